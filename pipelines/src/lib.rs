@@ -1,1 +1,10 @@
-//! placeholder
+//! Data in, data out: what a market is made of, how venues speak, the event log, candles and the
+//! store. This crate knows no actors and no server; it can be driven from a test, a file or the
+//! running system alike.
+
+pub mod candles;
+pub mod clock;
+pub mod events;
+pub mod log;
+pub mod market;
+pub mod venues;

@@ -1,0 +1,117 @@
+//! What is traded where: a venue together with that venue's own symbol.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Venue;
+
+/// A symbol in the venue's own spelling, e.g. `BTCUSDT`, `BTC-USD`, `BTC/USD`. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct Symbol(Arc<str>);
+
+/// A text that is no symbol.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not a symbol (1 to 32 printable ASCII characters without spaces)")]
+pub struct SymbolError(pub String);
+
+impl Symbol {
+    /// Checks and wraps a venue's symbol.
+    ///
+    /// # Errors
+    /// When the text is empty, longer than 32 bytes, or not printable ASCII.
+    pub fn new(text: &str) -> Result<Self, SymbolError> {
+        if text.is_empty() || text.len() > 32 || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(SymbolError(text.chars().take(40).collect()));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Symbol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an instrument is everywhere outside the database: venue and symbol.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstrumentKey {
+    /// Where it trades.
+    pub venue: Venue,
+    /// The venue's spelling.
+    pub symbol: Symbol,
+}
+
+/// A text that names no instrument.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InstrumentKeyError {
+    /// Not of the form `venue:symbol`.
+    #[error("{0:?} is not of the form venue:symbol, e.g. binance:BTCUSDT")]
+    Form(String),
+    /// The symbol part cannot be one.
+    #[error(transparent)]
+    Symbol(#[from] SymbolError),
+}
+
+impl InstrumentKey {
+    /// Puts the two together.
+    #[must_use]
+    pub const fn new(venue: Venue, symbol: Symbol) -> Self {
+        Self { venue, symbol }
+    }
+
+    /// The log partition this instrument's records go to: FNV-1a of `venue:symbol`, so that it is
+    /// the same in every process and release.
+    #[must_use]
+    pub fn partition(&self, partitions: u32) -> u32 {
+        let bytes = self
+            .venue
+            .name()
+            .bytes()
+            .chain([b':'])
+            .chain(self.symbol.as_str().bytes());
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        // The remainder is below `partitions`, a u32.
+        (hash % u64::from(partitions.max(1))) as u32
+    }
+}
+
+impl fmt::Display for InstrumentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.venue, self.symbol)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partition_is_stable_across_releases() {
+        let key = InstrumentKey::new(Venue::new("binance"), Symbol::new("BTCUSDT").unwrap());
+        assert_eq!(key.partition(1), 0);
+        assert_eq!(
+            key.partition(4),
+            0,
+            "changing this re-shards every existing log"
+        );
+        assert_eq!(key.partition(1_000), 600);
+        assert_eq!(key.to_string(), "binance:BTCUSDT");
+    }
+
+    #[test]
+    fn refuses_symbols_no_venue_has() {
+        for text in ["", "BTC USD", "BTC\nUSD", "ß", &"X".repeat(33)] {
+            assert!(Symbol::new(text).is_err(), "{text:?} was accepted");
+        }
+    }
+}

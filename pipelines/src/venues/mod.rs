@@ -1,0 +1,31 @@
+//! The venues: how each speaks, and what all of them share. Adding one is a folder here and a line
+//! in [`ALL`].
+
+pub mod binance;
+pub mod coinbase;
+pub mod kraken;
+mod protocol;
+
+pub use protocol::{
+    Acknowledged, DecodeError, FrameDecoder, Limits, Outgoing, SessionPlan, VenueEvent,
+    VenueProtocol,
+};
+
+use crate::market::Venue;
+
+/// Every venue this program can listen to.
+pub static ALL: &[&dyn VenueProtocol] = &[&binance::Binance, &coinbase::Coinbase, &kraken::Kraken];
+
+/// The protocol of a venue, by its lower-case name.
+#[must_use]
+pub fn protocol(name: &str) -> Option<&'static dyn VenueProtocol> {
+    ALL.iter()
+        .copied()
+        .find(|protocol| protocol.venue().name() == name)
+}
+
+/// A venue by its lower-case name.
+#[must_use]
+pub fn named(name: &str) -> Option<Venue> {
+    protocol(name).map(VenueProtocol::venue)
+}

@@ -1,0 +1,139 @@
+//! What a venue's module must provide: pure decoding and pure decisions. Sockets, timers, retries
+//! and the log belong to `connection`, which treats all venues alike.
+
+use std::time::Duration;
+
+use crate::market::{Symbol, Trade, TradeId, Venue};
+
+/// How one venue speaks.
+pub trait VenueProtocol: Send + Sync + 'static {
+    /// The venue.
+    fn venue(&self) -> Venue;
+
+    /// The public endpoint for live market data, e.g. `wss://stream.binance.com:9443`.
+    fn default_endpoint(&self) -> &'static str;
+
+    /// What the venue allows and how it shows that it lives.
+    fn limits(&self) -> Limits;
+
+    /// Where to connect and what to say to subscribe `symbols` (at most
+    /// `limits().symbols_per_connection`): the connection sends the messages in order, no faster
+    /// than `limits().messages_per_second`.
+    fn session(&self, endpoint: &str, symbols: &[Symbol]) -> SessionPlan;
+
+    /// A decoder for the frames of one connection. It accepts every shape of the venue's trade
+    /// stream, whichever `session` asks for, so that recordings of either can be read.
+    fn decoder(&self) -> Box<dyn FrameDecoder>;
+}
+
+/// Decodes the text frames of one connection. Never panics, whatever the bytes.
+pub trait FrameDecoder: Send {
+    /// Pushes what one frame says onto `events`, in order; nothing for frames of no interest.
+    /// On an error some events may have been pushed: they are good.
+    ///
+    /// # Errors
+    /// When the frame, or one trade in it, cannot be understood.
+    fn decode(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError>;
+}
+
+/// What a frame says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VenueEvent {
+    /// A trade.
+    Trade {
+        /// Of this instrument.
+        symbol: Symbol,
+        /// The trade.
+        trade: Trade,
+    },
+    /// The venue shows that the connection lives, and perhaps its newest trade of an instrument.
+    Heartbeat(Option<(Symbol, TradeId)>),
+    /// A subscription request was accepted.
+    Subscribed(Acknowledged),
+    /// A subscription was refused.
+    Refused {
+        /// The instrument, where the venue names it.
+        symbol: Option<Symbol>,
+        /// The venue's words.
+        reason: String,
+    },
+    /// The venue announces that it will close the connection soon.
+    Closing,
+    /// The venue told us to slow down or complains about what we sent.
+    Complaint(String),
+}
+
+/// What an acknowledgement covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acknowledged {
+    /// These instruments.
+    Symbols(Vec<Symbol>),
+    /// The request with this number (see [`Outgoing::request`]).
+    Request(u64),
+}
+
+/// Where to connect and what to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionPlan {
+    /// The full WebSocket URL.
+    pub url: String,
+    /// Messages to send once connected, in order.
+    pub opening: Vec<Outgoing>,
+}
+
+/// A message to the venue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The text frame.
+    pub text: String,
+    /// The number the venue will repeat in its acknowledgement, if it numbers them.
+    pub request: Option<u64>,
+    /// The instruments that the message subscribes.
+    pub symbols: Vec<Symbol>,
+}
+
+/// What a venue allows. Sources: each venue's `limits` function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Subscriptions that one connection may hold.
+    pub symbols_per_connection: usize,
+    /// Messages a client may send per second and connection.
+    pub messages_per_second: u32,
+    /// The venue closes connections older than this; ours are renewed before.
+    pub max_age: Option<Duration>,
+    /// With no frame of any kind (control frames included) for this long, the connection is dead.
+    pub silence: Duration,
+    /// Whether the venue sends text heartbeats, so that silence in a recording, which holds no
+    /// control frames, means something.
+    pub text_heartbeats: bool,
+    /// How long the venue may take to acknowledge a subscription.
+    pub acknowledge_within: Duration,
+    /// An application-level ping to send when we have sent nothing for the interval.
+    pub ping: Option<(Duration, &'static str)>,
+    /// New connections allowed per window and address.
+    pub connections: (u32, Duration),
+    /// Whether trade ids are contiguous per instrument, so that a missing one is a lost trade.
+    pub contiguous_trade_ids: bool,
+}
+
+/// A frame, or a trade in it, that cannot be used.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Not JSON, or not of a shape this venue sends.
+    #[error("malformed frame: {0}")]
+    Malformed(String),
+    /// A trade with a price, quantity, time or symbol that no trade can have.
+    #[error("impossible value: {0}")]
+    ImpossibleValue(String),
+}
+
+impl DecodeError {
+    /// The label used in metrics.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::ImpossibleValue(_) => "impossible_value",
+        }
+    }
+}
