@@ -35,7 +35,12 @@ pub enum Body {
     /// that nothing traded.
     Subscribed(Vec<Symbol>),
     /// The connection, and with it every subscription made over it, ended.
-    Disconnected(DisconnectReason),
+    Disconnected {
+        /// Why.
+        reason: DisconnectReason,
+        /// Receive time of its last frame of any kind: what came after may be lost.
+        last_frame_at: Timestamp,
+    },
     /// The venue's own word for the newest trade of an instrument.
     Heartbeat {
         /// The instrument.

@@ -59,8 +59,8 @@ enum WireBody {
     Trades(WireTrades),
     #[prost(message, tag = "6")]
     Subscribed(WireSubscribed),
-    #[prost(enumeration = "WireReason", tag = "7")]
-    Disconnected(i32),
+    #[prost(message, tag = "7")]
+    Disconnected(WireDisconnected),
     #[prost(message, tag = "8")]
     Heartbeat(WireHeartbeat),
     #[prost(message, tag = "9")]
@@ -112,6 +112,14 @@ struct WireSubscribed {
 }
 
 #[derive(Clone, PartialEq, Message)]
+struct WireDisconnected {
+    #[prost(enumeration = "WireReason", tag = "1")]
+    reason: i32,
+    #[prost(sfixed64, tag = "2")]
+    last_frame_at_ns: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
 struct WireHeartbeat {
     #[prost(string, tag = "1")]
     symbol: String,
@@ -151,7 +159,13 @@ pub fn encode(record: &Record) -> Vec<u8> {
         Body::Subscribed(symbols) => WireBody::Subscribed(WireSubscribed {
             symbols: symbols.iter().map(Symbol::to_string).collect(),
         }),
-        Body::Disconnected(reason) => WireBody::Disconnected(encode_reason(*reason) as i32),
+        Body::Disconnected {
+            reason,
+            last_frame_at,
+        } => WireBody::Disconnected(WireDisconnected {
+            reason: encode_reason(*reason) as i32,
+            last_frame_at_ns: last_frame_at.nanos(),
+        }),
         Body::Heartbeat { symbol, last_trade } => WireBody::Heartbeat(WireHeartbeat {
             symbol: symbol.to_string(),
             last_trade_id: last_trade.0,
@@ -198,7 +212,10 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeRecordError> {
                 .map(|s| Symbol::new(s))
                 .collect::<Result<_, _>>()?,
         ),
-        WireBody::Disconnected(reason) => Body::Disconnected(decode_reason(reason)),
+        WireBody::Disconnected(disconnected) => Body::Disconnected {
+            reason: decode_reason(disconnected.reason),
+            last_frame_at: Timestamp::from_nanos(disconnected.last_frame_at_ns),
+        },
         WireBody::Heartbeat(heartbeat) => Body::Heartbeat {
             symbol: Symbol::new(&heartbeat.symbol)?,
             last_trade: TradeId(heartbeat.last_trade_id),
@@ -430,7 +447,10 @@ mod tests {
         let symbol = Symbol::new("BTC/USD").unwrap();
         for body in [
             Body::Subscribed(vec![symbol.clone()]),
-            Body::Disconnected(DisconnectReason::Silence),
+            Body::Disconnected {
+                reason: DisconnectReason::Silence,
+                last_frame_at: Timestamp::from_nanos(5),
+            },
             Body::Heartbeat {
                 symbol: symbol.clone(),
                 last_trade: TradeId(9),
