@@ -1,1 +1,12 @@
-//! placeholder
+//! The running system: actix actors, supervision and flow control.
+//!
+//! Data travels through the event log; mailboxes carry small notices that may be dropped, because
+//! the next one says more, and commands. The messages stand together in [`messages`]: reading them
+//! is reading the pipeline.
+
+pub mod board;
+pub mod candle;
+
+pub mod messages;
+pub mod store;
+pub mod supervisor;

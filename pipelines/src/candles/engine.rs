@@ -1,6 +1,6 @@
 //! All instruments of one log partition: records in, what the store must write out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;
 use std::sync::Arc;
 
@@ -46,8 +46,16 @@ pub struct LiveUpdates {
     pub trades: Vec<(InstrumentKey, Vec<Trade>)>,
     /// Candles that closed or were corrected.
     pub closed: Vec<CandleWrite>,
-    /// Instruments whose open candle changed.
-    pub moved: Vec<InstrumentKey>,
+    /// The open candles of the instruments that traded.
+    pub open: Vec<CandleWrite>,
+}
+
+impl LiveUpdates {
+    /// Whether there is nothing to show.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.trades.is_empty() && self.closed.is_empty() && self.open.is_empty()
+    }
 }
 
 /// Candle state of the instruments of one partition.
@@ -257,7 +265,6 @@ impl CandleEngine {
         if let (Some(live), Some(fresh)) = (&mut self.live, fresh)
             && !fresh.is_empty()
         {
-            live.moved.push(key.clone());
             live.trades.push((key, fresh));
         }
     }
@@ -332,7 +339,19 @@ impl CandleEngine {
 
     /// What there is to show since the last call.
     pub fn take_live(&mut self) -> LiveUpdates {
-        self.live.as_mut().map(mem::take).unwrap_or_default()
+        let mut live = self.live.as_mut().map(mem::take).unwrap_or_default();
+        let traded: BTreeSet<&InstrumentKey> = live.trades.iter().map(|(key, _)| key).collect();
+        live.open = traded
+            .into_iter()
+            .flat_map(|key| {
+                let candles = self.open_candles(key).into_iter();
+                candles.map(|candle| CandleWrite {
+                    instrument: key.clone(),
+                    candle,
+                })
+            })
+            .collect();
+        live
     }
 
     /// The open candles of an instrument, oldest first.

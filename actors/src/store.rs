@@ -1,0 +1,370 @@
+//! Writes what the candle actors have found: pulls their commits, waits until the log would survive
+//! a crash up to them, and writes each in one transaction with its offset. Nothing is written that
+//! the log could still lose.
+//!
+//! While the database is away the commit at hand is kept and tried again; the candle actors merge
+//! what comes meanwhile, within their bound, and the log keeps the rest.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, WrapFuture};
+use async_trait::async_trait;
+use coinsphere_pipelines::candles::{Checkpoint, Commit};
+use coinsphere_pipelines::log::{EventLog, Offset};
+use futures_util::FutureExt;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::board::{Board, PartStatus};
+use crate::candle::CandleActor;
+use crate::messages::{CatchUp, Committed, Quit, Reload, TakeCommit};
+use crate::supervisor::{ExitNotice, ExitReason};
+
+/// Messages the store actor's mailbox holds: commands of the supervisor.
+const MAILBOX: usize = 8;
+
+/// What the store could not do.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreFault {
+    message: String,
+    retriable: bool,
+}
+
+impl StoreFault {
+    /// Says what happened and whether the same call may succeed later.
+    #[must_use]
+    pub const fn new(message: String, retriable: bool) -> Self {
+        Self { message, retriable }
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_retriable(&self) -> bool {
+        self.retriable
+    }
+}
+
+/// What candles need of a store.
+#[async_trait]
+pub trait CandleStore: Send + Sync + 'static {
+    /// The offset up to which the store accounts for this partition of this log (`None` if it knows
+    /// nothing of this log), and the stored state of the partition's instruments.
+    ///
+    /// # Errors
+    /// When the store is away or holds what cannot be read.
+    async fn load(
+        &self,
+        log: &dyn EventLog,
+        partition: u32,
+    ) -> Result<(Option<Offset>, Vec<Checkpoint>), StoreFault>;
+
+    /// Writes a commit in one transaction.
+    ///
+    /// # Errors
+    /// When nothing was written.
+    async fn commit(&self, log: &dyn EventLog, commit: &Commit) -> Result<(), StoreFault>;
+}
+
+/// The candle actors that are running, by partition: each registers when it starts.
+#[derive(Clone, Default)]
+pub struct CandleActors(Arc<RwLock<Vec<Option<Addr<CandleActor>>>>>);
+
+impl CandleActors {
+    /// Notes the actor of a partition, in place of the one before.
+    pub fn register(&self, partition: u32, actor: Addr<CandleActor>) {
+        let mut actors = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let at = partition as usize;
+        if actors.len() <= at {
+            actors.resize(at + 1, None);
+        }
+        actors[at] = Some(actor);
+    }
+
+    fn all(&self) -> Vec<Addr<CandleActor>> {
+        let actors = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        actors.iter().flatten().cloned().collect()
+    }
+}
+
+/// How the actor works.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreConfig {
+    /// The least time between two rounds of commits: what happens meanwhile is merged.
+    pub commit_interval: Duration,
+    /// How long to wait before trying again what failed for now: doubled up to `most_retry`.
+    pub first_retry: Duration,
+    /// The longest such wait.
+    pub most_retry: Duration,
+    /// How long stopping may take to write the rest.
+    pub drain_within: Duration,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            commit_interval: Duration::from_millis(200),
+            first_retry: Duration::from_millis(100),
+            most_retry: Duration::from_secs(2),
+            drain_within: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Observable state.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct StoreState {
+    /// Commits written.
+    pub commits: u64,
+    /// Candles written.
+    pub candles: u64,
+    /// Attempts that failed and were repeated.
+    pub retries: u64,
+    /// Per partition: everything below is in the store.
+    pub committed: Vec<Offset>,
+}
+
+/// What a store actor works with.
+#[derive(Clone)]
+pub struct StoreParts {
+    /// Its name on the board.
+    pub name: String,
+    /// How it works.
+    pub config: StoreConfig,
+    /// Whose durability to wait for.
+    pub log: Arc<dyn EventLog>,
+    /// Where to write.
+    pub store: Arc<dyn CandleStore>,
+    /// Where its state is published.
+    pub board: Board,
+    /// Whose commits to pull.
+    pub candles: CandleActors,
+    /// Notified when there is something to commit.
+    pub committer: Arc<Notify>,
+    /// Notified when something has been committed.
+    pub committed: Arc<Notify>,
+}
+
+/// The actor.
+pub struct StoreActor {
+    parts: StoreParts,
+    exit: ExitNotice,
+    quit: watch::Sender<bool>,
+}
+
+impl StoreActor {
+    /// A part to be started.
+    #[must_use]
+    pub fn new(parts: StoreParts, exit: ExitNotice) -> Self {
+        Self {
+            parts,
+            exit,
+            quit: watch::Sender::new(false),
+        }
+    }
+}
+
+impl Actor for StoreActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        let writer = Writer {
+            parts: self.parts.clone(),
+            quit: self.quit.subscribe(),
+            state: StoreState::default(),
+            held: None,
+        };
+        let run = writer.run().into_actor(self);
+        ctx.spawn(actix::ActorFutureExt::map(
+            run,
+            |reason, actor: &mut Self, ctx| {
+                actor.exit.because(reason);
+                ctx.stop();
+            },
+        ));
+    }
+}
+
+impl Handler<Quit> for StoreActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Quit, _: &mut Self::Context) {
+        self.quit.send_replace(true);
+    }
+}
+
+/// The loop inside the actor.
+struct Writer {
+    parts: StoreParts,
+    quit: watch::Receiver<bool>,
+    state: StoreState,
+    /// Pulled and not yet written: nothing of its partition may be written before it.
+    held: Option<(Addr<CandleActor>, Commit)>,
+}
+
+impl Writer {
+    async fn run(mut self) -> ExitReason {
+        // What an earlier store actor had pulled and not written is found again in the log.
+        for actor in self.parts.candles.all() {
+            actor.do_send(Reload);
+        }
+        self.parts
+            .board
+            .set(&self.parts.name, PartStatus::Running, None);
+        loop {
+            let quit = async {
+                // The sender lives as long as the actor, which this loop is a part of.
+                let _ = self.quit.wait_for(|quit| *quit).await;
+            };
+            tokio::select! {
+                () = self.parts.committer.notified() => {}
+                () = quit => return self.drain().await,
+            }
+            let begun = Instant::now();
+            if let Err(fault) = self.round(None).await {
+                return ExitReason::Failed(fault.to_string());
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(begun + self.parts.config.commit_interval) => {}
+                _ = self.quit.wait_for(|quit| *quit) => {}
+            }
+        }
+    }
+
+    /// Writes all there is, as far as that is possible within the time allowed.
+    async fn drain(&mut self) -> ExitReason {
+        let deadline = Instant::now() + self.parts.config.drain_within;
+        let drained = tokio::time::timeout_at(deadline, async {
+            for actor in self.parts.candles.all() {
+                // An actor that is gone has nothing more to give.
+                let _ = actor.send(CatchUp).await;
+            }
+            self.round(Some(deadline)).await
+        })
+        .await;
+        match drained {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => {
+                tracing::warn!(%fault, "not all candles were written before stopping; the log holds them")
+            }
+            Err(_) => tracing::warn!(
+                "not all candles were written in time before stopping; the log holds them"
+            ),
+        }
+        ExitReason::Quit
+    }
+
+    /// Pulls and writes one commit of every partition.
+    async fn round(&mut self, deadline: Option<Instant>) -> Result<(), StoreFault> {
+        if !self.write_held(deadline).await? {
+            return Ok(());
+        }
+        for actor in self.parts.candles.all() {
+            let Ok(Some(commit)) = actor.send(TakeCommit).await else {
+                continue;
+            };
+            self.held = Some((actor, commit));
+            if !self.write_held(deadline).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// False: there was no time to write what is held, and it is still held.
+    async fn write_held(&mut self, deadline: Option<Instant>) -> Result<bool, StoreFault> {
+        let Some((actor, commit)) = self.held.take() else {
+            return Ok(true);
+        };
+        self.until_durable(&commit).await;
+        if !self.write(&commit, deadline).await? {
+            self.held = Some((actor, commit));
+            return Ok(false);
+        }
+        // Dropped when the mailbox is full: the next one says more.
+        let _ = actor.try_send(Committed(commit.next_offset));
+        self.note(&commit);
+        Ok(true)
+    }
+
+    /// Waits until the log would survive a crash up to the commit's offset, for as long as it takes.
+    async fn until_durable(&self, commit: &Commit) {
+        let mut progress = self.parts.log.progress(commit.partition);
+        let durable = progress.wait_for(|now| now.synced >= commit.next_offset);
+        let durable = durable.map(|waited| waited.is_ok());
+        tokio::pin!(durable);
+        if tokio::time::timeout(Duration::from_secs(1), &mut durable)
+            .await
+            .is_err()
+        {
+            let waiting = "waiting for the event log to become durable".to_owned();
+            self.parts
+                .board
+                .set(&self.parts.name, PartStatus::Degraded, Some(waiting));
+            durable.await;
+        }
+    }
+
+    /// Writes the commit, again and again while the store is away. False: told to quit meanwhile.
+    async fn write(
+        &mut self,
+        commit: &Commit,
+        deadline: Option<Instant>,
+    ) -> Result<bool, StoreFault> {
+        let mut wait = self.parts.config.first_retry;
+        loop {
+            let begun = Instant::now();
+            match self
+                .parts
+                .store
+                .commit(self.parts.log.as_ref(), commit)
+                .await
+            {
+                Ok(()) => {
+                    metrics::histogram!("coinsphere_store_commit_seconds").record(begun.elapsed());
+                    self.parts
+                        .board
+                        .set(&self.parts.name, PartStatus::Running, None);
+                    return Ok(true);
+                }
+                Err(fault) if fault.is_retriable() => {
+                    self.state.retries += 1;
+                    metrics::counter!("coinsphere_store_retries_total").increment(1);
+                    tracing::warn!(%fault, retry_in_ms = wait.as_millis() as u64, "commit failed for now");
+                    self.parts.board.set(
+                        &self.parts.name,
+                        PartStatus::Degraded,
+                        Some(fault.to_string()),
+                    );
+                    if deadline.is_some_and(|deadline| Instant::now() + wait >= deadline)
+                        || (deadline.is_none() && *self.quit.borrow())
+                    {
+                        return Ok(false);
+                    }
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(self.parts.config.most_retry);
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    fn note(&mut self, commit: &Commit) {
+        self.state.commits += 1;
+        self.state.candles += commit.closed.len() as u64;
+        metrics::counter!("coinsphere_store_commits_total").increment(1);
+        metrics::counter!("coinsphere_store_candles_total").increment(commit.closed.len() as u64);
+        let at = commit.partition as usize;
+        if self.state.committed.len() <= at {
+            self.state.committed.resize(at + 1, Offset(0));
+        }
+        self.state.committed[at] = commit.next_offset;
+        self.parts.board.observe(&self.parts.name, &self.state);
+        if !commit.closed.is_empty() {
+            self.parts.committed.notify_one();
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! Starts parts from factories and starts them again when they end without having been asked to.
+//!
+//! actix's own supervisor restarts the same value, whose state may be what failed; ours makes a new
+//! actor, which finds its state in the log and the store: the start-up path is the recovery path.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
+use tokio::sync::oneshot;
+
+use crate::board::{Board, PartStatus};
+use crate::messages::Quit;
+
+/// How a part ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExitReason {
+    /// It had no more to do.
+    Finished,
+    /// It was told to quit.
+    Quit,
+    /// A part that it cannot work without is gone.
+    DependencyGone(&'static str),
+    /// It failed, and said why.
+    Failed(String),
+    /// It ended without a word: it panicked, or its thread is gone.
+    Panicked,
+}
+
+/// Held by a running part; dropping it tells the supervisor that the part ended. A part that ends in
+/// order says how first; one that panics cannot.
+#[derive(Debug)]
+pub struct ExitNotice {
+    name: String,
+    supervisor: Recipient<Exited>,
+    reason: ExitReason,
+}
+
+impl ExitNotice {
+    /// Says how the part is about to end.
+    pub fn because(&mut self, reason: ExitReason) {
+        self.reason = reason;
+    }
+}
+
+impl Drop for ExitNotice {
+    fn drop(&mut self) {
+        let reason = std::mem::replace(&mut self.reason, ExitReason::Panicked);
+        // One message for each time a part was started: bounded by the restarts' backoff.
+        self.supervisor.do_send(Exited {
+            name: self.name.clone(),
+            reason,
+        });
+    }
+}
+
+/// A part that is running.
+pub struct Started {
+    /// Where to send [`Quit`].
+    pub quit: Recipient<Quit>,
+}
+
+/// Makes a part anew each time it is called.
+pub type Factory = Box<dyn FnMut(ExitNotice) -> Started + Send>;
+
+/// How long to wait before a part is started again.
+#[derive(Debug, Clone, Copy)]
+pub struct Backoff {
+    /// After the first failure.
+    pub first: Duration,
+    /// At most.
+    pub most: Duration,
+    /// A part that ran this long starts over with `first`.
+    pub stable: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(100),
+            most: Duration::from_secs(30),
+            stable: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Backoff {
+    fn after(&self, failures: u32) -> Duration {
+        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
+        self.first.saturating_mul(doubled).min(self.most)
+    }
+}
+
+/// Adds a part and starts it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Supervise {
+    /// Its name on the board.
+    pub name: String,
+    /// Makes it.
+    pub factory: Factory,
+}
+
+/// Ends every part, the last added first, and answers when all have ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct StopAll(pub oneshot::Sender<()>);
+
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct Exited {
+    name: String,
+    reason: ExitReason,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Start(String);
+
+struct Child {
+    factory: Factory,
+    quit: Option<Recipient<Quit>>,
+    failures: u32,
+    started_at: tokio::time::Instant,
+}
+
+/// The supervisor.
+pub struct Supervisor {
+    board: Board,
+    backoff: Backoff,
+    children: BTreeMap<String, Child>,
+    /// In the order they were added.
+    order: Vec<String>,
+    stopping: Option<oneshot::Sender<()>>,
+    alive: BTreeSet<String>,
+}
+
+impl Supervisor {
+    /// A supervisor of nothing yet.
+    #[must_use]
+    pub fn new(board: Board, backoff: Backoff) -> Self {
+        Self {
+            board,
+            backoff,
+            children: BTreeMap::new(),
+            order: Vec::new(),
+            stopping: None,
+            alive: BTreeSet::new(),
+        }
+    }
+
+    fn start(&mut self, name: &str, ctx: &Context<Self>) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let Some(child) = self.children.get_mut(name) else {
+            return;
+        };
+        let notice = ExitNotice {
+            name: name.to_owned(),
+            supervisor: ctx.address().recipient(),
+            reason: ExitReason::Panicked,
+        };
+        child.started_at = tokio::time::Instant::now();
+        self.alive.insert(name.to_owned());
+        self.board.set(name, PartStatus::Starting, None);
+        child.quit = Some((child.factory)(notice).quit);
+    }
+
+    /// Asks the last added part that is still alive to end; answers if none is.
+    fn stop_next(&mut self) {
+        if self.stopping.is_none() {
+            return;
+        }
+        while let Some(name) = self.order.last() {
+            if self.alive.contains(name) {
+                if let Some(quit) = self
+                    .children
+                    .get_mut(name)
+                    .and_then(|child| child.quit.take())
+                {
+                    quit.do_send(Quit);
+                }
+                return;
+            }
+            self.order.pop();
+        }
+        if let Some(done) = self.stopping.take() {
+            // Nobody waiting is nobody to tell.
+            let _ = done.send(());
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+}
+
+impl Handler<Supervise> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, message: Supervise, ctx: &mut Self::Context) {
+        let Supervise { name, factory } = message;
+        let child = Child {
+            factory,
+            quit: None,
+            failures: 0,
+            started_at: tokio::time::Instant::now(),
+        };
+        self.children.insert(name.clone(), child);
+        self.order.push(name.clone());
+        self.start(&name, ctx);
+    }
+}
+
+impl Handler<Start> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Start(name): Start, ctx: &mut Self::Context) {
+        self.start(&name, ctx);
+    }
+}
+
+impl Handler<Exited> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Exited { name, reason }: Exited, ctx: &mut Self::Context) {
+        self.alive.remove(&name);
+        let Some(child) = self.children.get_mut(&name) else {
+            return;
+        };
+        child.quit = None;
+        let error = match &reason {
+            ExitReason::Finished | ExitReason::Quit => {
+                self.board.set(&name, PartStatus::Stopped, None);
+                self.stop_next();
+                return;
+            }
+            ExitReason::DependencyGone(dependency) => format!("{dependency} is gone"),
+            ExitReason::Failed(error) => error.clone(),
+            ExitReason::Panicked => "panicked (see the log above)".to_owned(),
+        };
+        if child.started_at.elapsed() >= self.backoff.stable {
+            child.failures = 0;
+        }
+        child.failures += 1;
+        let delay = self.backoff.after(child.failures);
+        if self.stopping.is_some() {
+            self.board.set(&name, PartStatus::Failed, Some(error));
+            self.stop_next();
+            return;
+        }
+        tracing::error!(
+            part = name,
+            error,
+            restart_in_ms = delay.as_millis() as u64,
+            "part failed"
+        );
+        metrics::counter!("coinsphere_part_restarts_total", "part" => name.clone()).increment(1);
+        self.board.set(&name, PartStatus::BackingOff, Some(error));
+        self.board.count_restart(&name);
+        ctx.notify_later(Start(name), delay);
+    }
+}
+
+impl Handler<StopAll> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, StopAll(done): StopAll, _: &mut Self::Context) {
+        self.stopping = Some(done);
+        self.stop_next();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use actix::ActorContext;
+    use coinsphere_pipelines::clock::SystemClock;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// Ends as it was told to, right after it was started, or waits to be told to quit.
+    struct Part {
+        exit: ExitNotice,
+        fate: Fate,
+        events: mpsc::UnboundedSender<String>,
+        name: &'static str,
+    }
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Fate {
+        Fail,
+        Panic,
+        Live,
+    }
+
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Meet;
+
+    impl Actor for Part {
+        type Context = Context<Self>;
+
+        fn started(&mut self, ctx: &mut Self::Context) {
+            let _ = self.events.send(format!("{} started", self.name));
+            ctx.notify(Meet);
+        }
+    }
+
+    impl Handler<Meet> for Part {
+        type Result = ();
+
+        fn handle(&mut self, _: Meet, ctx: &mut Self::Context) {
+            match self.fate {
+                Fate::Fail => {
+                    self.exit.because(ExitReason::Failed("no luck".into()));
+                    ctx.stop();
+                }
+                Fate::Panic => panic!("as planned by the test"),
+                Fate::Live => {}
+            }
+        }
+    }
+
+    impl Handler<Quit> for Part {
+        type Result = ();
+
+        fn handle(&mut self, _: Quit, ctx: &mut Self::Context) {
+            let _ = self.events.send(format!("{} quits", self.name));
+            self.exit.because(ExitReason::Quit);
+            ctx.stop();
+        }
+    }
+
+    fn part(
+        name: &'static str,
+        fates: Vec<Fate>,
+        events: mpsc::UnboundedSender<String>,
+    ) -> Supervise {
+        let starts = Arc::new(AtomicUsize::new(0));
+        Supervise {
+            name: name.to_owned(),
+            factory: Box::new(move |exit| {
+                let fate = fates[starts.fetch_add(1, Ordering::SeqCst).min(fates.len() - 1)];
+                let address = Part {
+                    exit,
+                    fate,
+                    events: events.clone(),
+                    name,
+                }
+                .start();
+                Started {
+                    quit: address.recipient(),
+                }
+            }),
+        }
+    }
+
+    /// Runs on actix's runtime with time that jumps ahead whenever nothing else is to do.
+    fn with_paused_time(test: impl Future<Output = ()> + 'static) {
+        actix::System::with_tokio_rt(|| {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true)
+                .build()
+                .unwrap()
+        })
+        .block_on(test);
+    }
+
+    #[test]
+    fn a_failed_or_panicked_part_is_made_anew_with_growing_delays() {
+        with_paused_time(async {
+            let board = Board::new(SystemClock::shared());
+            let (events, mut seen) = mpsc::unbounded_channel();
+            let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
+            let begun = tokio::time::Instant::now();
+            let fates = vec![Fate::Fail, Fate::Panic, Fate::Fail, Fate::Live];
+            supervisor
+                .send(part("fragile", fates, events))
+                .await
+                .unwrap();
+            for _ in 0..4 {
+                assert_eq!(seen.recv().await.unwrap(), "fragile started");
+            }
+            let delays = begun.elapsed();
+            assert!(
+                delays >= Duration::from_millis(700),
+                "100 + 200 + 400 ms, was {delays:?}"
+            );
+            let state = &board.snapshot()["fragile"];
+            assert_eq!(state.restarts, 3);
+            assert_eq!(state.last_error.as_deref(), Some("no luck"));
+        });
+    }
+
+    #[test]
+    fn parts_stop_in_reverse_order_and_are_not_started_again() {
+        with_paused_time(async {
+            let board = Board::new(SystemClock::shared());
+            let (events, mut seen) = mpsc::unbounded_channel();
+            let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
+            for name in ["first", "second"] {
+                supervisor
+                    .send(part(name, vec![Fate::Live], events.clone()))
+                    .await
+                    .unwrap();
+                assert_eq!(seen.recv().await.unwrap(), format!("{name} started"));
+            }
+            let (done, stopped) = oneshot::channel();
+            supervisor.send(StopAll(done)).await.unwrap();
+            stopped.await.unwrap();
+            assert_eq!(seen.recv().await.unwrap(), "second quits");
+            assert_eq!(seen.recv().await.unwrap(), "first quits");
+            assert_eq!(board.snapshot()["first"].status, PartStatus::Stopped);
+        });
+    }
+}
