@@ -1,0 +1,45 @@
+# The two commands are `make demo` and `make test`; both set up what they need first.
+
+# Build output is shared by every checkout and stays out of it.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/coinsphere
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+# What CI and the container image build: with the client of the Fluvio event log.
+FEATURES := --features fluvio
+
+.PHONY: help demo test setup setup-test format lint unit build bench
+
+help:
+	@echo 'make demo    set up, build, and run everything against a simulated market: http://127.0.0.1:3001'
+	@echo 'make test    set up, and run everything CI runs: format, clippy, all tests'
+	@echo 'make setup   install what is missing (PostgreSQL, Node for a test), and nothing else'
+	@echo 'make build   a release build without the Fluvio client'
+	@echo 'make bench   the criterion benches (recorded data: COINSPHERE_MARKET_DATA)'
+
+demo: build
+	@exec "$(CARGO_TARGET_DIR)/release/coinsphere" demo $(ARGS)
+
+build: setup-demo
+	cargo build --release --locked --bin coinsphere
+
+test: setup-test format lint unit
+
+setup: setup-test
+
+.PHONY: setup-demo
+setup-demo:
+	@scripts/setup.sh demo
+
+setup-test:
+	@scripts/setup.sh test
+
+format:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
+
+unit:
+	cargo test --workspace --locked $(FEATURES)
+
+bench: setup-demo
+	cargo bench --workspace --locked

