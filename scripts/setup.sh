@@ -59,16 +59,19 @@ if [ -n "$wanted" ]; then
     case $wanted in
         *postgresql*)
             # Coinsphere starts its own cluster; Debian's package must not leave one running.
-            if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
-                $as_root mkdir -p /etc/postgresql-common
-                echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
-            fi
+            # (The file for a first installation, the directory for one that has the common package.)
+            $as_root mkdir -p /etc/postgresql-common/createcluster.d
+            for file in createcluster.conf createcluster.d/coinsphere.conf; do
+                [ -e "/etc/postgresql-common/$file" ] ||
+                    echo 'create_main_cluster = false' | $as_root tee "/etc/postgresql-common/$file" >/dev/null
+            done
             ;;
     esac
     say "installing$wanted"
     $as_root apt-get update -qq
     # shellcheck disable=SC2086  # a list of package names
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted
+    $as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq \
+        --no-install-recommends -o Dpkg::Options::=--force-confold $wanted
 fi
 
 if ! has_postgres; then
