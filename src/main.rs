@@ -1,1 +1,8 @@
-fn main() {}
+//! The binary.
+
+use clap::Parser;
+use coinsphere::cli::Cli;
+
+fn main() {
+    Cli::parse();
+}

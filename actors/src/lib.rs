@@ -6,7 +6,7 @@
 
 pub mod board;
 pub mod candle;
-
 pub mod messages;
+pub mod push;
 pub mod store;
 pub mod supervisor;

@@ -1,0 +1,393 @@
+//! The hub: who is subscribed to what. Publishing never waits and never blocks on a client.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Trade};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::client::Client;
+use super::mailbox::{Closed, Frame, Mailbox, Put};
+use super::message;
+use super::topic::{Channel, Topic};
+
+const SHARDS: usize = 16;
+
+/// What a client may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushLimits {
+    /// Clients at a time.
+    pub clients: usize,
+    /// Topics of one client.
+    pub topics: usize,
+    /// Trade messages waiting for one client.
+    pub queue: usize,
+    /// Bytes of trade messages waiting for one client.
+    pub queue_bytes: usize,
+}
+
+impl Default for PushLimits {
+    fn default() -> Self {
+        Self {
+            clients: 1_000,
+            topics: 200,
+            queue: 1_024,
+            queue_bytes: 4 << 20,
+        }
+    }
+}
+
+/// The newest state of a candle, as it was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveCandle {
+    /// The candle.
+    pub candle: Candle,
+    /// How often it was replaced by a correction.
+    pub revision: u32,
+    /// Whether its interval has closed.
+    pub closed: bool,
+}
+
+/// What the hub is doing, for `/health`, metrics and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct PushState {
+    /// Clients connected.
+    pub clients: u64,
+    /// Subscriptions held by them together.
+    pub subscriptions: u64,
+    /// Trades published, whether anyone listened or not.
+    pub trades: u64,
+    /// Candles published, whether anyone listened or not.
+    pub candles: u64,
+    /// Messages put into clients' mailboxes.
+    pub messages: u64,
+    /// Messages that replaced an older one of their topic.
+    pub coalesced: u64,
+    /// Clients closed because they were too slow.
+    pub too_slow: u64,
+    /// Clients refused because there were too many.
+    pub refused: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    clients: AtomicU64,
+    subscriptions: AtomicU64,
+    trades: AtomicU64,
+    candles: AtomicU64,
+    messages: AtomicU64,
+    coalesced: AtomicU64,
+    too_slow: AtomicU64,
+    refused: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Subscribers(Vec<Arc<Mailbox>>);
+
+#[derive(Debug, Default)]
+struct CandleTopic {
+    subscribers: Subscribers,
+    newest: Option<LiveCandle>,
+}
+
+#[derive(Debug, Default)]
+struct InstrumentTopics {
+    trades: Subscribers,
+    /// By the interval's place in [`Interval::ALL`].
+    candles: [CandleTopic; Interval::ALL.len()],
+}
+
+type Shard = HashMap<InstrumentKey, InstrumentTopics>;
+
+/// The hub. Shared by all who publish and all clients.
+#[derive(Debug)]
+pub struct PushHub {
+    limits: PushLimits,
+    hasher: RandomState,
+    shards: [Mutex<Shard>; SHARDS],
+    /// The instruments there are; `None` until someone says: then any may be subscribed to.
+    listed: RwLock<Option<HashSet<InstrumentKey>>>,
+    clients: Mutex<HashMap<u64, Arc<Mailbox>>>,
+    next_id: AtomicU64,
+    closing: AtomicBool,
+    counters: Counters,
+}
+
+impl PushHub {
+    /// A hub without clients.
+    #[must_use]
+    pub fn new(limits: PushLimits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            hasher: RandomState::new(),
+            shards: std::array::from_fn(|_| Mutex::default()),
+            listed: RwLock::default(),
+            clients: Mutex::default(),
+            next_id: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
+            counters: Counters::default(),
+        })
+    }
+
+    /// What a client may hold.
+    #[must_use]
+    pub const fn limits(&self) -> PushLimits {
+        self.limits
+    }
+
+    /// Says which instruments there are, replacing what was said before: others are refused to
+    /// subscribers unless something was published about them.
+    pub fn list(&self, instruments: impl IntoIterator<Item = InstrumentKey>) {
+        let listed = instruments.into_iter().collect();
+        *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Some(listed);
+    }
+
+    /// Tells the subscribers of an instrument's trades, in order.
+    pub fn publish_trades(&self, instrument: &InstrumentKey, trades: &[Trade]) {
+        if trades.is_empty() {
+            return;
+        }
+        add(&self.counters.trades, trades.len() as u64);
+        metrics::counter!("coinsphere_push_trades_total").increment(trades.len() as u64);
+        let mut shard = self.shard(instrument);
+        let topics = shard.entry(instrument.clone()).or_default();
+        if topics.trades.0.is_empty() {
+            return;
+        }
+        let topic = Topic {
+            instrument: instrument.clone(),
+            channel: Channel::Trades,
+        };
+        for chunk in trades.chunks(message::TRADES_PER_MESSAGE) {
+            let frame = Frame {
+                text: message::trades(&topic, chunk),
+                published: Instant::now(),
+            };
+            self.deliver(&mut topics.trades, |mailbox| mailbox.put_trades(&frame));
+        }
+    }
+
+    /// Tells the subscribers of an instrument's candles of one length about a new state of one:
+    /// still open, closed, or (a later `revision` of a closed one) corrected.
+    pub fn publish_candle(
+        &self,
+        instrument: &InstrumentKey,
+        interval: Interval,
+        candle: &Candle,
+        revision: u32,
+        closed: bool,
+    ) {
+        add(&self.counters.candles, 1);
+        metrics::counter!("coinsphere_push_candles_total").increment(1);
+        let mut shard = self.shard(instrument);
+        let topics = shard.entry(instrument.clone()).or_default();
+        let state = &mut topics.candles[place(interval)];
+        let newest = state.newest.as_ref();
+        if newest.is_none_or(|newest| newest.candle.open_time <= candle.open_time) {
+            state.newest = Some(LiveCandle {
+                candle: candle.clone(),
+                revision,
+                closed,
+            });
+        }
+        if state.subscribers.0.is_empty() {
+            return;
+        }
+        let topic = Topic {
+            instrument: instrument.clone(),
+            channel: Channel::Candles(interval),
+        };
+        let frame = Frame {
+            text: message::candle(&topic, candle, revision, closed),
+            published: Instant::now(),
+        };
+        self.deliver(&mut state.subscribers, |mailbox| {
+            mailbox.put_candle(&topic, candle.open_time, closed, &frame)
+        });
+    }
+
+    /// The newest candle published of this instrument and length.
+    #[must_use]
+    pub fn newest_candle(
+        &self,
+        instrument: &InstrumentKey,
+        interval: Interval,
+    ) -> Option<LiveCandle> {
+        let shard = self.shard(instrument);
+        shard.get(instrument)?.candles[place(interval)]
+            .newest
+            .clone()
+    }
+
+    /// Takes in a client; `None` when there are as many as there may be, or the hub is closing.
+    #[must_use]
+    pub fn connect(self: &Arc<Self>) -> Option<Client> {
+        let mut clients = self.clients();
+        if clients.len() >= self.limits.clients || self.closing.load(Ordering::SeqCst) {
+            drop(clients);
+            add(&self.counters.refused, 1);
+            metrics::counter!("coinsphere_push_refused_total").increment(1);
+            return None;
+        }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mailbox = Arc::new(Mailbox::new(id, self.limits.queue, self.limits.queue_bytes));
+        clients.insert(id, Arc::clone(&mailbox));
+        self.counters
+            .clients
+            .store(clients.len() as u64, Ordering::Relaxed);
+        metrics::gauge!("coinsphere_push_clients").set(clients.len() as f64);
+        Some(Client::new(Arc::clone(self), mailbox))
+    }
+
+    /// Closes every client, and takes in no more: the program is stopping.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+        for mailbox in self.clients().values() {
+            mailbox.close(Closed::GoingAway);
+        }
+    }
+
+    /// What the hub is doing.
+    #[must_use]
+    pub fn state(&self) -> PushState {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        PushState {
+            clients: read(&self.counters.clients),
+            subscriptions: read(&self.counters.subscriptions),
+            trades: read(&self.counters.trades),
+            candles: read(&self.counters.candles),
+            messages: read(&self.counters.messages),
+            coalesced: read(&self.counters.coalesced),
+            too_slow: read(&self.counters.too_slow),
+            refused: read(&self.counters.refused),
+        }
+    }
+
+    pub(super) fn knows(&self, instrument: &InstrumentKey) -> bool {
+        let listed = self.listed.read().unwrap_or_else(PoisonError::into_inner);
+        let is_listed = listed
+            .as_ref()
+            .is_none_or(|listed| listed.contains(instrument));
+        drop(listed);
+        is_listed || {
+            let shard = self.shard(instrument);
+            let topics = shard.get(instrument);
+            topics.is_some_and(|topics| topics.candles.iter().any(|c| c.newest.is_some()))
+        }
+    }
+
+    pub(super) fn add(&self, topic: &Topic, mailbox: &Arc<Mailbox>) {
+        let mut shard = self.shard(&topic.instrument);
+        let topics = shard.entry(topic.instrument.clone()).or_default();
+        topics
+            .subscribers(topic.channel)
+            .0
+            .push(Arc::clone(mailbox));
+        if let Channel::Candles(interval) = topic.channel
+            && let Some(newest) = &topics.candles[place(interval)].newest
+        {
+            let LiveCandle {
+                candle,
+                revision,
+                closed,
+            } = newest;
+            let frame = Frame {
+                text: message::candle(topic, candle, *revision, *closed),
+                published: Instant::now(),
+            };
+            mailbox.put_candle(topic, candle.open_time, *closed, &frame);
+            add(&self.counters.messages, 1);
+        }
+        drop(shard);
+        add(&self.counters.subscriptions, 1);
+        metrics::gauge!("coinsphere_push_subscriptions").increment(1.0);
+    }
+
+    pub(super) fn remove(&self, topic: &Topic, mailbox: &Mailbox) {
+        let mut shard = self.shard(&topic.instrument);
+        if let Some(topics) = shard.get_mut(&topic.instrument) {
+            let subscribers = &mut topics.subscribers(topic.channel).0;
+            subscribers.retain(|other| other.id != mailbox.id);
+            if topics.is_idle() {
+                shard.remove(&topic.instrument);
+            }
+        }
+        drop(shard);
+        self.counters.subscriptions.fetch_sub(1, Ordering::Relaxed);
+        metrics::gauge!("coinsphere_push_subscriptions").decrement(1.0);
+    }
+
+    pub(super) fn left(&self, mailbox: &Mailbox) {
+        let mut clients = self.clients();
+        clients.remove(&mailbox.id);
+        self.counters
+            .clients
+            .store(clients.len() as u64, Ordering::Relaxed);
+        metrics::gauge!("coinsphere_push_clients").set(clients.len() as f64);
+    }
+
+    /// Puts a message into every subscriber's mailbox and forgets subscribers that were closed.
+    fn deliver(&self, subscribers: &mut Subscribers, put: impl Fn(&Mailbox) -> Put) {
+        let (mut messages, mut coalesced) = (0, 0);
+        subscribers.0.retain(|mailbox| match put(mailbox) {
+            Put::Queued => {
+                messages += 1;
+                true
+            }
+            Put::Coalesced => {
+                messages += 1;
+                coalesced += 1;
+                true
+            }
+            Put::Overflowed => {
+                add(&self.counters.too_slow, 1);
+                metrics::counter!("coinsphere_push_too_slow_total").increment(1);
+                false
+            }
+            Put::Closed => false,
+        });
+        add(&self.counters.messages, messages);
+        add(&self.counters.coalesced, coalesced);
+        metrics::counter!("coinsphere_push_messages_total").increment(messages);
+        metrics::counter!("coinsphere_push_coalesced_total").increment(coalesced);
+    }
+
+    fn shard(&self, instrument: &InstrumentKey) -> MutexGuard<'_, Shard> {
+        let at = self.hasher.hash_one(instrument) as usize % SHARDS;
+        // Nothing panics while holding the lock half-way through a change.
+        self.shards[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Mailbox>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl InstrumentTopics {
+    fn subscribers(&mut self, channel: Channel) -> &mut Subscribers {
+        match channel {
+            Channel::Trades => &mut self.trades,
+            Channel::Candles(interval) => &mut self.candles[place(interval)].subscribers,
+        }
+    }
+
+    /// Nobody listens and nothing is remembered.
+    fn is_idle(&self) -> bool {
+        let idle = |topic: &CandleTopic| topic.subscribers.0.is_empty() && topic.newest.is_none();
+        self.trades.0.is_empty() && self.candles.iter().all(idle)
+    }
+}
+
+/// An interval's place in [`Interval::ALL`], which is in the order of the variants.
+const fn place(interval: Interval) -> usize {
+    interval as usize
+}
+
+fn add(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+}

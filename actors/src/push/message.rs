@@ -1,0 +1,115 @@
+//! The messages' JSON, as `docs/stream.md` specifies it.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use coinsphere_pipelines::market::{Candle, TakerSide, Timestamp, Trade};
+use serde::{Serialize, Serializer};
+
+use super::Topic;
+
+/// Trades of one message at most, so that a burst does not become one enormous message.
+pub(super) const TRADES_PER_MESSAGE: usize = 256;
+
+#[derive(Serialize)]
+struct TradesMessage<'a> {
+    r#type: &'static str,
+    topic: &'a Topic,
+    data: Vec<TradeBody>,
+}
+
+#[derive(Serialize)]
+struct TradeBody {
+    id: u64,
+    time: Timestamp,
+    #[serde(serialize_with = "text")]
+    price: coinsphere_pipelines::market::Price,
+    #[serde(serialize_with = "text")]
+    quantity: coinsphere_pipelines::market::Quantity,
+    taker_side: TakerSide,
+}
+
+#[derive(Serialize)]
+struct CandleMessage<'a> {
+    r#type: &'static str,
+    topic: &'a Topic,
+    closed: bool,
+    data: CandleBody,
+}
+
+#[derive(Serialize)]
+struct CandleBody {
+    open_time: Timestamp,
+    open: String,
+    high: String,
+    low: String,
+    close: String,
+    volume: String,
+    quote_volume: String,
+    trades: u64,
+    taker_buy_volume: String,
+    complete: bool,
+    revision: u32,
+}
+
+#[derive(Serialize)]
+struct SkippedMessage<'a> {
+    r#type: &'static str,
+    topic: &'a Topic,
+    skipped: u64,
+}
+
+fn text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+pub(super) fn trades(topic: &Topic, trades: &[Trade]) -> Bytes {
+    let data = trades.iter().map(|trade| TradeBody {
+        id: trade.id.0,
+        time: trade.time,
+        price: trade.price,
+        quantity: trade.quantity,
+        taker_side: trade.taker,
+    });
+    json(&TradesMessage {
+        r#type: "trades",
+        topic,
+        data: data.collect(),
+    })
+}
+
+pub(super) fn candle(topic: &Topic, candle: &Candle, revision: u32, closed: bool) -> Bytes {
+    json(&CandleMessage {
+        r#type: "candle",
+        topic,
+        closed,
+        data: CandleBody {
+            open_time: candle.open_time,
+            open: candle.open.normalize().to_string(),
+            high: candle.high.normalize().to_string(),
+            low: candle.low.normalize().to_string(),
+            close: candle.close.normalize().to_string(),
+            volume: candle.volume.normalize().to_string(),
+            quote_volume: candle.quote_volume.normalize().to_string(),
+            trades: candle.trades,
+            taker_buy_volume: candle.taker_buy_volume.normalize().to_string(),
+            complete: candle.complete,
+            revision,
+        },
+    })
+}
+
+pub(super) fn skipped(topic: &Topic, skipped: u64) -> Bytes {
+    json(&SkippedMessage {
+        r#type: "skipped",
+        topic,
+        skipped,
+    })
+}
+
+fn json(message: &impl Serialize) -> Bytes {
+    // These types hold only strings, numbers and booleans under string keys: always JSON.
+    serde_json::to_vec(message)
+        .expect("a message of strings and numbers is always JSON")
+        .into()
+}

@@ -1,0 +1,21 @@
+//! From the running system to many WebSocket clients: who wants what, each message serialised once,
+//! and a bounded mailbox for every client. It knows nothing of sockets; `docs/stream.md` specifies
+//! what clients see.
+//!
+//! Overflow: open candles are coalesced to the newest of their topic; closed ones are kept a while,
+//! then the oldest is dropped and the client is told; trades are never dropped silently: when their
+//! queue is full the client is closed as too slow.
+
+mod client;
+mod hub;
+mod mailbox;
+mod message;
+mod topic;
+
+pub use client::{Client, SubscribeError};
+pub use hub::{LiveCandle, PushHub, PushLimits, PushState};
+pub use mailbox::{Closed, Frame};
+pub use topic::{Channel, Topic, TopicError};
+
+#[cfg(test)]
+mod tests;

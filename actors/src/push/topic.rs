@@ -1,0 +1,117 @@
+//! What a client can subscribe to, and how it is written.
+
+use std::fmt;
+use std::str::FromStr;
+
+use coinsphere_pipelines::market::{InstrumentKey, Interval, Symbol, SymbolError, UnknownInterval};
+use coinsphere_pipelines::venues;
+
+/// A stream of messages about one instrument: `trades:binance:BTCUSDT`,
+/// `candles:kraken:BTC/USD:1m`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic {
+    /// The instrument, in the venue's own spelling.
+    pub instrument: InstrumentKey,
+    /// What about it.
+    pub channel: Channel,
+}
+
+/// What is told about an instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// Every trade.
+    Trades,
+    /// Candles of this length, open and closed.
+    Candles(Interval),
+}
+
+/// A text that is no topic.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TopicError {
+    /// Not one of the two forms.
+    #[error("{0:?} is not a topic: use trades:VENUE:SYMBOL or candles:VENUE:SYMBOL:INTERVAL")]
+    Form(String),
+    /// No such venue.
+    #[error("there is no venue {0:?}")]
+    Venue(String),
+    /// The symbol cannot be one.
+    #[error(transparent)]
+    Symbol(#[from] SymbolError),
+    /// No such interval.
+    #[error(transparent)]
+    Interval(#[from] UnknownInterval),
+}
+
+impl FromStr for Topic {
+    type Err = TopicError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let form = || TopicError::Form(text.chars().take(80).collect());
+        let (channel, rest) = text.split_once(':').ok_or_else(form)?;
+        let (venue, rest) = rest.split_once(':').ok_or_else(form)?;
+        // A symbol may hold a colon, an interval may not: it is what follows the last one.
+        let (symbol, channel) = match channel {
+            "trades" => (rest, Channel::Trades),
+            "candles" => {
+                let (symbol, interval) = rest.rsplit_once(':').ok_or_else(form)?;
+                (symbol, Channel::Candles(interval.parse()?))
+            }
+            _ => return Err(form()),
+        };
+        let venue = venues::named(venue)
+            .ok_or_else(|| TopicError::Venue(venue.chars().take(40).collect()))?;
+        Ok(Self {
+            instrument: InstrumentKey::new(venue, Symbol::new(symbol)?),
+            channel,
+        })
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.channel {
+            Channel::Trades => write!(f, "trades:{}", self.instrument),
+            Channel::Candles(interval) => write!(f, "candles:{}:{interval}", self.instrument),
+        }
+    }
+}
+
+impl serde::Serialize for Topic {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_round_trip() {
+        for text in [
+            "trades:binance:BTCUSDT",
+            "candles:kraken:BTC/USD:1m",
+            "candles:coinbase:BTC-USD:1d",
+            "candles:binance:A:B:4h",
+        ] {
+            assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, wanted) in [
+            ("", "is not a topic"),
+            ("trades", "is not a topic"),
+            ("trades:binance", "is not a topic"),
+            ("books:binance:BTCUSDT", "is not a topic"),
+            ("candles:binance:BTCUSDT", "is not a topic"),
+            ("trades:bitmex:XBT", "no venue \"bitmex\""),
+            ("trades:binance:", "is not a symbol"),
+            ("candles:binance:BTCUSDT:2m", "1m, 5m, 15m"),
+        ] {
+            let error = text.parse::<Topic>().unwrap_err().to_string();
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
+    }
+}

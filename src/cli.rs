@@ -1,0 +1,424 @@
+//! The command line: what can be typed, and the help that teaches it. It knows nothing of how a
+//! command is carried out.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use coinsphere_pipelines::market::Interval;
+
+use crate::config::{Flags, Role};
+
+/// Exit status of a command that did what it was asked, or was told to stop.
+pub const EXIT_OK: u8 = 0;
+/// Exit status of a command that failed.
+pub const EXIT_FAILURE: u8 = 1;
+/// Exit status when the command line or the configuration is wrong; clap uses the same.
+pub const EXIT_USAGE: u8 = 2;
+
+/// Self-hosted crypto market data: exchange trades to gap-free candles.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "coinsphere",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  coinsphere demo                         a simulated market, the whole pipeline, http://127.0.0.1:3001
+  coinsphere up                           the same against the live venues
+  coinsphere doctor                       what is installed, what is in use, what to do about it
+  coinsphere candles btc.jsonl.gz --venue binance --interval 1m
+                                          a recording to candles, no database
+
+Configuration: defaults < TOML file (--config) < environment (COINSPHERE_...) < flags; every setting
+is in coinsphere.toml.example. Exit status: 0 ok, 1 failure, 2 wrong usage or configuration."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Run everything against the live venues, as configured.
+    #[command(after_help = "Examples:
+  coinsphere up
+  coinsphere up --data-dir /srv/coinsphere --listen 127.0.0.1:3002
+  coinsphere up --roles api               only the HTTP API, on a database others fill
+  DATABASE_URL=postgres://... coinsphere up --config coinsphere.toml
+
+Ctrl-C or SIGTERM stops it cleanly; starting it again continues where it was.")]
+    Up(ServeArgs),
+
+    /// Run everything against a simulated market: no account, key or internet needed.
+    #[command(after_help = "Examples:
+  coinsphere demo
+  coinsphere demo --seed 7 --rate 2000    another market, livelier
+  coinsphere demo --fault disconnect:every=60s --fault drop:p=0.001
+
+Market data is public in a demo (public_market_data), and is kept apart from live data.")]
+    Demo(DemoArgs),
+
+    /// Run only the simulator: the three venues' WebSocket and REST protocols on one port.
+    #[command(after_help = "Examples:
+  coinsphere simulate
+  coinsphere simulate --port 9100 --seed 7 --rate 5000 --instruments bitcoin,ethereum
+  coinsphere simulate --replay btc.jsonl.gz --speed max
+  coinsphere simulate --fault stall:after=30s,seed=1")]
+    Simulate(SimulateArgs),
+
+    /// Record a venue's raw frames to a file: `<receive time, ns since epoch> <frame>` a line.
+    #[command(after_help = "Examples:
+  coinsphere record --venue binance --instruments BTCUSDT,ETHUSDT --out btc-eth.jsonl.gz
+  coinsphere record --venue kraken --instruments BTC/USD --out btc.jsonl
+
+A name that ends in .gz is compressed. Ctrl-C ends the recording.")]
+    Record(RecordArgs),
+
+    /// Put recordings through the pipeline into the database.
+    #[command(after_help = "Examples:
+  coinsphere replay btc-eth.jsonl.gz
+  coinsphere replay monday.jsonl.gz tuesday.jsonl.gz --data-dir /tmp/try
+
+Replaying again, or after being killed, gives the same candles.")]
+    Replay(ReplayArgs),
+
+    /// Turn a recording into candles on standard output, without a database.
+    #[command(after_help = "Examples:
+  coinsphere candles btc.jsonl.gz --venue binance --interval 1m
+  coinsphere candles day.jsonl.gz --venue kraken --interval 1h --format jsonl
+
+Columns: venue, instrument, open_time, open, high, low, close, volume, quote_volume, trades,
+taker_buy_volume, complete. Candles still open at the end of the file are printed too.")]
+    Candles(CandlesArgs),
+
+    /// Bring the database's tables up to date and end.
+    #[command(after_help = "Examples:
+  coinsphere migrate
+  DATABASE_URL=postgres://... coinsphere migrate")]
+    Migrate(MaintainArgs),
+
+    /// Say what is installed, what is in use and what to do about it.
+    #[command(after_help = "Examples:
+  coinsphere doctor
+  coinsphere doctor --database            also list hypertables, chunks, compression and policies")]
+    Doctor(DoctorArgs),
+}
+
+/// Where data and configuration are.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PlaceArgs {
+    /// Where everything that lasts is kept [default: ~/.local/share/coinsphere].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The configuration file [default: coinsphere.toml here, if there is one].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What commands that serve take.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServeArgs {
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Address and port of the HTTP API [default: 127.0.0.1:3001].
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Only these parts, separated by commas [default: all].
+    #[arg(long, value_name = "ROLES", value_delimiter = ',')]
+    pub roles: Option<Vec<Role>>,
+}
+
+impl PlaceArgs {
+    /// As the last layer of the configuration.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        Flags {
+            data_dir: self.data_dir.clone(),
+            ..Flags::default()
+        }
+    }
+}
+
+impl ServeArgs {
+    /// As the last layer of the configuration.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        Flags {
+            listen: self.listen,
+            roles: self.roles.clone(),
+            ..self.place.flags()
+        }
+    }
+}
+
+/// What the simulated market is like.
+#[derive(Debug, Clone, Args)]
+pub struct MarketArgs {
+    /// Which market: the same seed is the same market [default: 1, or what the data directory holds].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Trades per second over all instruments, on average.
+    #[arg(long, value_name = "TRADES/S", value_parser = rate)]
+    pub rate: Option<f64>,
+    /// Only these tokens, by CoinGecko id, separated by commas [default: all].
+    #[arg(long, value_name = "TOKENS", value_delimiter = ',')]
+    pub instruments: Vec<String>,
+    /// A fault to inject, as `kind:option=value,...`; may be repeated.
+    #[arg(long = "fault", value_name = "SPEC")]
+    pub faults: Vec<String>,
+}
+
+/// `demo`
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// As for `up`.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// The market.
+    #[command(flatten)]
+    pub market: MarketArgs,
+}
+
+/// `simulate`
+#[derive(Debug, Clone, Args)]
+pub struct SimulateArgs {
+    /// Where the simulator keeps its epoch, so that a restart continues the same market.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Address and port to serve on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
+    pub listen: SocketAddr,
+    /// Port to serve on at 127.0.0.1: short for `--listen 127.0.0.1:PORT`.
+    #[arg(long, value_name = "PORT", conflicts_with = "listen")]
+    pub port: Option<u16>,
+    /// The market.
+    #[command(flatten)]
+    pub market: MarketArgs,
+    /// Serve this recording in its venue's own format instead of the simulated market.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "rate", "instruments"])]
+    pub replay: Option<PathBuf>,
+    /// How fast to replay: a factor, or `max` for as fast as it can be read.
+    #[arg(long, value_name = "N|max", requires = "replay", default_value = "1")]
+    pub speed: Speed,
+}
+
+impl SimulateArgs {
+    /// Where to serve.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.port.map_or(self.listen, |port| {
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+        })
+    }
+}
+
+/// How fast a recording is replayed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Speed {
+    /// This many times as fast as it was recorded.
+    Factor(f64),
+    /// As fast as it can be read.
+    Max,
+}
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        positive(text)
+            .map(Self::Factor)
+            .ok_or_else(|| "use a factor above 0 and at most 1000000, or max".to_owned())
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    positive(text).ok_or_else(|| "use a number above 0 and at most 1000000".to_owned())
+}
+
+fn positive(text: &str) -> Option<f64> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0.0 && *number <= 1e6)
+}
+
+/// A venue's name.
+fn venue(text: &str) -> Result<String, String> {
+    if coinsphere_pipelines::venues::named(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<_> = coinsphere_pipelines::venues::ALL
+        .iter()
+        .map(|protocol| protocol.venue().name())
+        .collect();
+    Err(format!("use one of {}", names.join(", ")))
+}
+
+/// `record`
+#[derive(Debug, Clone, Args)]
+pub struct RecordArgs {
+    /// The venue: binance, coinbase or kraken.
+    #[arg(long, value_parser = venue)]
+    pub venue: String,
+    /// What to record, in the venue's own spelling, separated by commas.
+    #[arg(long, value_name = "SYMBOLS", value_delimiter = ',', required = true)]
+    pub instruments: Vec<String>,
+    /// The file to write; it must not exist yet.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Connect here instead of the venue's public endpoint, e.g. to a simulator.
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+}
+
+/// `replay`
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// Recordings, oldest first, plain or gzipped.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The recordings' venue, where the frames alone do not tell.
+    #[arg(long, value_parser = venue)]
+    pub venue: Option<String>,
+}
+
+/// `candles`
+#[derive(Debug, Clone, Args)]
+pub struct CandlesArgs {
+    /// The recording, plain or gzipped.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The venue: binance, coinbase or kraken.
+    #[arg(long, value_parser = venue)]
+    pub venue: String,
+    /// The candles' length: 1m, 5m, 15m, 1h, 4h or 1d.
+    #[arg(long, default_value = "1m")]
+    pub interval: Interval,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = TableFormat::Csv)]
+    pub format: TableFormat,
+}
+
+/// How candles are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// Comma-separated, with a header.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// `migrate`
+#[derive(Debug, Clone, Args)]
+pub struct MaintainArgs {
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `doctor`
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Also connect to the database and list hypertables, chunks, compression and policies.
+    #[arg(long)]
+    pub database: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn definitions_are_consistent_and_every_command_shows_examples() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for sub in command
+            .get_subcommands()
+            .filter(|sub| sub.get_name() != "help")
+        {
+            let help = sub.clone().render_long_help().to_string();
+            assert!(
+                help.contains(&format!("coinsphere {}", sub.get_name())),
+                "{}: {help}",
+                sub.get_name()
+            );
+        }
+    }
+
+    #[test]
+    fn the_commands_of_the_readme_parse() {
+        for line in [
+            "coinsphere up --data-dir d --listen 127.0.0.1:3002 --config f.toml --roles ingest,api",
+            "coinsphere demo --seed 7 --rate 2000 --fault drop:p=0.1 --fault stall:after=1s",
+            "coinsphere simulate --port 9100 --seed 1 --rate 10 --instruments bitcoin,ethereum",
+            "coinsphere simulate --replay f.gz --speed max",
+            "coinsphere record --venue kraken --instruments BTC/USD,ETH/USD --out f.gz",
+            "coinsphere replay a.gz b.gz --data-dir d",
+            "coinsphere candles f.gz --venue binance --interval 1m --format jsonl",
+            "coinsphere migrate",
+            "coinsphere doctor --database",
+        ] {
+            if let Err(error) = parse(line) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_refused_with_status_2_and_says_what_is_allowed() {
+        for (line, wanted) in [
+            ("coinsphere up --roles ingest,alert", "ingest, candles, api"),
+            ("coinsphere up --listen localhost", "--listen"),
+            ("coinsphere simulate --speed 2", "--replay"),
+            ("coinsphere simulate --replay f --speed 0", "or max"),
+            ("coinsphere simulate --rate 0", "--rate"),
+            (
+                "coinsphere simulate --port 1 --listen 127.0.0.1:2",
+                "--listen",
+            ),
+            (
+                "coinsphere candles f --venue bitmex",
+                "binance, coinbase, kraken",
+            ),
+            (
+                "coinsphere candles f --venue binance --interval 2m",
+                "1m, 5m, 15m",
+            ),
+            ("coinsphere record --venue binance --out f", "--instruments"),
+            ("coinsphere replay", "FILE"),
+        ] {
+            let error = parse(line).expect_err(line);
+            assert!(error.to_string().contains(wanted), "{line}: {error}");
+            assert_eq!(error.exit_code(), i32::from(EXIT_USAGE), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_short_for_a_loopback_address() {
+        let Command::Simulate(args) = parse("coinsphere simulate --port 9101").unwrap().command
+        else {
+            panic!("not simulate");
+        };
+        assert_eq!(args.address().to_string(), "127.0.0.1:9101");
+        assert_eq!(args.speed, Speed::Factor(1.0));
+    }
+}

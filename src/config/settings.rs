@@ -1,0 +1,354 @@
+//! Every setting with its default. Field names are the keys of the TOML file; the environment's
+//! names are derived from them (see `environment`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use coinsphere_pipelines::market::Symbol;
+use coinsphere_pipelines::venues;
+use secrecy::SecretString;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where everything that lasts is kept: the event log, the private database.
+    pub data_dir: PathBuf,
+    /// Address and port of the HTTP API.
+    pub listen: SocketAddr,
+    /// The parts this process runs.
+    pub roles: Vec<Role>,
+    /// Whether market data may be read without signing in.
+    pub public_market_data: bool,
+    /// The event log.
+    pub log: LogSettings,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// Shared state between processes.
+    pub redis: RedisSettings,
+    /// One section for every venue this program knows, by its lower-case name.
+    pub venues: BTreeMap<String, VenueSettings>,
+    /// How candles are built.
+    pub candles: CandleSettings,
+    /// The HTTP server.
+    pub http: HttpSettings,
+    /// The WebSocket stream.
+    pub stream: StreamSettings,
+    /// The program's own messages.
+    pub logging: LoggingSettings,
+}
+
+/// A part of the program that can run on its own.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Listens to the venues and appends their trades to the event log.
+    Ingest,
+    /// Builds candles from the event log and writes them to the database.
+    Candles,
+    /// Serves HTTP and WebSocket.
+    Api,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Ingest, Self::Candles, Self::Api];
+}
+
+/// The event log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSettings {
+    /// Which implementation.
+    pub kind: LogKind,
+    /// How many partitions a new log gets.
+    pub partitions: u32,
+    /// How long records are kept, in hours, once every consumer has read them.
+    pub retention_hours: u64,
+    /// Bytes at which appending stops.
+    pub max_bytes: u64,
+    /// Longest time between an append and its being durable, in milliseconds.
+    pub sync_interval_ms: u64,
+    /// Where Fluvio is, if it is the log.
+    pub fluvio: FluvioSettings,
+}
+
+/// Which event log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogKind {
+    /// Files in the data directory.
+    Embedded,
+    /// A Fluvio cluster.
+    Fluvio,
+}
+
+/// Where Fluvio is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FluvioSettings {
+    /// Address of the cluster's streaming controller.
+    pub endpoint: String,
+    /// The topic that holds the trades.
+    pub topic: String,
+}
+
+/// The database.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// Where the server is. Without one, a private server in the data directory is used.
+    #[serde(serialize_with = "secret")]
+    pub url: Option<SecretString>,
+    /// Most connections the pool opens.
+    pub connection_limit: u32,
+    /// Longest wait for a new connection, in seconds.
+    pub connect_timeout: u64,
+    /// Longest wait for a free connection of the pool, in seconds.
+    pub pool_timeout: u64,
+    /// Statements that take longer are logged, in milliseconds.
+    pub slow_statement_ms: u64,
+}
+
+/// Shared state between processes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedisSettings {
+    /// Where Redis is. Without one, shared state lives in the process.
+    #[serde(serialize_with = "secret")]
+    pub url: Option<SecretString>,
+    /// Its password, if the URL does not hold it.
+    #[serde(serialize_with = "secret")]
+    pub password: Option<SecretString>,
+}
+
+/// One venue.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VenueSettings {
+    /// Whether to listen to it.
+    pub enabled: bool,
+    /// Where to connect instead of the venue's public endpoint.
+    pub endpoint: Option<String>,
+    /// What to listen to.
+    pub instruments: Instruments,
+}
+
+/// Which of a venue's instruments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Instruments {
+    /// Those of the seeded tokens.
+    Seeded,
+    /// These, in the venue's own spelling.
+    Only(Vec<Symbol>),
+}
+
+/// How candles are built.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandleSettings {
+    /// How long after its end a minute waits for late trades, in milliseconds.
+    pub grace_ms: u64,
+    /// Trades further ahead of our clock are refused, in seconds.
+    pub max_ahead_seconds: u64,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Largest request body, in bytes.
+    pub body_limit_bytes: u64,
+    /// Longest time to answer a request, in milliseconds.
+    pub request_timeout_ms: u64,
+    /// How long requests in flight may take to finish when the program stops, in milliseconds.
+    pub shutdown_timeout_ms: u64,
+    /// Web origins whose pages may read answers, e.g. `https://example.org`, or `*`.
+    pub cors_origins: Vec<String>,
+}
+
+/// The WebSocket stream.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamSettings {
+    /// Most clients at a time.
+    pub max_clients: u32,
+    /// Most topics a client may be subscribed to.
+    pub max_topics: u32,
+    /// Longest message a client may send, in bytes.
+    pub max_message_bytes: u32,
+    /// Messages that may wait for a slow client before it is closed.
+    pub queue: u32,
+    /// How often the server pings, in seconds.
+    pub heartbeat_seconds: u64,
+    /// A client from which nothing arrives for this long is closed, in seconds.
+    pub idle_seconds: u64,
+}
+
+/// The program's own messages.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoggingSettings {
+    /// What is logged, as a `tracing` filter, e.g. `info,coinsphere=debug`.
+    pub filter: String,
+    /// How it looks.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// The defaults, with this data directory.
+    #[must_use]
+    pub fn with_data_dir(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3001)),
+            roles: Role::ALL.to_vec(),
+            public_market_data: false,
+            log: LogSettings {
+                kind: LogKind::Embedded,
+                partitions: 4,
+                retention_hours: 48,
+                max_bytes: 10 << 30,
+                sync_interval_ms: 50,
+                fluvio: FluvioSettings {
+                    endpoint: "127.0.0.1:9003".to_owned(),
+                    topic: "coinsphere-trades".to_owned(),
+                },
+            },
+            database: DatabaseSettings {
+                url: None,
+                connection_limit: 10,
+                connect_timeout: 5,
+                pool_timeout: 10,
+                slow_statement_ms: 100,
+            },
+            redis: RedisSettings::default(),
+            venues: venues::ALL
+                .iter()
+                .map(|protocol| (protocol.venue().name().to_owned(), VenueSettings::default()))
+                .collect(),
+            candles: CandleSettings {
+                grace_ms: 2_000,
+                max_ahead_seconds: 60,
+            },
+            http: HttpSettings {
+                body_limit_bytes: 1 << 20,
+                request_timeout_ms: 10_000,
+                shutdown_timeout_ms: 10_000,
+                cors_origins: Vec::new(),
+            },
+            stream: StreamSettings {
+                max_clients: 1_000,
+                max_topics: 200,
+                max_message_bytes: 16_384,
+                queue: 1_024,
+                heartbeat_seconds: 15,
+                idle_seconds: 60,
+            },
+            logging: LoggingSettings {
+                filter: "info".to_owned(),
+                format: LogFormat::Text,
+            },
+        }
+    }
+
+    /// Whether this process runs the part.
+    #[must_use]
+    pub fn has_role(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+impl Default for VenueSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            endpoint: None,
+            instruments: Instruments::Seeded,
+        }
+    }
+}
+
+impl CandleSettings {
+    /// How long after its end a minute waits for late trades.
+    #[must_use]
+    pub const fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
+    }
+
+    /// How far ahead of our clock a trade may be.
+    #[must_use]
+    pub const fn max_ahead(&self) -> Duration {
+        Duration::from_secs(self.max_ahead_seconds)
+    }
+}
+
+/// Defaults are turned into a tree of keys; a secret never is.
+fn secret<S: Serializer>(_: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_none()
+}
+
+impl Serialize for Instruments {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Seeded => serializer.serialize_str("seeded"),
+            Self::Only(symbols) => symbols.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Instruments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Instruments;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"seeded\" or a list of symbols")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Instruments, E> {
+                if text == "seeded" {
+                    return Ok(Instruments::Seeded);
+                }
+                Err(E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Instruments, A::Error> {
+                let mut symbols = Vec::new();
+                while let Some(text) = seq.next_element::<String>()? {
+                    symbols.push(Symbol::new(&text).map_err(de::Error::custom)?);
+                }
+                Ok(Instruments::Only(symbols))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}

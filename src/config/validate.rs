@@ -1,0 +1,210 @@
+//! What each setting may be, and the rules that types cannot carry. Knows nothing of where values
+//! come from: the caller says.
+
+use coinsphere_pipelines::venues;
+use secrecy::ExposeSecret;
+
+use super::error::{ConfigError, closest};
+use super::settings::{Config, LogKind};
+
+/// What a setting may be, for people.
+pub(super) fn allowed(key: &str) -> &'static str {
+    if let Some(range) = RANGES.iter().find(|range| range.key == key) {
+        return range.allowed;
+    }
+    let parts: Vec<&str> = key.split('.').collect();
+    match parts[..] {
+        ["data_dir"] => "a directory",
+        ["listen"] => "an IP address and port, e.g. 127.0.0.1:3001 or [::1]:3001",
+        ["roles", ..] => "a list of ingest, candles, api, at least one",
+        ["public_market_data"] | ["venues", _, "enabled"] => "true, false",
+        ["log", "kind"] => "embedded, fluvio",
+        ["log", "fluvio", "endpoint"] => "host:port of the cluster, e.g. 127.0.0.1:9003",
+        ["log", "fluvio", "topic"] => "a topic name: a-z, 0-9 and `-`, at most 63 characters",
+        ["database", "url"] => "a URL, postgres://user:password@host:port/database",
+        ["redis", "url"] => "a URL, redis://host:port or rediss://host:port",
+        ["redis", "password"] => "a text",
+        ["venues", _, "endpoint"] => "a URL, ws://host:port or wss://host:port",
+        ["venues", _, "instruments", ..] => {
+            "\"seeded\", or a list of the venue's own symbols, e.g. [\"BTCUSDT\"], without repeats"
+        }
+        ["http", "cors_origins", ..] => {
+            "a list of origins, e.g. [\"https://example.org\"], or [\"*\"]"
+        }
+        ["logging", "filter"] => "a filter, e.g. info or info,coinsphere=debug",
+        ["logging", "format"] => "text, json",
+        [_] | ["log", "fluvio"] | ["venues", _] => "a section of settings",
+        _ => "see coinsphere.toml.example",
+    }
+}
+
+/// Whether the setting's value must not be shown.
+pub(super) fn is_secret(key: &str) -> bool {
+    matches!(key, "database.url" | "redis.url" | "redis.password")
+}
+
+struct Range {
+    key: &'static str,
+    allowed: &'static str,
+    min: u64,
+    max: u64,
+    get: fn(&Config) -> u64,
+}
+
+macro_rules! ranges {
+    ($( $key:literal, $min:literal ..= $max:literal, $unit:literal, $get:expr; )*) => {
+        &[ $( Range {
+            key: $key,
+            allowed: concat!("a whole number from ", $min, " to ", $max, $unit),
+            min: $min,
+            max: $max,
+            get: $get,
+        } ),* ]
+    };
+}
+
+static RANGES: &[Range] = ranges! {
+    "log.partitions", 1 ..= 1024, "", |c| c.log.partitions.into();
+    "log.retention_hours", 1 ..= 87600, " hours", |c| c.log.retention_hours;
+    "log.max_bytes", 16777216 ..= 1125899906842624, " bytes", |c| c.log.max_bytes;
+    "log.sync_interval_ms", 1 ..= 10000, " milliseconds", |c| c.log.sync_interval_ms;
+    "database.connection_limit", 2 ..= 1000, " connections", |c| c.database.connection_limit.into();
+    "database.connect_timeout", 1 ..= 300, " seconds", |c| c.database.connect_timeout;
+    "database.pool_timeout", 1 ..= 300, " seconds", |c| c.database.pool_timeout;
+    "database.slow_statement_ms", 1 ..= 3600000, " milliseconds", |c| c.database.slow_statement_ms;
+    "candles.grace_ms", 0 ..= 600000, " milliseconds", |c| c.candles.grace_ms;
+    "candles.max_ahead_seconds", 1 ..= 86400, " seconds", |c| c.candles.max_ahead_seconds;
+    "http.body_limit_bytes", 1024 ..= 1073741824, " bytes", |c| c.http.body_limit_bytes;
+    "http.request_timeout_ms", 100 ..= 600000, " milliseconds", |c| c.http.request_timeout_ms;
+    "http.shutdown_timeout_ms", 0 ..= 600000, " milliseconds", |c| c.http.shutdown_timeout_ms;
+    "stream.max_clients", 1 ..= 1000000, " clients", |c| c.stream.max_clients.into();
+    "stream.max_topics", 1 ..= 10000, " topics", |c| c.stream.max_topics.into();
+    "stream.max_message_bytes", 1024 ..= 1048576, " bytes", |c| c.stream.max_message_bytes.into();
+    "stream.queue", 16 ..= 1048576, " messages", |c| c.stream.queue.into();
+    "stream.heartbeat_seconds", 1 ..= 3600, " seconds", |c| c.stream.heartbeat_seconds;
+    "stream.idle_seconds", 2 ..= 86400, " seconds", |c| c.stream.idle_seconds;
+};
+
+/// Checks what types cannot carry. `origin` says where a key's value came from.
+pub(super) fn check(
+    config: &Config,
+    origin: impl Fn(&str) -> String,
+    cluster_compiled_in: bool,
+) -> Result<(), ConfigError> {
+    let bad = |key: &str, problem: String| ConfigError::BadValue {
+        key: key.to_owned(),
+        origin: origin(key),
+        problem,
+        suggestion: None,
+        allowed: allowed(key).to_owned(),
+    };
+    for range in RANGES {
+        let value = (range.get)(config);
+        if !(range.min..=range.max).contains(&value) {
+            return Err(bad(range.key, value.to_string()));
+        }
+    }
+    check_venues(config, &origin, &bad)?;
+    if config.data_dir.as_os_str().is_empty() {
+        return Err(bad("data_dir", "empty".to_owned()));
+    }
+    let roles = config.roles.len();
+    if roles == 0 {
+        return Err(bad("roles", "empty".to_owned()));
+    }
+    if (1..roles).any(|i| config.roles[..i].contains(&config.roles[i])) {
+        return Err(bad("roles", "a list with repeats".to_owned()));
+    }
+    for (key, url, schemes) in [
+        (
+            "database.url",
+            &config.database.url,
+            &["postgres", "postgresql"][..],
+        ),
+        ("redis.url", &config.redis.url, &["redis", "rediss"][..]),
+    ] {
+        if let Some(url) = url
+            && !has_scheme(url.expose_secret(), schemes)
+        {
+            return Err(bad(key, "this (a secret, not shown)".to_owned()));
+        }
+    }
+    for web in &config.http.cors_origins {
+        let lone_star = web == "*" && config.http.cors_origins.len() == 1;
+        let is_origin = has_scheme(web, &["http", "https"])
+            && web
+                .split("://")
+                .nth(1)
+                .is_some_and(|host| !host.contains('/'));
+        if !lone_star && !is_origin {
+            return Err(bad("http.cors_origins", format!("{web:?}")));
+        }
+    }
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.logging.filter) {
+        let problem = format!("{:?} ({error})", config.logging.filter);
+        return Err(bad("logging.filter", problem));
+    }
+    let topic = &config.log.fluvio.topic;
+    let topic_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if topic.is_empty() || topic.len() > 63 || !topic.bytes().all(topic_byte) {
+        return Err(bad("log.fluvio.topic", format!("{topic:?}")));
+    }
+    if config.log.kind == LogKind::Fluvio && !cluster_compiled_in {
+        return Err(ConfigError::Conflict(format!(
+            "log.kind is \"fluvio\" (set in {}), but this program was built without it: build with --features fluvio, or use \"embedded\"",
+            origin("log.kind")
+        )));
+    }
+    if config.stream.idle_seconds <= config.stream.heartbeat_seconds {
+        return Err(ConfigError::Conflict(format!(
+            "stream.idle_seconds ({}) must be longer than stream.heartbeat_seconds ({}): a client answers heartbeats only",
+            config.stream.idle_seconds, config.stream.heartbeat_seconds
+        )));
+    }
+    if !config.listen.ip().is_loopback() && !config.public_market_data {
+        return Err(ConfigError::Conflict(format!(
+            "refusing to listen on {} (set in {}): there are no accounts yet, so everyone who reaches this address could read everything; listen on 127.0.0.1, or set public_market_data = true if that is meant",
+            config.listen,
+            origin("listen")
+        )));
+    }
+    Ok(())
+}
+
+fn check_venues(
+    config: &Config,
+    origin: &impl Fn(&str) -> String,
+    bad: &impl Fn(&str, String) -> ConfigError,
+) -> Result<(), ConfigError> {
+    let known = || venues::ALL.iter().map(|protocol| protocol.venue().name());
+    for (name, venue) in &config.venues {
+        let key = format!("venues.{name}");
+        if venues::named(name).is_none() {
+            return Err(ConfigError::UnknownKey {
+                origin: origin(&key),
+                suggestion: closest(name, known()),
+                allowed: known().collect::<Vec<_>>().join(", "),
+                key,
+            });
+        }
+        if let Some(endpoint) = &venue.endpoint
+            && !has_scheme(endpoint, &["ws", "wss"])
+        {
+            return Err(bad(&format!("{key}.endpoint"), format!("{endpoint:?}")));
+        }
+        if let super::Instruments::Only(symbols) = &venue.instruments
+            && (1..symbols.len()).any(|i| symbols[..i].contains(&symbols[i]))
+        {
+            return Err(bad(
+                &format!("{key}.instruments"),
+                "a list with repeats".to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn has_scheme(url: &str, schemes: &[&str]) -> bool {
+    url.split_once("://")
+        .is_some_and(|(scheme, rest)| schemes.contains(&scheme) && !rest.is_empty())
+}

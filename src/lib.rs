@@ -1,0 +1,5 @@
+//! The program: commands, configuration, wiring and the HTTP layer. A library so that tests can
+//! reach its parts; `main.rs` is the binary.
+
+pub mod cli;
+pub mod config;
