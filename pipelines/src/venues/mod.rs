@@ -5,10 +5,11 @@ pub mod binance;
 pub mod coinbase;
 pub mod kraken;
 mod protocol;
+mod scalar;
+mod symbols;
 
 pub use protocol::{
-    Acknowledged, DecodeError, FrameDecoder, Limits, Outgoing, SessionPlan, VenueEvent,
-    VenueProtocol,
+    DecodeError, FrameDecoder, Limits, Outgoing, Scope, SessionPlan, VenueEvent, VenueProtocol,
 };
 
 use crate::market::Venue;
