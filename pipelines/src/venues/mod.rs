@@ -1,8 +1,11 @@
 //! The venues: how each speaks, and what all of them share. Adding one is a folder here and a line
 //! in [`ALL`].
 
+pub mod admission;
+mod batches;
 pub mod binance;
 pub mod coinbase;
+pub mod feed;
 pub mod kraken;
 mod protocol;
 mod scalar;

@@ -60,10 +60,10 @@ impl<'a> Scalar<'a> {
     pub(super) fn unsigned(self, what: &str) -> Result<u64, DecodeError> {
         let text = self.text()?;
         // `u64::from_str` takes a leading plus, which no venue writes.
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            if let Ok(number) = text.parse() {
-                return Ok(number);
-            }
+        if text.bytes().all(|byte| byte.is_ascii_digit())
+            && let Ok(number) = text.parse()
+        {
+            return Ok(number);
         }
         Err(DecodeError::impossible(format_args!(
             "{what} {text:?} is not a whole number below 2^64"

@@ -215,7 +215,11 @@ mod tests {
             r#"{"error":{"code":2,"msg":"Invalid request: missing field `method`"},"id":4}"#,
             r#"{"code":2,"msg":"Invalid request: missing field `method`","id":4}"#,
         ] {
-            assert_eq!(decode(frame).unwrap(), [refused.clone()], "{frame}");
+            assert_eq!(
+                decode(frame).unwrap()[..],
+                *std::slice::from_ref(&refused),
+                "{frame}"
+            );
         }
         for frame in [
             r#"{"code":-1003,"msg":"Too many requests"}"#,
