@@ -1,14 +1,18 @@
 //! The venues: how each speaks, and what all of them share. Adding one is a folder here and a line
 //! in [`ALL`].
 
+pub mod admission;
+mod batches;
 pub mod binance;
 pub mod coinbase;
+pub mod feed;
 pub mod kraken;
 mod protocol;
+mod scalar;
+mod symbols;
 
 pub use protocol::{
-    Acknowledged, DecodeError, FrameDecoder, Limits, Outgoing, SessionPlan, VenueEvent,
-    VenueProtocol,
+    DecodeError, FrameDecoder, Limits, Outgoing, Scope, SessionPlan, VenueEvent, VenueProtocol,
 };
 
 use crate::market::Venue;

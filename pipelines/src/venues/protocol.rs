@@ -1,6 +1,7 @@
 //! What a venue's module must provide: pure decoding and pure decisions. Sockets, timers, retries
 //! and the log belong to `connection`, which treats all venues alike.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::market::{Symbol, Trade, TradeId, Venue};
@@ -29,10 +30,11 @@ pub trait VenueProtocol: Send + Sync + 'static {
 /// Decodes the text frames of one connection. Never panics, whatever the bytes.
 pub trait FrameDecoder: Send {
     /// Pushes what one frame says onto `events`, in order; nothing for frames of no interest.
-    /// On an error some events may have been pushed: they are good.
+    /// On an error some events may have been pushed: they are good, and one bad trade in a frame
+    /// does not lose the others.
     ///
     /// # Errors
-    /// When the frame, or one trade in it, cannot be understood.
+    /// When the frame, or a trade in it, cannot be understood; the first such trade if several.
     fn decode(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError>;
 }
 
@@ -49,11 +51,11 @@ pub enum VenueEvent {
     /// The venue shows that the connection lives, and perhaps its newest trade of an instrument.
     Heartbeat(Option<(Symbol, TradeId)>),
     /// A subscription request was accepted.
-    Subscribed(Acknowledged),
+    Subscribed(Scope),
     /// A subscription was refused.
     Refused {
-        /// The instrument, where the venue names it.
-        symbol: Option<Symbol>,
+        /// What was refused, where the venue says.
+        scope: Option<Scope>,
         /// The venue's words.
         reason: String,
     },
@@ -63,9 +65,9 @@ pub enum VenueEvent {
     Complaint(String),
 }
 
-/// What an acknowledgement covers.
+/// What an acknowledgement or a refusal covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acknowledged {
+pub enum Scope {
     /// These instruments.
     Symbols(Vec<Symbol>),
     /// The request with this number (see [`Outgoing::request`]).
@@ -128,6 +130,16 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// A frame that is not JSON or not of an expected shape, in the parser's words.
+    pub(super) fn malformed(reason: impl fmt::Display) -> Self {
+        Self::Malformed(shorten(&reason.to_string()))
+    }
+
+    /// A value that no trade can have.
+    pub(super) fn impossible(reason: impl fmt::Display) -> Self {
+        Self::ImpossibleValue(shorten(&reason.to_string()))
+    }
+
     /// The label used in metrics.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
@@ -135,5 +147,14 @@ impl DecodeError {
             Self::Malformed(_) => "malformed",
             Self::ImpossibleValue(_) => "impossible_value",
         }
+    }
+}
+
+/// The beginning of a text that came from outside: a parser's words may quote a whole frame.
+pub(super) fn shorten(text: &str) -> String {
+    const LIMIT: usize = 160;
+    match text.char_indices().nth(LIMIT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

@@ -1,53 +1,114 @@
-//! Binance.
+//! Binance spot: `@trade` streams. How the venue is reached, what it allows and how to subscribe.
+//!
+//! Sources: `web-socket-streams.md` of binance/binance-spot-api-docs ("WSS" below).
+
+mod decode;
+mod messages;
 
 use std::time::Duration;
 
-use super::protocol::{DecodeError, FrameDecoder, Limits, SessionPlan, VenueEvent, VenueProtocol};
+use serde_json::json;
+
+use super::protocol::{FrameDecoder, Limits, Outgoing, SessionPlan, VenueProtocol};
 use crate::market::{Symbol, Venue};
 
 /// Binance's protocol.
 #[derive(Debug, Clone, Copy)]
 pub struct Binance;
 
+/// Streams in one SUBSCRIBE message: keeps a message near 4 kB.
+const STREAMS_PER_MESSAGE: usize = 200;
+
 impl VenueProtocol for Binance {
     fn venue(&self) -> Venue {
         Venue::new("binance")
     }
 
+    // WSS, "General WSS information": the base endpoint.
     fn default_endpoint(&self) -> &'static str {
-        ""
+        "wss://stream.binance.com:9443"
     }
 
     fn limits(&self) -> Limits {
         Limits {
-            symbols_per_connection: 1,
-            messages_per_second: 1,
-            max_age: None,
-            silence: Duration::from_secs(60),
+            // WSS, "WebSocket Limits": "A single connection can listen to a maximum of 1024 streams".
+            symbols_per_connection: 1024,
+            // "WebSocket connections have a limit of 5 incoming messages per second", pings and
+            // pongs included; two are left for those.
+            messages_per_second: 3,
+            // "A single connection [...] is only valid for 24 hours".
+            max_age: Some(Duration::from_secs(24 * 3600)),
+            // "The WebSocket server will send a ping frame every 20 seconds": two were missed.
+            silence: Duration::from_secs(45),
             text_heartbeats: false,
-            acknowledge_within: Duration::from_secs(5),
+            acknowledge_within: Duration::from_secs(10),
             ping: None,
-            connections: (1, Duration::from_secs(1)),
+            // "There is a limit of 300 connections per attempt every 5 minutes per IP".
+            connections: (300, Duration::from_secs(300)),
+            // Measured on recorded streams: `t` is contiguous per symbol.
             contiguous_trade_ids: true,
         }
     }
 
-    fn session(&self, endpoint: &str, _symbols: &[Symbol]) -> SessionPlan {
-        SessionPlan {
-            url: endpoint.to_owned(),
-            opening: Vec::new(),
-        }
+    /// Combined streams (`/stream`), subscribed by message, so that the URL stays short. An
+    /// endpoint that already names a path, `…/ws` or `…/stream`, is taken as it is.
+    fn session(&self, endpoint: &str, symbols: &[Symbol]) -> SessionPlan {
+        let endpoint = endpoint.trim_end_matches('/');
+        let url = if endpoint.ends_with("/ws") || endpoint.ends_with("/stream") {
+            endpoint.to_owned()
+        } else {
+            format!("{endpoint}/stream")
+        };
+        let opening = symbols
+            .chunks(STREAMS_PER_MESSAGE)
+            .zip(1_u64..)
+            .map(|(chunk, request)| {
+                // WSS: "All symbols for streams are lowercase".
+                let streams: Vec<String> = chunk
+                    .iter()
+                    .map(|symbol| format!("{}@trade", symbol.as_str().to_ascii_lowercase()))
+                    .collect();
+                Outgoing {
+                    text: json!({"method": "SUBSCRIBE", "params": streams, "id": request})
+                        .to_string(),
+                    request: Some(request),
+                    symbols: chunk.to_vec(),
+                }
+            })
+            .collect();
+        SessionPlan { url, opening }
     }
 
     fn decoder(&self) -> Box<dyn FrameDecoder> {
-        Box::new(Decoder)
+        Box::<decode::Decoder>::default()
     }
 }
 
-struct Decoder;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl FrameDecoder for Decoder {
-    fn decode(&mut self, _: &str, _: &mut Vec<VenueEvent>) -> Result<(), DecodeError> {
-        Ok(())
+    #[test]
+    fn subscribes_in_chunks_by_lowercase_stream() {
+        let symbols: Vec<Symbol> = (0..450)
+            .map(|i| Symbol::new(&format!("COIN{i}USDT")).unwrap())
+            .collect();
+        let plan = Binance.session("wss://stream.binance.com:9443/", &symbols);
+        assert_eq!(plan.url, "wss://stream.binance.com:9443/stream");
+        let sizes: Vec<usize> = plan.opening.iter().map(|m| m.symbols.len()).collect();
+        assert_eq!(sizes, [200, 200, 50]);
+        let first: serde_json::Value = serde_json::from_str(&plan.opening[0].text).unwrap();
+        assert_eq!(first["method"], "SUBSCRIBE");
+        assert_eq!(first["params"][0], "coin0usdt@trade");
+        assert_eq!(first["id"], 1);
+        assert_eq!(plan.opening[2].request, Some(3));
+    }
+
+    #[test]
+    fn an_endpoint_with_a_path_is_kept() {
+        assert_eq!(
+            Binance.session("ws://127.0.0.1:9/ws", &[]).url,
+            "ws://127.0.0.1:9/ws"
+        );
     }
 }

@@ -1,0 +1,409 @@
+//! What one connection, or one recording, has to say to the log. A state machine without sockets
+//! and clocks: it is told of frames and of passing time, and gives records. Live connections and
+//! files go through the same code, so that a recording gives the candles its connection gave.
+//!
+//! Its `Tick` records never claim more than was heard: they carry the time of the newest frame, so
+//! a connection that died quietly does not close candles.
+
+mod counts;
+mod listening;
+
+use std::time::Duration;
+
+pub use counts::FeedCounts;
+
+use super::admission::{Admission, Refusal};
+use super::batches::Batches;
+pub use super::batches::PartitionRecords;
+use super::protocol::{
+    DecodeError, FrameDecoder, Limits, Outgoing, Scope, VenueEvent, VenueProtocol,
+};
+use crate::events::{Body, ConnectionId, DisconnectReason};
+use crate::market::{Symbol, Timestamp, Trade, TradeId};
+use listening::{Listening, Standing};
+
+/// Ticks are at least this far apart.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Why a connection should end or be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing was heard for longer than the venue allows: it is dead.
+    Silence,
+    /// The venue acknowledged none of the subscriptions in time.
+    NotAcknowledged,
+    /// It is nearly as old as the venue allows, or the venue announced that it will close it:
+    /// another should take over while it still works.
+    Renewal,
+}
+
+/// Where the frames come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Live,
+    /// A recording holds no acknowledgement of what it was subscribed to: every instrument in it
+    /// is taken as listened to since its first frame, or since the last silence.
+    File,
+}
+
+/// The state machine.
+pub struct Feed {
+    source: Source,
+    limits: Limits,
+    decoder: Box<dyn FrameDecoder>,
+    admission: Admission,
+    connection: ConnectionId,
+    listening: Listening,
+    batches: Batches,
+    /// When listening began: a live connection's opening, a file's first frame. `None` before it.
+    since: Option<Timestamp>,
+    /// The newest receive time of any frame.
+    heard_at: Timestamp,
+    ticked_at: Timestamp,
+    renew_after: Option<Duration>,
+    text_heartbeat_seen: bool,
+    closing: bool,
+    complaint: Option<String>,
+    counts: FeedCounts,
+    events: Vec<VenueEvent>,
+}
+
+impl Feed {
+    /// For a live connection opened at `opened_at`, to be replaced after `renew_after`.
+    #[must_use]
+    pub fn live(
+        protocol: &dyn VenueProtocol,
+        partitions: u32,
+        admission: Admission,
+        connection: ConnectionId,
+        opened_at: Timestamp,
+        renew_after: Option<Duration>,
+    ) -> Self {
+        let mut feed = Self::new(protocol, partitions, admission, connection, Source::Live);
+        feed.since = Some(opened_at);
+        feed.heard_at = opened_at;
+        feed.ticked_at = opened_at;
+        feed.renew_after = renew_after;
+        feed
+    }
+
+    /// For a recording. Silences in it end `connection`; what follows has the next number.
+    #[must_use]
+    pub fn file(
+        protocol: &dyn VenueProtocol,
+        partitions: u32,
+        admission: Admission,
+        connection: ConnectionId,
+    ) -> Self {
+        Self::new(protocol, partitions, admission, connection, Source::File)
+    }
+
+    fn new(
+        protocol: &dyn VenueProtocol,
+        partitions: u32,
+        admission: Admission,
+        connection: ConnectionId,
+        source: Source,
+    ) -> Self {
+        Self {
+            source,
+            limits: protocol.limits(),
+            decoder: protocol.decoder(),
+            admission,
+            connection,
+            listening: Listening::new(protocol.venue(), partitions),
+            batches: Batches::new(protocol.venue(), partitions),
+            since: None,
+            heard_at: Timestamp::MIN,
+            ticked_at: Timestamp::MIN,
+            renew_after: None,
+            text_heartbeat_seen: false,
+            closing: false,
+            complaint: None,
+            counts: FeedCounts::default(),
+            events: Vec::new(),
+        }
+    }
+
+    /// A subscription was sent: it must be acknowledged in time.
+    pub fn sent(&mut self, message: &Outgoing, at: Timestamp) {
+        let deadline = at + self.limits.acknowledge_within;
+        self.listening.request(message, deadline);
+    }
+
+    /// A text frame arrived. Good trades of a bad frame are kept. A receive time that goes back is
+    /// taken as standing still.
+    ///
+    /// # Errors
+    /// When the frame, or a trade in it, cannot be understood: already counted, for sampling.
+    pub fn frame(&mut self, frame: &str, at: Timestamp) -> Result<(), DecodeError> {
+        let at = self.hear(at);
+        self.counts.frames += 1;
+        let mut events = std::mem::take(&mut self.events);
+        let decoded = self.decoder.decode(frame, &mut events);
+        for event in events.drain(..) {
+            self.apply(event, at);
+        }
+        self.events = events;
+        decoded.inspect_err(|error| self.counts.undecodable(error))
+    }
+
+    /// A control frame arrived: the connection lives.
+    pub fn control_frame(&mut self, at: Timestamp) {
+        self.hear(at);
+    }
+
+    /// A frame arrived that cannot be text of this venue's protocol.
+    pub fn foreign_frame(&mut self, at: Timestamp, error: &DecodeError) {
+        self.hear(at);
+        self.counts.frames += 1;
+        self.counts.undecodable(error);
+    }
+
+    /// Time passed on a live connection: writes the tick that is due, gives up on subscriptions
+    /// that the venue ignores, and says whether the connection should end.
+    pub fn pass_time(&mut self, now: Timestamp) -> Option<Due> {
+        self.tick_to(self.heard_at);
+        if now.since(self.heard_at) > self.limits.silence {
+            return Some(Due::Silence);
+        }
+        let overdue = self.listening.overdue(now);
+        if !overdue.is_empty() {
+            if self.listening.subscribed() == 0 {
+                return Some(Due::NotAcknowledged);
+            }
+            for symbol in overdue {
+                self.refuse(symbol, "the venue did not acknowledge it".to_owned(), now);
+            }
+        }
+        let age = self.since.map_or(Duration::ZERO, |since| now.since(since));
+        let old = self.renew_after.is_some_and(|limit| age >= limit);
+        (old || self.closing).then_some(Due::Renewal)
+    }
+
+    /// The connection ended, or the file did: its subscriptions are over.
+    pub fn end(&mut self, reason: DisconnectReason, at: Timestamp) {
+        let at = at.max(self.heard_at);
+        for partition in self.listening.partitions() {
+            let body = Body::Disconnected(reason);
+            self.batches.control(partition, self.connection, at, body);
+        }
+        self.listening.clear();
+    }
+
+    /// Forgets what waits to be appended: the log would not take it.
+    pub fn abandon(&mut self) {
+        drop(self.batches.take());
+    }
+
+    /// Takes the records that wait to be appended, by partition, in order.
+    pub fn take(&mut self) -> PartitionRecords {
+        self.batches.take()
+    }
+
+    /// How many trades wait to be appended.
+    #[must_use]
+    pub const fn pending_trades(&self) -> usize {
+        self.batches.trades()
+    }
+
+    /// What was counted since the beginning.
+    #[must_use]
+    pub const fn counts(&self) -> &FeedCounts {
+        &self.counts
+    }
+
+    /// Whether every requested subscription was answered and at least one accepted.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.listening.requested() == 0 && self.listening.subscribed() > 0
+    }
+
+    /// Whether every requested subscription was refused.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.listening.requested() == 0 && self.listening.is_refused()
+    }
+
+    /// How many instruments are subscribed.
+    #[must_use]
+    pub const fn subscribed(&self) -> usize {
+        self.listening.subscribed()
+    }
+
+    /// The refused instruments, with the venue's words.
+    pub fn refused(&self) -> impl Iterator<Item = (&Symbol, &str)> {
+        self.listening.refused()
+    }
+
+    /// The newest receive time of any frame.
+    #[must_use]
+    pub const fn heard_at(&self) -> Timestamp {
+        self.heard_at
+    }
+
+    /// The venue's newest complaint, once.
+    pub fn take_complaint(&mut self) -> Option<String> {
+        self.complaint.take()
+    }
+
+    /// Notes that something arrived at `at` and returns that time, never going back.
+    fn hear(&mut self, at: Timestamp) -> Timestamp {
+        let at = at.max(self.heard_at);
+        if self.since.is_none() {
+            self.since = Some(at);
+            self.ticked_at = whole_second(at);
+        } else if self.source == Source::File {
+            let meaningful = self.limits.text_heartbeats && self.text_heartbeat_seen;
+            if meaningful && at.since(self.heard_at) > self.limits.silence {
+                self.resume_after_silence(at);
+            } else {
+                // Before the frame's own trades: what follows the tick may be late, as it would
+                // have been live.
+                self.tick_to(whole_second(at));
+            }
+        }
+        self.heard_at = at;
+        at
+    }
+
+    /// A recording went silent for longer than its connection could have while alive.
+    fn resume_after_silence(&mut self, at: Timestamp) {
+        let noticed = self.heard_at + self.limits.silence;
+        for partition in self.listening.partitions() {
+            let body = Body::Disconnected(DisconnectReason::Silence);
+            self.batches
+                .control(partition, self.connection, noticed, body);
+        }
+        self.connection = ConnectionId(self.connection.0.wrapping_add(1));
+        self.since = Some(at);
+        self.ticked_at = whole_second(at);
+        for (partition, symbols) in self.listening.by_partition() {
+            let body = Body::Subscribed(symbols);
+            self.batches.control(partition, self.connection, at, body);
+        }
+    }
+
+    fn tick_to(&mut self, time: Timestamp) {
+        if time.since(self.ticked_at) < TICK {
+            return;
+        }
+        self.ticked_at = time;
+        for partition in self.listening.partitions() {
+            self.batches
+                .control(partition, self.connection, time, Body::Tick);
+        }
+    }
+
+    fn apply(&mut self, event: VenueEvent, at: Timestamp) {
+        match event {
+            VenueEvent::Trade { symbol, trade } => match self.admit(&symbol, &trade, at) {
+                Ok(partition) => {
+                    self.counts.trades += 1;
+                    self.batches
+                        .trade(partition, self.connection, at, &symbol, trade);
+                }
+                Err(refusal) => self.counts.refuse(refusal),
+            },
+            VenueEvent::Heartbeat(newest) => {
+                self.text_heartbeat_seen = true;
+                if let Some((symbol, last_trade)) = newest {
+                    self.heartbeat(symbol, last_trade, at);
+                }
+            }
+            VenueEvent::Subscribed(scope) => self.acknowledge(scope, at),
+            VenueEvent::Refused { scope, reason } => self.refused_by_venue(scope, reason, at),
+            VenueEvent::Closing => self.closing = true,
+            VenueEvent::Complaint(words) => {
+                self.counts.complaints += 1;
+                self.complaint = Some(words);
+            }
+        }
+    }
+
+    /// Lets a trade in and returns its partition.
+    fn admit(&mut self, symbol: &Symbol, trade: &Trade, at: Timestamp) -> Result<u32, Refusal> {
+        let (partition, standing) = match self.listening.find(symbol) {
+            Some(known) => known,
+            None => {
+                self.admission.new_instrument(self.listening.known())?;
+                (self.listening.partition(symbol), Standing::Requested)
+            }
+        };
+        self.admission.time(trade, at)?;
+        if standing != Standing::Subscribed {
+            // A trade proves the subscription even where its acknowledgement is still on its way.
+            self.subscribe(vec![symbol.clone()], at);
+        }
+        Ok(partition)
+    }
+
+    /// Writes that listening to these began: now, or for a file when the file did.
+    fn subscribe(&mut self, symbols: Vec<Symbol>, at: Timestamp) {
+        let at = match self.source {
+            Source::Live => at,
+            Source::File => self.since.unwrap_or(at),
+        };
+        for (partition, symbols) in self.listening.accept(symbols) {
+            let body = Body::Subscribed(symbols);
+            self.batches.control(partition, self.connection, at, body);
+        }
+    }
+
+    fn acknowledge(&mut self, scope: Scope, at: Timestamp) {
+        let mut symbols = self.listening.resolve(scope);
+        match self.source {
+            // Acknowledgements repeat what other messages asked for; nothing else is ours.
+            Source::Live => symbols.retain(|symbol| self.listening.find(symbol).is_some()),
+            Source::File => {
+                let mut known = self.listening.known();
+                symbols.retain(|symbol| {
+                    let new = self.listening.find(symbol).is_none();
+                    let wanted = !new || self.admission.new_instrument(known).is_ok();
+                    known += usize::from(new && wanted);
+                    wanted
+                });
+            }
+        }
+        self.subscribe(symbols, at);
+    }
+
+    fn refused_by_venue(&mut self, scope: Option<Scope>, reason: String, at: Timestamp) {
+        match scope {
+            Some(scope) => {
+                for symbol in self.listening.resolve(scope) {
+                    if self.listening.find(&symbol).is_some() {
+                        self.refuse(symbol, reason.clone(), at);
+                    }
+                }
+            }
+            None => {
+                self.counts.complaints += 1;
+                self.complaint = Some(reason);
+            }
+        }
+    }
+
+    fn refuse(&mut self, symbol: Symbol, reason: String, at: Timestamp) {
+        let at = at.max(self.heard_at);
+        let partition = self.listening.refuse(&symbol, &reason);
+        let body = Body::Refused { symbol, reason };
+        self.batches.control(partition, self.connection, at, body);
+    }
+
+    fn heartbeat(&mut self, symbol: Symbol, last_trade: TradeId, at: Timestamp) {
+        if let Some((partition, Standing::Subscribed)) = self.listening.find(&symbol) {
+            let body = Body::Heartbeat { symbol, last_trade };
+            self.batches.control(partition, self.connection, at, body);
+        }
+    }
+}
+
+/// `time` without its fraction of a second.
+fn whole_second(time: Timestamp) -> Timestamp {
+    let fraction = time.nanos().rem_euclid(1_000_000_000);
+    time - Duration::from_nanos(fraction.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests;

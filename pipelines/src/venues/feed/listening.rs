@@ -1,0 +1,198 @@
+//! Which instruments a connection listens to, and what became of each request.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::market::{InstrumentKey, Symbol, Timestamp, Venue};
+use crate::venues::protocol::{Outgoing, Scope};
+
+/// What became of the request to listen to an instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Requested,
+    Subscribed,
+    Refused,
+}
+
+#[derive(Debug)]
+struct Instrument {
+    partition: u32,
+    standing: Standing,
+    /// When an answer is overdue; only while requested.
+    deadline: Timestamp,
+    /// The venue's words; only when refused.
+    refusal: String,
+}
+
+/// The instruments of one connection.
+#[derive(Debug)]
+pub(super) struct Listening {
+    venue: Venue,
+    partitions: u32,
+    instruments: HashMap<Symbol, Instrument>,
+    requests: HashMap<u64, Vec<Symbol>>,
+    /// Subscribed instruments in each partition that has any.
+    by_partition: BTreeMap<u32, usize>,
+    requested: usize,
+    subscribed: usize,
+}
+
+impl Listening {
+    pub(super) fn new(venue: Venue, partitions: u32) -> Self {
+        Self {
+            venue,
+            partitions,
+            instruments: HashMap::new(),
+            requests: HashMap::new(),
+            by_partition: BTreeMap::new(),
+            requested: 0,
+            subscribed: 0,
+        }
+    }
+
+    pub(super) fn known(&self) -> usize {
+        self.instruments.len()
+    }
+
+    pub(super) const fn requested(&self) -> usize {
+        self.requested
+    }
+
+    pub(super) const fn subscribed(&self) -> usize {
+        self.subscribed
+    }
+
+    pub(super) fn partition(&self, symbol: &Symbol) -> u32 {
+        InstrumentKey::new(self.venue, symbol.clone()).partition(self.partitions)
+    }
+
+    pub(super) fn find(&self, symbol: &Symbol) -> Option<(u32, Standing)> {
+        let instrument = self.instruments.get(symbol)?;
+        Some((instrument.partition, instrument.standing))
+    }
+
+    /// The partitions with subscribed instruments.
+    pub(super) fn partitions(&self) -> Vec<u32> {
+        self.by_partition.keys().copied().collect()
+    }
+
+    /// Asked the venue for these.
+    pub(super) fn request(&mut self, message: &Outgoing, deadline: Timestamp) {
+        if let Some(request) = message.request {
+            self.requests.insert(request, message.symbols.clone());
+        }
+        for symbol in &message.symbols {
+            if self.find(symbol).is_none() {
+                self.insert(symbol.clone(), Standing::Requested, deadline);
+                self.requested += 1;
+            }
+        }
+    }
+
+    /// The instruments an answer is about.
+    pub(super) fn resolve(&self, scope: Scope) -> Vec<Symbol> {
+        match scope {
+            Scope::Symbols(symbols) => symbols,
+            Scope::Request(request) => self.requests.get(&request).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The venue accepted these. Returns those not subscribed before, by partition.
+    pub(super) fn accept(&mut self, symbols: Vec<Symbol>) -> BTreeMap<u32, Vec<Symbol>> {
+        let mut new = BTreeMap::<u32, Vec<Symbol>>::new();
+        for symbol in symbols {
+            let standing = self.find(&symbol).map(|(_, standing)| standing);
+            match standing {
+                Some(Standing::Subscribed) => continue,
+                Some(Standing::Requested) => self.requested -= 1,
+                Some(Standing::Refused) | None => {}
+            }
+            let partition = self.insert(symbol.clone(), Standing::Subscribed, Timestamp::MAX);
+            self.subscribed += 1;
+            *self.by_partition.entry(partition).or_default() += 1;
+            new.entry(partition).or_default().push(symbol);
+        }
+        new
+    }
+
+    /// The venue refused this. Returns its partition.
+    pub(super) fn refuse(&mut self, symbol: &Symbol, reason: &str) -> u32 {
+        match self.find(symbol) {
+            Some((_, Standing::Requested)) => self.requested -= 1,
+            Some((partition, Standing::Subscribed)) => {
+                self.subscribed -= 1;
+                if let Some(count) = self.by_partition.get_mut(&partition) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.by_partition.remove(&partition);
+                    }
+                }
+            }
+            Some((_, Standing::Refused)) | None => {}
+        }
+        let partition = self.insert(symbol.clone(), Standing::Refused, Timestamp::MAX);
+        if let Some(instrument) = self.instruments.get_mut(symbol) {
+            reason.clone_into(&mut instrument.refusal);
+        }
+        partition
+    }
+
+    /// The subscribed instruments, by partition.
+    pub(super) fn by_partition(&self) -> BTreeMap<u32, Vec<Symbol>> {
+        let mut listed = BTreeMap::<u32, Vec<Symbol>>::new();
+        for (symbol, instrument) in &self.instruments {
+            if instrument.standing == Standing::Subscribed {
+                let symbols = listed.entry(instrument.partition).or_default();
+                symbols.push(symbol.clone());
+            }
+        }
+        for symbols in listed.values_mut() {
+            symbols.sort_unstable();
+        }
+        listed
+    }
+
+    /// Requested instruments whose answer is overdue.
+    pub(super) fn overdue(&self, now: Timestamp) -> Vec<Symbol> {
+        if self.requested == 0 {
+            return Vec::new();
+        }
+        self.instruments
+            .iter()
+            .filter(|(_, i)| i.standing == Standing::Requested && i.deadline < now)
+            .map(|(symbol, _)| symbol.clone())
+            .collect()
+    }
+
+    pub(super) fn refused(&self) -> impl Iterator<Item = (&Symbol, &str)> {
+        self.instruments
+            .iter()
+            .filter(|(_, instrument)| instrument.standing == Standing::Refused)
+            .map(|(symbol, instrument)| (symbol, instrument.refusal.as_str()))
+    }
+
+    /// Whether instruments were asked for and none of them is listened to.
+    pub(super) fn is_refused(&self) -> bool {
+        !self.instruments.is_empty() && self.subscribed == 0
+    }
+
+    /// Nothing is listened to any more.
+    pub(super) fn clear(&mut self) {
+        self.instruments.clear();
+        self.requests.clear();
+        self.by_partition.clear();
+        self.requested = 0;
+        self.subscribed = 0;
+    }
+
+    fn insert(&mut self, symbol: Symbol, standing: Standing, deadline: Timestamp) -> u32 {
+        let partition = self.partition(&symbol);
+        let instrument = Instrument {
+            partition,
+            standing,
+            deadline,
+            refusal: String::new(),
+        };
+        self.instruments.insert(symbol, instrument);
+        partition
+    }
+}

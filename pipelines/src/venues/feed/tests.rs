@@ -1,0 +1,331 @@
+use super::*;
+use crate::market::Venue;
+use crate::venues::{binance::Binance, coinbase::Coinbase, kraken::Kraken};
+
+const CONNECTION: ConnectionId = ConnectionId(40);
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_723_161_240_000 + millis).unwrap()
+}
+
+fn symbol(text: &str) -> Symbol {
+    Symbol::new(text).unwrap()
+}
+
+fn binance_trade(symbol: &str, id: u64, time: Timestamp) -> String {
+    format!(
+        r#"{{"e":"trade","E":1,"s":"{symbol}","t":{id},"p":"1.5","q":"2","T":{},"m":true}}"#,
+        time.millis()
+    )
+}
+
+/// Everything the feed wrote, as `connection@ms body`, partition by partition.
+fn written(feed: &mut Feed) -> Vec<String> {
+    feed.take()
+        .into_iter()
+        .flat_map(|(_, records)| records)
+        .map(|record| {
+            let body = match &record.body {
+                Body::Trades(batches) => batches
+                    .iter()
+                    .map(|b| {
+                        let ids: Vec<_> = b.trades.iter().map(|t| t.id.0.to_string()).collect();
+                        format!("{}:{}", b.symbol, ids.join(","))
+                    })
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                Body::Subscribed(symbols) => {
+                    let names: Vec<_> = symbols.iter().map(Symbol::as_str).collect();
+                    format!("subscribed {}", names.join(","))
+                }
+                Body::Disconnected(reason) => reason.name().to_owned(),
+                Body::Heartbeat { symbol, last_trade } => {
+                    format!("heartbeat {symbol}:{}", last_trade.0)
+                }
+                Body::Tick => "tick".to_owned(),
+                Body::Refused { symbol, reason } => format!("refused {symbol}: {reason}"),
+            };
+            let millis = record.received_at.since(at(0)).as_millis();
+            format!("{}@{millis} {body}", record.connection.0)
+        })
+        .collect()
+}
+
+fn live(protocol: &dyn VenueProtocol, symbols: &[&str]) -> Feed {
+    let renew = Some(Duration::from_secs(3_600));
+    let mut feed = Feed::live(protocol, 1, Admission::LIVE, CONNECTION, at(0), renew);
+    let symbols: Vec<Symbol> = symbols.iter().map(|s| symbol(s)).collect();
+    for message in protocol.session("ws://localhost", &symbols).opening {
+        feed.sent(&message, at(0));
+    }
+    feed
+}
+
+fn file(protocol: &dyn VenueProtocol) -> Feed {
+    Feed::file(protocol, 1, Admission::FILE, CONNECTION)
+}
+
+#[test]
+fn live_life_of_a_connection() {
+    let mut feed = live(&Binance, &["BTCUSDT", "ETHUSDT"]);
+    assert!(!feed.is_settled());
+    feed.frame(r#"{"result":null,"id":1}"#, at(100)).unwrap();
+    assert!(feed.is_settled());
+    for (id, ms) in [(1, 200), (2, 300)] {
+        feed.frame(&binance_trade("BTCUSDT", id, at(ms)), at(ms))
+            .unwrap();
+    }
+    assert_eq!(feed.pending_trades(), 2);
+    assert_eq!(feed.pass_time(at(500)), None);
+    feed.control_frame(at(1_400));
+    assert_eq!(feed.pass_time(at(1_500)), None);
+    feed.end(DisconnectReason::Lost, at(1_600));
+    assert_eq!(
+        written(&mut feed),
+        [
+            "40@100 subscribed BTCUSDT,ETHUSDT",
+            "40@300 BTCUSDT:1,2",
+            "40@1400 tick",
+            "40@1600 lost",
+        ]
+    );
+    feed.end(DisconnectReason::Lost, at(1_700));
+    assert!(written(&mut feed).is_empty(), "a connection ends once");
+}
+
+#[test]
+fn a_tick_claims_no_more_than_was_heard() {
+    let mut feed = live(&Binance, &["BTCUSDT"]);
+    feed.frame(r#"{"result":null,"id":1}"#, at(100)).unwrap();
+    written(&mut feed);
+    for ms in (1_000..45_000).step_by(1_000) {
+        assert_eq!(feed.pass_time(at(ms)), None);
+    }
+    assert!(
+        written(&mut feed).is_empty(),
+        "nothing was heard since 100 ms"
+    );
+    assert_eq!(feed.pass_time(at(45_101)), Some(Due::Silence));
+    feed.control_frame(at(45_200));
+    assert_eq!(
+        feed.pass_time(at(45_300)),
+        None,
+        "a control frame is a sign of life"
+    );
+    assert_eq!(written(&mut feed), ["40@45200 tick"]);
+}
+
+#[test]
+fn an_unacknowledged_connection_ends_and_a_single_ignored_instrument_does_not_end_it() {
+    let mut feed = live(&Kraken, &["BTC/USD", "ETH/USD"]);
+    feed.control_frame(at(9_900));
+    assert_eq!(feed.pass_time(at(9_999)), None);
+    feed.control_frame(at(10_001));
+    assert_eq!(feed.pass_time(at(10_001)), Some(Due::NotAcknowledged));
+
+    feed.frame(
+        r#"{"method":"subscribe","result":{"channel":"trade","symbol":"BTC/USD"},"success":true}"#,
+        at(10_002),
+    )
+    .unwrap();
+    written(&mut feed);
+    assert_eq!(feed.pass_time(at(10_003)), None);
+    assert_eq!(
+        written(&mut feed),
+        ["40@10003 refused ETH/USD: the venue did not acknowledge it"]
+    );
+    assert!(feed.is_settled());
+}
+
+#[test]
+fn refusals_are_recorded_and_shown() {
+    let mut feed = live(&Kraken, &["XBT/USD"]);
+    feed.frame(
+        r#"{"error":"Currency pair not supported XBT/USD","method":"subscribe","success":false,"symbol":"XBT/USD"}"#,
+        at(50),
+    )
+    .unwrap();
+    assert!(feed.is_refused());
+    let refused: Vec<_> = feed
+        .refused()
+        .map(|(s, r)| (s.to_string(), r.to_owned()))
+        .collect();
+    assert_eq!(
+        refused,
+        [(
+            "XBT/USD".into(),
+            "Currency pair not supported XBT/USD".into()
+        )]
+    );
+    assert_eq!(
+        written(&mut feed),
+        ["40@50 refused XBT/USD: Currency pair not supported XBT/USD"]
+    );
+}
+
+#[test]
+fn a_trade_proves_its_subscription_and_unknown_instruments_are_refused() {
+    let mut feed = live(&Binance, &["BTCUSDT"]);
+    feed.frame(&binance_trade("BTCUSDT", 1, at(0)), at(10))
+        .unwrap();
+    feed.frame(&binance_trade("DOGEUSDT", 1, at(0)), at(11))
+        .unwrap();
+    feed.frame(&binance_trade("BTCUSDT", 2, at(60_013)), at(12))
+        .unwrap();
+    feed.frame(&binance_trade("BTCUSDT", 3, at(60_013)), at(13))
+        .unwrap();
+    feed.frame(r#"{"result":null,"id":1}"#, at(14)).unwrap();
+    feed.frame("nonsense", at(15)).unwrap_err();
+    assert_eq!(
+        written(&mut feed),
+        ["40@10 subscribed BTCUSDT", "40@13 BTCUSDT:1,3"]
+    );
+    let refused: Vec<_> = feed.counts().refused_trades().collect();
+    assert_eq!(
+        refused,
+        [
+            ("far_future", 1),
+            ("unknown_instrument", 1),
+            ("too_many_instruments", 0)
+        ]
+    );
+    assert_eq!((feed.counts().frames, feed.counts().trades), (6, 2));
+    assert_eq!(feed.counts().malformed, 1);
+}
+
+#[test]
+fn age_and_announcement_ask_for_renewal() {
+    let mut feed = live(&Binance, &["BTCUSDT"]);
+    feed.frame(r#"{"result":null,"id":1}"#, at(0)).unwrap();
+    feed.control_frame(at(3_599_999));
+    assert_eq!(feed.pass_time(at(3_599_999)), None);
+    feed.control_frame(at(3_600_000));
+    assert_eq!(feed.pass_time(at(3_600_000)), Some(Due::Renewal));
+
+    let mut feed = live(&Binance, &["BTCUSDT"]);
+    feed.frame(r#"{"result":null,"id":1}"#, at(0)).unwrap();
+    feed.frame(r#"{"e":"serverShutdown","E":1}"#, at(1))
+        .unwrap();
+    assert_eq!(feed.pass_time(at(2)), Some(Due::Renewal));
+}
+
+#[test]
+fn a_file_listens_from_its_first_frame() {
+    let mut feed = file(&Binance);
+    feed.frame(r#"{"u":1,"s":"BTCUSDT"}"#, at(500)).unwrap();
+    feed.frame(&binance_trade("BTCUSDT", 1, at(700)), at(800))
+        .unwrap();
+    feed.frame(&binance_trade("BTCUSDT", 2, at(5_100)), at(5_200))
+        .unwrap();
+    feed.frame(&binance_trade("ETHUSDT", 9, at(5_100)), at(5_300))
+        .unwrap();
+    // The receive time goes back.
+    feed.frame(&binance_trade("ETHUSDT", 10, at(5_100)), at(4_000))
+        .unwrap();
+    assert_eq!(
+        written(&mut feed),
+        [
+            "40@500 subscribed BTCUSDT",
+            "40@800 BTCUSDT:1",
+            "40@5000 tick",
+            "40@5200 BTCUSDT:2",
+            "40@500 subscribed ETHUSDT",
+            "40@5300 ETHUSDT:9,10",
+        ]
+    );
+    feed.end(DisconnectReason::EndOfFile, at(0));
+    assert_eq!(written(&mut feed), ["40@5300 end_of_file"]);
+}
+
+#[test]
+fn silence_in_a_file_counts_only_with_text_heartbeats() {
+    let trade = |id: u64, time: Timestamp| {
+        format!(
+            r#"{{"channel":"trade","type":"update","data":[{{"symbol":"BTC/USD","side":"buy","price":1,"qty":1,"trade_id":{id},"timestamp":"{time}"}}]}}"#
+        )
+    };
+    let mut feed = file(&Kraken);
+    feed.frame(&trade(1, at(0)), at(0)).unwrap();
+    feed.frame(&trade(2, at(9_000)), at(9_000)).unwrap();
+    assert_eq!(
+        written(&mut feed),
+        [
+            "40@0 subscribed BTC/USD",
+            "40@0 BTC/USD:1",
+            "40@9000 tick",
+            "40@9000 BTC/USD:2"
+        ]
+    );
+    feed.frame(r#"{"channel":"heartbeat"}"#, at(9_100)).unwrap();
+    feed.frame(&trade(3, at(14_100)), at(14_100)).unwrap();
+    feed.frame(&trade(4, at(19_101)), at(19_101)).unwrap();
+    assert_eq!(
+        written(&mut feed),
+        [
+            "40@14000 tick",
+            "40@14100 BTC/USD:3",
+            "40@19100 silence",
+            "41@19101 subscribed BTC/USD",
+            "41@19101 BTC/USD:4",
+        ]
+    );
+}
+
+#[test]
+fn heartbeats_are_recorded_for_subscribed_instruments() {
+    let heartbeat = |product: &str| {
+        format!(
+            r#"{{"type":"heartbeat","sequence":9,"last_trade_id":20,"product_id":"{product}"}}"#
+        )
+    };
+    let mut feed = live(&Coinbase, &["BTC-USD"]);
+    feed.frame(&heartbeat("BTC-USD"), at(1)).unwrap();
+    feed.frame(
+        r#"{"type":"subscriptions","channels":[{"name":"matches","product_ids":["BTC-USD","X-USD"]}]}"#,
+        at(2),
+    )
+    .unwrap();
+    feed.frame(&heartbeat("BTC-USD"), at(3)).unwrap();
+    feed.frame(&heartbeat("X-USD"), at(4)).unwrap();
+    assert_eq!(
+        written(&mut feed),
+        ["40@2 subscribed BTC-USD", "40@3 heartbeat BTC-USD:20"]
+    );
+}
+
+#[test]
+fn a_files_instruments_are_bounded() {
+    let admission = Admission {
+        instruments: crate::venues::admission::Instruments::UpTo(2),
+        ..Admission::FILE
+    };
+    let mut feed = Feed::file(&Binance, 1, admission, CONNECTION);
+    for name in ["A", "B", "C", "A"] {
+        feed.frame(&binance_trade(name, 1, at(0)), at(0)).unwrap();
+    }
+    assert_eq!(feed.counts().refused, [0, 0, 1]);
+    assert_eq!(feed.counts().trades, 3);
+}
+
+#[test]
+fn records_go_to_their_instruments_partition() {
+    let mut feed = Feed::file(&Binance, 8, Admission::FILE, CONNECTION);
+    for name in ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"] {
+        feed.frame(&binance_trade(name, 1, at(0)), at(0)).unwrap();
+    }
+    feed.end(DisconnectReason::EndOfFile, at(1));
+    for (partition, records) in feed.take() {
+        for record in &records {
+            assert_eq!(record.venue, Venue::new("binance"));
+            if let Body::Trades(batches) = &record.body {
+                for batch in batches {
+                    assert_eq!(record.instrument(&batch.symbol).partition(8), partition);
+                }
+            }
+        }
+        assert!(matches!(
+            records.last().unwrap().body,
+            Body::Disconnected(_)
+        ));
+    }
+}

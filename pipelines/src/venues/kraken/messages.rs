@@ -1,0 +1,58 @@
+//! What Kraken v2 sends, borrowed from the frame. Unknown fields are tolerated everywhere.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::venues::scalar::Scalar;
+
+/// Every v2 frame: an update has a `channel`, an answer a `method`.
+#[derive(Deserialize)]
+pub(super) struct Envelope<'a> {
+    #[serde(borrow)]
+    pub(super) channel: Option<Scalar<'a>>,
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub(super) data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) method: Option<Scalar<'a>>,
+    pub(super) success: Option<bool>,
+    #[serde(borrow)]
+    pub(super) error: Option<Scalar<'a>>,
+    /// The instrument of a refused subscription.
+    #[serde(borrow)]
+    pub(super) symbol: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub(super) result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) req_id: Option<Scalar<'a>>,
+}
+
+/// What an accepted subscription covers: one symbol an answer.
+#[derive(Deserialize)]
+pub(super) struct Accepted<'a> {
+    #[serde(borrow)]
+    pub(super) channel: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub(super) symbol: Option<Scalar<'a>>,
+}
+
+/// One trade.
+#[derive(Deserialize)]
+pub(super) struct TradePayload<'a> {
+    #[serde(borrow)]
+    pub(super) symbol: Scalar<'a>,
+    /// The TAKER's side.
+    #[serde(borrow)]
+    pub(super) side: Scalar<'a>,
+    /// A JSON number; its digits count.
+    #[serde(borrow)]
+    pub(super) price: Scalar<'a>,
+    /// A JSON number; its digits count.
+    #[serde(borrow)]
+    pub(super) qty: Scalar<'a>,
+    #[serde(borrow)]
+    pub(super) trade_id: Scalar<'a>,
+    #[serde(borrow)]
+    pub(super) timestamp: Scalar<'a>,
+}

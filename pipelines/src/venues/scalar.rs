@@ -1,0 +1,177 @@
+//! Reads single values of a frame exactly as the venue wrote them. JSON numbers are never turned
+//! into floats: the digits are taken from the frame's own text. Knows JSON and trades, no venue.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::protocol::DecodeError;
+use crate::market::{Price, Quantity, Timestamp, TradeId};
+
+/// A JSON string or number, not yet looked at. Venues write the same field as either, sometimes
+/// both over the years.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Scalar<'a>(#[serde(borrow)] &'a RawValue);
+
+impl<'a> Scalar<'a> {
+    /// The string's content, or the number's digits.
+    ///
+    /// # Errors
+    /// When it is neither a string nor a number.
+    pub(super) fn text(self) -> Result<Cow<'a, str>, DecodeError> {
+        let raw = self.0.get();
+        match raw.as_bytes() {
+            [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
+                Ok(Cow::Borrowed(&raw[1..raw.len() - 1]))
+            }
+            [b'"', ..] => serde_json::from_str(raw)
+                .map(Cow::Owned)
+                .map_err(DecodeError::malformed),
+            [b'-' | b'0'..=b'9', ..] => Ok(Cow::Borrowed(raw)),
+            _ => Err(DecodeError::malformed(format_args!(
+                "expected a string or a number, found {raw}"
+            ))),
+        }
+    }
+
+    /// Whether it is this text.
+    pub(super) fn is(self, text: &str) -> bool {
+        self.text().is_ok_and(|own| own == text)
+    }
+
+    /// A price, exactly.
+    pub(super) fn price(self) -> Result<Price, DecodeError> {
+        Price::parse(without_trailing_zeros(&self.text()?)).map_err(DecodeError::impossible)
+    }
+
+    /// A quantity, exactly.
+    pub(super) fn quantity(self) -> Result<Quantity, DecodeError> {
+        Quantity::parse(without_trailing_zeros(&self.text()?)).map_err(DecodeError::impossible)
+    }
+
+    /// A trade's number.
+    pub(super) fn trade_id(self) -> Result<TradeId, DecodeError> {
+        self.unsigned("trade id").map(TradeId)
+    }
+
+    /// A whole number from 0 to 2^64 - 1.
+    pub(super) fn unsigned(self, what: &str) -> Result<u64, DecodeError> {
+        let text = self.text()?;
+        // `u64::from_str` takes a leading plus, which no venue writes.
+        if text.bytes().all(|byte| byte.is_ascii_digit())
+            && let Ok(number) = text.parse()
+        {
+            return Ok(number);
+        }
+        Err(DecodeError::impossible(format_args!(
+            "{what} {text:?} is not a whole number below 2^64"
+        )))
+    }
+
+    /// A time in RFC 3339.
+    pub(super) fn rfc3339(self) -> Result<Timestamp, DecodeError> {
+        Timestamp::parse_rfc3339(&self.text()?).map_err(DecodeError::impossible)
+    }
+
+    /// A time in milliseconds or microseconds since the epoch, told apart by their size: as
+    /// milliseconds 10^14 is the year 5138, as microseconds it is 1973.
+    pub(super) fn epoch_time(self) -> Result<Timestamp, DecodeError> {
+        const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
+        let number = self.unsigned("time")?;
+        let time = match i64::try_from(number) {
+            Ok(0) | Err(_) => None,
+            Ok(millis @ 1..MICROSECONDS_FROM) => Timestamp::from_millis(millis),
+            Ok(micros) => Timestamp::from_micros(micros),
+        };
+        time.ok_or_else(|| {
+            DecodeError::impossible(format_args!(
+                "time {number} is not in milliseconds or microseconds since 1970"
+            ))
+        })
+    }
+}
+
+/// `61837.63000000` as `61837.63`: parsing what is left is several times faster than dividing the
+/// zeros away afterwards. Texts with an exponent are left alone.
+fn without_trailing_zeros(text: &str) -> &str {
+    if !text.ends_with('0') || !text.contains('.') || text.contains(['e', 'E']) {
+        return text;
+    }
+    let trimmed = text.trim_end_matches('0');
+    trimmed.strip_suffix('.').unwrap_or(trimmed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalar(json: &str) -> Scalar<'_> {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn numbers_keep_every_digit() {
+        for (json, expected) in [
+            ("0.00044780", "0.0004478"),
+            ("\"61837.63000000\"", "61837.63"),
+            ("100.000", "100"),
+            ("100", "100"),
+            ("1e-8", "0.00000001"),
+            ("2.50E+3", "2500"),
+            ("0.1234567890123456789", "0.1234567890123456789"),
+            ("\"8374\\u0034.3\"", "83744.3"),
+        ] {
+            assert_eq!(
+                scalar(json).price().unwrap().to_string(),
+                expected,
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn tells_impossible_from_malformed() {
+        for json in [
+            "\"\"",
+            "0",
+            "-1",
+            "\"0.000\"",
+            "\".000\"",
+            "\"abc\"",
+            "1e99",
+        ] {
+            let error = scalar(json).quantity().unwrap_err();
+            assert_eq!(error.reason(), "impossible_value", "{json}: {error}");
+        }
+        for json in ["null", "true", "[1]", "{}", "\"\\ud800\""] {
+            let error = scalar(json).quantity().unwrap_err();
+            assert_eq!(error.reason(), "malformed", "{json}: {error}");
+        }
+        for json in ["-1", "1.0", "1e3", "18446744073709551616", "\"+1\"", "\"\""] {
+            let error = scalar(json).trade_id().unwrap_err();
+            assert_eq!(error.reason(), "impossible_value", "{json}: {error}");
+        }
+        assert_eq!(
+            scalar("18446744073709551615").trade_id(),
+            Ok(TradeId(u64::MAX))
+        );
+    }
+
+    #[test]
+    fn milliseconds_and_microseconds_are_told_apart() {
+        let time = "2024-08-08T23:54:15.342Z";
+        assert_eq!(
+            scalar("1723161255342").epoch_time().unwrap().to_string(),
+            time
+        );
+        assert_eq!(
+            scalar("1723161255342000").epoch_time().unwrap().to_string(),
+            time
+        );
+        for json in ["0", "-5", "18446744073709551615", "1723161255342000000000"] {
+            assert!(scalar(json).epoch_time().is_err(), "{json}");
+        }
+    }
+}
