@@ -436,7 +436,7 @@ impl CandleEngine {
             keys.retain(|key| {
                 instruments
                     .get(key)
-                    .is_some_and(|tracked| tracked.state.connection() == Some(*connection))
+                    .is_some_and(|tracked| tracked.state.heeds(*connection))
             });
             !keys.is_empty()
         });

@@ -70,6 +70,16 @@ struct Listening {
     settled: bool,
 }
 
+/// A connection that another one took over from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Replaced {
+    connection: ConnectionId,
+    /// Receive time at which the other one was subscribed.
+    at: Timestamp,
+    /// Where the gap between the two begins, if there is one.
+    gap_from: Timestamp,
+}
+
 /// The newest trade: how the two clocks relate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Anchor {
@@ -96,6 +106,9 @@ pub(super) struct InstrumentState {
     anchor: Option<Anchor>,
     tail: Option<Tail>,
     listening: Option<Listening>,
+    /// The connection before this one, if its end was never recorded: killed with its process, or
+    /// still there while a new one takes over.
+    replaced: Option<Replaced>,
     gaps: Vec<OpenGap>,
     /// Closed minutes that must be rebuilt.
     rebuild: BTreeSet<Timestamp>,
@@ -114,6 +127,7 @@ impl Default for InstrumentState {
             anchor: None,
             tail: None,
             listening: None,
+            replaced: None,
             gaps: Vec::new(),
             rebuild: BTreeSet::new(),
             retained: BTreeMap::new(),
@@ -128,6 +142,14 @@ impl InstrumentState {
 
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         self.listening.map(|listening| listening.connection)
+    }
+
+    /// Whether records of this connection still say something about this instrument.
+    pub(super) fn heeds(&self, connection: ConnectionId) -> bool {
+        self.connection() == Some(connection)
+            || self
+                .replaced
+                .is_some_and(|replaced| replaced.connection == connection)
     }
 
     pub(super) const fn event_time(&self) -> Timestamp {
@@ -166,8 +188,14 @@ impl InstrumentState {
         if let Some(old) = self.listening
             && old.connection != connection
         {
-            // Its end was never recorded: the process was killed.
-            self.stop_listening(old.last_seen, GapReason::Disconnect, received_at, changes);
+            // Killed with its process, unless it shows that it was still there: see `heard_of`.
+            let gap_from =
+                self.stop_listening(old.last_seen, GapReason::Disconnect, received_at, changes);
+            self.replaced = gap_from.map(|gap_from| Replaced {
+                connection: old.connection,
+                at: received_at,
+                gap_from,
+            });
         }
         if self.listening.is_some() {
             return;
@@ -196,6 +224,15 @@ impl InstrumentState {
         received_at: Timestamp,
         changes: &mut Changes,
     ) {
+        self.heard_of(
+            connection,
+            last_frame_at.max(match reason {
+                DisconnectReason::Renewed => received_at,
+                _ => Timestamp::MIN,
+            }),
+            received_at,
+            changes,
+        );
         let Some(listening) = self.listening.filter(|l| l.connection == connection) else {
             return;
         };
@@ -211,7 +248,7 @@ impl InstrumentState {
             | DisconnectReason::Shutdown
             | DisconnectReason::EndOfFile => (GapReason::Disconnect, received_at),
         };
-        self.stop_listening(end, reason, received_at, changes);
+        let _ = self.stop_listening(end, reason, received_at, changes);
     }
 
     /// Time passed while the connection was alive.
@@ -386,19 +423,51 @@ impl InstrumentState {
         reason: GapReason,
         received_at: Timestamp,
         changes: &mut Changes,
-    ) {
+    ) -> Option<Timestamp> {
         self.listening = None;
         changes.dirty = true;
         // Before the first trade there is nothing that could be incomplete.
-        if let Some(anchor) = self.anchor {
+        let anchor = self.anchor?;
+        let from = anchor.trade_time + end.since(anchor.received_at);
+        let gap = OpenGap {
+            reason,
+            from,
+            to: None,
+            missing: None,
+            detected_at: received_at,
+        };
+        self.note(gap, changes);
+        Some(from)
+    }
+
+    /// A connection showed that it was alive at `alive_at`. If that is after another one took over
+    /// from it, nothing was missed between the two.
+    fn heard_of(
+        &mut self,
+        connection: ConnectionId,
+        alive_at: Timestamp,
+        received_at: Timestamp,
+        changes: &mut Changes,
+    ) {
+        let Some(replaced) = self
+            .replaced
+            .take_if(|replaced| replaced.connection == connection && replaced.at <= alive_at)
+        else {
+            return;
+        };
+        changes.dirty = true;
+        let is_between =
+            |gap: &OpenGap| gap.reason == GapReason::Disconnect && gap.from == replaced.gap_from;
+        if let Some(at) = self.gaps.iter().position(is_between) {
             let gap = OpenGap {
-                reason,
-                from: anchor.trade_time + end.since(anchor.received_at),
-                to: None,
-                missing: None,
                 detected_at: received_at,
+                ..self.gaps.remove(at)
             };
-            self.note(gap, changes);
+            let minute = MINUTE.open_of(gap.from);
+            if minute < self.closed_before {
+                self.rebuild.insert(minute);
+            }
+            changes.gaps.push((gap, true));
         }
     }
 

@@ -442,6 +442,33 @@ fn a_process_that_was_killed_leaves_a_gap_from_its_last_record() {
 }
 
 #[test]
+fn a_connection_that_takes_over_while_the_old_one_lives_leaves_no_gap() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 10.0)]);
+    feed.tick(12.0);
+    let old = feed.connection;
+    feed.connection = ConnectionId(2);
+    feed.send(at(12.5), Body::Subscribed(vec![symbol()]));
+    feed.trades(&[trade(2, 12.6)]);
+    feed.connection = old;
+    feed.send(
+        at(12.8),
+        Body::Disconnected {
+            reason: DisconnectReason::Renewed,
+            last_frame_at: at(12.0),
+        },
+    );
+    feed.connection = ConnectionId(2);
+    feed.trades(&[trade(3, 70.0)]);
+    let commit = feed.commit();
+    assert!(commit.closed[0].candle.complete);
+    assert!(
+        commit.gaps.last().unwrap().filled_at.is_some(),
+        "noted, then found to be none"
+    );
+}
+
+#[test]
 fn silence_reaches_back_to_the_last_frame_and_into_closed_minutes() {
     let mut feed = Feed::since_midnight();
     feed.trades(&[trade(1, 50.0)]);

@@ -185,7 +185,10 @@ impl Feed {
     pub fn end(&mut self, reason: DisconnectReason, at: Timestamp) {
         let at = at.max(self.heard_at);
         for partition in self.listening.partitions() {
-            let body = Body::Disconnected(reason);
+            let body = Body::Disconnected {
+                reason,
+                last_frame_at: self.heard_at,
+            };
             self.batches.control(partition, self.connection, at, body);
         }
         self.listening.clear();
@@ -271,7 +274,10 @@ impl Feed {
     fn resume_after_silence(&mut self, at: Timestamp) {
         let noticed = self.heard_at + self.limits.silence;
         for partition in self.listening.partitions() {
-            let body = Body::Disconnected(DisconnectReason::Silence);
+            let body = Body::Disconnected {
+                reason: DisconnectReason::Silence,
+                last_frame_at: self.heard_at,
+            };
             self.batches
                 .control(partition, self.connection, noticed, body);
         }

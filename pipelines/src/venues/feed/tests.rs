@@ -38,7 +38,7 @@ fn written(feed: &mut Feed) -> Vec<String> {
                     let names: Vec<_> = symbols.iter().map(Symbol::as_str).collect();
                     format!("subscribed {}", names.join(","))
                 }
-                Body::Disconnected(reason) => reason.name().to_owned(),
+                Body::Disconnected { reason, .. } => reason.name().to_owned(),
                 Body::Heartbeat { symbol, last_trade } => {
                     format!("heartbeat {symbol}:{}", last_trade.0)
                 }
@@ -325,7 +325,7 @@ fn records_go_to_their_instruments_partition() {
         }
         assert!(matches!(
             records.last().unwrap().body,
-            Body::Disconnected(_)
+            Body::Disconnected { .. }
         ));
     }
 }
