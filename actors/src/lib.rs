@@ -8,5 +8,6 @@ pub mod board;
 pub mod candle;
 pub mod messages;
 pub mod push;
+pub mod pusher;
 pub mod store;
 pub mod supervisor;

@@ -2,7 +2,7 @@
 //! more. Commands are few and awaited.
 
 use actix::Message;
-use coinsphere_pipelines::candles::{Commit, LiveUpdates};
+use coinsphere_pipelines::candles::{CandleWrite, Commit, LiveUpdates};
 use coinsphere_pipelines::log::Progress;
 
 /// Log → candle actor, notice: the partition has got this far.
@@ -38,6 +38,11 @@ pub struct Reload;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Show(pub LiveUpdates);
+
+/// Store actor → push actor, notice: these corrected candles are stored, with their revisions.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Stored(pub Vec<(CandleWrite, u32)>);
 
 /// Supervisor → any part, command: end, in order.
 #[derive(Debug, Clone, Copy, Message)]

@@ -8,7 +8,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Recipient, WrapFuture};
 use async_trait::async_trait;
 use coinsphere_pipelines::candles::{Checkpoint, Commit};
 use coinsphere_pipelines::log::{EventLog, Offset};
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::board::{Board, PartStatus};
 use crate::candle::CandleActor;
-use crate::messages::{CatchUp, Committed, Quit, Reload, TakeCommit};
+use crate::messages::{CatchUp, Committed, Quit, Reload, Stored, TakeCommit};
 use crate::supervisor::{ExitNotice, ExitReason};
 
 /// Messages the store actor's mailbox holds: commands of the supervisor.
@@ -61,11 +61,16 @@ pub trait CandleStore: Send + Sync + 'static {
         partition: u32,
     ) -> Result<(Option<Offset>, Vec<Checkpoint>), StoreFault>;
 
-    /// Writes a commit in one transaction.
+    /// Writes a commit in one transaction, and returns the revisions of the closed candles in it
+    /// that replaced different ones, by their place in `commit.closed`.
     ///
     /// # Errors
     /// When nothing was written.
-    async fn commit(&self, log: &dyn EventLog, commit: &Commit) -> Result<(), StoreFault>;
+    async fn commit(
+        &self,
+        log: &dyn EventLog,
+        commit: &Commit,
+    ) -> Result<Vec<(usize, u32)>, StoreFault>;
 }
 
 /// The candle actors that are running, by partition: each registers when it starts.
@@ -143,8 +148,10 @@ pub struct StoreParts {
     pub candles: CandleActors,
     /// Notified when there is something to commit.
     pub committer: Arc<Notify>,
-    /// Notified when something has been committed.
+    /// Notified when candles have been committed.
     pub committed: Arc<Notify>,
+    /// Who is told of corrections.
+    pub push: Option<Recipient<Stored>>,
 }
 
 /// The actor.
@@ -323,7 +330,8 @@ impl Writer {
                 .commit(self.parts.log.as_ref(), commit)
                 .await
             {
-                Ok(()) => {
+                Ok(corrected) => {
+                    self.show(commit, &corrected);
                     metrics::histogram!("coinsphere_store_commit_seconds").record(begun.elapsed());
                     self.parts
                         .board
@@ -349,6 +357,19 @@ impl Writer {
                 }
                 Err(fault) => return Err(fault),
             }
+        }
+    }
+
+    fn show(&self, commit: &Commit, corrected: &[(usize, u32)]) {
+        let Some(push) = self.parts.push.as_ref().filter(|_| !corrected.is_empty()) else {
+            return;
+        };
+        let corrected = corrected
+            .iter()
+            .filter_map(|&(at, revision)| Some((commit.closed.get(at)?.clone(), revision)))
+            .collect();
+        if push.try_send(Stored(corrected)).is_err() {
+            metrics::counter!("coinsphere_push_dropped_total", "edge" => "store").increment(1);
         }
     }
 

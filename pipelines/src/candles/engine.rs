@@ -44,7 +44,7 @@ pub struct EngineCounts {
 pub struct LiveUpdates {
     /// Trades seen for the first time, in the order they arrived.
     pub trades: Vec<(InstrumentKey, Vec<Trade>)>,
-    /// Candles that closed or were corrected.
+    /// Candles that closed.
     pub closed: Vec<CandleWrite>,
     /// The open candles of the instruments that traded.
     pub open: Vec<CandleWrite>,

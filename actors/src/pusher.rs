@@ -1,0 +1,419 @@
+//! Shows live what the candle actors found: trades and 1-minute candles at once, longer candles
+//! derived from them, and, once they are stored, closed longer candles and corrections as the store
+//! holds them. [`crate::push`] does the delivering.
+//!
+//! The longer candles' closed minutes are asked of the store once an instrument first trades, and
+//! carried on from there. All edges are notices: what is dropped is shown with the next change.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use async_trait::async_trait;
+use coinsphere_pipelines::candles::{CandleWrite, merge};
+use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Timestamp};
+use serde::Serialize;
+
+use crate::board::{Board, PartStatus};
+use crate::messages::{Quit, Show, Stored};
+use crate::push::PushHub;
+use crate::store::StoreFault;
+use crate::supervisor::{ExitNotice, ExitReason};
+
+/// Batches of live updates the mailbox holds; then candle actors drop theirs and count.
+const MAILBOX: usize = 1_024;
+
+/// Instruments whose closed minutes may be asked of the store at a time.
+const LOADS: usize = 4;
+
+/// How long to wait before asking the store again.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Closed minutes that may not be stored yet.
+const RECENT: usize = 4;
+
+/// The intervals longer than a minute.
+const LONGER: [Interval; 5] = [
+    Interval::Minute5,
+    Interval::Minute15,
+    Interval::Hour1,
+    Interval::Hour4,
+    Interval::Day1,
+];
+
+/// What showing longer candles needs of the store.
+#[async_trait]
+pub trait CandleHistory: Send + Sync + 'static {
+    /// The closed minutes of an instrument from `from` on, ascending.
+    ///
+    /// # Errors
+    /// When the store is away.
+    async fn minutes(
+        &self,
+        instrument: &InstrumentKey,
+        from: Timestamp,
+    ) -> Result<Vec<Candle>, StoreFault>;
+
+    /// One candle as it is stored, with its revision.
+    ///
+    /// # Errors
+    /// When the store is away.
+    async fn candle(
+        &self,
+        instrument: &InstrumentKey,
+        interval: Interval,
+        open_time: Timestamp,
+    ) -> Result<Option<(Candle, u32)>, StoreFault>;
+}
+
+/// Observable state.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PusherState {
+    /// Batches shown.
+    pub batches: u64,
+    /// Instruments whose longer candles are followed.
+    pub instruments: usize,
+    /// What the hub is doing.
+    pub hub: crate::push::PushState,
+}
+
+/// What a push actor works with.
+#[derive(Clone)]
+pub struct PusherParts {
+    /// Its name on the board.
+    pub name: String,
+    /// Who delivers.
+    pub hub: Arc<PushHub>,
+    /// Where closed minutes are.
+    pub history: Arc<dyn CandleHistory>,
+    /// Where its state is published.
+    pub board: Board,
+}
+
+/// The actor.
+pub struct PushActor {
+    parts: PusherParts,
+    exit: ExitNotice,
+    ladders: HashMap<InstrumentKey, Rungs>,
+    wanted: BTreeSet<InstrumentKey>,
+    loading: usize,
+    state: PusherState,
+}
+
+/// Where an instrument's longer candles stand.
+enum Rungs {
+    /// The store has been or will be asked; minutes that close meanwhile are kept.
+    Awaited(Vec<Candle>),
+    /// Followed.
+    Known(Ladder),
+}
+
+/// The closed minutes of each longer interval that is open, merged.
+#[derive(Debug, Default)]
+struct Ladder {
+    closed: BTreeMap<Interval, Candle>,
+    /// Minutes before this are in `closed`.
+    upto: Option<Timestamp>,
+    /// The newest minutes, which may not be stored yet, should the ladder be loaded anew.
+    recent: VecDeque<Candle>,
+}
+
+impl Ladder {
+    /// Adds a closed minute; returns the longer candles that ended before it.
+    fn add(&mut self, minute: &Candle) -> Vec<(Interval, Timestamp)> {
+        if self.upto.is_some_and(|upto| minute.open_time < upto) {
+            return Vec::new();
+        }
+        self.upto = Some(Interval::Minute1.end_of(minute.open_time));
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(minute.clone());
+        let mut ended = Vec::new();
+        for interval in LONGER {
+            let open_time = interval.open_of(minute.open_time);
+            match self.closed.get_mut(&interval) {
+                Some(candle) if candle.open_time == open_time => merge(candle, minute),
+                other => {
+                    ended.extend(other.map(|old| (interval, old.open_time)));
+                    let first = Candle {
+                        open_time,
+                        ..minute.clone()
+                    };
+                    self.closed.insert(interval, first);
+                }
+            }
+        }
+        ended
+    }
+
+    /// The longer candles with the open minute in them.
+    fn with_open<'a>(&'a self, open: &'a Candle) -> impl Iterator<Item = (Interval, Candle)> + 'a {
+        LONGER.into_iter().map(move |interval| {
+            let open_time = interval.open_of(open.open_time);
+            let mut candle = match self.closed.get(&interval) {
+                Some(closed) if closed.open_time == open_time => {
+                    let mut candle = closed.clone();
+                    merge(&mut candle, open);
+                    candle
+                }
+                _ => Candle {
+                    open_time,
+                    ..open.clone()
+                },
+            };
+            candle.complete = false;
+            (interval, candle)
+        })
+    }
+}
+
+impl PushActor {
+    /// A part to be started.
+    #[must_use]
+    pub fn new(parts: PusherParts, exit: ExitNotice) -> Self {
+        Self {
+            parts,
+            exit,
+            ladders: HashMap::new(),
+            wanted: BTreeSet::new(),
+            loading: 0,
+            state: PusherState::default(),
+        }
+    }
+
+    fn closed(&mut self, write: &CandleWrite, ctx: &mut Context<Self>) {
+        let CandleWrite { instrument, candle } = write;
+        self.parts
+            .hub
+            .publish_candle(instrument, Interval::Minute1, candle, 0, true);
+        match self.ladders.get_mut(instrument) {
+            Some(Rungs::Known(ladder)) => {
+                for (interval, open_time) in ladder.add(candle) {
+                    self.show_stored(instrument.clone(), interval, open_time, ctx);
+                }
+            }
+            Some(Rungs::Awaited(minutes)) => minutes.push(candle.clone()),
+            None => self.want(instrument.clone(), vec![candle.clone()], ctx),
+        }
+    }
+
+    fn open(&mut self, write: &CandleWrite, ctx: &mut Context<Self>) {
+        let CandleWrite { instrument, candle } = write;
+        self.parts
+            .hub
+            .publish_candle(instrument, Interval::Minute1, candle, 0, false);
+        match self.ladders.get(instrument) {
+            Some(Rungs::Known(ladder)) => {
+                for (interval, candle) in ladder.with_open(candle) {
+                    self.parts
+                        .hub
+                        .publish_candle(instrument, interval, &candle, 0, false);
+                }
+            }
+            Some(Rungs::Awaited(_)) => {}
+            None => self.want(instrument.clone(), Vec::new(), ctx),
+        }
+    }
+
+    fn want(&mut self, instrument: InstrumentKey, minutes: Vec<Candle>, ctx: &mut Context<Self>) {
+        self.ladders
+            .insert(instrument.clone(), Rungs::Awaited(minutes));
+        self.wanted.insert(instrument);
+        self.load_next(ctx);
+    }
+
+    /// Asks the store for the day's minutes of the next instrument.
+    fn load_next(&mut self, ctx: &mut Context<Self>) {
+        if self.loading >= LOADS {
+            return;
+        }
+        let Some(instrument) = self.wanted.pop_first() else {
+            return;
+        };
+        self.loading += 1;
+        let newest = self.parts.hub.newest_candle(&instrument, Interval::Minute1);
+        let day = newest.map_or(Timestamp::MIN, |live| {
+            Interval::Day1.open_of(live.candle.open_time)
+        });
+        let history = Arc::clone(&self.parts.history);
+        let load = async move {
+            let minutes = history.minutes(&instrument, day).await;
+            (instrument, minutes)
+        };
+        ctx.spawn(load.into_actor(self).map(|(instrument, minutes), actor: &mut Self, ctx| {
+            actor.loading -= 1;
+            match minutes {
+                Ok(minutes) => actor.loaded(&instrument, &minutes),
+                Err(fault) => {
+                    tracing::debug!(%instrument, %fault, "longer candles wait for the store");
+                    ctx.run_later(RETRY, move |actor, ctx| {
+                        actor.wanted.insert(instrument);
+                        actor.load_next(ctx);
+                    });
+                }
+            }
+            actor.load_next(ctx);
+        }));
+    }
+
+    fn loaded(&mut self, instrument: &InstrumentKey, minutes: &[Candle]) {
+        let Some(Rungs::Awaited(since)) = self.ladders.remove(instrument) else {
+            return;
+        };
+        let mut ladder = Ladder::default();
+        for minute in minutes.iter().chain(&since) {
+            ladder.add(minute);
+        }
+        self.ladders
+            .insert(instrument.clone(), Rungs::Known(ladder));
+    }
+
+    /// Shows a candle as the store holds it.
+    fn show_stored(
+        &self,
+        instrument: InstrumentKey,
+        interval: Interval,
+        open_time: Timestamp,
+        ctx: &mut Context<Self>,
+    ) {
+        let history = Arc::clone(&self.parts.history);
+        let read = async move {
+            let candle = history.candle(&instrument, interval, open_time).await;
+            (instrument, candle)
+        };
+        ctx.spawn(read.into_actor(self).map(move |(instrument, candle), actor: &mut Self, _| {
+            match candle {
+                Ok(Some((candle, revision))) => {
+                    actor.parts.hub.publish_candle(&instrument, interval, &candle, revision, true);
+                }
+                Ok(None) => {}
+                Err(fault) => {
+                    tracing::debug!(%instrument, %interval, %fault, "a closed candle was not shown");
+                }
+            }
+        }));
+    }
+}
+
+impl Actor for PushActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.parts
+            .board
+            .set(&self.parts.name, PartStatus::Running, None);
+        ctx.run_interval(Duration::from_secs(1), |actor, _| {
+            actor.state.instruments = actor.ladders.len();
+            actor.state.hub = actor.parts.hub.state();
+            actor.parts.board.observe(&actor.parts.name, &actor.state);
+        });
+    }
+}
+
+impl Handler<Show> for PushActor {
+    type Result = ();
+
+    fn handle(&mut self, Show(live): Show, ctx: &mut Self::Context) {
+        self.state.batches += 1;
+        for (instrument, trades) in &live.trades {
+            self.parts.hub.publish_trades(instrument, trades);
+        }
+        for write in &live.closed {
+            self.closed(write, ctx);
+        }
+        for write in &live.open {
+            self.open(write, ctx);
+        }
+    }
+}
+
+impl Handler<Stored> for PushActor {
+    type Result = ();
+
+    fn handle(&mut self, Stored(corrected): Stored, ctx: &mut Self::Context) {
+        let mut stale = BTreeSet::new();
+        for (write, revision) in &corrected {
+            let CandleWrite { instrument, candle } = write;
+            self.parts
+                .hub
+                .publish_candle(instrument, Interval::Minute1, candle, *revision, true);
+            stale.insert(instrument.clone());
+        }
+        // Their merged minutes hold the candle as it was before.
+        for instrument in stale {
+            let recent = match self.ladders.remove(&instrument) {
+                Some(Rungs::Known(ladder)) => ladder.recent.into(),
+                Some(Rungs::Awaited(minutes)) => minutes,
+                None => Vec::new(),
+            };
+            self.want(instrument, recent, ctx);
+        }
+    }
+}
+
+impl Handler<Quit> for PushActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Quit, ctx: &mut Self::Context) {
+        self.parts.hub.close();
+        self.exit.because(ExitReason::Quit);
+        ctx.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::*;
+
+    fn minute(at: i64, price: i64) -> Candle {
+        let price = Decimal::from(price);
+        Candle {
+            open_time: Timestamp::from_seconds(at * 60).unwrap(),
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume: Decimal::ONE,
+            quote_volume: price,
+            trades: 1,
+            taker_buy_volume: Decimal::ZERO,
+            complete: true,
+        }
+    }
+
+    #[test]
+    fn longer_candles_are_the_closed_minutes_and_the_open_one() {
+        let mut ladder = Ladder::default();
+        for (at, price) in [(0, 5), (1, 9), (3, 2)] {
+            assert_eq!(ladder.add(&minute(at, price)), []);
+        }
+        let five = ladder
+            .with_open(&minute(4, 7))
+            .find(|(i, _)| *i == Interval::Minute5)
+            .unwrap()
+            .1;
+        assert_eq!(
+            (five.open, five.high, five.low, five.close),
+            (5.into(), 9.into(), 2.into(), 7.into())
+        );
+        assert_eq!((five.trades, five.complete), (4, false));
+        // Already merged: a minute counts once.
+        assert_eq!(ladder.add(&minute(3, 100)), []);
+        let ended = ladder.add(&minute(5, 1));
+        assert_eq!(
+            ended,
+            [(Interval::Minute5, Timestamp::from_seconds(0).unwrap())]
+        );
+        let hour = ladder
+            .with_open(&minute(6, 3))
+            .find(|(i, _)| *i == Interval::Hour1)
+            .unwrap()
+            .1;
+        assert_eq!((hour.trades, hour.low, hour.high), (5, 1.into(), 9.into()));
+    }
+}
