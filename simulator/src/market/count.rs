@@ -54,14 +54,22 @@ impl Counts {
         let mut first_id = 1;
         for (i, &(from, rate)) in segments.iter().enumerate() {
             let to = segments.get(i + 1).map(|next| next.0);
-            let segment =
-                Segment { from, to, rate, first_id, prefix: RwLock::new(vec![0]) };
+            let segment = Segment {
+                from,
+                to,
+                rate,
+                first_id,
+                prefix: RwLock::new(vec![0]),
+            };
             if let Some(to) = to {
                 first_id += segment.before(key, to);
             }
             made.push(segment);
         }
-        Self { key, segments: made }
+        Self {
+            key,
+            segments: made,
+        }
     }
 
     /// Start of the market, µs.
@@ -82,7 +90,11 @@ impl Counts {
     /// The block that contains the time `t` (µs); before the origin, an empty one.
     pub(crate) fn block_at(&self, t: i64) -> Block {
         if t < self.origin() {
-            return Block { start: t, first_id: 1, trades: 0 };
+            return Block {
+                start: t,
+                first_id: 1,
+                trades: 0,
+            };
         }
         let segment = self.segment_at(t);
         let era = (t - segment.from) / ERA_US;
@@ -130,7 +142,12 @@ impl Counts {
                         trades,
                     })
                 };
-                let root = Node { level: 0, index: 0, n, before: 0 };
+                let root = Node {
+                    level: 0,
+                    index: 0,
+                    n,
+                    before: 0,
+                };
                 if !tree_walk(key, root, first..last, &mut visit) {
                     return;
                 }
@@ -273,13 +290,27 @@ fn tree_walk(
     }
     let left = split(key, node.level, node.index, node.n);
     let (level, index) = (node.level + 1, node.index * 2);
-    tree_walk(key, Node { level, index, n: left, before: node.before }, range.clone(), f)
-        && tree_walk(
-            key,
-            Node { level, index: index + 1, n: node.n - left, before: node.before + left },
-            range,
-            f,
-        )
+    tree_walk(
+        key,
+        Node {
+            level,
+            index,
+            n: left,
+            before: node.before,
+        },
+        range.clone(),
+        f,
+    ) && tree_walk(
+        key,
+        Node {
+            level,
+            index: index + 1,
+            n: node.n - left,
+            before: node.before + left,
+        },
+        range,
+        f,
+    )
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ pub(crate) const DEFAULT_LIVE_FROM: i64 = 1_767_225_600_000_000;
 #[derive(Debug, thiserror::Error)]
 pub enum EpochError {
     /// The file cannot be read or written.
-    #[error("cannot keep the market's origin in {path}: {source}; check that the directory is writable")]
+    #[error(
+        "cannot keep the market's origin in {path}: {source}; check that the directory is writable"
+    )]
     Io {
         /// The file.
         path: PathBuf,
@@ -33,7 +35,9 @@ pub enum EpochError {
         source: std::io::Error,
     },
     /// The file is not one of ours.
-    #[error("cannot read the market's origin from {path}: {reason}; move the file away to start a new market")]
+    #[error(
+        "cannot read the market's origin from {path}: {reason}; move the file away to start a new market"
+    )]
     Invalid {
         /// The file.
         path: PathBuf,
@@ -80,20 +84,31 @@ impl Epoch {
         let mut segments = Vec::new();
         if wanted.history_days > 0 {
             let from = (live - i64::from(wanted.history_days) * DAY_US).div_euclid(DAY_US) * DAY_US;
-            segments.push(Segment { from: time(from), rate: HISTORY_RATE, weight: None });
+            segments.push(Segment {
+                from: time(from),
+                rate: HISTORY_RATE,
+                weight: None,
+            });
         }
         segments.push(Segment {
             from: time(live),
             rate: wanted.rate,
             weight: Some(wanted.weight),
         });
-        Self { version: VERSION, seed: wanted.seed, segments }
+        Self {
+            version: VERSION,
+            seed: wanted.seed,
+            segments,
+        }
     }
 
     /// The market kept in `dir`, made there if there is none yet. `now` in µs.
     pub(crate) fn open(dir: &Path, wanted: Wanted, now: i64) -> Result<Self, EpochError> {
         let path = dir.join(FILE);
-        let io = |source| EpochError::Io { path: path.clone(), source };
+        let io = |source| EpochError::Io {
+            path: path.clone(),
+            source,
+        };
         let kept = match fs::read_to_string(&path) {
             Ok(text) => Some(parse(&path, &text)?),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
@@ -115,9 +130,10 @@ impl Epoch {
     }
 
     fn at_rate(mut self, wanted: Wanted, now: i64) -> Self {
-        let same = self.segments.last().is_some_and(|last| {
-            last.rate == wanted.rate && last.weight == Some(wanted.weight)
-        });
+        let same = self
+            .segments
+            .last()
+            .is_some_and(|last| last.rate == wanted.rate && last.weight == Some(wanted.weight));
         if !same {
             let from = (now.div_euclid(MINUTE_US) + 1) * MINUTE_US;
             // A segment that has not begun yet has no trades that anyone could have seen.
@@ -141,15 +157,23 @@ impl Epoch {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Epoch, EpochError> {
-    let invalid = |reason: String| EpochError::Invalid { path: path.to_owned(), reason };
+    let invalid = |reason: String| EpochError::Invalid {
+        path: path.to_owned(),
+        reason,
+    };
     let epoch: Epoch = serde_json::from_str(text).map_err(|e| invalid(e.to_string()))?;
     if epoch.version != VERSION {
-        return Err(invalid(format!("version {} is not {VERSION}", epoch.version)));
+        return Err(invalid(format!(
+            "version {} is not {VERSION}",
+            epoch.version
+        )));
     }
     let aligned = |s: &Segment| s.from.timestamp_micros() % MINUTE_US == 0 && s.rate > 0.0;
     let ascending = epoch.segments.windows(2).all(|w| w[0].from < w[1].from);
     if epoch.segments.is_empty() || !ascending || !epoch.segments.iter().all(aligned) {
-        return Err(invalid("its segments are not whole ascending minutes with rates".into()));
+        return Err(invalid(
+            "its segments are not whole ascending minutes with rates".into(),
+        ));
     }
     Ok(epoch)
 }
@@ -163,7 +187,13 @@ mod tests {
     use super::*;
 
     fn wanted(seed: u64, rate: f64) -> Wanted {
-        Wanted { seed, rate, weight: 10.0, history_days: 3, live_from: None }
+        Wanted {
+            seed,
+            rate,
+            weight: 10.0,
+            history_days: 3,
+            live_from: None,
+        }
     }
 
     #[test]

@@ -82,7 +82,10 @@ mod tests {
         }
         assert!((sum / f64::from(n)).abs() < 0.03);
         assert!((squares / f64::from(n) - 1.0).abs() < 0.05);
-        assert!(tens.iter().all(|&c| (1_800..2_200).contains(&c)), "{tens:?}");
+        assert!(
+            tens.iter().all(|&c| (1_800..2_200).contains(&c)),
+            "{tens:?}"
+        );
     }
 
     #[test]

@@ -16,11 +16,11 @@ use std::collections::HashMap;
 
 pub use candle::Candle;
 pub use epoch::EpochError;
+pub(crate) use instrument::all as listing;
 pub use instrument::{Instrument, Venue};
 pub use token::{TOKENS, Token};
 pub use trade::Trade;
 
-pub(crate) use count::BLOCK_US;
 pub(crate) use epoch::{DEFAULT_LIVE_FROM, Epoch, Wanted};
 pub(crate) use hash::{Draws, derive, hash, unit};
 
@@ -48,7 +48,10 @@ impl Market {
         let books: Vec<Book> = instrument::all()
             .into_iter()
             .map(|instrument| {
-                let key = derive(derive(epoch.seed, instrument.venue.name()), &instrument.symbol);
+                let key = derive(
+                    derive(epoch.seed, instrument.venue.name()),
+                    &instrument.symbol,
+                );
                 let segments: Vec<(i64, f64)> = epoch
                     .segments
                     .iter()
@@ -68,14 +71,28 @@ impl Market {
         let by_symbol = books
             .iter()
             .filter(|b| b.listed)
-            .map(|b| ((b.instrument.venue, b.instrument.symbol.clone()), b.instrument.index))
+            .map(|b| {
+                (
+                    (b.instrument.venue, b.instrument.symbol.clone()),
+                    b.instrument.index,
+                )
+            })
             .collect();
         Self { books, by_symbol }
     }
 
     /// The listed instruments of a venue.
     pub fn instruments(&self, venue: Venue) -> impl Iterator<Item = &Instrument> {
-        self.books.iter().filter(|b| b.listed).map(|b| &b.instrument).filter(move |i| i.venue == venue)
+        self.books
+            .iter()
+            .filter(|b| b.listed)
+            .map(|b| &b.instrument)
+            .filter(move |i| i.venue == venue)
+    }
+
+    /// The instrument at that position.
+    pub(crate) fn instrument(&self, index: usize) -> &Instrument {
+        &self.books[index].instrument
     }
 
     /// The listed instrument with exactly that symbol.
@@ -152,7 +169,10 @@ impl Market {
         book.counts.walk(from, to, |block| {
             trades.clear();
             maker.fill(block, book.counts.rate_at(block.start), &mut trades);
-            trades.iter().filter(|t| (from..to).contains(&t.time)).all(&mut f)
+            trades
+                .iter()
+                .filter(|t| (from..to).contains(&t.time))
+                .all(&mut f)
         });
     }
 
@@ -196,7 +216,9 @@ impl Market {
 
 impl Book {
     fn fill(&self, block: Block, out: &mut Vec<Trade>) {
-        self.maker.clone().fill(block, self.counts.rate_at(block.start), out);
+        self.maker
+            .clone()
+            .fill(block, self.counts.rate_at(block.start), out);
     }
 }
 

@@ -33,7 +33,11 @@ struct Cell {
     to: f64,
 }
 
-const NOWHERE: Cell = Cell { index: i64::MIN, from: 0.0, to: 0.0 };
+const NOWHERE: Cell = Cell {
+    index: i64::MIN,
+    from: 0.0,
+    to: 0.0,
+};
 
 /// The price path of one instrument, with the lattice cells of the last moment asked for.
 #[derive(Debug, Clone)]
@@ -71,7 +75,14 @@ impl PricePath {
             }),
             cells: [NOWHERE; OCTAVES],
             basis: [NOWHERE; BASIS_OCTAVES],
-            news: (i64::MIN, [News { at: 0, fades: 1, size: 0.0 }; 2]),
+            news: (
+                i64::MIN,
+                [News {
+                    at: 0,
+                    fades: 1,
+                    size: 0.0,
+                }; 2],
+            ),
         }
     }
 
@@ -83,7 +94,11 @@ impl PricePath {
             let index = t >> shift;
             if self.cells[k].index != index {
                 let from = self.value(k, index);
-                self.cells[k] = Cell { index, from, to: self.value(k, index + 1) };
+                self.cells[k] = Cell {
+                    index,
+                    from,
+                    to: self.value(k, index + 1),
+                };
             }
             let Cell { from, to, .. } = self.cells[k];
             log += self.amplitudes[k] * (from + (to - from) * within(t, shift));
@@ -93,7 +108,11 @@ impl PricePath {
             let index = t >> shift;
             if self.basis[k].index != index {
                 let value = |i: i64| normal(hash(self.venue ^ mix(k as u64), i as u64));
-                self.basis[k] = Cell { index, from: value(index), to: value(index + 1) };
+                self.basis[k] = Cell {
+                    index,
+                    from: value(index),
+                    to: value(index + 1),
+                };
             }
             let Cell { from, to, .. } = self.basis[k];
             log += BASIS * (from + (to - from) * within(t, shift));
@@ -118,9 +137,17 @@ impl PricePath {
         if self.news.0 != cell {
             let of = |c: i64| {
                 let h = hash(self.token ^ 0x4E, c as u64);
-                let size = if unit(h) < NEWS_CHANCE { NEWS_SIZE * normal(mix(h)) } else { 0.0 };
+                let size = if unit(h) < NEWS_CHANCE {
+                    NEWS_SIZE * normal(mix(h))
+                } else {
+                    0.0
+                };
                 let at = (c << NEWS) + (unit(mix(h ^ 1)) * (1i64 << NEWS) as f64) as i64;
-                News { at, fades: (c + 2) << NEWS, size }
+                News {
+                    at,
+                    fades: (c + 2) << NEWS,
+                    size,
+                }
             };
             self.news = (cell, [of(cell - 1), of(cell)]);
         }
@@ -160,11 +187,16 @@ mod tests {
         let all = instrument::all();
         let (mut binance, mut kraken) = (PricePath::new(3, &all[0]), PricePath::new(3, &all[2]));
         let days = 1_500;
-        let logs: Vec<f64> = (0..days).map(|d| binance.at(START + d * DAY).ln()).collect();
+        let logs: Vec<f64> = (0..days)
+            .map(|d| binance.at(START + d * DAY).ln())
+            .collect();
         let moves: Vec<f64> = logs.windows(2).map(|w| w[1] - w[0]).collect();
         let variance = moves.iter().map(|m| m * m).sum::<f64>() / moves.len() as f64;
         let yearly = (variance * 365.25).sqrt();
-        assert!((0.3..0.7).contains(&yearly), "bitcoin's yearly volatility is {yearly}");
+        assert!(
+            (0.3..0.7).contains(&yearly),
+            "bitcoin's yearly volatility is {yearly}"
+        );
         for d in 0..days {
             let t = START + d * DAY;
             let apart = (binance.at(t) / kraken.at(t) - 1.0).abs();

@@ -8,7 +8,13 @@ const MINUTE: i64 = 60_000_000;
 const LIVE: i64 = DEFAULT_LIVE_FROM;
 
 fn market(seed: u64, rate: f64) -> Market {
-    let wanted = Wanted { seed, rate, weight: 150.0, history_days: 2, live_from: None };
+    let wanted = Wanted {
+        seed,
+        rate,
+        weight: 150.0,
+        history_days: 2,
+        live_from: None,
+    };
     Market::new(&Epoch::new(wanted, LIVE), |_| true)
 }
 
@@ -33,7 +39,10 @@ fn ids_are_contiguous_from_one_and_times_ascend() {
             assert!(pair[1].time > pair[0].time, "{}: {pair:?}", i.symbol);
         }
         assert!(trades.iter().all(|t| t.price > 0 && t.quantity > 0));
-        assert_eq!(market.count_before(i, LIVE + 10 * MINUTE), trades.len() as u64);
+        assert_eq!(
+            market.count_before(i, LIVE + 10 * MINUTE),
+            trades.len() as u64
+        );
     }
 }
 
@@ -45,13 +54,20 @@ fn trades_look_like_a_market() {
     let buys = trades.iter().filter(|t| t.taker_buys).count() as f64 / trades.len() as f64;
     assert!((0.3..0.7).contains(&buys), "{buys} of the takers buy");
     // Volume clusters: the busiest minute has well over twice the quietest one's trades.
-    let counts: Vec<u64> = market.candles(btc, MINUTE, LIVE, LIVE + 60 * MINUTE, 0).iter().map(|c| c.trades).collect();
+    let counts: Vec<u64> = market
+        .candles(btc, MINUTE, LIVE, LIVE + 60 * MINUTE, 0)
+        .iter()
+        .map(|c| c.trades)
+        .collect();
     assert_eq!(counts.len(), 60);
-    assert!(counts.iter().max() > counts.iter().min().map(|m| m * 13 / 10).as_ref(), "{counts:?}");
+    assert!(
+        counts.iter().max() > counts.iter().min().map(|m| m * 13 / 10).as_ref(),
+        "{counts:?}"
+    );
     // Neighbouring trades are close: no candle-sized jumps between two trades.
-    let far = trades.windows(2).filter(|w| {
-        (w[1].price - w[0].price).abs() as f64 / w[0].price as f64 > 0.002
-    });
+    let far = trades
+        .windows(2)
+        .filter(|w| (w[1].price - w[0].price).abs() as f64 / w[0].price as f64 > 0.002);
     assert!(far.count() <= 1);
 }
 

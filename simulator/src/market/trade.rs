@@ -99,9 +99,7 @@ impl TradeMaker {
                 fills += 1;
             }
             let at = match flurry {
-                Some((at, width)) if draws.unit() < 0.8 => {
-                    (at + draws.below(width)).min(room - 1)
-                }
+                Some((at, width)) if draws.unit() < 0.8 => (at + draws.below(width)).min(room - 1),
                 _ => draws.below(room),
             };
             orders.push((at as u32, fills));
