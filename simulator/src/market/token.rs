@@ -29,6 +29,7 @@ pub struct Token {
 }
 
 #[rustfmt::skip]
+#[expect(clippy::too_many_arguments, reason = "a row of the table below")]
 const fn token(
     id: &'static str, ticker: &'static str, name: &'static str,
     price: f64, volatility: f64, weight: f64,
