@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::mem::size_of;
+use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -39,6 +40,40 @@ impl Entry {
             encoded: None,
             record,
         }
+    }
+}
+
+/// What is in memory and not written yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Backlog {
+    pub(super) records: usize,
+    /// Of memory.
+    pub(super) bytes: usize,
+    /// Of their encoded form.
+    pub(super) encoded: usize,
+}
+
+impl Backlog {
+    pub(super) fn add(&mut self, entry: &Entry) {
+        self.records += 1;
+        self.bytes += entry.footprint;
+        self.encoded += entry.encoded.as_ref().map_or(0, Bytes::len);
+    }
+}
+
+impl AddAssign for Backlog {
+    fn add_assign(&mut self, more: Self) {
+        self.records += more.records;
+        self.bytes += more.bytes;
+        self.encoded += more.encoded;
+    }
+}
+
+impl SubAssign for Backlog {
+    fn sub_assign(&mut self, less: Self) {
+        self.records -= less.records;
+        self.bytes -= less.bytes;
+        self.encoded -= less.encoded;
     }
 }
 
@@ -105,21 +140,19 @@ impl Tail {
         self.entries.iter().skip(skip)
     }
 
-    /// Lets go of the encoded form of everything below `written` and returns the memory of these
-    /// records and their number, for whoever counts what is still to be written.
-    pub(super) fn settle(&mut self, from: u64, written: u64) -> (usize, usize) {
+    /// Lets go of the encoded form of everything in `from..written`, and says what that was.
+    pub(super) fn settle(&mut self, from: u64, written: u64) -> Backlog {
         let skip = usize::try_from(from.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let count = usize::try_from(written.saturating_sub(from)).unwrap_or(usize::MAX);
-        let (mut bytes, mut records) = (0, 0);
+        let mut settled = Backlog::default();
         for entry in self.entries.iter_mut().skip(skip).take(count) {
-            bytes += entry.footprint;
-            records += 1;
+            settled.add(entry);
             if let Some(encoded) = entry.encoded.take() {
                 entry.footprint -= encoded.len();
                 self.bytes -= encoded.len();
             }
         }
-        (bytes, records)
+        settled
     }
 
     /// Forgets the oldest records below `written` until the rest is within `limits`.
@@ -189,8 +222,7 @@ mod tests {
         };
         tail.trim(10, none);
         assert_eq!((tail.base(), tail.head()), (10, 20));
-        let (_, records) = tail.settle(10, 14);
-        assert_eq!(records, 4);
+        assert_eq!(tail.settle(10, 14).records, 4);
         tail.trim(14, none);
         assert_eq!((tail.base(), tail.head()), (14, 20));
         assert!(tail.read(13, 1).is_none());

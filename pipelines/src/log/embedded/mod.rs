@@ -257,7 +257,7 @@ impl EventLog for EmbeddedLog {
         let state = self.shared.state();
         LogStatus {
             kind: "embedded",
-            bytes: Some(state.stored_bytes + state.outbox_bytes as u64),
+            bytes: Some(state.bytes()),
             byte_limit: Some(self.shared.config.max_bytes),
             failing: self.shared.failure(&state),
         }
@@ -282,7 +282,7 @@ impl EventLog for EmbeddedLog {
             {
                 let state = self.shared.state();
                 if state.ended {
-                    return match (&state.failing, state.outbox_records) {
+                    return match (&state.failing, state.outbox.records) {
                         (_, 0) => Ok(()),
                         (failing, lost) => Err(LogError::Unavailable(format!(
                             "closed with {lost} records that could not be written: {}",

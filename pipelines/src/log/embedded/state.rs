@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use super::config::EmbeddedConfig;
 use super::store::{Recovered, Store};
 use crate::events::Record;
-use crate::log::tail::{Entry, Tail};
+use crate::log::tail::{Backlog, Entry, Tail};
 use crate::log::{LogError, Offset, Progress};
 
 /// Why nothing can be written.
@@ -47,10 +47,8 @@ pub(super) struct Partition {
 /// Everything that changes, behind one lock that is never held while waiting.
 pub(super) struct State {
     pub(super) partitions: Vec<Partition>,
-    /// Memory of the records that are not durable yet.
-    pub(super) outbox_bytes: usize,
-    /// Their number.
-    pub(super) outbox_records: usize,
+    /// The records that are not durable yet.
+    pub(super) outbox: Backlog,
     /// Bytes of the records on disk.
     pub(super) stored_bytes: u64,
     /// The smallest offset each consumer still needs, by partition and consumer.
@@ -123,8 +121,7 @@ impl Shared {
             config,
             state: Mutex::new(State {
                 partitions,
-                outbox_bytes: 0,
-                outbox_records: 0,
+                outbox: Backlog::default(),
                 stored_bytes: recovered.indexes.iter().map(|index| index.bytes()).sum(),
                 released,
                 release_is_new: true,
@@ -177,12 +174,13 @@ impl Shared {
     ) -> Result<Admission, LogError> {
         let mut state = self.state();
         state.refuse()?;
-        let bytes: usize = entries.iter().map(|entry| entry.footprint).sum();
-        if state.stored_bytes + state.outbox_bytes as u64 >= self.config.max_bytes {
+        let mut added = Backlog::default();
+        entries.iter().for_each(|entry| added.add(entry));
+        if state.bytes() >= self.config.max_bytes {
             return Err(LogError::Full(self.at_limit(&state)));
         }
         // One append larger than the outbox goes in alone.
-        if state.outbox_bytes > 0 && state.outbox_bytes + bytes > self.config.outbox_bytes {
+        if state.outbox.bytes > 0 && state.outbox.bytes + added.bytes > self.config.outbox_bytes {
             return Ok(Admission::Busy(entries));
         }
         let slot = state
@@ -190,13 +188,11 @@ impl Shared {
             .get_mut(partition as usize)
             .ok_or(LogError::NoPartition(partition))?;
         let first = slot.tail.head();
-        let count = entries.len();
         for entry in entries {
             slot.tail.push(entry);
         }
         let head = Offset(slot.tail.head());
-        state.outbox_bytes += bytes;
-        state.outbox_records += count;
+        state.outbox += added;
         self.progress[partition as usize].send_modify(|progress| progress.head = head);
         drop(state);
         self.wake_writer();
@@ -265,8 +261,7 @@ impl Shared {
         if let Some(failing) = &state.failing {
             return Some(failing.reason().to_owned());
         }
-        let bytes = state.stored_bytes + state.outbox_bytes as u64;
-        (bytes >= self.config.max_bytes).then(|| self.at_limit(state))
+        (state.bytes() >= self.config.max_bytes).then(|| self.at_limit(state))
     }
 }
 
@@ -279,6 +274,11 @@ impl State {
         self.failing
             .as_ref()
             .map_or(Ok(()), |failing| Err(failing.error()))
+    }
+
+    /// Bytes of the records on disk and on their way there.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.stored_bytes + self.outbox.encoded as u64
     }
 
     /// The smallest offset that some consumer of the partition still needs; `None` if there is no

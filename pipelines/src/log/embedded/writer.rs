@@ -210,9 +210,8 @@ impl Writer {
             .zip(&self.shared.progress)
         {
             if index.head() > slot.synced {
-                let (bytes, records) = slot.tail.settle(slot.synced, index.head());
-                state.outbox_bytes -= bytes;
-                state.outbox_records -= records;
+                let settled = slot.tail.settle(slot.synced, index.head());
+                state.outbox -= settled;
                 slot.synced = index.head();
                 slot.tail.trim(slot.synced, limits);
                 progress.send_modify(|progress| progress.synced = Offset(slot.synced));
@@ -412,11 +411,11 @@ fn has_room(dir: &std::path::Path) -> bool {
 
 impl State {
     fn has_work(&self) -> bool {
-        self.outbox_records > 0 || self.release_is_new || self.closed || self.urgent
+        self.outbox.records > 0 || self.release_is_new || self.closed || self.urgent
     }
 
     fn is_urgent(&self, outbox_bytes: usize) -> bool {
-        self.closed || self.urgent || self.outbox_bytes > outbox_bytes / 2
+        self.closed || self.urgent || self.outbox.bytes > outbox_bytes / 2
     }
 
     fn releases(&self) -> Vec<(String, u32, u64)> {
