@@ -4,10 +4,17 @@
 //! A record is visible to readers as soon as it is appended and durable a little later: whoever
 //! must not act on what could still be lost waits for [`EventLog::progress`] to say `synced`.
 
+mod embedded;
+mod memory;
+mod tail;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+
+pub use embedded::{CommitGate, EmbeddedConfig, EmbeddedLog, OpenError};
+pub use memory::MemoryLog;
 
 use crate::events::Record;
 use crate::market::Timestamp;
@@ -157,4 +164,27 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     /// When not everything could be made durable.
     async fn close(&self) -> Result<(), LogError>;
+}
+
+/// [`EventLog::seek`] by reading single records.
+async fn seek_by_reading(
+    log: &dyn EventLog,
+    partition: u32,
+    time: Timestamp,
+) -> Result<Offset, LogError> {
+    let mut low = log.earliest(partition).0;
+    let mut high = log.progress(partition).borrow().head.0;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match log.read(partition, Offset(middle), 1).await {
+            Ok(records) => match records.first() {
+                Some((_, record)) if record.received_at < time => low = middle + 1,
+                _ => high = middle,
+            },
+            // Retention moved past the middle: what is left is later.
+            Err(LogError::Truncated { earliest, .. }) if earliest.0 > low => low = earliest.0,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Offset(low))
 }
