@@ -1,0 +1,179 @@
+//! Why the store could not do what it was asked, and whether asking again may help.
+
+use std::error::Error as _;
+use std::io;
+
+use tokio_postgres::error::SqlState;
+
+use super::private_server::PrivateServerError;
+use crate::log::Offset;
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database URL cannot be read. The text holds nothing of the URL's password.
+    #[error(
+        "cannot read the database URL: {0}; expected postgres://user:password@host:5432/database"
+    )]
+    Url(String),
+    /// The certificates for an encrypted connection cannot be used.
+    #[error("cannot prepare an encrypted database connection: {0}")]
+    Tls(String),
+    /// No connection could be made.
+    #[error("cannot connect to the database {target}: {reason}{}", advice(*.cause))]
+    Connect {
+        /// Host, port and database name, without credentials.
+        target: String,
+        /// The server's or the operating system's words.
+        reason: String,
+        /// What kind of refusal it was.
+        cause: ConnectCause,
+    },
+    /// All connections stayed in use for too long.
+    #[error(
+        "all {limit} database connections are in use and none came free in {waited_ms} ms; raise database.connection_limit or database.pool_timeout"
+    )]
+    Busy {
+        /// How many connections there may be.
+        limit: usize,
+        /// How long was waited, in milliseconds.
+        waited_ms: u128,
+    },
+    /// A statement failed.
+    #[error("cannot {doing}: {}", explain(.source))]
+    Statement {
+        /// What was being attempted.
+        doing: &'static str,
+        /// The failure.
+        source: tokio_postgres::Error,
+    },
+    /// The database's tables are not those this program expects.
+    #[error("{0}")]
+    Schema(String),
+    /// A migration failed; it left nothing behind.
+    #[error("cannot migrate the database: {0}")]
+    Migration(String),
+    /// Another process has committed further for this log: this one must not write any more.
+    #[error(
+        "refusing to commit partition {partition} up to offset {}: the database already reflects it up to {}; does another process write to this database?",
+        offered.0, stored.0
+    )]
+    Stale {
+        /// The partition.
+        partition: u32,
+        /// What the database has.
+        stored: Offset,
+        /// What was to be committed.
+        offered: Offset,
+    },
+    /// A stored value is not one this program writes.
+    #[error("the database holds a value this program does not understand: {0}")]
+    Unreadable(String),
+    /// The private server could not be started or reached.
+    #[error(transparent)]
+    PrivateServer(#[from] PrivateServerError),
+}
+
+/// What kind of trouble kept a connection from being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectCause {
+    /// Nobody answers, or the server is starting or stopping, or has no connection to spare.
+    Unreachable,
+    /// User or password are wrong, or the server does not admit us.
+    Refused,
+    /// There is no such database.
+    NoDatabase,
+    /// Anything else.
+    Other,
+}
+
+const fn advice(cause: ConnectCause) -> &'static str {
+    match cause {
+        ConnectCause::Unreachable => "; is the server running, and are host and port right?",
+        ConnectCause::Refused => {
+            "; check user and password, and append ?sslmode=require if the server wants encryption"
+        }
+        ConnectCause::NoDatabase => "; create it, e.g. with createdb",
+        ConnectCause::Other => "",
+    }
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anyone changing anything.
+    #[must_use]
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::Connect { cause, .. } => *cause == ConnectCause::Unreachable,
+            Self::Busy { .. } => true,
+            Self::Statement { source, .. } => may_pass(source),
+            _ => false,
+        }
+    }
+
+    pub(super) fn connect(target: String, error: &tokio_postgres::Error) -> Self {
+        let cause = match error.code() {
+            Some(code) if *code == SqlState::INVALID_CATALOG_NAME => ConnectCause::NoDatabase,
+            Some(code) if code.code().starts_with("28") => ConnectCause::Refused,
+            _ if may_pass(error) => ConnectCause::Unreachable,
+            // tokio-postgres has no code of its own for a missing password.
+            _ if explain(error).contains("password missing") => ConnectCause::Refused,
+            _ => ConnectCause::Other,
+        };
+        Self::Connect {
+            target,
+            reason: explain(error),
+            cause,
+        }
+    }
+}
+
+/// For `map_err`: names what was being attempted.
+pub(super) fn failed(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> StoreError {
+    move |source| StoreError::Statement { doing, source }
+}
+
+/// The server's message, or the operating system's, without the library's own prefixes.
+pub(super) fn explain(error: &tokio_postgres::Error) -> String {
+    if let Some(server) = error.as_db_error() {
+        let mut text = server.message().to_owned();
+        for part in [server.detail(), server.hint()].into_iter().flatten() {
+            text.push_str(" (");
+            text.push_str(part);
+            text.push(')');
+        }
+        return text;
+    }
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+fn may_pass(error: &tokio_postgres::Error) -> bool {
+    let Some(code) = error.code() else {
+        let io_trouble = error
+            .source()
+            .is_some_and(<dyn std::error::Error>::is::<io::Error>);
+        return error.is_closed() || io_trouble;
+    };
+    // Classes: 08 connection, 40 rollback (serialization, deadlock), 53 out of resources,
+    // 57P operator intervention. https://www.postgresql.org/docs/15/errcodes-appendix.html
+    let code = code.code();
+    ["08", "40", "53", "57P"]
+        .iter()
+        .any(|class| code.starts_with(class))
+        || [
+            SqlState::QUERY_CANCELED.code(),
+            SqlState::LOCK_NOT_AVAILABLE.code(),
+            // A server that has just become a replica.
+            SqlState::READ_ONLY_SQL_TRANSACTION.code(),
+        ]
+        .contains(&code)
+}

@@ -1,0 +1,137 @@
+//! The database: candles, gaps, instruments and how far the log is reflected in them, in TimescaleDB
+//! or in plain PostgreSQL, by URL or in a private server. It knows nothing of venues' protocols, of
+//! actors or of HTTP; what to write is decided in `candles`.
+
+mod catalog;
+mod commit;
+mod config;
+mod describe;
+mod error;
+mod flavour;
+mod import;
+pub mod private_server;
+mod read;
+mod resume;
+mod rows;
+mod schema;
+mod sessions;
+mod times;
+mod tls;
+
+pub use config::{DatabaseUrl, StoreConfig};
+pub use describe::{Chunk, Description, Hypertable, Job, Partition, Table, View};
+pub use error::{ConnectCause, StoreError};
+pub use flavour::Flavour;
+pub use rows::{
+    Asset, AssetLookup, CandlePage, CandleQuery, CandleSource, ChangedCandle, CommitOutcome,
+    GapQuery, ImportTarget, ImportedCandle, Instrument, InstrumentId, ListQuery, MAX_PAGE, Resume,
+    StoredCandle, StoredGap, Upkeep, spellings,
+};
+pub use schema::Migrated;
+
+use std::sync::Arc;
+
+use crate::market::Timestamp;
+
+/// The database, ready to be written and read. Cheap to clone; all clones share one pool.
+#[derive(Clone)]
+pub struct Store {
+    sessions: sessions::Sessions,
+    flavour: Flavour,
+    months: Arc<flavour::KnownMonths>,
+    numbers: Arc<catalog::InstrumentNumbers>,
+}
+
+/// How much of the pool is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct PoolUsage {
+    /// Open connections.
+    pub open: usize,
+    /// Open connections that nobody uses.
+    pub idle: usize,
+    /// The most there may be.
+    pub limit: usize,
+}
+
+impl Store {
+    /// Applies the migrations that are missing, as the owner. Several processes may do so at once:
+    /// one of them does it, the others wait.
+    ///
+    /// # Errors
+    /// When the database is unreachable, is older than PostgreSQL 15, or refuses.
+    pub async fn migrate(config: &StoreConfig) -> Result<Migrated, StoreError> {
+        schema::migrate(config).await
+    }
+
+    /// Connects to a database that has been migrated.
+    ///
+    /// # Errors
+    /// When the database is unreachable or refuses, or its tables are not this version's.
+    pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+        // Asks before the pool exists, because the pool's settings depend on the answer.
+        let flavour = schema::inspect(config).await?;
+        Ok(Self {
+            sessions: sessions::Sessions::new(config, flavour.session_settings())?,
+            flavour,
+            months: Arc::default(),
+            numbers: Arc::default(),
+        })
+    }
+
+    /// Migrates, then connects.
+    ///
+    /// # Errors
+    /// As [`Store::migrate`] and [`Store::connect`].
+    pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        Self::migrate(config).await?;
+        Self::connect(config).await
+    }
+
+    /// Whether this is TimescaleDB or plain PostgreSQL.
+    #[must_use]
+    pub const fn flavour(&self) -> Flavour {
+        self.flavour
+    }
+
+    /// How much of the pool is in use.
+    #[must_use]
+    pub fn pool_usage(&self) -> PoolUsage {
+        let (open, idle, limit) = self.sessions.usage();
+        PoolUsage { open, idle, limit }
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let session = self.sessions.get().await?;
+        sessions::query(&session, "ask for a sign of life", "SELECT 1", &[]).await?;
+        Ok(())
+    }
+
+    /// One round of upkeep: brings stale longer candles up to date and, on plain PostgreSQL, drops
+    /// 1-minute candles older than a year before `now`. A bounded amount of work: call it every few
+    /// seconds, and again at once while [`Upkeep::more`] is set.
+    ///
+    /// # Errors
+    /// When the database is unreachable or refuses; what was not done is done by the next call.
+    pub async fn keep_up(&self, now: Timestamp) -> Result<Upkeep, StoreError> {
+        self.flavour
+            .keep_up(&self.sessions, &self.months, now)
+            .await
+    }
+
+    /// Closes the pool: later calls fail, running ones end.
+    pub fn close(&self) {
+        self.sessions.close();
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("flavour", &self.flavour)
+            .finish_non_exhaustive()
+    }
+}

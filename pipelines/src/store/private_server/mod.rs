@@ -1,0 +1,195 @@
+//! A PostgreSQL server of our own, in the data directory, for machines without a database: found,
+//! created, started, adopted after a crash of ours, and stopped with the program. It listens on a
+//! Unix socket in a directory that only its user (and root) may enter. Nothing here knows our
+//! tables.
+
+mod account;
+mod cluster;
+mod error;
+mod locate;
+mod log_file;
+mod place;
+mod process;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::NoTls;
+
+pub use error::PrivateServerError;
+pub use locate::{Installation, find_installation, installations};
+
+use super::config::DatabaseUrl;
+use error::Io as _;
+use place::Place;
+use process::Postmaster;
+
+/// The database superuser of a private server, and its database's name.
+const NAME: &str = "coinsphere";
+
+/// A running private server. Stop it with [`PrivateServer::stop`]; dropping it asks it to stop
+/// without waiting.
+#[derive(Debug)]
+pub struct PrivateServer {
+    place: Place,
+    postmaster: Postmaster,
+    adopted: bool,
+    log_keeper: JoinHandle<()>,
+    /// Held while we own the data directory's server.
+    _lock: File,
+}
+
+impl PrivateServer {
+    /// Starts the server of this data directory, creating directory and cluster if they are
+    /// missing, and waits until it answers. A server that outlived a crash of ours is adopted.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, another process of ours uses the directory, or the server
+    /// does not start within `within`; the message says what to do.
+    pub async fn start(data_dir: &Path, within: Duration) -> Result<Self, PrivateServerError> {
+        let account = account::server_account()?;
+        let place = Place::prepare(data_dir, account)?;
+        let lock = lock(&place)?;
+        log_file::bound(&place.log)?;
+        let deadline = tokio::time::Instant::now() + within;
+
+        let (postmaster, adopted) = match process::adopt(&place, deadline).await? {
+            Some(postmaster) => (postmaster, true),
+            None => {
+                let major = cluster::major_version(&place.cluster)?;
+                let installation = locate::find_installation(major)?;
+                if major.is_none() {
+                    cluster::create(&installation, &place).await?;
+                }
+                let postmaster = process::start(&installation, &place, deadline).await?;
+                (postmaster, false)
+            }
+        };
+        let log_keeper = tokio::spawn(log_file::keep_bounded(place.log.clone()));
+        let server = Self {
+            place,
+            postmaster,
+            adopted,
+            log_keeper,
+            _lock: lock,
+        };
+        server.ensure_database().await?;
+        Ok(server)
+    }
+
+    /// The server of this data directory if one is running, whoever started it: for commands that
+    /// look while the program runs.
+    #[must_use]
+    pub fn running(data_dir: &Path) -> Option<DatabaseUrl> {
+        let place = Place::look(data_dir)?;
+        process::recorded(&place).map(|recorded| url(&recorded.socket_dir))
+    }
+
+    /// How to connect, as the owner.
+    #[must_use]
+    pub fn url(&self) -> DatabaseUrl {
+        url(&self.place.socket_dir)
+    }
+
+    /// Where the cluster is.
+    #[must_use]
+    pub fn cluster_dir(&self) -> &Path {
+        &self.place.cluster
+    }
+
+    /// Why the cluster is not in the data directory, if it is not: to be told to the user.
+    #[must_use]
+    pub fn moved_because(&self) -> Option<&str> {
+        self.place.moved_because.as_deref()
+    }
+
+    /// The server's log file, at most a few megabytes.
+    #[must_use]
+    pub fn log_file(&self) -> &Path {
+        &self.place.log
+    }
+
+    /// Whether the server had outlived an earlier process of ours.
+    #[must_use]
+    pub const fn adopted(&self) -> bool {
+        self.adopted
+    }
+
+    /// The server's process id.
+    #[must_use]
+    pub const fn pid(&self) -> i32 {
+        self.postmaster.pid()
+    }
+
+    /// Whether the server process is alive.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.postmaster.is_alive()
+    }
+
+    /// Stops the server: sessions are ended, everything is on disk.
+    ///
+    /// # Errors
+    /// When it is still there after a minute and an immediate shutdown.
+    pub async fn stop(mut self) -> Result<(), PrivateServerError> {
+        self.log_keeper.abort();
+        self.postmaster.stop(&self.place).await
+    }
+
+    async fn ensure_database(&self) -> Result<(), PrivateServerError> {
+        let trouble = |error: tokio_postgres::Error| PrivateServerError::Unusable {
+            cluster: self.place.cluster.clone(),
+            reason: super::error::explain(&error),
+        };
+        let admin = self.url().with_database("postgres");
+        let (client, connection) = admin.config().connect(NoTls).await.map_err(trouble)?;
+        let task = tokio::spawn(connection);
+        let exists = client
+            .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&NAME])
+            .await
+            .map_err(trouble)?
+            .is_some();
+        if !exists {
+            client
+                .batch_execute(&format!("CREATE DATABASE {NAME}"))
+                .await
+                .map_err(trouble)?;
+        }
+        drop(client);
+        // Ends with the client; how it ended tells nothing that the statements did not.
+        let _ = task.await;
+        Ok(())
+    }
+}
+
+impl Drop for PrivateServer {
+    fn drop(&mut self) {
+        self.log_keeper.abort();
+        self.postmaster.ask_to_stop();
+    }
+}
+
+fn url(socket_dir: &Path) -> DatabaseUrl {
+    let mut config = tokio_postgres::Config::new();
+    config
+        .host_path(socket_dir)
+        .port(place::PORT)
+        .user(NAME)
+        .dbname(NAME);
+    DatabaseUrl::from_config(config)
+}
+
+/// One process of ours at a time: a second one would adopt the first one's server, and stop it.
+fn lock(place: &Place) -> Result<File, PrivateServerError> {
+    let path: PathBuf = place.data_dir.join("pg.lock");
+    let file = File::create(&path).doing("create", &path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(PrivateServerError::InUse {
+            data_dir: place.data_dir.clone(),
+        }),
+        Err(std::fs::TryLockError::Error(error)) => Err(error).doing("lock", &path),
+    }
+}

@@ -1,0 +1,5 @@
+//! Reading candles and gaps back.
+
+mod candles;
+mod gaps;
+mod merge;
