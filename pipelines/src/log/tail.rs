@@ -189,7 +189,7 @@ fn footprint(record: &Record) -> usize {
             .sum(),
         Body::Subscribed(symbols) => symbols.len() * 40,
         Body::Refused { reason, .. } => reason.capacity() + 40,
-        Body::Heartbeat { .. } | Body::Disconnected(_) | Body::Tick => 0,
+        Body::Heartbeat { .. } | Body::Disconnected { .. } | Body::Tick => 0,
     };
     // The entry, the record, the two counts of its `Arc`, and the allocator's own.
     size_of::<Entry>() + size_of::<Record>() + 32 + body

@@ -1,0 +1,363 @@
+//! An answer's series of candles: what is stored, the newest state of the open candle, empty
+//! intervals filled on request, and what all of it covers. The same for tokens and instruments.
+
+use std::time::Duration;
+
+use coinsphere_pipelines::market::{Candle, Interval, Timestamp};
+use rust_decimal::Decimal;
+
+use super::cursor::SeriesCursor;
+use super::market::{Candles, CandlesQuery, Gap, Instrument, SeriesCandle};
+use super::params::{Params, limit, time};
+use super::problem::Problem;
+use super::router::ApiState;
+use super::views::{CandleSeriesBody, CoverageBody};
+
+/// The most candles of one answer.
+pub(super) const MAX_LIMIT: usize = 5_000;
+const DEFAULT_LIMIT: usize = 1_000;
+
+/// An empty interval is not called complete until late trades had this long to arrive.
+const SETTLED_AFTER: Duration = Duration::from_secs(10);
+
+/// Parameters of a series of candles.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "documents what SeriesRequest::read reads; a test compares the two"
+)]
+pub(super) struct SeriesParams {
+    /// Length of a candle: `1m` (default), `5m`, `15m`, `1h`, `4h` or `1d`.
+    interval: Option<String>,
+    /// Earliest opening time, RFC 3339, inclusive. Without it (and without `range`) the newest
+    /// candles are answered.
+    from: Option<String>,
+    /// End, RFC 3339, exclusive.
+    to: Option<String>,
+    /// Instead of `from` and `to`, the time up to now: `24h`, `7d`, `30d`, `90d` or `1y`.
+    range: Option<String>,
+    /// Most candles of one answer: 1 to 5000, by default 1000, with `range` 5000.
+    limit: Option<u32>,
+    /// The `next_cursor` of an answer to the same request.
+    cursor: Option<String>,
+    /// `previous` adds the intervals without trades, at the close before them and without volume.
+    fill: Option<String>,
+}
+
+/// Which candles are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SeriesRequest {
+    interval: Interval,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    limit: usize,
+    fill: bool,
+}
+
+impl SeriesRequest {
+    /// Takes its parameters; wrong ones make `params.finish()` fail.
+    pub(super) fn read(params: &mut Params, now: Timestamp) -> Self {
+        let interval = params.take("interval", |text| {
+            text.parse()
+                .map_err(|_| "use one of 1m, 5m, 15m, 1h, 4h, 1d".to_owned())
+        });
+        let mut from = params.take("from", time);
+        let mut to = params.take("to", time);
+        let range = params.take("range", range);
+        let limit = params.take("limit", limit(MAX_LIMIT));
+        let cursor = params.take("cursor", SeriesCursor::decode);
+        let fill = params.take("fill", |text| match text {
+            "previous" => Ok(()),
+            _ => Err("use previous, or leave it out".to_owned()),
+        });
+        if range.is_some() && (from.is_some() || to.is_some()) {
+            params.refuse("range", "cannot be combined with from or to");
+        } else if let (Some(from), Some(to)) = (from, to)
+            && from >= to
+        {
+            params.refuse("to", "must be later than from");
+        }
+        from = range.map(|range| now - range).or(from);
+        match cursor {
+            Some(SeriesCursor::From(time)) if from.is_some() => from = Some(time),
+            Some(SeriesCursor::To(time)) if from.is_none() => to = Some(time),
+            Some(_) => params.refuse(
+                "cursor",
+                "belongs to another request: repeat the parameters of the request it came from",
+            ),
+            None => {}
+        }
+        let default_limit = if range.is_some() {
+            MAX_LIMIT
+        } else {
+            DEFAULT_LIMIT
+        };
+        Self {
+            interval: interval.unwrap_or(Interval::Minute1),
+            from,
+            to,
+            limit: limit.unwrap_or(default_limit),
+            fill: fill.is_some(),
+        }
+    }
+}
+
+fn range(text: &str) -> Result<Duration, String> {
+    let days = match text {
+        "24h" => 1,
+        "7d" => 7,
+        "30d" => 30,
+        "90d" => 90,
+        "1y" => 365,
+        _ => return Err("use one of 24h, 7d, 30d, 90d, 1y".to_owned()),
+    };
+    Ok(Duration::from_secs(days * 86_400))
+}
+
+/// Answers the request for this instrument.
+pub(super) async fn answer(
+    state: &ApiState,
+    instrument: &Instrument,
+    request: &SeriesRequest,
+) -> Result<CandleSeriesBody, Problem> {
+    let now = state.clock.now();
+    let query = CandlesQuery {
+        instrument: instrument.key.clone(),
+        interval: request.interval,
+        from: request.from,
+        to: request.to,
+        limit: request.limit,
+    };
+    let mut page = state.market.candles(&query).await?;
+    let stored_until = page
+        .candles
+        .last()
+        .map(|last| end_of(request.interval, last));
+    add_live(state, request, instrument, &mut page);
+    let coverage = cover(state, instrument, request, &page, stored_until, now).await?;
+    let gaps = coverage.1;
+    if request.fill {
+        let seed = match request.from {
+            None => None,
+            Some(from) => {
+                let before = CandlesQuery {
+                    from: None,
+                    to: Some(from),
+                    limit: 1,
+                    ..query
+                };
+                let found = state.market.candles(&before).await?.candles;
+                found.last().map(|last| last.candle.close)
+            }
+        };
+        fill(&mut page, request, seed, &gaps, now);
+    }
+    let next = match request.from {
+        Some(_) => page.next.map(SeriesCursor::From),
+        None => page.previous.map(SeriesCursor::To),
+    };
+    Ok(CandleSeriesBody {
+        data: page.candles.iter().map(Into::into).collect(),
+        next_cursor: next.map(SeriesCursor::encode),
+        coverage: coverage.0,
+        instrument: instrument.into(),
+        interval: request.interval,
+    })
+}
+
+fn end_of(interval: Interval, candle: &SeriesCandle) -> Timestamp {
+    interval.end_of(candle.candle.open_time)
+}
+
+/// Puts the newest state of the open candle, which the store learns of later, at the end of the
+/// page that it belongs to.
+fn add_live(
+    state: &ApiState,
+    request: &SeriesRequest,
+    instrument: &Instrument,
+    page: &mut Candles,
+) {
+    let Some(live) = state.hub.newest_candle(&instrument.key, request.interval) else {
+        return;
+    };
+    let open_time = live.candle.open_time;
+    let outside = request.from.is_some_and(|from| open_time < from)
+        || request.to.is_some_and(|to| open_time >= to);
+    if live.closed || outside || page.next.is_some() {
+        return;
+    }
+    let live = SeriesCandle {
+        candle: live.candle,
+        revision: live.revision,
+        open: true,
+    };
+    match page.candles.last_mut() {
+        Some(last) if last.candle.open_time > open_time => return,
+        Some(last) if last.candle.open_time == open_time => {
+            if last.open && last.candle.trades <= live.candle.trades {
+                *last = live;
+            }
+            return;
+        }
+        _ => {}
+    }
+    if page.candles.len() < request.limit {
+        page.candles.push(live);
+    } else if request.from.is_some() {
+        page.next = Some(open_time);
+    } else {
+        page.candles.remove(0);
+        page.candles.push(live);
+        page.previous = page.candles.first().map(|first| first.candle.open_time);
+    }
+}
+
+/// What the page covers, with the gaps in it.
+async fn cover(
+    state: &ApiState,
+    instrument: &Instrument,
+    request: &SeriesRequest,
+    page: &Candles,
+    stored_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(CoverageBody, Vec<Gap>), Problem> {
+    let first = page.candles.first().map(|first| first.candle.open_time);
+    let to = page
+        .next
+        .unwrap_or_else(|| request.to.map_or(now, |to| to.min(now)));
+    let Some(from) = request.from.or(first).filter(|from| *from < to) else {
+        let nothing = CoverageBody {
+            from: None,
+            to: None,
+            gaps: Vec::new(),
+        };
+        return Ok((nothing, Vec::new()));
+    };
+    let mut gaps = page.gaps.clone();
+    // The store's page tells of the gaps up to its last candle only.
+    let untold = stored_until.unwrap_or(from).max(from);
+    if untold < to {
+        let later = state.market.gaps(&instrument.key, untold, to).await?;
+        gaps.extend(later.into_iter().filter(|gap| !page.gaps.contains(gap)));
+    }
+    gaps.retain(|gap| gap.touches(from, to));
+    let body = CoverageBody {
+        from: Some(from),
+        to: Some(to),
+        gaps: gaps.iter().map(Into::into).collect(),
+    };
+    Ok((body, gaps))
+}
+
+/// Adds the empty intervals, at the close before them; never more than the limit in all. The open
+/// interval is not added: it is not known yet whether it is empty.
+fn fill(
+    page: &mut Candles,
+    request: &SeriesRequest,
+    seed: Option<Decimal>,
+    gaps: &[Gap],
+    now: Timestamp,
+) {
+    let interval = request.interval;
+    let first = page.candles.first().map(|first| first.candle.open_time);
+    let last_end = page.candles.last().map(|last| end_of(interval, last));
+    let settled = request
+        .to
+        .unwrap_or(Timestamp::MAX)
+        .min(interval.open_of(now));
+    let end = page
+        .next
+        .unwrap_or_else(|| last_end.map_or(settled, |last| last.max(settled)));
+    let Some(mut start) = first else {
+        if let (Some(seed), Some(from)) = (seed, request.from) {
+            extend(
+                page,
+                request,
+                ceil(interval, from),
+                end,
+                Some(seed),
+                gaps,
+                now,
+            );
+        }
+        return;
+    };
+    match request.from {
+        Some(from) if seed.is_some() => start = ceil(interval, from),
+        Some(_) => {}
+        None => {
+            // The newest `limit` intervals, and not what comes before them.
+            let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+            let length = interval.nanos().saturating_mul(limit);
+            let earliest = ceil(interval, end).nanos().saturating_sub(length);
+            if start.nanos() < earliest {
+                start = Timestamp::from_nanos(earliest);
+                page.previous = Some(start);
+            }
+        }
+    }
+    extend(page, request, start, end, seed, gaps, now);
+}
+
+fn extend(
+    page: &mut Candles,
+    request: &SeriesRequest,
+    start: Timestamp,
+    end: Timestamp,
+    seed: Option<Decimal>,
+    gaps: &[Gap],
+    now: Timestamp,
+) {
+    let interval = request.interval;
+    let mut stored = std::mem::take(&mut page.candles).into_iter().peekable();
+    let mut close = seed;
+    while let Some(early) = stored.next_if(|candle| candle.candle.open_time < start) {
+        close = Some(early.candle.close);
+    }
+    let mut at = start;
+    while at < end && page.candles.len() < request.limit {
+        let next = interval.end_of(at);
+        if let Some(candle) = stored.next_if(|candle| candle.candle.open_time < next) {
+            close = Some(candle.candle.close);
+            page.candles.push(candle);
+        } else if let Some(price) = close {
+            let settled = next + SETTLED_AFTER <= now;
+            let complete = settled && !gaps.iter().any(|gap| gap.touches(at, next));
+            page.candles.push(empty(at, price, complete));
+        }
+        at = next;
+    }
+    if at < end && request.from.is_some() {
+        page.next = Some(at);
+    }
+}
+
+fn empty(open_time: Timestamp, price: Decimal, complete: bool) -> SeriesCandle {
+    SeriesCandle {
+        candle: Candle {
+            open_time,
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume: Decimal::ZERO,
+            quote_volume: Decimal::ZERO,
+            trades: 0,
+            taker_buy_volume: Decimal::ZERO,
+            complete,
+        },
+        revision: 0,
+        open: false,
+    }
+}
+
+/// The first opening time at or after `time`.
+fn ceil(interval: Interval, time: Timestamp) -> Timestamp {
+    let open = interval.open_of(time);
+    if open == time {
+        open
+    } else {
+        interval.end_of(open)
+    }
+}

@@ -1,0 +1,21 @@
+//! `GET /health/live`: the process answers.
+
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The process answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Liveness {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// Whether the process answers: restart it if it does not. Says nothing about its parts.
+#[utoipa::path(
+    get, path = "/health/live", tag = "operation",
+    responses((status = 200, description = "The process answers", body = Liveness))
+)]
+pub(in crate::http) async fn live() -> Json<Liveness> {
+    Json(Liveness { status: "ok" })
+}

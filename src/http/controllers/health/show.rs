@@ -1,0 +1,53 @@
+//! `GET /health`: readiness, with the state of each part.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use coinsphere_pipelines::market::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::health::ServiceHealth;
+use crate::http::layers::OwnBody;
+use crate::http::router::ApiState;
+
+/// The state of every part.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Readiness<'a> {
+    /// `ok` when every part that should run runs, else `unavailable`.
+    status: &'static str,
+    /// Now.
+    #[schema(value_type = String, format = DateTime)]
+    timestamp: Timestamp,
+    /// The parts by name.
+    services: &'a BTreeMap<String, ServiceHealth>,
+}
+
+/// Whether requests should be sent here, and the state of each part. Touches nothing that could be
+/// slow: the parts report by themselves.
+#[utoipa::path(
+    get, path = "/health", tag = "operation",
+    responses(
+        (status = 200, description = "Every part that should run runs", body = Readiness),
+        (status = 503, description = "Some part does not, or not yet", body = Readiness)
+    )
+)]
+pub(in crate::http) async fn show(State(state): State<ApiState>) -> Response {
+    let report = state.health.borrow().clone();
+    let (code, status) = if report.is_ready() {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+    };
+    let body = Json(Readiness {
+        status,
+        timestamp: state.clock.now(),
+        services: &report.services,
+    });
+    let mut response = (code, body).into_response();
+    response.extensions_mut().insert(OwnBody);
+    response
+}

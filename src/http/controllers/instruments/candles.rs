@@ -1,0 +1,70 @@
+//! `GET /api/v1/instruments/{venue}/{symbol}/candles`
+
+use axum::Json;
+use axum::extract::{Path, State};
+use coinsphere_pipelines::market::Symbol;
+use coinsphere_pipelines::venues;
+
+use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
+use crate::http::params::{Params, venue_names};
+use crate::http::problem::{Kind, Problem, ProblemBody};
+use crate::http::router::ApiState;
+use crate::http::views::CandleSeriesBody;
+
+/// An instrument's candles.
+#[utoipa::path(
+    get, path = "/api/v1/instruments/{venue}/{symbol}/candles", tag = "market",
+    params(
+        ("venue" = String, Path, description = "The venue", example = "kraken"),
+        ("symbol" = String, Path, description = "The venue's own symbol; a slash is written `%2F` or `-`", example = "BTC-USD"),
+        SeriesParams
+    ),
+    responses(
+        (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
+        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such venue or instrument", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn candles(
+    State(state): State<ApiState>,
+    Path((venue, symbol)): Path<(String, String)>,
+    mut params: Params,
+) -> Result<Json<CandleSeriesBody>, Problem> {
+    let request = SeriesRequest::read(&mut params, state.clock.now());
+    params.finish()?;
+    let shown = |text: &str| text.chars().take(60).collect::<String>();
+    let venue = venues::named(&venue).ok_or_else(|| {
+        Problem::new(Kind::UnknownVenue).with_detail(format!(
+            "there is no venue {:?}: use one of {}",
+            shown(&venue),
+            venue_names()
+        ))
+    })?;
+    let spellings = spellings(&symbol);
+    let found = match &spellings[..] {
+        [] => None,
+        spellings => state.market.instrument(venue, spellings).await?,
+    };
+    let instrument = found.ok_or_else(|| {
+        Problem::new(Kind::UnknownInstrument).with_detail(format!(
+            "{venue} has no instrument {:?} here; /api/v1/instruments?venue={venue} lists them",
+            shown(&symbol)
+        ))
+    })?;
+    candle_series::answer(&state, &instrument, &request)
+        .await
+        .map(Json)
+}
+
+/// The symbols that a path may mean: as written, and with `-` for a slash.
+fn spellings(symbol: &str) -> Vec<Symbol> {
+    let mut spellings = vec![symbol.to_owned()];
+    if symbol.contains('-') {
+        spellings.push(symbol.replace('-', "/"));
+    }
+    spellings
+        .iter()
+        .filter_map(|text| Symbol::new(text).ok())
+        .collect()
+}

@@ -1,0 +1,65 @@
+//! `GET /api/v1/instruments`
+
+use axum::Json;
+use axum::extract::State;
+use coinsphere_pipelines::market::AssetId;
+
+use crate::http::cursor::{decode_name, encode_name};
+use crate::http::market::InstrumentFilter;
+use crate::http::params::{Params, limit, venue};
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+use crate::http::views::{InstrumentBody, Page};
+
+/// Which instruments.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "documents what the handler reads; a test compares the two"
+)]
+pub(in crate::http) struct FilterParams {
+    /// Only this venue's: `binance`, `coinbase` or `kraken`.
+    venue: Option<String>,
+    /// Only those that trade the token with this CoinGecko id.
+    token: Option<String>,
+    /// Most items of one answer: 1 to 500, by default 100.
+    limit: Option<u32>,
+    /// The `next_cursor` of an answer to the same request.
+    cursor: Option<String>,
+}
+
+/// The listed instruments, by venue and symbol.
+#[utoipa::path(
+    get, path = "/api/v1/instruments", tag = "market", params(FilterParams),
+    responses(
+        (status = 200, description = "A page of instruments", body = Page<InstrumentBody>),
+        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn list(
+    State(state): State<ApiState>,
+    mut params: Params,
+) -> Result<Json<Page<InstrumentBody>>, Problem> {
+    let filter = InstrumentFilter {
+        venue: params.take("venue", venue),
+        token: params.take("token", |text| {
+            AssetId::new(text).map_err(|_| "use a CoinGecko id, e.g. bitcoin".to_owned())
+        }),
+    };
+    let limit = params.take("limit", limit(500)).unwrap_or(100);
+    let after = params.take("cursor", decode_name);
+    params.finish()?;
+    // One more than asked tells whether there is another page.
+    let mut found = state
+        .market
+        .instruments(&filter, after.as_deref(), limit + 1)
+        .await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().filter(|_| more);
+    Ok(Json(Page {
+        next_cursor: last.map(|instrument| encode_name(&instrument.key.to_string())),
+        data: found.iter().map(Into::into).collect(),
+    }))
+}

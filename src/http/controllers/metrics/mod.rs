@@ -1,0 +1,3 @@
+//! Measurements.
+
+pub(in crate::http) mod show;

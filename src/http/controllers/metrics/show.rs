@@ -1,0 +1,17 @@
+//! `GET /metrics`: for Prometheus.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use crate::http::router::ApiState;
+
+/// Every metric in Prometheus' text format; `docs/metrics.md` names them.
+#[utoipa::path(
+    get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"))
+)]
+pub(in crate::http) async fn show(State(state): State<ApiState>) -> Response {
+    let media = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, media)], state.metrics.render()).into_response()
+}

@@ -1,0 +1,7 @@
+//! The handlers: `<noun>/<verb>.rs`. Each validates, asks, and shapes an answer.
+
+pub(super) mod health;
+pub(super) mod instruments;
+pub(super) mod metrics;
+pub(super) mod stream;
+pub(super) mod tokens;

@@ -1,0 +1,108 @@
+//! `GET /api/v1/stream`: the upgrade to a WebSocket.
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+
+use super::session::Session;
+use crate::http::params::Params;
+use crate::http::problem::{Kind, Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// What the upgrade itself refuses, beyond what a session does.
+const HARD_LIMIT: usize = 4;
+
+/// Live trades and candles over WebSocket. `docs/stream.md` specifies the messages.
+#[utoipa::path(
+    get, path = "/api/v1/stream", tag = "stream",
+    responses(
+        (status = 101, description = "WebSocket from here on"),
+        (status = 403, description = "A page of another site asked; see http.cors_origins", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 426, description = "Not a WebSocket request", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Too many clients", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn connect(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    params: Params,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    params.finish()?;
+    let upgrade = upgrade.map_err(|rejection| {
+        Problem::new(Kind::UpgradeRequired).with_detail(format!(
+            "{}; connect with a WebSocket client",
+            rejection.body_text()
+        ))
+    })?;
+    if !origin_allowed(&headers, &state.http.cors_origins) {
+        return Err(Problem::new(Kind::ForbiddenOrigin)
+            .with_detail("pages of this origin may not open a stream; see http.cors_origins"));
+    }
+    let client = state.hub.connect().ok_or_else(|| {
+        Problem::new(Kind::TooManyClients)
+            .with_detail("there are as many stream clients as there may be, or the server stops")
+    })?;
+    let max_message = state.stream.max_message_bytes as usize;
+    let pass = state.streams.enter();
+    let (settings, clock) = (state.stream.clone(), state.clock.clone());
+    let upgraded = upgrade
+        .max_message_size(max_message.saturating_mul(HARD_LIMIT))
+        .max_frame_size(max_message.saturating_mul(HARD_LIMIT))
+        .on_upgrade(async move |socket| {
+            Session::new(socket, client, settings, clock).run().await;
+            drop(pass);
+        });
+    Ok(upgraded.into_response())
+}
+
+/// Browsers send any site's pages to us and apply no same-origin rule to WebSockets, so it is
+/// applied here. Programs send no origin.
+fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let Ok(origin) = origin.to_str() else {
+        return false;
+    };
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let own = origin.split_once("://").map(|(_, host)| host);
+    (own.is_some() && own == host) || allowed.iter().any(|one| one == "*" || one == origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_of_our_own_or_of_configured_origins() {
+        let headers = |origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "127.0.0.1:3001".parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            headers
+        };
+        let configured = ["https://example.org".to_owned()];
+        for (origin, expected) in [
+            (None, true),
+            (Some("http://127.0.0.1:3001"), true),
+            (Some("https://example.org"), true),
+            (Some("https://evil.example"), false),
+            (Some("http://127.0.0.1:9999"), false),
+            (Some("null"), false),
+        ] {
+            assert_eq!(
+                origin_allowed(&headers(origin), &configured),
+                expected,
+                "{origin:?}"
+            );
+        }
+        assert!(origin_allowed(&headers(Some("null")), &["*".to_owned()]));
+    }
+}

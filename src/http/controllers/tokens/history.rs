@@ -1,0 +1,65 @@
+//! `GET /api/v1/tokens/{id}/history`
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::{find, instruments_of};
+use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
+use crate::http::params::{Params, venue};
+use crate::http::problem::{Kind, Problem, ProblemBody};
+use crate::http::router::ApiState;
+use crate::http::views::CandleSeriesBody;
+
+/// Which instrument stands for the token.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "documents what the handler reads; a test compares the two"
+)]
+pub(in crate::http) struct VenueParams {
+    /// The venue whose instrument is used: `binance`, `coinbase` or `kraken`. By default the first
+    /// of these that trades the token.
+    venue: Option<String>,
+}
+
+/// A token's candles: those of its primary instrument, which the answer names.
+#[utoipa::path(
+    get, path = "/api/v1/tokens/{id}/history", tag = "market",
+    params(
+        ("id" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin"),
+        VenueParams, SeriesParams
+    ),
+    responses(
+        (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
+        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such token, or no instrument trades it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Several tokens have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn history(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Result<Json<CandleSeriesBody>, Problem> {
+    let venue = params.take("venue", venue);
+    let request = SeriesRequest::read(&mut params, state.clock.now());
+    params.finish()?;
+    let token = find(&*state.market, &id).await?;
+    let instruments = instruments_of(&*state.market, &token).await?;
+    let wanted = |venue_of: &coinsphere_pipelines::market::Venue| {
+        venue.is_none_or(|venue| venue == *venue_of)
+    };
+    let instrument = instruments
+        .iter()
+        .find(|instrument| wanted(&instrument.key.venue))
+        .ok_or_else(|| {
+            let place = venue.map_or("any venue".to_owned(), |venue| venue.to_string());
+            Problem::new(Kind::UnknownInstrument)
+                .with_detail(format!("no instrument of {place} trades {}", token.id))
+        })?;
+    candle_series::answer(&state, instrument, &request)
+        .await
+        .map(Json)
+}

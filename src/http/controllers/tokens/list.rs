@@ -1,0 +1,50 @@
+//! `GET /api/v1/tokens`
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::http::cursor::{decode_name, encode_name};
+use crate::http::params::{Params, limit};
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+use crate::http::views::{Page, TokenBody};
+
+/// Parameters of a list.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "documents what the handler reads; a test compares the two"
+)]
+pub(in crate::http) struct ListParams {
+    /// Most items of one answer: 1 to 500, by default 100.
+    limit: Option<u32>,
+    /// The `next_cursor` of an answer to the same request.
+    cursor: Option<String>,
+}
+
+/// The listed tokens, by id.
+#[utoipa::path(
+    get, path = "/api/v1/tokens", tag = "market", params(ListParams),
+    responses(
+        (status = 200, description = "A page of tokens", body = Page<TokenBody>),
+        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn list(
+    State(state): State<ApiState>,
+    mut params: Params,
+) -> Result<Json<Page<TokenBody>>, Problem> {
+    let limit = params.take("limit", limit(500)).unwrap_or(100);
+    let after = params.take("cursor", decode_name);
+    params.finish()?;
+    // One more than asked tells whether there is another page.
+    let mut tokens = state.market.tokens(after.as_deref(), limit + 1).await?;
+    let more = tokens.len() > limit;
+    tokens.truncate(limit);
+    let last = tokens.last().filter(|_| more);
+    Ok(Json(Page {
+        next_cursor: last.map(|token| encode_name(token.id.as_str())),
+        data: tokens.into_iter().map(Into::into).collect(),
+    }))
+}

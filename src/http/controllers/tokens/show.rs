@@ -1,0 +1,34 @@
+//! `GET /api/v1/tokens/{id}`
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::{find, instruments_of};
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+use crate::http::views::TokenDetailBody;
+
+/// One token and the instruments that trade it.
+#[utoipa::path(
+    get, path = "/api/v1/tokens/{id}", tag = "market",
+    params(("id" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin")),
+    responses(
+        (status = 200, description = "The token", body = TokenDetailBody),
+        (status = 404, description = "No such token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Several tokens have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn show(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Json<TokenDetailBody>, Problem> {
+    params.finish()?;
+    let token = find(&*state.market, &id).await?;
+    let instruments = instruments_of(&*state.market, &token).await?;
+    Ok(Json(TokenDetailBody {
+        token: token.into(),
+        instruments: instruments.iter().map(Into::into).collect(),
+    }))
+}

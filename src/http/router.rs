@@ -1,0 +1,86 @@
+//! Every route, together with its place in the OpenAPI document.
+
+use std::sync::Arc;
+
+use axum::Router;
+use coinsphere_actors::push::PushHub;
+use coinsphere_pipelines::clock::SharedClock;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::controllers::{health, instruments, metrics, stream, tokens};
+use super::health::HealthReport;
+use super::layers;
+use super::market::MarketReader;
+use super::problem::{Problem, ProblemBody};
+use crate::config::{HttpSettings, StreamSettings};
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Tokens, instruments, candles and gaps.
+    pub market: Arc<dyn MarketReader>,
+    /// Live trades and candles.
+    pub hub: Arc<PushHub>,
+    /// The state of every part, kept up to date by them.
+    pub health: watch::Receiver<Arc<HealthReport>>,
+    /// What `/metrics` renders.
+    pub metrics: PrometheusHandle,
+    /// The clock.
+    pub clock: SharedClock,
+    /// Limits of the HTTP server.
+    pub http: Arc<HttpSettings>,
+    /// Limits of the WebSocket stream.
+    pub stream: Arc<StreamSettings>,
+    /// Counts the open streams, so that stopping can wait for them.
+    pub streams: stream::StreamGate,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Coinsphere",
+        description = "Self-hosted crypto market data: exchange trades to gap-free candles. Decimals are strings, times RFC 3339 UTC, lists paginate by cursor. Errors are RFC 9457 problem details with a stable `type`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(ProblemBody)),
+    tags(
+        (name = "market", description = "Tokens, instruments and candles"),
+        (name = "stream", description = "Live trades and candles over WebSocket; docs/stream.md specifies the messages"),
+        (name = "operation", description = "How the server is doing")
+    )
+)]
+struct Document;
+
+fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(health::show::show))
+        .routes(routes!(health::live::live))
+        .routes(routes!(metrics::show::show))
+        .routes(routes!(tokens::list::list))
+        .routes(routes!(tokens::show::show))
+        .routes(routes!(tokens::history::history))
+        .routes(routes!(instruments::list::list))
+        .routes(routes!(instruments::candles::candles))
+        .routes(routes!(stream::connect::connect))
+        .split_for_parts()
+}
+
+/// The OpenAPI document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().1
+}
+
+/// The whole application: API, documentation, limits, tracing.
+pub fn router(state: ApiState) -> Router {
+    let (api, document) = documented();
+    let routes = api
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(async || Problem::of_status(axum::http::StatusCode::NOT_FOUND));
+    layers::around(routes, &state).with_state(state)
+}

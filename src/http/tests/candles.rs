@@ -1,0 +1,329 @@
+//! `/api/v1/instruments/{venue}/{symbol}/candles` and `/api/v1/tokens/{id}/history`.
+
+use coinsphere_pipelines::market::{InstrumentKey, Interval};
+use serde_json::json;
+
+use super::memory::{candle, key};
+use super::*;
+
+const CANDLES: &str = "/api/v1/instruments/binance/BTCUSDT/candles";
+
+fn btc() -> InstrumentKey {
+    key("binance", "BTCUSDT")
+}
+
+/// 23:54 to 23:59 without 23:56 and 23:57, prices 1 to 4.
+fn with_hole() -> App {
+    let app = App::new();
+    for (minute, price) in [("54", "1"), ("55", "2"), ("58", "3"), ("59", "4")] {
+        app.market
+            .store(&btc(), &format!("2024-08-08T23:{minute}:00Z"), price);
+    }
+    app
+}
+
+/// `minute price` of every candle, with `*` where it is not complete.
+fn brief(answer: &Value) -> Vec<String> {
+    let data = answer["data"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{answer}"));
+    data.iter()
+        .map(|candle| {
+            let minute = &candle["open_time"].as_str().unwrap()[11..16];
+            let mark = if candle["complete"] == true { "" } else { "*" };
+            format!("{minute} {}{mark}", candle["close"].as_str().unwrap())
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_whole_answer() {
+    let app = App::new();
+    app.market
+        .store(&btc(), "2024-08-08T23:59:00Z", "61837.630");
+    app.market
+        .gap(&btc(), "2024-08-08T23:59:10Z", Some("2024-08-08T23:59:20Z"));
+    app.get(CANDLES).await.is(
+        200,
+        json!({
+            "data": [{
+                "open_time": "2024-08-08T23:59:00Z",
+                "open": "61837.63", "high": "61837.63", "low": "61837.63", "close": "61837.63",
+                "volume": "1.5", "quote_volume": "92756.445", "trades": 3,
+                "taker_buy_volume": "0.5", "complete": true, "revision": 0
+            }],
+            "next_cursor": null,
+            "coverage": {
+                "from": "2024-08-08T23:59:00Z",
+                "to": "2024-08-09T00:00:30Z",
+                "gaps": [{
+                    "from": "2024-08-08T23:59:10Z", "to": "2024-08-08T23:59:20Z",
+                    "reason": "missing_trades",
+                    "first_missing_trade": 5, "last_missing_trade": 7
+                }]
+            },
+            "instrument": {
+                "venue": "binance", "symbol": "BTCUSDT", "token": "bitcoin", "base": "BTC", "quote": "USDT"
+            },
+            "interval": "1m"
+        }),
+    );
+}
+
+#[tokio::test]
+async fn nothing_stored_is_an_empty_answer() {
+    let body = App::new().get(CANDLES).await.json();
+    assert_eq!(body["data"], json!([]));
+    assert_eq!(
+        body["coverage"],
+        json!({"from": null, "to": null, "gaps": []})
+    );
+}
+
+#[tokio::test]
+async fn the_newest_come_without_from_and_pages_lead_back() {
+    let app = with_hole();
+    let first = app.get(&format!("{CANDLES}?limit=3")).await.json();
+    assert_eq!(brief(&first), ["23:55 2", "23:58 3", "23:59 4"]);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = app
+        .get(&format!("{CANDLES}?limit=3&cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!(brief(&second), ["23:54 1"]);
+    assert_eq!(second["next_cursor"], json!(null));
+    assert_eq!(second["coverage"]["to"], "2024-08-08T23:55:00Z");
+}
+
+#[tokio::test]
+async fn with_from_pages_lead_forward() {
+    let app = with_hole();
+    let query = "from=2024-08-08T23:55:00Z&limit=2";
+    let first = app.get(&format!("{CANDLES}?{query}")).await.json();
+    assert_eq!(brief(&first), ["23:55 2", "23:58 3"]);
+    assert_eq!(first["coverage"]["to"], "2024-08-08T23:59:00Z");
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = app
+        .get(&format!("{CANDLES}?{query}&cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!(brief(&second), ["23:59 4"]);
+    assert_eq!(second["next_cursor"], json!(null));
+    let before = app
+        .get(&format!("{CANDLES}?{query}&to=2024-08-08T23:58:00Z"))
+        .await
+        .json();
+    assert_eq!(brief(&before), ["23:55 2"]);
+    let offset = "from=2024-08-09T01:58:00%2B02:00";
+    assert_eq!(
+        brief(&app.get(&format!("{CANDLES}?{offset}")).await.json()).len(),
+        2
+    );
+    let unescaped = "from=2024-08-09T01:58:00+02:00";
+    assert_eq!(
+        brief(&app.get(&format!("{CANDLES}?{unescaped}")).await.json()).len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_range_ends_now() {
+    let app = with_hole();
+    app.market.store(&btc(), "2024-08-08T00:00:00Z", "9");
+    app.market.store(&btc(), "2024-08-08T00:01:00Z", "8");
+    let day = app.get(&format!("{CANDLES}?range=24h")).await.json();
+    assert_eq!(brief(&day)[0], "00:01 8");
+    assert_eq!(day["coverage"]["from"], "2024-08-08T00:00:30Z");
+    let week = app.get(&format!("{CANDLES}?range=7d")).await.json();
+    assert_eq!(brief(&week)[0], "00:00 9");
+    let hours = app
+        .get(&format!("{CANDLES}?range=30d&interval=1h"))
+        .await
+        .json();
+    assert_eq!(brief(&hours), [""; 0]);
+    assert_eq!(hours["interval"], "1h");
+}
+
+#[tokio::test]
+async fn empty_minutes_are_filled_on_request_up_to_the_open_one() {
+    let app = with_hole();
+    app.market
+        .gap(&btc(), "2024-08-08T23:57:10Z", Some("2024-08-08T23:57:20Z"));
+    app.clock.set(at("2024-08-09T00:02:05Z"));
+    let filled = app.get(&format!("{CANDLES}?fill=previous")).await.json();
+    assert_eq!(
+        brief(&filled),
+        [
+            "23:54 1", "23:55 2", "23:56 2", "23:57 2*", "23:58 3", "23:59 4", "00:00 4",
+            "00:01 4*",
+        ],
+        "not complete where trades are missing, nor before late trades have had their time"
+    );
+    assert_eq!(
+        filled["data"][2],
+        json!({
+            "open_time": "2024-08-08T23:56:00Z", "open": "2", "high": "2", "low": "2", "close": "2",
+            "volume": "0", "quote_volume": "0", "trades": 0, "taker_buy_volume": "0",
+            "complete": true, "revision": 0
+        })
+    );
+}
+
+#[tokio::test]
+async fn filled_pages_hold_no_more_than_the_limit_and_join() {
+    let app = with_hole();
+    let mut path = format!("{CANDLES}?fill=previous&limit=2");
+    let mut pages = Vec::new();
+    loop {
+        let page = app.get(&path).await.json();
+        pages.push(brief(&page).join(", "));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("{CANDLES}?fill=previous&limit=2&cursor={cursor}");
+    }
+    assert_eq!(
+        pages,
+        ["23:58 3, 23:59 4", "23:56 2, 23:57 2", "23:54 1, 23:55 2"]
+    );
+
+    let query = "fill=previous&limit=3&from=2024-08-08T23:55:30Z&to=2024-08-09T00:00:00Z";
+    let first = app.get(&format!("{CANDLES}?{query}")).await.json();
+    assert_eq!(brief(&first), ["23:56 2", "23:57 2", "23:58 3"]);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = app
+        .get(&format!("{CANDLES}?{query}&cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!(brief(&second), ["23:59 4"]);
+    assert_eq!(second["next_cursor"], json!(null));
+}
+
+#[tokio::test]
+async fn filling_invents_nothing_before_the_first_trade() {
+    let app = with_hole();
+    let query = "fill=previous&from=2024-08-01T00:00:00Z&limit=2";
+    let body = app.get(&format!("{CANDLES}?{query}")).await.json();
+    assert_eq!(brief(&body), ["23:54 1", "23:55 2"]);
+    let query = "fill=previous&from=2024-07-01T00:00:00Z&to=2024-07-02T00:00:00Z";
+    let body = app.get(&format!("{CANDLES}?{query}")).await.json();
+    assert_eq!(brief(&body), [""; 0]);
+    let quiet = "fill=previous&from=2024-08-08T23:56:00Z&to=2024-08-08T23:58:00Z";
+    let body = app.get(&format!("{CANDLES}?{quiet}")).await.json();
+    assert_eq!(
+        brief(&body),
+        ["23:56 2", "23:57 2"],
+        "known from the candle before"
+    );
+}
+
+#[tokio::test]
+async fn the_open_candle_is_the_newest_that_is_known() {
+    let app = with_hole();
+    let publish = |time: &str, price: &str, trades| {
+        let live = candle(at(time), price, trades);
+        app.hub
+            .publish_candle(&btc(), Interval::Minute1, &live, 0, false);
+    };
+    publish("2024-08-09T00:00:00Z", "5", 1);
+    let body = app.get(CANDLES).await.json();
+    assert_eq!(
+        brief(&body).last().unwrap(),
+        "00:00 5*",
+        "ahead of the store"
+    );
+    app.market
+        .store_as(&btc(), "2024-08-09T00:00:00Z", "5.5", true);
+    let body = app.get(CANDLES).await.json();
+    assert_eq!(
+        brief(&body).last().unwrap(),
+        "00:00 5.5*",
+        "the store has more trades"
+    );
+    publish("2024-08-09T00:00:00Z", "6", 7);
+    let body = app.get(&format!("{CANDLES}?limit=2")).await.json();
+    assert_eq!(brief(&body), ["23:59 4", "00:00 6*"]);
+    let until = format!("{CANDLES}?to=2024-08-09T00:00:00Z");
+    assert_eq!(
+        brief(&app.get(&until).await.json()).last().unwrap(),
+        "23:59 4"
+    );
+
+    publish("2024-08-09T00:01:00Z", "7", 1);
+    let newest = app.get(&format!("{CANDLES}?limit=2")).await.json();
+    assert_eq!(brief(&newest), ["00:00 5.5*", "00:01 7*"]);
+    let cursor = newest["next_cursor"].as_str().unwrap();
+    let older = app
+        .get(&format!("{CANDLES}?limit=2&cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!(
+        brief(&older),
+        ["23:58 3", "23:59 4"],
+        "pages join around the live candle"
+    );
+    let from = format!("{CANDLES}?from=2024-08-08T23:58:00Z&limit=3");
+    let body = app.get(&from).await.json();
+    assert_eq!(brief(&body).len(), 3);
+    assert!(
+        body["next_cursor"].is_string(),
+        "the live candle is on the next page"
+    );
+}
+
+#[tokio::test]
+async fn an_outage_that_lasts_is_told_after_the_last_candle() {
+    let app = with_hole();
+    app.market.gap(&btc(), "2024-08-09T00:00:05Z", None);
+    let body = app.get(CANDLES).await.json();
+    assert_eq!(body["coverage"]["gaps"][0]["from"], "2024-08-09T00:00:05Z");
+    assert_eq!(body["coverage"]["gaps"][0]["to"], json!(null));
+    let before = app
+        .get(&format!("{CANDLES}?to=2024-08-09T00:00:00Z"))
+        .await
+        .json();
+    assert_eq!(before["coverage"]["gaps"], json!([]));
+}
+
+#[tokio::test]
+async fn a_slash_is_reachable_both_ways() {
+    let app = App::new();
+    app.market
+        .store(&key("kraken", "BTC/USD"), "2024-08-08T23:59:00Z", "3");
+    for path in ["BTC%2FUSD", "BTC-USD"] {
+        let path = format!("/api/v1/instruments/kraken/{path}/candles");
+        let body = app.get(&path).await.json();
+        assert_eq!(body["instrument"]["symbol"], "BTC/USD");
+        assert_eq!(brief(&body), ["23:59 3"]);
+    }
+    let coinbase = app
+        .get("/api/v1/instruments/coinbase/BTC-USD/candles")
+        .await
+        .json();
+    assert_eq!(coinbase["instrument"]["symbol"], "BTC-USD");
+}
+
+#[tokio::test]
+async fn a_tokens_history_is_its_primary_instruments_or_the_asked_venues() {
+    let app = App::new();
+    app.market.store(&btc(), "2024-08-08T23:59:00Z", "1");
+    app.market
+        .store(&key("kraken", "BTC/USD"), "2024-08-08T23:59:00Z", "2");
+    for (path, symbol, price) in [
+        ("/api/v1/tokens/bitcoin/history", "BTCUSDT", "23:59 1"),
+        (
+            "/api/v1/tokens/BTC/history?range=24h&interval=1m",
+            "BTCUSDT",
+            "23:59 1",
+        ),
+        (
+            "/api/v1/tokens/bitcoin/history?venue=kraken",
+            "BTC/USD",
+            "23:59 2",
+        ),
+    ] {
+        let body = app.get(path).await.json();
+        assert_eq!(body["instrument"]["symbol"], symbol, "{path}");
+        assert_eq!(brief(&body), [price], "{path}");
+    }
+}

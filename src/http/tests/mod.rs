@@ -1,0 +1,138 @@
+//! Requests to the whole application, with the market's records in memory; the files mirror the
+//! routes.
+
+mod candles;
+mod documents;
+mod errors;
+mod health;
+mod instruments;
+mod memory;
+mod server;
+mod stream;
+mod tokens;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use coinsphere_actors::push::{PushHub, PushLimits};
+use coinsphere_pipelines::clock::ManualClock;
+use coinsphere_pipelines::market::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+
+use self::memory::MemoryMarket;
+use super::*;
+use crate::config::Config;
+
+/// The time all tests begin at.
+const NOW: &str = "2024-08-09T00:00:30Z";
+
+/// An application, and what can be turned behind its back.
+pub(super) struct App {
+    state: ApiState,
+    clock: Arc<ManualClock>,
+    health: watch::Sender<Arc<HealthReport>>,
+    market: Arc<MemoryMarket>,
+    hub: Arc<PushHub>,
+}
+
+/// An answer, read whole.
+pub(super) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+pub(super) fn at(text: &str) -> Timestamp {
+    Timestamp::parse_rfc3339(text).unwrap()
+}
+
+impl App {
+    fn new() -> Self {
+        Self::with(PushLimits::default(), |_| {})
+    }
+
+    fn with(limits: PushLimits, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::with_data_dir(PathBuf::from("nowhere"));
+        change(&mut config);
+        let clock = ManualClock::at(at(NOW));
+        let market = Arc::new(MemoryMarket::seeded());
+        let hub = PushHub::new(limits);
+        let mut report = HealthReport::default();
+        report.set("database", ServiceHealth::new(ServiceStatus::Ok));
+        let health = watch::Sender::new(Arc::new(report));
+        let state = ApiState {
+            market: market.clone(),
+            hub: hub.clone(),
+            health: health.subscribe(),
+            metrics: recorder().unwrap().build_recorder().handle(),
+            clock: clock.clone(),
+            http: Arc::new(config.http),
+            stream: Arc::new(config.stream),
+            streams: StreamGate::default(),
+        };
+        Self {
+            state,
+            clock,
+            health,
+            market,
+            hub,
+        }
+    }
+
+    fn router(&self) -> Router {
+        router(self.state.clone())
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap())
+            .await
+    }
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {:?}", self.body))
+    }
+
+    #[track_caller]
+    fn is(&self, status: u16, body: Value) -> &Self {
+        assert_eq!((self.status.as_u16(), self.json()), (status, body));
+        self
+    }
+
+    #[track_caller]
+    fn is_problem(&self, status: u16, kind: &str) -> Value {
+        let body = self.json();
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{body}"
+        );
+        assert_eq!(body["type"], format!("/problems/{kind}"), "{body}");
+        assert_eq!(body["status"], status, "{body}");
+        assert_eq!(self.status.as_u16(), status, "{body}");
+        body
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+}
