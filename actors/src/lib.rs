@@ -6,6 +6,7 @@
 
 pub mod board;
 pub mod candle;
+pub mod feed;
 pub mod messages;
 pub mod push;
 pub mod pusher;

@@ -1,9 +1,12 @@
 //! Every message between actors. Notices may be dropped when a mailbox is full: the next one says
 //! more. Commands are few and awaited.
 
+use std::collections::BTreeSet;
+
 use actix::Message;
 use coinsphere_pipelines::candles::{CandleWrite, Commit, LiveUpdates};
 use coinsphere_pipelines::log::Progress;
+use coinsphere_pipelines::market::InstrumentKey;
 
 /// Log → candle actor, notice: the partition has got this far.
 #[derive(Debug, Clone, Copy, Message)]
@@ -39,10 +42,15 @@ pub struct Reload;
 #[rtype(result = "()")]
 pub struct Show(pub LiveUpdates);
 
-/// Store actor → push actor, notice: these corrected candles are stored, with their revisions.
+/// Store actor → push actor, notice: a commit with closed minutes is stored.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct Stored(pub Vec<(CandleWrite, u32)>);
+pub struct Stored {
+    /// The instruments whose minutes closed or were corrected.
+    pub instruments: BTreeSet<InstrumentKey>,
+    /// The corrected minutes, with their revisions.
+    pub corrected: Vec<(CandleWrite, u32)>,
+}
 
 /// Supervisor → any part, command: end, in order.
 #[derive(Debug, Clone, Copy, Message)]

@@ -30,6 +30,9 @@ const LOADS: usize = 4;
 /// How long to wait before asking the store again.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// Longer candles of an instrument that may wait to be stored.
+const ENDED: usize = 16;
+
 /// Closed minutes that may not be stored yet.
 const RECENT: usize = 4;
 
@@ -55,7 +58,7 @@ pub trait CandleHistory: Send + Sync + 'static {
         from: Timestamp,
     ) -> Result<Vec<Candle>, StoreFault>;
 
-    /// One candle as it is stored, with its revision.
+    /// A closed candle, longer than a minute, as its stored minutes make it, with its revision.
     ///
     /// # Errors
     /// When the store is away.
@@ -98,6 +101,8 @@ pub struct PushActor {
     ladders: HashMap<InstrumentKey, Rungs>,
     wanted: BTreeSet<InstrumentKey>,
     loading: usize,
+    /// Longer candles that have ended and wait until their last minute is stored.
+    ended: HashMap<InstrumentKey, Vec<(Interval, Timestamp)>>,
     state: PusherState,
 }
 
@@ -179,6 +184,7 @@ impl PushActor {
             ladders: HashMap::new(),
             wanted: BTreeSet::new(),
             loading: 0,
+            ended: HashMap::new(),
             state: PusherState::default(),
         }
     }
@@ -190,8 +196,12 @@ impl PushActor {
             .publish_candle(instrument, Interval::Minute1, candle, 0, true);
         match self.ladders.get_mut(instrument) {
             Some(Rungs::Known(ladder)) => {
-                for (interval, open_time) in ladder.add(candle) {
-                    self.show_stored(instrument.clone(), interval, open_time, ctx);
+                let ended = ladder.add(candle);
+                if !ended.is_empty() {
+                    let waiting = self.ended.entry(instrument.clone()).or_default();
+                    waiting.extend(ended);
+                    let excess = waiting.len().saturating_sub(ENDED);
+                    waiting.drain(..excess);
                 }
             }
             Some(Rungs::Awaited(minutes)) => minutes.push(candle.clone()),
@@ -333,13 +343,16 @@ impl Handler<Show> for PushActor {
 impl Handler<Stored> for PushActor {
     type Result = ();
 
-    fn handle(&mut self, Stored(corrected): Stored, ctx: &mut Self::Context) {
+    fn handle(&mut self, stored: Stored, ctx: &mut Self::Context) {
+        for instrument in stored.instruments {
+            for (interval, open_time) in self.ended.remove(&instrument).unwrap_or_default() {
+                self.show_stored(instrument.clone(), interval, open_time, ctx);
+            }
+        }
         let mut stale = BTreeSet::new();
-        for (write, revision) in &corrected {
+        for (write, revision) in &stored.corrected {
             let CandleWrite { instrument, candle } = write;
-            self.parts
-                .hub
-                .publish_candle(instrument, Interval::Minute1, candle, *revision, true);
+            self.parts.hub.publish_candle(instrument, Interval::Minute1, candle, *revision, true);
             stale.insert(instrument.clone());
         }
         // Their merged minutes hold the candle as it was before.

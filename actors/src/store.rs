@@ -150,7 +150,7 @@ pub struct StoreParts {
     pub committer: Arc<Notify>,
     /// Notified when candles have been committed.
     pub committed: Arc<Notify>,
-    /// Who is told of corrections.
+    /// Who is told what has been stored.
     pub push: Option<Recipient<Stored>>,
 }
 
@@ -361,14 +361,17 @@ impl Writer {
     }
 
     fn show(&self, commit: &Commit, corrected: &[(usize, u32)]) {
-        let Some(push) = self.parts.push.as_ref().filter(|_| !corrected.is_empty()) else {
+        let Some(push) = self.parts.push.as_ref().filter(|_| !commit.closed.is_empty()) else {
             return;
         };
-        let corrected = corrected
-            .iter()
-            .filter_map(|&(at, revision)| Some((commit.closed.get(at)?.clone(), revision)))
-            .collect();
-        if push.try_send(Stored(corrected)).is_err() {
+        let stored = Stored {
+            instruments: commit.closed.iter().map(|write| write.instrument.clone()).collect(),
+            corrected: corrected
+                .iter()
+                .filter_map(|&(at, revision)| Some((commit.closed.get(at)?.clone(), revision)))
+                .collect(),
+        };
+        if push.try_send(stored).is_err() {
             metrics::counter!("coinsphere_push_dropped_total", "edge" => "store").increment(1);
         }
     }

@@ -1,0 +1,221 @@
+//! The database, however it is reached: a private server that is started, watched and stopped here,
+//! or one by URL. It may be away at any time, at the start too; whoever needs it is told, and the
+//! program goes on without.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use anyhow::Context;
+use coinsphere_actors::board::{Board, PartStatus};
+use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::store::private_server::PrivateServer;
+use coinsphere_pipelines::store::{Store, StoreConfig, StoreError};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, DatabaseSettings};
+
+/// The name on the board.
+const NAME: &str = "database";
+
+/// How long a private server may take to start.
+const START: Duration = Duration::from_secs(60);
+
+/// How often a private server is looked at, and upkeep done when nothing was committed.
+const ROUND: Duration = Duration::from_secs(2);
+
+/// The longest wait between attempts to reach the database.
+const MOST_RETRY: Duration = Duration::from_secs(5);
+
+/// The database.
+pub struct Database {
+    store: RwLock<Option<Store>>,
+    settings: DatabaseSettings,
+    data_dir: PathBuf,
+    board: Board,
+    clock: SharedClock,
+    /// Notified when candles have been committed, so that longer ones are brought up to date.
+    pub committed: Arc<Notify>,
+}
+
+/// What is shown of the database.
+#[derive(Debug, Serialize)]
+struct Shown {
+    /// Where it is, without secrets.
+    target: String,
+    private: bool,
+    flavour: &'static str,
+    cost: &'static str,
+    pool: coinsphere_pipelines::store::PoolUsage,
+}
+
+/// The task that keeps the database reachable.
+pub struct Keeper {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Database {
+    /// A database that nobody has reached for yet.
+    #[must_use]
+    pub fn new(config: &Config, board: Board, clock: SharedClock) -> Arc<Self> {
+        Arc::new(Self {
+            store: RwLock::new(None),
+            settings: config.database.clone(),
+            data_dir: config.data_dir.clone(),
+            board,
+            clock,
+            committed: Arc::new(Notify::new()),
+        })
+    }
+
+    /// The store, once the database has been reached for the first time.
+    #[must_use]
+    pub fn store(&self) -> Option<Store> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reaches the database and keeps it reachable, until the keeper is stopped. A private server
+    /// is started before this returns.
+    ///
+    /// # Errors
+    /// When there is no private server to be had, or the URL is wrong: waiting would not help.
+    pub async fn keep(self: &Arc<Self>) -> anyhow::Result<Keeper> {
+        self.board.set(NAME, PartStatus::Starting, None);
+        let server = match &self.settings.url {
+            Some(_) => None,
+            None => Some(self.start_server().await?),
+        };
+        let config = store_config(&self.settings, server.as_ref())?;
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(Arc::clone(self).run(config, server, stopped));
+        Ok(Keeper { stop, task })
+    }
+
+    async fn start_server(&self) -> anyhow::Result<PrivateServer> {
+        let server = PrivateServer::start(&self.data_dir, START)
+            .await
+            .context("the private PostgreSQL server did not start")?;
+        if let Some(reason) = server.moved_because() {
+            tracing::info!(cluster = %server.cluster_dir().display(), reason, "the database is not in the data directory");
+        }
+        tracing::info!(
+            cluster = %server.cluster_dir().display(),
+            adopted = server.adopted(),
+            "private PostgreSQL server is running"
+        );
+        Ok(server)
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        config: StoreConfig,
+        mut server: Option<PrivateServer>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let mut retry = Duration::from_millis(100);
+        loop {
+            if *stopped.borrow() {
+                break;
+            }
+            if server.as_ref().is_some_and(|server| !server.is_alive()) {
+                tracing::error!("the private PostgreSQL server has died; starting it again");
+                drop(server.take());
+                match self.start_server().await {
+                    Ok(started) => server = Some(started),
+                    Err(error) => self.trouble(&format!("{error:#}")),
+                }
+            }
+            let wait = match self.round(&config, server.is_some()).await {
+                Ok(more) => {
+                    retry = Duration::from_millis(100);
+                    if more { Duration::ZERO } else { ROUND }
+                }
+                Err(error) => {
+                    self.trouble(&error.to_string());
+                    retry = (retry * 2).min(MOST_RETRY);
+                    retry
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.committed.notified() => {}
+                _ = stopped.changed() => {}
+            }
+        }
+        if let Some(store) = self.store() {
+            store.close();
+        }
+        if let Some(server) = server
+            && let Err(error) = server.stop().await
+        {
+            tracing::warn!(%error, "the private PostgreSQL server was not stopped");
+        }
+        self.board.set(NAME, PartStatus::Stopped, None);
+    }
+
+    /// Opens the store if it is not open, and does one round of upkeep. True if there is more.
+    async fn round(&self, config: &StoreConfig, private: bool) -> Result<bool, StoreError> {
+        let store = match self.store() {
+            Some(store) => store,
+            None => {
+                let store = Store::open(config).await?;
+                *self.store.write().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
+                store
+            }
+        };
+        let upkeep = store.keep_up(self.clock.now()).await?;
+        self.board.set(NAME, PartStatus::Running, None);
+        self.board.observe(
+            NAME,
+            &Shown {
+                target: config.url.target(),
+                private,
+                flavour: store.flavour().name(),
+                cost: store.flavour().cost(),
+                pool: store.pool_usage(),
+            },
+        );
+        Ok(upkeep.more)
+    }
+
+    fn trouble(&self, error: &str) {
+        tracing::warn!(error, "the database is away");
+        let status = if self.store().is_some() { PartStatus::Degraded } else { PartStatus::Starting };
+        self.board.set(NAME, status, Some(error.to_owned()));
+    }
+}
+
+impl Keeper {
+    /// Closes the store and stops a private server.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        if self.task.await.is_err() {
+            tracing::error!("the task that keeps the database reachable panicked");
+        }
+    }
+}
+
+/// The store's configuration, with a private server's URL where one runs.
+///
+/// # Errors
+/// When the configured URL is none.
+pub fn store_config(
+    settings: &DatabaseSettings,
+    server: Option<&PrivateServer>,
+) -> anyhow::Result<StoreConfig> {
+    let url = match (&settings.url, server) {
+        (Some(url), _) => url.expose_secret().parse().context("database.url")?,
+        (None, Some(server)) => server.url(),
+        (None, None) => anyhow::bail!("there is neither a database URL nor a private server"),
+    };
+    Ok(StoreConfig {
+        connection_limit: settings.connection_limit as usize,
+        connect_timeout: Duration::from_secs(settings.connect_timeout),
+        pool_timeout: Duration::from_secs(settings.pool_timeout),
+        ..StoreConfig::new(url)
+    })
+}

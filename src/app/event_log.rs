@@ -1,0 +1,53 @@
+//! The event log that the configuration asks for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::log::{EmbeddedConfig, EmbeddedLog, EventLog};
+
+use crate::config::{Config, LogKind};
+
+/// Where the embedded log is.
+#[must_use]
+pub fn directory(config: &Config) -> PathBuf {
+    config.data_dir.join("log")
+}
+
+/// Opens the log.
+///
+/// # Errors
+/// When it cannot be opened; the message says what to do.
+pub async fn open(config: &Config, clock: SharedClock) -> anyhow::Result<Arc<dyn EventLog>> {
+    match config.log.kind {
+        LogKind::Embedded => {
+            let settings = EmbeddedConfig {
+                partitions: config.log.partitions,
+                commit_interval_ms: config.log.sync_interval_ms,
+                retention_s: config.log.retention_hours.saturating_mul(3_600),
+                max_bytes: config.log.max_bytes,
+                ..EmbeddedConfig::at(directory(config))
+            };
+            let open = tokio::task::spawn_blocking(move || EmbeddedLog::open(settings, clock));
+            let log = open.await.context("opening the event log panicked")??;
+            Ok(Arc::new(log))
+        }
+        LogKind::Fluvio => open_fluvio(config, clock).await,
+    }
+}
+
+#[cfg(feature = "fluvio")]
+async fn open_fluvio(config: &Config, _: SharedClock) -> anyhow::Result<Arc<dyn EventLog>> {
+    let _ = config;
+    anyhow::bail!("not wired yet")
+}
+
+#[cfg(not(feature = "fluvio"))]
+#[allow(clippy::unused_async, reason = "the same shape as with the feature")]
+async fn open_fluvio(_: &Config, _: SharedClock) -> anyhow::Result<Arc<dyn EventLog>> {
+    anyhow::bail!(
+        "log.kind = \"fluvio\" needs the Fluvio client, which this program was built without: build \
+         it with `cargo build --release --features fluvio`, or use the container image"
+    )
+}
