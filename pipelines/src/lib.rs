@@ -7,4 +7,5 @@ pub mod clock;
 pub mod events;
 pub mod log;
 pub mod market;
+pub mod recording;
 pub mod venues;

@@ -5,6 +5,7 @@ pub mod admission;
 mod batches;
 pub mod binance;
 pub mod coinbase;
+pub mod connection;
 pub mod feed;
 pub mod kraken;
 mod protocol;
