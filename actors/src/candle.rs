@@ -22,6 +22,8 @@ use serde::Serialize;
 
 use crate::board::{Board, PartStatus};
 use crate::messages::{Advanced, CatchUp, Committed, Quit, Reload, Show, TakeCommit};
+use crate::pusher::PushActor;
+use crate::slot::Slot;
 use crate::store::CandleStore;
 use crate::supervisor::{ExitNotice, ExitReason};
 
@@ -90,7 +92,7 @@ pub struct CandleParts {
     /// Where its state is published.
     pub board: Board,
     /// Who is shown what changed.
-    pub push: Option<Recipient<Show>>,
+    pub push: Option<Slot<PushActor>>,
     /// Who is told that there is something to commit.
     pub committer: Arc<tokio::sync::Notify>,
 }
@@ -250,7 +252,11 @@ impl CandleActor {
             return;
         };
         let live = pipeline.take_live();
-        if !live.is_empty() && push.try_send(Show(live)).is_err() {
+        let taken = live.is_empty()
+            || push
+                .get()
+                .is_some_and(|push| push.try_send(Show(live)).is_ok());
+        if !taken {
             self.state.shows_dropped += 1;
             metrics::counter!("coinsphere_push_dropped_total", "edge" => "candles").increment(1);
         }

@@ -10,5 +10,6 @@ pub mod feed;
 pub mod messages;
 pub mod push;
 pub mod pusher;
+pub mod slot;
 pub mod store;
 pub mod supervisor;

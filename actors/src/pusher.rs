@@ -352,7 +352,9 @@ impl Handler<Stored> for PushActor {
         let mut stale = BTreeSet::new();
         for (write, revision) in &stored.corrected {
             let CandleWrite { instrument, candle } = write;
-            self.parts.hub.publish_candle(instrument, Interval::Minute1, candle, *revision, true);
+            self.parts
+                .hub
+                .publish_candle(instrument, Interval::Minute1, candle, *revision, true);
             stale.insert(instrument.clone());
         }
         // Their merged minutes hold the candle as it was before.

@@ -5,10 +5,10 @@
 //! While the database is away the commit at hand is kept and tried again; the candle actors merge
 //! what comes meanwhile, within their bound, and the log keeps the rest.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Recipient, WrapFuture};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, WrapFuture};
 use async_trait::async_trait;
 use coinsphere_pipelines::candles::{Checkpoint, Commit};
 use coinsphere_pipelines::log::{EventLog, Offset};
@@ -20,6 +20,8 @@ use tokio::time::Instant;
 use crate::board::{Board, PartStatus};
 use crate::candle::CandleActor;
 use crate::messages::{CatchUp, Committed, Quit, Reload, Stored, TakeCommit};
+use crate::pusher::PushActor;
+use crate::slot::Slot;
 use crate::supervisor::{ExitNotice, ExitReason};
 
 /// Messages the store actor's mailbox holds: commands of the supervisor.
@@ -73,27 +75,6 @@ pub trait CandleStore: Send + Sync + 'static {
     ) -> Result<Vec<(usize, u32)>, StoreFault>;
 }
 
-/// The candle actors that are running, by partition: each registers when it starts.
-#[derive(Clone, Default)]
-pub struct CandleActors(Arc<RwLock<Vec<Option<Addr<CandleActor>>>>>);
-
-impl CandleActors {
-    /// Notes the actor of a partition, in place of the one before.
-    pub fn register(&self, partition: u32, actor: Addr<CandleActor>) {
-        let mut actors = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let at = partition as usize;
-        if actors.len() <= at {
-            actors.resize(at + 1, None);
-        }
-        actors[at] = Some(actor);
-    }
-
-    fn all(&self) -> Vec<Addr<CandleActor>> {
-        let actors = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        actors.iter().flatten().cloned().collect()
-    }
-}
-
 /// How the actor works.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreConfig {
@@ -145,13 +126,13 @@ pub struct StoreParts {
     /// Where its state is published.
     pub board: Board,
     /// Whose commits to pull.
-    pub candles: CandleActors,
+    pub candles: Vec<Slot<CandleActor>>,
     /// Notified when there is something to commit.
     pub committer: Arc<Notify>,
     /// Notified when candles have been committed.
     pub committed: Arc<Notify>,
     /// Who is told what has been stored.
-    pub push: Option<Recipient<Stored>>,
+    pub push: Option<Slot<PushActor>>,
 }
 
 /// The actor.
@@ -215,7 +196,7 @@ struct Writer {
 impl Writer {
     async fn run(mut self) -> ExitReason {
         // What an earlier store actor had pulled and not written is found again in the log.
-        for actor in self.parts.candles.all() {
+        for actor in self.candle_actors() {
             actor.do_send(Reload);
         }
         self.parts
@@ -241,11 +222,15 @@ impl Writer {
         }
     }
 
+    fn candle_actors(&self) -> Vec<Addr<CandleActor>> {
+        self.parts.candles.iter().filter_map(Slot::get).collect()
+    }
+
     /// Writes all there is, as far as that is possible within the time allowed.
     async fn drain(&mut self) -> ExitReason {
         let deadline = Instant::now() + self.parts.config.drain_within;
         let drained = tokio::time::timeout_at(deadline, async {
-            for actor in self.parts.candles.all() {
+            for actor in self.candle_actors() {
                 // An actor that is gone has nothing more to give.
                 let _ = actor.send(CatchUp).await;
             }
@@ -269,7 +254,7 @@ impl Writer {
         if !self.write_held(deadline).await? {
             return Ok(());
         }
-        for actor in self.parts.candles.all() {
+        for actor in self.candle_actors() {
             let Ok(Some(commit)) = actor.send(TakeCommit).await else {
                 continue;
             };
@@ -361,17 +346,26 @@ impl Writer {
     }
 
     fn show(&self, commit: &Commit, corrected: &[(usize, u32)]) {
-        let Some(push) = self.parts.push.as_ref().filter(|_| !commit.closed.is_empty()) else {
+        let Some(push) = self
+            .parts
+            .push
+            .as_ref()
+            .filter(|_| !commit.closed.is_empty())
+        else {
             return;
         };
         let stored = Stored {
-            instruments: commit.closed.iter().map(|write| write.instrument.clone()).collect(),
+            instruments: commit
+                .closed
+                .iter()
+                .map(|write| write.instrument.clone())
+                .collect(),
             corrected: corrected
                 .iter()
                 .filter_map(|&(at, revision)| Some((commit.closed.get(at)?.clone(), revision)))
                 .collect(),
         };
-        if push.try_send(stored).is_err() {
+        if !push.get().is_some_and(|push| push.try_send(stored).is_ok()) {
             metrics::counter!("coinsphere_push_dropped_total", "edge" => "store").increment(1);
         }
     }

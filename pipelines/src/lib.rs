@@ -7,5 +7,6 @@ pub mod clock;
 pub mod events;
 pub mod log;
 pub mod market;
+pub mod recording;
 pub mod store;
 pub mod venues;

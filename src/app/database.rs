@@ -75,7 +75,10 @@ impl Database {
     /// The store, once the database has been reached for the first time.
     #[must_use]
     pub fn store(&self) -> Option<Store> {
-        self.store.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.store
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Reaches the database and keeps it reachable, until the keeper is stopped. A private server
@@ -184,7 +187,11 @@ impl Database {
 
     fn trouble(&self, error: &str) {
         tracing::warn!(error, "the database is away");
-        let status = if self.store().is_some() { PartStatus::Degraded } else { PartStatus::Starting };
+        let status = if self.store().is_some() {
+            PartStatus::Degraded
+        } else {
+            PartStatus::Starting
+        };
         self.board.set(NAME, status, Some(error.to_owned()));
     }
 }

@@ -21,7 +21,9 @@ pub fn stop_requested() -> std::io::Result<impl Future<Output = ()> + Send + 'st
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            tracing::warn!("stopped at once: what was not yet written is found in the log at the next start");
+            tracing::warn!(
+                "stopped at once: what was not yet written is found in the log at the next start"
+            );
             std::process::exit(130);
         });
     })

@@ -17,8 +17,9 @@ const PAGE: usize = 1_440;
 
 impl Database {
     fn reached(&self) -> Result<Store, StoreFault> {
-        self.store()
-            .ok_or_else(|| StoreFault::new("the database has not been reached yet".to_owned(), true))
+        self.store().ok_or_else(|| {
+            StoreFault::new("the database has not been reached yet".to_owned(), true)
+        })
     }
 }
 
@@ -33,7 +34,11 @@ impl CandleStore for Database {
         log: &dyn EventLog,
         partition: u32,
     ) -> Result<(Option<Offset>, Vec<Checkpoint>), StoreFault> {
-        let resume = self.reached()?.load(log.identity(), partition).await.map_err(fault)?;
+        let resume = self
+            .reached()?
+            .load(log.identity(), partition)
+            .await
+            .map_err(fault)?;
         let checkpoints = resume
             .checkpoints
             .into_iter()
@@ -47,7 +52,11 @@ impl CandleStore for Database {
         log: &dyn EventLog,
         commit: &Commit,
     ) -> Result<Vec<(usize, u32)>, StoreFault> {
-        let outcome = self.reached()?.commit(log.identity(), commit).await.map_err(fault)?;
+        let outcome = self
+            .reached()?
+            .commit(log.identity(), commit)
+            .await
+            .map_err(fault)?;
         let corrected: HashMap<(&InstrumentKey, Timestamp), u32> = outcome
             .changed
             .iter()
@@ -119,9 +128,21 @@ impl CandleHistory for Database {
             return Ok(None);
         }
         let revision = page.candles.iter().map(|stored| stored.revision).sum();
-        let minutes: Vec<Candle> = page.candles.into_iter().map(|stored| stored.candle).collect();
+        let minutes: Vec<Candle> = page
+            .candles
+            .into_iter()
+            .map(|stored| stored.candle)
+            .collect();
         let touched = page.gaps.iter().any(|gap| gap.touches(open_time, end));
         let candle = derive(&minutes, interval).pop();
-        Ok(candle.map(|candle| (Candle { complete: candle.complete && !touched, ..candle }, revision)))
+        Ok(candle.map(|candle| {
+            (
+                Candle {
+                    complete: candle.complete && !touched,
+                    ..candle
+                },
+                revision,
+            )
+        }))
     }
 }

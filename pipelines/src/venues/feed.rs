@@ -59,6 +59,8 @@ pub struct Feed {
     since: Option<Timestamp>,
     /// The newest receive time of any frame.
     heard_at: Timestamp,
+    /// The same without answers to our own probes: a venue whose feed stalled still gives those.
+    unprompted_at: Timestamp,
     ticked_at: Timestamp,
     renew_after: Option<Duration>,
     text_heartbeat_seen: bool,
@@ -82,6 +84,7 @@ impl Feed {
         let mut feed = Self::new(protocol, partitions, admission, connection, Source::Live);
         feed.since = Some(opened_at);
         feed.heard_at = opened_at;
+        feed.unprompted_at = opened_at;
         feed.ticked_at = opened_at;
         feed.renew_after = renew_after;
         feed
@@ -115,6 +118,7 @@ impl Feed {
             batches: Batches::new(protocol.venue(), partitions),
             since: None,
             heard_at: Timestamp::MIN,
+            unprompted_at: Timestamp::MIN,
             ticked_at: Timestamp::MIN,
             renew_after: None,
             text_heartbeat_seen: false,
@@ -138,6 +142,7 @@ impl Feed {
     /// When the frame, or a trade in it, cannot be understood: already counted, for sampling.
     pub fn frame(&mut self, frame: &str, at: Timestamp) -> Result<(), DecodeError> {
         let at = self.hear(at);
+        self.unprompted_at = at;
         self.counts.frames += 1;
         let mut events = std::mem::take(&mut self.events);
         let decoded = self.decoder.decode(frame, &mut events);
@@ -148,14 +153,20 @@ impl Feed {
         decoded.inspect_err(|error| self.counts.undecodable(error))
     }
 
-    /// A control frame arrived: the connection lives.
+    /// A control frame arrived that the venue sent of its own accord: the connection lives.
     pub fn control_frame(&mut self, at: Timestamp) {
+        self.unprompted_at = self.hear(at);
+    }
+
+    /// The venue answered our probe: all that it sent before has arrived, so ticks may go on, but
+    /// its feed may have stalled, so silence goes on too.
+    pub fn probe_answered(&mut self, at: Timestamp) {
         self.hear(at);
     }
 
     /// A frame arrived that cannot be text of this venue's protocol.
     pub fn foreign_frame(&mut self, at: Timestamp, error: &DecodeError) {
-        self.hear(at);
+        self.unprompted_at = self.hear(at);
         self.counts.frames += 1;
         self.counts.undecodable(error);
     }
@@ -164,7 +175,7 @@ impl Feed {
     /// that the venue ignores, and says whether the connection should end.
     pub fn pass_time(&mut self, now: Timestamp) -> Option<Due> {
         self.tick_to(self.heard_at);
-        if now.since(self.heard_at) > self.limits.silence {
+        if now.since(self.unprompted_at) > self.limits.silence {
             return Some(Due::Silence);
         }
         let overdue = self.listening.overdue(now);
@@ -192,11 +203,6 @@ impl Feed {
             self.batches.control(partition, self.connection, at, body);
         }
         self.listening.clear();
-    }
-
-    /// Forgets what waits to be appended: the log would not take it.
-    pub fn abandon(&mut self) {
-        drop(self.batches.take());
     }
 
     /// Takes the records that wait to be appended, by partition, in order.

@@ -5,17 +5,19 @@ pub mod admission;
 mod batches;
 pub mod binance;
 pub mod coinbase;
+pub mod connection;
 pub mod feed;
 pub mod kraken;
 mod protocol;
 mod scalar;
 mod symbols;
 
+pub use connection::{FeedError, FeedState, LiveFeed};
 pub use protocol::{
     DecodeError, FrameDecoder, Limits, Outgoing, Scope, SessionPlan, VenueEvent, VenueProtocol,
 };
 
-use crate::market::Venue;
+use crate::market::{MAJORS, Symbol, Venue};
 
 /// Every venue this program can listen to.
 pub static ALL: &[&dyn VenueProtocol] = &[&binance::Binance, &coinbase::Coinbase, &kraken::Kraken];
@@ -32,4 +34,14 @@ pub fn protocol(name: &str) -> Option<&'static dyn VenueProtocol> {
 #[must_use]
 pub fn named(name: &str) -> Option<Venue> {
     protocol(name).map(VenueProtocol::venue)
+}
+
+/// The instruments of a venue that are followed unless told otherwise: the major assets.
+#[must_use]
+pub fn majors(protocol: &dyn VenueProtocol) -> Vec<Symbol> {
+    let symbols = MAJORS
+        .iter()
+        .map(|ticker| Symbol::new(&protocol.major(ticker)));
+    // Tickers are short and plain, and no venue adds more than a few characters.
+    symbols.filter_map(Result::ok).collect()
 }

@@ -17,6 +17,10 @@ pub trait VenueProtocol: Send + Sync + 'static {
     /// What the venue allows and how it shows that it lives.
     fn limits(&self) -> Limits;
 
+    /// The venue's symbol for a major asset against its principal dollar quote, by the asset's
+    /// ticker.
+    fn major(&self, ticker: &str) -> String;
+
     /// Where to connect and what to say to subscribe `symbols` (at most
     /// `limits().symbols_per_connection`): the connection sends the messages in order, no faster
     /// than `limits().messages_per_second`.

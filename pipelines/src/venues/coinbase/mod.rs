@@ -50,6 +50,10 @@ impl VenueProtocol for Coinbase {
         }
     }
 
+    fn major(&self, ticker: &str) -> String {
+        format!("{ticker}-USD")
+    }
+
     fn session(&self, endpoint: &str, symbols: &[Symbol]) -> SessionPlan {
         let endpoint = endpoint.trim_end_matches('/');
         let opening = if speaks_advanced(endpoint) {

@@ -105,7 +105,13 @@ fn a_tick_claims_no_more_than_was_heard() {
         written(&mut feed).is_empty(),
         "nothing was heard since 100 ms"
     );
-    assert_eq!(feed.pass_time(at(45_101)), Some(Due::Silence));
+    feed.probe_answered(at(45_050));
+    assert_eq!(
+        feed.pass_time(at(45_101)),
+        Some(Due::Silence),
+        "the feed may have stalled"
+    );
+    assert_eq!(written(&mut feed), ["40@45050 tick"]);
     feed.control_frame(at(45_200));
     assert_eq!(
         feed.pass_time(at(45_300)),

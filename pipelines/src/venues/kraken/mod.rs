@@ -50,6 +50,10 @@ impl VenueProtocol for Kraken {
         }
     }
 
+    fn major(&self, ticker: &str) -> String {
+        format!("{ticker}/USD")
+    }
+
     fn session(&self, endpoint: &str, symbols: &[Symbol]) -> SessionPlan {
         let opening = symbols
             .chunks(SYMBOLS_PER_MESSAGE)

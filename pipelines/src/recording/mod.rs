@@ -1,0 +1,13 @@
+//! Recordings: raw frames of one venue, one a line, `<receive time, ns since the epoch> <frame>`,
+//! plain or gzipped. Written from a live feed, and read back through the very same state machine
+//! that live connections go through.
+
+mod feed;
+mod reader;
+mod record;
+mod writer;
+
+pub use feed::{RecordedFeed, Undecodable};
+pub use reader::{MAX_LINE_BYTES, RecordedFrame, RecordingError, RecordingReader};
+pub use record::{RecordError, Recorded, Recorder};
+pub use writer::RecordingWriter;

@@ -1,0 +1,329 @@
+//! The running program: `up`, and `demo` on top of it.
+//!
+//! Parts are started in the order in which data needs them and stopped in the reverse: feeds first,
+//! then what they fed, the log and the database last.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter};
+use anyhow::Context;
+use coinsphere_actors::board::Board;
+use coinsphere_actors::candle::{CandleActor, CandleConfig, CandleParts};
+use coinsphere_actors::feed::FeedActor;
+use coinsphere_actors::push::{PushHub, PushLimits};
+use coinsphere_actors::pusher::{PushActor, PusherParts};
+use coinsphere_actors::slot::Slot;
+use coinsphere_actors::store::{StoreActor, StoreConfig, StoreParts};
+use coinsphere_actors::supervisor::{Backoff, Started, StopAll, Supervise, Supervisor};
+use coinsphere_pipelines::candles::Rules;
+use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::log::EventLog;
+use coinsphere_pipelines::market::InstrumentKey;
+use coinsphere_pipelines::venues::admission::Admission;
+use coinsphere_pipelines::venues::{self, LiveFeed};
+use metrics_exporter_prometheus::PrometheusHandle;
+use rand::SeedableRng;
+use rand::rngs::{StdRng, SysRng};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, oneshot};
+
+use super::database::Database;
+use super::{Reader, event_log, health};
+use crate::config::{Config, Instruments, Role, VenueSettings};
+use crate::http::{self, ApiState, StreamGate};
+
+/// How often the metrics recorder tidies up.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// Runs the configured parts until `stop` completes.
+///
+/// # Errors
+/// When a part cannot be started, or the HTTP server fails.
+pub async fn run(
+    config: Config,
+    clock: SharedClock,
+    metrics: PrometheusHandle,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    // Taken first: a port in use is the most likely mistake, and cheap to find.
+    let listener = match config.has_role(Role::Api) {
+        true => Some(listen(&config).await?),
+        false => None,
+    };
+    let board = Board::new(clock.clone());
+    let uses_log = config.has_role(Role::Ingest) || config.has_role(Role::Candles);
+    let log = match uses_log {
+        true => Some(event_log::open(&config, clock.clone()).await?),
+        false => None,
+    };
+    let database = Database::new(&config, board.clone(), clock.clone());
+    let uses_database = config.has_role(Role::Candles) || config.has_role(Role::Api);
+    let keeper = match uses_database {
+        true => Some(database.keep().await?),
+        false => None,
+    };
+    let hub = PushHub::new(push_limits(&config));
+    let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
+    let mut parts = Parts {
+        config: &config,
+        clock: &clock,
+        board: &board,
+        supervisor: &supervisor,
+    };
+    if let Some(log) = &log {
+        if config.has_role(Role::Candles) {
+            parts.start_candles(log, &database, &hub).await?;
+        }
+        if config.has_role(Role::Ingest) {
+            parts.start_feeds(log, &hub).await?;
+        }
+    }
+
+    let (report, reporter) = health::keep(board.clone(), log.clone());
+    let upkeep = {
+        let metrics = metrics.clone();
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(METRICS_UPKEEP);
+            loop {
+                every.tick().await;
+                metrics.run_upkeep();
+            }
+        })
+    };
+    let outcome = match listener {
+        Some(listener) => {
+            let state = ApiState {
+                market: Arc::new(Reader::new(Arc::clone(&database))),
+                hub: Arc::clone(&hub),
+                health: report,
+                metrics,
+                clock,
+                http: Arc::new(config.http.clone()),
+                stream: Arc::new(config.stream.clone()),
+                streams: StreamGate::default(),
+            };
+            http::serve(listener, state, stop)
+                .await
+                .context("the HTTP server failed")
+        }
+        None => {
+            stop.await;
+            Ok(())
+        }
+    };
+
+    let (done, stopped) = oneshot::channel();
+    if supervisor.send(StopAll(done)).await.is_ok() {
+        // An error would mean that the supervisor itself is gone, and its parts with it.
+        let _ = stopped.await;
+    }
+    reporter.abort();
+    upkeep.abort();
+    if let Some(log) = log
+        && let Err(error) = log.close().await
+    {
+        tracing::warn!(%error, "the event log was not closed in order");
+    }
+    if let Some(keeper) = keeper {
+        keeper.stop().await;
+    }
+    tracing::info!("stopped");
+    outcome
+}
+
+async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: choose another address with --listen",
+            config.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    tracing::info!("http://{address}  (docs: http://{address}/docs)");
+    Ok(listener)
+}
+
+fn push_limits(config: &Config) -> PushLimits {
+    PushLimits {
+        clients: config.stream.max_clients as usize,
+        topics: config.stream.max_topics as usize,
+        queue: config.stream.queue as usize,
+        ..PushLimits::default()
+    }
+}
+
+/// What is needed to start parts.
+struct Parts<'a> {
+    config: &'a Config,
+    clock: &'a SharedClock,
+    board: &'a Board,
+    supervisor: &'a Addr<Supervisor>,
+}
+
+impl Parts<'_> {
+    async fn start_candles(
+        &mut self,
+        log: &Arc<dyn EventLog>,
+        database: &Arc<Database>,
+        hub: &Arc<PushHub>,
+    ) -> anyhow::Result<()> {
+        let pusher = PusherParts {
+            name: "push".to_owned(),
+            hub: Arc::clone(hub),
+            history: Arc::clone(database) as _,
+            board: self.board.clone(),
+        };
+        let push = self.start_push(pusher).await?;
+        let actors: Vec<Slot<CandleActor>> =
+            (0..log.partitions()).map(|_| Slot::default()).collect();
+        let committer = Arc::new(Notify::new());
+        let arbiters: Vec<_> = (0..2).map(|_| Arbiter::new().handle()).collect();
+        for (partition, slot) in (0..log.partitions()).zip(&actors) {
+            let parts = CandleParts {
+                name: format!("candles_{partition}"),
+                partition,
+                config: CandleConfig {
+                    rules: Rules {
+                        grace: self.config.candles.grace(),
+                        ..Rules::default()
+                    },
+                    ..CandleConfig::default()
+                },
+                log: Arc::clone(log),
+                store: Arc::clone(database) as _,
+                board: self.board.clone(),
+                push: Some(push.clone()),
+                committer: Arc::clone(&committer),
+            };
+            let arbiter = arbiters[partition as usize % arbiters.len()].clone();
+            let slot = slot.clone();
+            self.supervise(parts.name.clone(), move |exit| {
+                let parts = parts.clone();
+                let address =
+                    CandleActor::start_in_arbiter(&arbiter, move |_| CandleActor::new(parts, exit));
+                slot.set(address.clone());
+                Started {
+                    quit: address.recipient(),
+                }
+            })
+            .await?;
+        }
+        let parts = StoreParts {
+            name: "store".to_owned(),
+            config: StoreConfig::default(),
+            log: Arc::clone(log),
+            store: Arc::clone(database) as _,
+            board: self.board.clone(),
+            candles: actors,
+            committer,
+            committed: Arc::clone(&database.committed),
+            push: Some(push),
+        };
+        let arbiter = Arbiter::new().handle();
+        self.supervise(parts.name.clone(), move |exit| {
+            let parts = parts.clone();
+            let address =
+                StoreActor::start_in_arbiter(&arbiter, move |_| StoreActor::new(parts, exit));
+            Started {
+                quit: address.recipient(),
+            }
+        })
+        .await
+    }
+
+    async fn start_push(&mut self, parts: PusherParts) -> anyhow::Result<Slot<PushActor>> {
+        let slot = Slot::default();
+        let (current, arbiter) = (slot.clone(), Arbiter::new().handle());
+        self.supervise(parts.name.clone(), move |exit| {
+            let parts = parts.clone();
+            let address =
+                PushActor::start_in_arbiter(&arbiter, move |_| PushActor::new(parts, exit));
+            current.set(address.clone());
+            Started {
+                quit: address.recipient(),
+            }
+        })
+        .await?;
+        Ok(slot)
+    }
+
+    async fn start_feeds(
+        &mut self,
+        log: &Arc<dyn EventLog>,
+        hub: &Arc<PushHub>,
+    ) -> anyhow::Result<()> {
+        let mut followed = Vec::new();
+        for protocol in venues::ALL.iter().copied() {
+            let venue = protocol.venue();
+            let Some(settings) = self.config.venues.get(venue.name()).filter(|v| v.enabled) else {
+                continue;
+            };
+            let symbols = match &settings.instruments {
+                Instruments::Seeded => venues::majors(protocol),
+                Instruments::Only(symbols) => symbols.clone(),
+            };
+            followed.extend(
+                symbols
+                    .iter()
+                    .map(|symbol| InstrumentKey::new(venue, symbol.clone())),
+            );
+            let VenueSettings { endpoint, .. } = settings.clone();
+            let admission = Admission {
+                max_ahead: self.config.candles.max_ahead(),
+                ..Admission::LIVE
+            };
+            let mut seeds = StdRng::try_from_rng(&mut SysRng).context("no randomness to be had")?;
+            // Tried once before it is supervised, so that what cannot work is said at the start.
+            let make = {
+                let (log, clock) = (Arc::clone(log), self.clock.clone());
+                move |rng: StdRng| {
+                    let endpoint = endpoint.as_deref();
+                    LiveFeed::new(
+                        protocol,
+                        symbols.clone(),
+                        endpoint,
+                        log.clone(),
+                        clock.clone(),
+                        rng,
+                    )
+                    .map(|feed| feed.with_admission(admission.clone()))
+                }
+            };
+            make(StdRng::from_rng(&mut seeds))?;
+            let name = format!("feed_{venue}");
+            let (board, arbiter) = (self.board.clone(), Arbiter::new().handle());
+            let part = name.clone();
+            self.supervise(name, move |exit| {
+                let (board, name) = (board.clone(), part.clone());
+                let feed = make(StdRng::from_rng(&mut seeds))
+                    .expect("the same feed could be made before it was supervised");
+                let address = FeedActor::start_in_arbiter(&arbiter, move |_| {
+                    FeedActor::new(name, board, feed, exit)
+                });
+                Started {
+                    quit: address.recipient(),
+                }
+            })
+            .await?;
+        }
+        hub.list(followed);
+        Ok(())
+    }
+
+    async fn supervise(
+        &self,
+        name: String,
+        factory: impl FnMut(coinsphere_actors::supervisor::ExitNotice) -> Started + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let supervise = Supervise {
+            name,
+            factory: Box::new(factory),
+        };
+        self.supervisor
+            .send(supervise)
+            .await
+            .context("the supervisor is gone")
+    }
+}
