@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient,
-    ResponseActFuture, StreamHandler, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, ResponseActFuture,
+    StreamHandler, WrapFuture,
 };
 use coinsphere_pipelines::candles::{
     CandlePipeline, Commit, EngineCounts, PipelineError, Rules, Step,

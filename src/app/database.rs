@@ -10,7 +10,7 @@ use anyhow::Context;
 use coinsphere_actors::board::{Board, PartStatus};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::private_server::PrivateServer;
-use coinsphere_pipelines::store::{Store, StoreConfig, StoreError};
+use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig, StoreError};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
@@ -22,7 +22,7 @@ use crate::config::{Config, DatabaseSettings};
 const NAME: &str = "database";
 
 /// How long a private server may take to start.
-const START: Duration = Duration::from_secs(60);
+pub(crate) const START: Duration = Duration::from_secs(60);
 
 /// How often a private server is looked at, and upkeep done when nothing was committed.
 const ROUND: Duration = Duration::from_secs(2);
@@ -214,15 +214,23 @@ pub fn store_config(
     settings: &DatabaseSettings,
     server: Option<&PrivateServer>,
 ) -> anyhow::Result<StoreConfig> {
-    let url = match (&settings.url, server) {
-        (Some(url), _) => url.expose_secret().parse().context("database.url")?,
-        (None, Some(server)) => server.url(),
+    match (&settings.url, server) {
+        (Some(url), _) => Ok(url_config(
+            settings,
+            url.expose_secret().parse().context("database.url")?,
+        )),
+        (None, Some(server)) => Ok(url_config(settings, server.url())),
         (None, None) => anyhow::bail!("there is neither a database URL nor a private server"),
-    };
-    Ok(StoreConfig {
+    }
+}
+
+/// The store's configuration for this URL.
+#[must_use]
+pub fn url_config(settings: &DatabaseSettings, url: DatabaseUrl) -> StoreConfig {
+    StoreConfig {
         connection_limit: settings.connection_limit as usize,
         connect_timeout: Duration::from_secs(settings.connect_timeout),
         pool_timeout: Duration::from_secs(settings.pool_timeout),
         ..StoreConfig::new(url)
-    })
+    }
 }

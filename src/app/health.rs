@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_millis(200);
 
 /// Keeps the report up to date until the task is aborted.
 #[must_use]
-pub fn keep(
+pub(super) fn keep(
     board: Board,
     log: Option<Arc<dyn EventLog>>,
 ) -> (watch::Receiver<Arc<HealthReport>>, JoinHandle<()>) {

@@ -141,6 +141,12 @@ impl CandlePipeline {
         self.engine.open_candles(key)
     }
 
+    /// The partition.
+    #[must_use]
+    pub const fn partition(&self) -> u32 {
+        self.partition
+    }
+
     /// The offset of the next record to apply.
     #[must_use]
     pub const fn next_offset(&self) -> Offset {

@@ -1,0 +1,140 @@
+//! `candles`: a recording to candles on standard output, no database.
+
+use std::io::{self, BufWriter, Write};
+
+use anyhow::Context;
+use coinsphere_pipelines::candles::{CandleEngine, FinalCandles, Rules, derive};
+use coinsphere_pipelines::events::ConnectionId;
+use coinsphere_pipelines::log::Offset;
+use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval};
+use coinsphere_pipelines::recording::{RecordedFeed, RecordingReader};
+use coinsphere_pipelines::venues::admission::Admission;
+use coinsphere_pipelines::venues::{self, VenueProtocol};
+use serde::Serialize;
+
+use crate::cli::{CandlesArgs, TableFormat};
+
+/// A row of the output; the field names are the columns.
+#[derive(Serialize)]
+struct Row<'a> {
+    venue: &'a str,
+    instrument: &'a str,
+    open_time: String,
+    open: String,
+    high: String,
+    low: String,
+    close: String,
+    volume: String,
+    quote_volume: String,
+    trades: u64,
+    taker_buy_volume: String,
+    complete: bool,
+}
+
+/// Reads the recording to its end, then prints.
+pub(super) fn run(args: &CandlesArgs) -> anyhow::Result<()> {
+    super::start_plain_logging()?;
+    let protocol = venues::protocol(&args.venue)
+        .with_context(|| format!("there is no venue called {}", args.venue))?;
+    let engine = read(args, protocol)?;
+    let mut rows = Rows::new(args.format);
+    for key in engine.instruments() {
+        let Some(candles) = engine.final_candles(key) else {
+            continue;
+        };
+        for candle in of_interval(&candles, args.interval) {
+            // A closed pipe (`| head`) is the reader's way to say that it has seen enough.
+            match rows.write(key, &candle) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                other => other.context("cannot write to standard output")?,
+            }
+        }
+    }
+    match rows.finish() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
+    }
+}
+
+fn read(args: &CandlesArgs, protocol: &dyn VenueProtocol) -> anyhow::Result<CandleEngine> {
+    let reader = RecordingReader::open(&args.file)?;
+    let mut feed = RecordedFeed::new(reader, protocol, 1, Admission::FILE, ConnectionId(1));
+    let rules = Rules::for_file(Rules::default().grace);
+    let mut engine = CandleEngine::new(0, rules);
+    loop {
+        let batch = match feed.next_batch() {
+            Ok(Some(batch)) => batch,
+            Ok(None) => break,
+            Err(error) if error.is_truncation() => {
+                eprintln!("coinsphere: {error}; what could be read is used");
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for record in batch.into_iter().flat_map(|(_, records)| records) {
+            let Offset(next) = engine.next_offset();
+            engine.apply(Offset(next), &record);
+        }
+    }
+    super::report_left_out(&feed);
+    Ok(engine)
+}
+
+fn of_interval(candles: &FinalCandles<'_>, interval: Interval) -> Vec<Candle> {
+    let mut derived = derive(&candles.minutes(), interval);
+    for candle in &mut derived {
+        let end = interval.end_of(candle.open_time);
+        candle.complete = candle.complete && candles.is_complete(candle.open_time, end);
+    }
+    derived
+}
+
+/// Writes rows in one format or the other.
+enum Rows {
+    Csv(csv::Writer<io::StdoutLock<'static>>),
+    Jsonl(BufWriter<io::StdoutLock<'static>>),
+}
+
+impl Rows {
+    fn new(format: TableFormat) -> Self {
+        let out = io::stdout().lock();
+        match format {
+            TableFormat::Csv => Self::Csv(csv::Writer::from_writer(out)),
+            TableFormat::Jsonl => Self::Jsonl(BufWriter::new(out)),
+        }
+    }
+
+    fn write(&mut self, key: &InstrumentKey, candle: &Candle) -> io::Result<()> {
+        let row = Row {
+            venue: key.venue.name(),
+            instrument: key.symbol.as_str(),
+            open_time: candle.open_time.to_string(),
+            open: candle.open.to_string(),
+            high: candle.high.to_string(),
+            low: candle.low.to_string(),
+            close: candle.close.to_string(),
+            volume: candle.volume.to_string(),
+            quote_volume: candle.quote_volume.to_string(),
+            trades: candle.trades,
+            taker_buy_volume: candle.taker_buy_volume.to_string(),
+            complete: candle.complete,
+        };
+        match self {
+            Self::Csv(out) => out.serialize(row).map_err(|error| match error.into_kind() {
+                csv::ErrorKind::Io(error) => error,
+                other => io::Error::other(format!("{other:?}")),
+            }),
+            Self::Jsonl(out) => {
+                serde_json::to_writer(&mut *out, &row)?;
+                out.write_all(b"\n")
+            }
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Csv(mut out) => out.flush(),
+            Self::Jsonl(mut out) => out.flush(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What each command does, a file each. They validate, wire and report; the work is the crates'.
+
+mod candles;
+mod doctor;
+mod migrate;
+mod record;
+mod replay;
+mod serve;
+mod simulate;
+
+use std::io::IsTerminal;
+
+use coinsphere_pipelines::clock::SystemClock;
+use coinsphere_pipelines::recording::RecordedFeed;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, PlaceArgs};
+use crate::config::{Config, ConfigError, Flags, LogFormat, LoggingSettings, Profile, Sources};
+
+/// Runs a command to its end and returns the exit status.
+#[must_use]
+pub fn run(cli: Cli) -> u8 {
+    let outcome = install_crypto().and_then(|()| match cli.command {
+        Command::Up(args) => serve::up(&args),
+        Command::Demo(args) => serve::demo(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Candles(args) => candles::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+    });
+    match outcome {
+        Ok(()) => EXIT_OK,
+        Err(error) => {
+            eprintln!("coinsphere: {error:#}");
+            if error.downcast_ref::<ConfigError>().is_some() {
+                EXIT_USAGE
+            } else {
+                EXIT_FAILURE
+            }
+        }
+    }
+}
+
+/// The one provider of cryptography in the process.
+fn install_crypto() -> anyhow::Result<()> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("another rustls crypto provider is already installed"))
+}
+
+fn load(profile: Profile, place: &PlaceArgs, flags: Flags) -> anyhow::Result<Config> {
+    Ok(Config::load(&Sources::of_process(
+        profile,
+        place.config.clone(),
+        flags,
+    ))?)
+}
+
+/// The program's own messages go to standard error, so that standard output is for results.
+fn start_logging(settings: &LoggingSettings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.filter)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    let installed = match settings.format {
+        LogFormat::Text => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    installed.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
+}
+
+/// For commands without a configuration: warnings only.
+fn start_plain_logging() -> anyhow::Result<()> {
+    start_logging(&LoggingSettings {
+        filter: "warn".to_owned(),
+        format: LogFormat::Text,
+    })
+}
+
+/// Runs on a tokio runtime of as many threads as there are cores, with actix's system around it.
+fn on_runtime<T>(main: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .expect("threads and an event queue are the least an operating system gives")
+    };
+    actix::System::with_tokio_rt(runtime).block_on(main)
+}
+
+fn clock() -> coinsphere_pipelines::clock::SharedClock {
+    SystemClock::shared()
+}
+
+/// Says what of a recording was not used.
+fn report_left_out(feed: &RecordedFeed) {
+    for (reason, count) in feed.counts().decode_errors() {
+        if let Some(first) = feed.undecodable().get(reason) {
+            eprintln!(
+                "coinsphere: left out as {reason}: {count} frames, the first in line {}: {}",
+                first.line, first.error
+            );
+        }
+    }
+    for (reason, count) in feed
+        .counts()
+        .refused_trades()
+        .filter(|(_, count)| *count > 0)
+    {
+        eprintln!("coinsphere: refused as {reason}: {count} trades");
+    }
+}

@@ -1,0 +1,50 @@
+//! `record`: a venue's raw frames to a file.
+
+use anyhow::Context;
+use coinsphere_pipelines::market::Symbol;
+use coinsphere_pipelines::recording::Recorder;
+use coinsphere_pipelines::venues;
+use rand::SeedableRng;
+use rand::rngs::{StdRng, SysRng};
+use tokio::sync::watch;
+
+use super::{clock, on_runtime};
+use crate::app::stop_requested;
+use crate::cli::RecordArgs;
+use crate::config::{LogFormat, LoggingSettings};
+
+/// Records until told to stop.
+pub(super) fn run(args: &RecordArgs) -> anyhow::Result<()> {
+    super::start_logging(&LoggingSettings {
+        filter: "info".to_owned(),
+        format: LogFormat::Text,
+    })?;
+    let protocol = venues::protocol(&args.venue)
+        .with_context(|| format!("there is no venue called {}", args.venue))?;
+    let symbols = args
+        .instruments
+        .iter()
+        .map(|symbol| Symbol::new(symbol))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rng = StdRng::try_from_rng(&mut SysRng).context("no randomness to be had")?;
+    on_runtime(async move {
+        let stop = stop_requested()?;
+        let recorder = Recorder::new(
+            protocol,
+            symbols,
+            args.endpoint.as_deref(),
+            &args.out,
+            clock(),
+            rng,
+        )?;
+        let (end, ended) = watch::channel(false);
+        tokio::spawn(async move {
+            stop.await;
+            end.send_replace(true);
+        });
+        tracing::info!(file = %args.out.display(), "recording; Ctrl-C ends it");
+        let recorded = recorder.run(ended).await?;
+        println!("{} frames in {}", recorded.frames, args.out.display());
+        Ok(())
+    })
+}

@@ -1,0 +1,295 @@
+//! `replay`: recordings through the pipeline into the database.
+//!
+//! A replay has an event log of its own in the data directory, named after its files, until it is
+//! done. Decoding is deterministic, so a replay that was killed goes on where its log ends, and the
+//! store goes on where its last commit did: nothing is counted twice.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use coinsphere_actors::board::Board;
+use coinsphere_actors::store::CandleStore;
+use coinsphere_pipelines::candles::{CandlePipeline, Commit, Rules};
+use coinsphere_pipelines::events::ConnectionId;
+use coinsphere_pipelines::log::{EmbeddedConfig, EmbeddedLog, EventLog};
+use coinsphere_pipelines::recording::{RecordedFeed, RecordingReader};
+use coinsphere_pipelines::venues::admission::Admission;
+use coinsphere_pipelines::venues::{self, VenueEvent, VenueProtocol};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::{clock, load, on_runtime, start_logging};
+use crate::app::database::{Database, Keeper};
+use crate::cli::ReplayArgs;
+use crate::config::{Config, Profile};
+
+/// Frames looked at to tell which venue's they are.
+const PROBED_FRAMES: usize = 1_000;
+
+/// Records applied between two looks at what waits for the store.
+const RECORDS_A_STEP: usize = 256;
+
+/// Candles and gaps that make a commit worth while before the end.
+const WORTH_A_COMMIT: usize = 2_000;
+
+/// How long to wait before trying again what failed for now.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Replays every file.
+pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
+    let config = load(Profile::Live, &args.place, args.place.flags())?;
+    start_logging(&config.logging)?;
+    let named = args.venue.as_deref().and_then(venues::protocol);
+    let files = args
+        .files
+        .iter()
+        .map(|file| Ok((file.clone(), named.map_or_else(|| venue_of(file), Ok)?)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    on_runtime(async move {
+        let database = Database::new(&config, Board::new(clock()), clock());
+        let keeper = database.keep().await?;
+        let outcome = replay(&config, &database, files).await;
+        finish(keeper, &database).await;
+        let trades = outcome?;
+        println!("{trades} trades replayed");
+        Ok(())
+    })
+}
+
+async fn finish(keeper: Keeper, database: &Database) {
+    if let Some(store) = database.store() {
+        // Longer candles; what is left over is done by whoever runs next.
+        while store
+            .keep_up(clock().now())
+            .await
+            .is_ok_and(|upkeep| upkeep.more)
+        {}
+    }
+    keeper.stop().await;
+}
+
+async fn replay(
+    config: &Config,
+    database: &Arc<Database>,
+    files: Vec<(PathBuf, &'static dyn VenueProtocol)>,
+) -> anyhow::Result<u64> {
+    let job = job(&files)?;
+    let dir = config.data_dir.join("replay").join(format!("{job:016x}"));
+    let settings = EmbeddedConfig {
+        max_bytes: config.log.max_bytes,
+        commit_interval_ms: config.log.sync_interval_ms,
+        ..EmbeddedConfig::at(&dir)
+    };
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(settings, clock())?);
+    let rules = Rules {
+        grace: config.candles.grace(),
+        ..Rules::default()
+    };
+    let mut pipelines = Vec::new();
+    for partition in 0..log.partitions() {
+        let (offset, checkpoints) = until_done("read the stored state", || {
+            database.load(log.as_ref(), partition)
+        })
+        .await?;
+        pipelines.push(CandlePipeline::resume(
+            log.clone(),
+            partition,
+            rules,
+            offset,
+            checkpoints,
+        )?);
+    }
+
+    let (done, mut appended) = watch::channel(false);
+    let admission = Admission {
+        max_ahead: config.candles.max_ahead(),
+        ..Admission::FILE
+    };
+    let producer = {
+        let log = Arc::clone(&log);
+        tokio::task::spawn_blocking(move || {
+            let trades = append(&files, &admission, log.as_ref(), job);
+            done.send_replace(true);
+            trades
+        })
+    };
+    loop {
+        let finished = *appended.borrow_and_update();
+        let mut advanced = false;
+        for pipeline in &mut pipelines {
+            while pipeline.pending() < WORTH_A_COMMIT {
+                if pipeline.step(RECORDS_A_STEP).await?.records == 0 {
+                    break;
+                }
+                advanced = true;
+            }
+            if let Some(commit) = pipeline.take_commit() {
+                write(database, log.as_ref(), &commit).await?;
+            }
+        }
+        if !advanced {
+            if finished {
+                break;
+            }
+            // Whichever is first: more records, or the end of the files.
+            let mut progress: Vec<_> = pipelines
+                .iter()
+                .map(|pipeline| log.progress(pipeline.partition()))
+                .collect();
+            let more = futures_util::future::select_all(progress.iter_mut().zip(&pipelines).map(
+                |(progress, pipeline)| {
+                    let next = pipeline.next_offset();
+                    Box::pin(progress.wait_for(move |now| now.head > next))
+                },
+            ));
+            tokio::select! {
+                _ = more => {}
+                _ = appended.changed() => {}
+            }
+        }
+    }
+    let trades = producer
+        .await
+        .context("reading the recordings panicked")??;
+    log.close().await?;
+    std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+    Ok(trades)
+}
+
+/// Decodes the files and appends what the log does not hold yet. Blocks.
+fn append(
+    files: &[(PathBuf, &'static dyn VenueProtocol)],
+    admission: &Admission,
+    log: &dyn EventLog,
+    job: u64,
+) -> anyhow::Result<u64> {
+    let runtime = Handle::current();
+    // How many of the records that come are in the log already.
+    let mut known: Vec<u64> = (0..log.partitions())
+        .map(|partition| log.progress(partition).borrow().head.0)
+        .collect();
+    let mut trades = 0;
+    for (index, (file, protocol)) in files.iter().enumerate() {
+        let connection = ConnectionId(job.wrapping_add((index as u64) << 32));
+        let reader = RecordingReader::open(file)?;
+        let mut feed = RecordedFeed::new(
+            reader,
+            *protocol,
+            log.partitions(),
+            admission.clone(),
+            connection,
+        )
+        .ending_the_connection();
+        loop {
+            let batch = match feed.next_batch() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break,
+                Err(error) if error.is_truncation() => {
+                    eprintln!("coinsphere: {error}; what could be read is used");
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            for (partition, mut records) in batch {
+                let known = &mut known[partition as usize];
+                let skip = (records.len() as u64).min(*known);
+                *known -= skip;
+                // At most the number of records.
+                records.drain(..skip as usize);
+                if !records.is_empty() {
+                    runtime.block_on(until_appended(log, partition, records))?;
+                }
+            }
+        }
+        super::report_left_out(&feed);
+        trades += feed.counts().trades;
+    }
+    runtime.block_on(log.sync())?;
+    Ok(trades)
+}
+
+async fn until_appended(
+    log: &dyn EventLog,
+    partition: u32,
+    records: Vec<Arc<coinsphere_pipelines::events::Record>>,
+) -> anyhow::Result<()> {
+    loop {
+        match log.append(partition, records.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_retriable() => {
+                tracing::warn!(%error, "waiting for the event log");
+                tokio::time::sleep(RETRY).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn write(database: &Database, log: &dyn EventLog, commit: &Commit) -> anyhow::Result<()> {
+    let mut progress = log.progress(commit.partition);
+    progress
+        .wait_for(|now| now.synced >= commit.next_offset)
+        .await
+        .context("the event log was closed")?;
+    until_done("write candles", || database.commit(log, commit)).await?;
+    log.release("replay", commit.partition, commit.next_offset);
+    Ok(())
+}
+
+/// Tries again for as long as the database is away.
+async fn until_done<T, F>(what: &str, mut attempt: impl FnMut() -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = Result<T, coinsphere_actors::store::StoreFault>>,
+{
+    loop {
+        match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(fault) if fault.is_retriable() => {
+                tracing::warn!(%fault, "waiting for the database to {what}");
+                tokio::time::sleep(RETRY).await;
+            }
+            Err(fault) => return Err(fault).with_context(|| format!("cannot {what}")),
+        }
+    }
+}
+
+/// Names a replay by its files: which, how long, and changed when.
+fn job(files: &[(PathBuf, &'static dyn VenueProtocol)]) -> anyhow::Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for (file, protocol) in files {
+        let about = || format!("cannot read {}", file.display());
+        let path = file.canonicalize().with_context(about)?;
+        let metadata = path.metadata().with_context(about)?;
+        let modified = metadata.modified().with_context(about)?;
+        (protocol.venue().name(), path, metadata.len(), modified).hash(&mut hasher);
+    }
+    Ok(hasher.finish())
+}
+
+/// The venue whose trades the file's frames are.
+fn venue_of(file: &Path) -> anyhow::Result<&'static dyn VenueProtocol> {
+    for protocol in venues::ALL.iter().copied() {
+        let mut reader = RecordingReader::open(file)?;
+        let mut decoder = protocol.decoder();
+        let mut events = Vec::new();
+        for _ in 0..PROBED_FRAMES {
+            let Ok(Some(recorded)) = reader.next_frame() else {
+                break;
+            };
+            let understood = decoder.decode(&recorded.frame, &mut events).is_ok();
+            let is_trade = |event: &VenueEvent| matches!(event, VenueEvent::Trade { .. });
+            if understood && events.drain(..).any(|event| is_trade(&event)) {
+                return Ok(protocol);
+            }
+            events.clear();
+        }
+    }
+    anyhow::bail!(
+        "cannot tell which venue {} was recorded from: say so with --venue",
+        file.display()
+    )
+}
