@@ -55,10 +55,7 @@ impl Market {
                 let segments: Vec<(i64, f64)> = epoch
                     .segments
                     .iter()
-                    .map(|s| {
-                        let rate = s.weight.map_or(s.rate, |w| s.rate * instrument.weight / w);
-                        (s.from.timestamp_micros(), rate)
-                    })
+                    .map(|s| (s.from.timestamp_micros(), s.rate_of(instrument.weight)))
                     .collect();
                 Book {
                     counts: Counts::new(hash(key, 1), &segments),

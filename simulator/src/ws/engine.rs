@@ -32,7 +32,6 @@ type Flow = Result<(), Ended>;
 
 /// Serves one connection until it ends.
 pub(crate) async fn run(socket: WebSocket, protocol: Box<dyn Protocol>, hub: Arc<Hub>) {
-    Counters::add(&hub.counters.connections, 1);
     let now = hub.clock.now();
     let venue = protocol.wire().venue();
     let player = hub
@@ -40,7 +39,7 @@ pub(crate) async fn run(socket: WebSocket, protocol: Box<dyn Protocol>, hub: Arc
         .clone()
         .filter(|player| player.wire() == protocol.wire());
     let mut connection = Connection {
-        ordinal: hub.counters.connections.load(Ordering::Relaxed),
+        ordinal: 0,
         replaying: player.is_some(),
         seat: None,
         replay: None,
@@ -98,6 +97,8 @@ impl Connection {
         let mut out = Output::default();
         self.with(|protocol, context| protocol.greet(context, &mut out));
         self.act(out).await?;
+        // Counted only now, so that whoever sees the count knows that trades flow from here on.
+        self.ordinal = self.hub.counters.connections.fetch_add(1, Ordering::Relaxed);
         let mut stopping = self.hub.stopping.clone();
         loop {
             let faults = self.hub.faults.active();
