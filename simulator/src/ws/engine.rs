@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};
@@ -20,6 +21,9 @@ use crate::replay::{Delivery, Recorded, Seat};
 
 /// Market time sent in one round at most while a client catches up, µs; bounds a round's memory.
 const ROUND: i64 = 1_000_000;
+
+/// How long a client may take to answer the close frame when the server stops.
+const LEAVE_WITHIN: Duration = Duration::from_millis(200);
 
 enum Ended {
     /// The client or the network ended it.
@@ -64,8 +68,14 @@ pub(crate) async fn run(socket: WebSocket, protocol: Box<dyn Protocol>, hub: Arc
             reason: reason.into(),
         }));
         let socket = &mut connection.socket;
+        let stopping = *connection.hub.stopping.borrow();
+        let patience = if stopping {
+            LEAVE_WITHIN
+        } else {
+            connection.hub.send_timeout
+        };
         // The client may be gone already; there is nobody left to tell.
-        let _ = tokio::time::timeout(connection.hub.send_timeout, async {
+        let _ = tokio::time::timeout(patience, async {
             let _ = socket.send(close).await;
             // Reading on until the client's close lets it finish the handshake.
             while let Some(Ok(_)) = socket.next().await {}
@@ -98,7 +108,11 @@ impl Connection {
         self.with(|protocol, context| protocol.greet(context, &mut out));
         self.act(out).await?;
         // Counted only now, so that whoever sees the count knows that trades flow from here on.
-        self.ordinal = self.hub.counters.connections.fetch_add(1, Ordering::Relaxed);
+        self.ordinal = self
+            .hub
+            .counters
+            .connections
+            .fetch_add(1, Ordering::Relaxed);
         let mut stopping = self.hub.stopping.clone();
         loop {
             let faults = self.hub.faults.active();
@@ -288,7 +302,7 @@ impl Connection {
     }
 
     /// Neither reads nor writes, so that not even a pong goes out.
-    async fn stall(&mut self, now: i64, lasting: Option<std::time::Duration>) {
+    async fn stall(&mut self, now: i64, lasting: Option<Duration>) {
         let until = lasting.map_or(i64::MAX, |lasting| now + lasting.as_micros() as i64);
         let mut stopping = self.hub.stopping.clone();
         tokio::select! {
