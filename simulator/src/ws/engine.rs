@@ -171,10 +171,11 @@ impl Connection {
             let books = (faults, &self.hub.ledger);
             for (index, trade) in taken {
                 let symbol = self.hub.market.instrument(index).symbol.as_str();
+                let ids = [trade.id];
                 let tag = Tag {
                     venue: self.venue,
                     symbol,
-                    id: trade.id,
+                    ids: &ids,
                 };
                 self.market_stage
                     .pass((index, trade), tag, now, books, &mut passed);
@@ -318,25 +319,26 @@ impl Connection {
                 let now = self.hub.clock.now();
                 let mut passed = Vec::new();
                 let symbol = recorded.symbols.first().cloned().unwrap_or_default();
-                let id = recorded.ids.first().copied();
-                match id {
-                    Some(id) => {
-                        let tag = Tag {
-                            venue: self.venue,
-                            symbol: &symbol,
-                            id,
-                        };
-                        let books = (faults, &self.hub.ledger);
-                        self.replay_stage
-                            .pass(recorded, tag, now, books, &mut passed);
-                    }
-                    None => passed.push(recorded),
-                }
+                let ids = recorded.ids.clone();
+                let tag = Tag {
+                    venue: self.venue,
+                    symbol: &symbol,
+                    ids: &ids,
+                };
+                let books = (faults, &self.hub.ledger);
+                self.replay_stage
+                    .pass(recorded, tag, now, books, &mut passed);
                 for recorded in passed {
                     self.with(|protocol, context| protocol.replayed(&recorded, context, &mut out));
                 }
             }
             Some(Delivery::Finished { close: true }) => {
+                let mut passed = Vec::new();
+                self.replay_stage.flush(&mut passed);
+                for recorded in passed {
+                    self.with(|protocol, context| protocol.replayed(&recorded, context, &mut out));
+                }
+                self.act(out).await?;
                 return Err(Ended::Close(Some((1000, "replay finished"))));
             }
             Some(Delivery::Finished { close: false }) | None => self.replay = None,
@@ -377,9 +379,15 @@ impl Connection {
                 .collect();
             self.write(messages).await?;
         }
-        if self.replaying && followed && self.seat.is_none() {
+        if let Some(player) = self
+            .hub
+            .replay
+            .as_ref()
+            .filter(|_| self.replaying && followed)
+        {
+            player.subscribed(self.hub.clock.now());
             // Only now, so that the acknowledgement comes before the first recorded frame.
-            if let Some(player) = &self.hub.replay {
+            if self.seat.is_none() {
                 let (seat, deliveries) = player.join();
                 (self.seat, self.replay) = (Some(seat), Some(deliveries));
             }
