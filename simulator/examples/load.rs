@@ -26,6 +26,7 @@ async fn main() -> Result<(), Failure> {
     let began = clock.now();
     let config = Config {
         rate,
+        steady: true,
         instruments: Some(TOKENS.iter().map(|t| format!("binance:{}", t.id)).collect()),
         epoch: chrono::DateTime::from_timestamp_micros(began),
         ..Config::default()

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::count::Pace;
+
 const FILE: &str = "simulator.json";
 const VERSION: u32 = 1;
 const MINUTE_US: i64 = 60_000_000;
@@ -57,14 +59,20 @@ pub(crate) struct Segment {
     /// Total weight of the instruments among which the rate is divided, in millionths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     weight_millionths: Option<u64>,
+    /// Whether the rate is the same at every hour.
+    #[serde(default)]
+    steady: bool,
 }
 
 impl Segment {
-    /// Trades a second of an instrument of this weight.
-    pub(crate) fn rate_of(&self, weight: f64) -> f64 {
+    /// The pace of an instrument of this weight.
+    pub(crate) fn pace_of(&self, weight: f64) -> Pace {
         let rate = self.rate_millionths as f64 / 1e6;
-        self.weight_millionths
-            .map_or(rate, |total| rate * weight / (total as f64 / 1e6))
+        let total = self.weight_millionths.map(|total| total as f64 / 1e6);
+        Pace {
+            rate: total.map_or(rate, |total| rate * weight / total),
+            steady: self.steady,
+        }
     }
 
     fn wanted(wanted: Wanted, from: i64) -> Self {
@@ -72,6 +80,7 @@ impl Segment {
             from: time(from),
             rate_millionths: millionths(wanted.rate),
             weight_millionths: Some(millionths(wanted.weight)),
+            steady: wanted.steady,
         }
     }
 }
@@ -95,6 +104,7 @@ pub(crate) struct Wanted {
     pub(crate) rate: f64,
     /// Total weight of the chosen instruments.
     pub(crate) weight: f64,
+    pub(crate) steady: bool,
     pub(crate) history_days: u32,
     /// µs; `None`: now, when there is a directory to remember it in, else the fixed default.
     pub(crate) live_from: Option<i64>,
@@ -111,6 +121,7 @@ impl Epoch {
                 from: time(from),
                 rate_millionths: HISTORY_RATE,
                 weight_millionths: None,
+                steady: false,
             });
         }
         segments.push(Segment::wanted(wanted, live));
@@ -152,8 +163,10 @@ impl Epoch {
         let from = (now.div_euclid(MINUTE_US) + 1) * MINUTE_US;
         let next = Segment::wanted(wanted, from);
         let same = self.segments.last().is_some_and(|last| {
-            (last.rate_millionths, last.weight_millionths)
-                == (next.rate_millionths, next.weight_millionths)
+            Segment {
+                from: next.from,
+                ..last.clone()
+            } == next
         });
         if !same {
             // A segment that has not begun yet has no trades that anyone could have seen.
@@ -211,6 +224,7 @@ mod tests {
             seed,
             rate,
             weight: 161.3 + 0.1 + 0.2,
+            steady: false,
             history_days: 3,
             live_from: None,
         }

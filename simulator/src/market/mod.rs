@@ -52,10 +52,10 @@ impl Market {
                     derive(epoch.seed, instrument.venue.name()),
                     &instrument.symbol,
                 );
-                let segments: Vec<(i64, f64)> = epoch
+                let segments: Vec<_> = epoch
                     .segments
                     .iter()
-                    .map(|s| (s.from.timestamp_micros(), s.rate_of(instrument.weight)))
+                    .map(|s| (s.from.timestamp_micros(), s.pace_of(instrument.weight)))
                     .collect();
                 Book {
                     counts: Counts::new(hash(key, 1), &segments),
