@@ -23,6 +23,9 @@ pub struct Config {
     /// Average trades a second over all chosen instruments together, up to 100,000. Quantities
     /// shrink as it grows, so that turnover stays the same.
     pub rate: f64,
+    /// Whether the rate is the same at every hour, rather than higher in the afternoon (UTC) and
+    /// lower at night and on weekends.
+    pub steady: bool,
     /// The instruments to list: symbols (`BTCUSDT`), `venue:symbol`, tickers (`BTC`) or CoinGecko
     /// ids (`bitcoin`); all 93 when absent.
     pub instruments: Option<Vec<String>>,
@@ -49,6 +52,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             seed: 1,
             rate: 200.0,
+            steady: false,
             instruments: None,
             data_dir: None,
             epoch: None,

@@ -62,7 +62,7 @@ pub enum SimulatorError {
     Ended(String),
 }
 
-/// A running simulator.
+/// A running simulator. Dropping this does not stop it; ending its `shutdown` future does.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
@@ -152,13 +152,20 @@ pub async fn serve_with(
     let (alive, mut gone) = mpsc::channel::<()>(1);
     let app = router(&hub, alive);
     let task = tokio::spawn(async move {
+        let mut stopping = stop.subscribe();
         let stopped = async move {
             shutdown.await;
             stop.send_replace(true);
         };
-        let ended = axum::serve(listener, app)
-            .with_graceful_shutdown(stopped)
-            .await;
+        let overdue = async move {
+            // An error means that the sender is gone, after which nothing more is served either.
+            let _ = stopping.wait_for(|stop| *stop).await;
+            tokio::time::sleep(GRACE).await;
+        };
+        let ended = tokio::select! {
+            ended = axum::serve(listener, app).with_graceful_shutdown(stopped) => ended,
+            () = overdue => Ok(()),
+        };
         // Upgraded connections outlive the server: each holds a sender, and `None` says that
         // the last one is gone.
         let _ = tokio::time::timeout(GRACE, gone.recv()).await;
@@ -190,6 +197,7 @@ fn build_market(config: &Config, now: i64) -> Result<(Epoch, Market), SimulatorE
     let wanted = Wanted {
         seed: config.seed,
         rate: config.rate,
+        steady: config.steady,
         weight: all.iter().filter(|i| listed(i)).map(|i| i.weight).sum(),
         history_days: config.history_days,
         live_from: config.epoch.map(|epoch| epoch.timestamp_micros()),

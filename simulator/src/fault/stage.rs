@@ -28,7 +28,8 @@ struct Held<T> {
 pub(crate) struct Tag<'a> {
     pub(crate) venue: Venue,
     pub(crate) symbol: &'a str,
-    pub(crate) id: u64,
+    /// The trades in it; the first one decides whether a fault strikes.
+    pub(crate) ids: &'a [u64],
 }
 
 impl<T: Clone> Stage<T> {
@@ -48,21 +49,29 @@ impl<T: Clone> Stage<T> {
         (faults, ledger): (&Active, &Ledger),
         out: &mut Vec<T>,
     ) {
-        let Tag { venue, symbol, id } = tag;
+        let Tag { venue, symbol, ids } = tag;
+        let Some(&id) = ids.first() else {
+            out.push(item);
+            return;
+        };
+        let note = |mark| {
+            ids.iter()
+                .for_each(|&id| ledger.note(mark, venue, symbol, id))
+        };
         let mut copies = 1;
         let mut hold = None;
         for fault in faults.iter().filter(|f| f.concerns(venue, Some(symbol))) {
             match fault.fault.kind {
                 FaultKind::Drop { p } if fault.strikes(p, symbol, id) => {
-                    ledger.note(Mark::Dropped, venue, symbol, id);
+                    note(Mark::Dropped);
                     copies = 0;
                 }
                 FaultKind::Duplicate { p } if copies > 0 && fault.strikes(p, symbol, id) => {
-                    ledger.note(Mark::Duplicated, venue, symbol, id);
+                    note(Mark::Duplicated);
                     copies += 1;
                 }
                 FaultKind::Reorder { p, window } if copies > 0 && fault.strikes(p, symbol, id) => {
-                    ledger.note(Mark::Reordered, venue, symbol, id);
+                    note(Mark::Reordered);
                     let by = 1 + (fault.chance("window", id) * window as f64) as u64;
                     hold = Some(self.passed + by.min(window));
                 }
@@ -96,6 +105,11 @@ impl<T: Clone> Stage<T> {
                 i += 1;
             }
         }
+    }
+
+    /// Lets go of everything: nothing comes after it.
+    pub(crate) fn flush(&mut self, out: &mut Vec<T>) {
+        out.extend(self.held.drain(..).map(|held| held.item));
     }
 
     /// When [`Stage::release`] has something to do next, if nothing else comes.
@@ -177,10 +191,11 @@ mod tests {
         let (active, ledger) = (board.active(), Ledger::default());
         let (mut stage, mut out) = (Stage::new(), Vec::new());
         for id in ids {
+            let ids = [id];
             let tag = Tag {
                 venue: Venue::Binance,
                 symbol: "BTCUSDT",
-                id,
+                ids: &ids,
             };
             stage.pass(id, tag, 0, (&active, &ledger), &mut out);
         }

@@ -28,13 +28,19 @@ pub(crate) struct Block {
     pub(crate) trades: u64,
 }
 
+/// How many trades a second, on average, and whether that varies with the time of day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Pace {
+    pub(crate) rate: f64,
+    pub(crate) steady: bool,
+}
+
 /// A stretch of time with one average rate.
 #[derive(Debug)]
 struct Segment {
     from: i64,
     to: Option<i64>,
-    /// Trades a second of this instrument, on average.
-    rate: f64,
+    pace: Pace,
     first_id: u64,
     /// `prefix[j]`: trades of this segment before its era `j`; grows on demand.
     prefix: RwLock<Vec<u64>>,
@@ -48,16 +54,16 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// `segments`: (start in µs, a whole minute; trades a second), ascending, at least one.
-    pub(crate) fn new(key: u64, segments: &[(i64, f64)]) -> Self {
+    /// `segments`: (start in µs, a whole minute; pace), ascending, at least one.
+    pub(crate) fn new(key: u64, segments: &[(i64, Pace)]) -> Self {
         let mut made: Vec<Segment> = Vec::with_capacity(segments.len());
         let mut first_id = 1;
-        for (i, &(from, rate)) in segments.iter().enumerate() {
+        for (i, &(from, pace)) in segments.iter().enumerate() {
             let to = segments.get(i + 1).map(|next| next.0);
             let segment = Segment {
                 from,
                 to,
-                rate,
+                pace,
                 first_id,
                 prefix: RwLock::new(vec![0]),
             };
@@ -79,7 +85,7 @@ impl Counts {
 
     /// Average trades a second of this instrument at that time.
     pub(crate) fn rate_at(&self, t: i64) -> f64 {
-        self.segment_at(t).rate
+        self.segment_at(t).pace.rate
     }
 
     fn segment_at(&self, t: i64) -> &Segment {
@@ -166,7 +172,7 @@ impl Segment {
             while prefix.len() < wanted {
                 let j = prefix.len() as i64 - 1;
                 let start = self.from + j * ERA_US;
-                let n = era_trades(hash(key, start as u64), start, self.rate);
+                let n = era_trades(hash(key, start as u64), start, self.pace);
                 let total = prefix[prefix.len() - 1] + n;
                 prefix.push(total);
             }
@@ -207,14 +213,19 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 
 /// Trades in an era: the rate, shaped by the hour (busiest at 15:00 UTC), the weekend and chance;
 /// the shape averages to one over a week.
-fn era_trades(era_key: u64, start: i64, rate: f64) -> u64 {
+fn era_trades(era_key: u64, start: i64, pace: Pace) -> u64 {
     let hours = (start / 1_000_000) as f64 / 3_600.0;
     let hour = hours.rem_euclid(24.0);
     let day = (hours / 24.0).floor().rem_euclid(7.0); // day 0 of the Unix epoch was a Thursday
     let daily = 1.0 + 0.25 * ((hour - 15.0) * std::f64::consts::TAU / 24.0).cos();
     let weekly = if day == 2.0 || day == 3.0 { 0.85 } else { 1.06 };
     let chance = 0.88 + 0.24 * unit(era_key);
-    let mean = rate * (ERA_US / 1_000_000) as f64 * daily * weekly * chance;
+    let shape = if pace.steady {
+        1.0
+    } else {
+        daily * weekly * chance
+    };
+    let mean = pace.rate * (ERA_US / 1_000_000) as f64 * shape;
     (mean + unit(hash(era_key, u64::MAX))) as u64
 }
 
@@ -321,8 +332,18 @@ mod tests {
     const MINUTE: i64 = 60_000_000;
     const START: i64 = 1_767_225_600_000_000;
 
+    fn pace(rate: f64) -> Pace {
+        Pace {
+            rate,
+            steady: false,
+        }
+    }
+
     fn two_segments(key: u64, rate: f64) -> Counts {
-        Counts::new(key, &[(START, 0.05), (START + 1_003 * MINUTE, rate)])
+        Counts::new(
+            key,
+            &[(START, pace(0.05)), (START + 1_003 * MINUTE, pace(rate))],
+        )
     }
 
     #[test]
@@ -343,11 +364,30 @@ mod tests {
 
     #[test]
     fn the_rate_is_met_over_a_week() {
-        let counts = Counts::new(11, &[(START, 2.0)]);
+        let counts = Counts::new(11, &[(START, pace(2.0))]);
         let week = 7 * 24 * 3_600;
         let n = counts.block_at(START + week * 1_000_000).first_id;
         let mean = n as f64 / week as f64;
         assert!((mean - 2.0).abs() < 0.05, "{mean}");
+    }
+
+    #[test]
+    fn a_steady_rate_is_met_in_every_hour() {
+        let counts = Counts::new(
+            11,
+            &[(
+                START,
+                Pace {
+                    rate: 50.0,
+                    steady: true,
+                },
+            )],
+        );
+        let at = |hour: i64| counts.block_at(START + hour * 3_600_000_000).first_id as f64;
+        for hour in 0..48 {
+            let mean = (at(hour + 1) - at(hour)) / 3_600.0;
+            assert!((mean - 50.0).abs() < 7.0, "{mean} in hour {hour}");
+        }
     }
 
     proptest! {

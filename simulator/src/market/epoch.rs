@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::count::Pace;
+
 const FILE: &str = "simulator.json";
 const VERSION: u32 = 1;
 const MINUTE_US: i64 = 60_000_000;
 const DAY_US: i64 = 86_400_000_000;
-/// Trades a second of every instrument in the time before the simulator's first start: five a
-/// minute, so that years of history are cheap to make.
-const HISTORY_RATE: f64 = 5.0 / 60.0;
+/// Millionths of a trade a second of every instrument in the time before the simulator's first
+/// start: five a minute, so that years of history are cheap to make.
+const HISTORY_RATE: u64 = 83_333;
 /// When the market went live if nothing says otherwise: 2026-01-01T00:00:00Z, in µs.
 pub(crate) const DEFAULT_LIVE_FROM: i64 = 1_767_225_600_000_000;
 
@@ -50,11 +52,41 @@ pub enum EpochError {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Segment {
     pub(crate) from: DateTime<Utc>,
-    /// Trades a second: of all instruments together when `weight` is given, else of each one.
-    pub(crate) rate: f64,
-    /// Total weight of the instruments among which the rate is divided.
+    /// Millionths of a trade a second: of all instruments together when there is a weight, else
+    /// of each one. Whole numbers, because a float that comes back from text one bit off would
+    /// make another market.
+    rate_millionths: u64,
+    /// Total weight of the instruments among which the rate is divided, in millionths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) weight: Option<f64>,
+    weight_millionths: Option<u64>,
+    /// Whether the rate is the same at every hour.
+    #[serde(default)]
+    steady: bool,
+}
+
+impl Segment {
+    /// The pace of an instrument of this weight.
+    pub(crate) fn pace_of(&self, weight: f64) -> Pace {
+        let rate = self.rate_millionths as f64 / 1e6;
+        let total = self.weight_millionths.map(|total| total as f64 / 1e6);
+        Pace {
+            rate: total.map_or(rate, |total| rate * weight / total),
+            steady: self.steady,
+        }
+    }
+
+    fn wanted(wanted: Wanted, from: i64) -> Self {
+        Self {
+            from: time(from),
+            rate_millionths: millionths(wanted.rate),
+            weight_millionths: Some(millionths(wanted.weight)),
+            steady: wanted.steady,
+        }
+    }
+}
+
+fn millionths(x: f64) -> u64 {
+    ((x * 1e6).round() as u64).max(1)
 }
 
 /// Where ids and prices start from.
@@ -72,6 +104,7 @@ pub(crate) struct Wanted {
     pub(crate) rate: f64,
     /// Total weight of the chosen instruments.
     pub(crate) weight: f64,
+    pub(crate) steady: bool,
     pub(crate) history_days: u32,
     /// µs; `None`: now, when there is a directory to remember it in, else the fixed default.
     pub(crate) live_from: Option<i64>,
@@ -86,15 +119,12 @@ impl Epoch {
             let from = (live - i64::from(wanted.history_days) * DAY_US).div_euclid(DAY_US) * DAY_US;
             segments.push(Segment {
                 from: time(from),
-                rate: HISTORY_RATE,
-                weight: None,
+                rate_millionths: HISTORY_RATE,
+                weight_millionths: None,
+                steady: false,
             });
         }
-        segments.push(Segment {
-            from: time(live),
-            rate: wanted.rate,
-            weight: Some(wanted.weight),
-        });
+        segments.push(Segment::wanted(wanted, live));
         Self {
             version: VERSION,
             seed: wanted.seed,
@@ -130,19 +160,18 @@ impl Epoch {
     }
 
     fn at_rate(mut self, wanted: Wanted, now: i64) -> Self {
-        let same = self
-            .segments
-            .last()
-            .is_some_and(|last| last.rate == wanted.rate && last.weight == Some(wanted.weight));
+        let from = (now.div_euclid(MINUTE_US) + 1) * MINUTE_US;
+        let next = Segment::wanted(wanted, from);
+        let same = self.segments.last().is_some_and(|last| {
+            Segment {
+                from: next.from,
+                ..last.clone()
+            } == next
+        });
         if !same {
-            let from = (now.div_euclid(MINUTE_US) + 1) * MINUTE_US;
             // A segment that has not begun yet has no trades that anyone could have seen.
             self.segments.retain(|s| s.from.timestamp_micros() < from);
-            self.segments.push(Segment {
-                from: time(from),
-                rate: wanted.rate,
-                weight: Some(wanted.weight),
-            });
+            self.segments.push(next);
         }
         self
     }
@@ -168,7 +197,11 @@ fn parse(path: &Path, text: &str) -> Result<Epoch, EpochError> {
             epoch.version
         )));
     }
-    let aligned = |s: &Segment| s.from.timestamp_micros() % MINUTE_US == 0 && s.rate > 0.0;
+    let aligned = |s: &Segment| {
+        s.from.timestamp_micros() % MINUTE_US == 0
+            && s.rate_millionths > 0
+            && s.weight_millionths != Some(0)
+    };
     let ascending = epoch.segments.windows(2).all(|w| w[0].from < w[1].from);
     if epoch.segments.is_empty() || !ascending || !epoch.segments.iter().all(aligned) {
         return Err(invalid(
@@ -190,7 +223,8 @@ mod tests {
         Wanted {
             seed,
             rate,
-            weight: 10.0,
+            weight: 161.3 + 0.1 + 0.2,
+            steady: false,
             history_days: 3,
             live_from: None,
         }

@@ -52,13 +52,10 @@ impl Market {
                     derive(epoch.seed, instrument.venue.name()),
                     &instrument.symbol,
                 );
-                let segments: Vec<(i64, f64)> = epoch
+                let segments: Vec<_> = epoch
                     .segments
                     .iter()
-                    .map(|s| {
-                        let rate = s.weight.map_or(s.rate, |w| s.rate * instrument.weight / w);
-                        (s.from.timestamp_micros(), rate)
-                    })
+                    .map(|s| (s.from.timestamp_micros(), s.pace_of(instrument.weight)))
                     .collect();
                 Book {
                     counts: Counts::new(hash(key, 1), &segments),

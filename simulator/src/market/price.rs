@@ -50,6 +50,8 @@ pub(crate) struct PricePath {
     cells: [Cell; OCTAVES],
     basis: [Cell; BASIS_OCTAVES],
     news: (i64, [News; 2]),
+    /// The last hour asked for and its volatility.
+    hour: (i64, f64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +85,7 @@ impl PricePath {
                     size: 0.0,
                 }; 2],
             ),
+            hour: (i64::MIN, 1.0),
         }
     }
 
@@ -92,8 +95,13 @@ impl PricePath {
         for k in 0..OCTAVES {
             let shift = FIRST + k as u32;
             let index = t >> shift;
-            if self.cells[k].index != index {
-                let from = self.value(k, index);
+            let cell = self.cells[k];
+            if cell.index != index {
+                let from = if cell.index == index - 1 {
+                    cell.to
+                } else {
+                    self.value(k, index)
+                };
                 self.cells[k] = Cell {
                     index,
                     from,
@@ -120,7 +128,7 @@ impl PricePath {
         self.level * (log + self.news(t)).exp()
     }
 
-    fn value(&self, k: usize, index: i64) -> f64 {
+    fn value(&mut self, k: usize, index: i64) -> f64 {
         let place = mix(k as u64 + 1) ^ index as u64;
         let own = normal(hash(self.token, place));
         let shared = normal(hash(self.market, place));
@@ -129,7 +137,11 @@ impl PricePath {
             return value;
         }
         let hour = (index << (FIRST + k as u32)) >> 32; // 2^32 µs is 72 minutes
-        value * (0.45 * normal(hash(self.market ^ 0x70, hour as u64))).exp()
+        if self.hour.0 != hour {
+            let volatility = (0.45 * normal(hash(self.market ^ 0x70, hour as u64))).exp();
+            self.hour = (hour, volatility);
+        }
+        value * self.hour.1
     }
 
     fn news(&mut self, t: i64) -> f64 {

@@ -12,6 +12,7 @@ fn market(seed: u64, rate: f64) -> Market {
         seed,
         rate,
         weight: 150.0,
+        steady: false,
         history_days: 2,
         live_from: None,
     };

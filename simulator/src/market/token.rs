@@ -46,7 +46,6 @@ pub static TOKENS: [Token; 31] = [
     token("solana", "SOL", "Solana", 150.0, 0.75, 12.0, (2, 3), (2, 8), 2),
     token("ripple", "XRP", "XRP", 2.2, 0.80, 9.0, (4, 1), (4, 6), 5),
     token("dogecoin", "DOGE", "Dogecoin", 0.18, 0.85, 7.0, (5, 0), (5, 1), 7),
-    token("binancecoin", "BNB", "BNB", 640.0, 0.45, 5.0, (2, 3), (2, 8), 2),
     token("cardano", "ADA", "Cardano", 0.62, 0.75, 4.0, (4, 1), (4, 8), 6),
     token("avalanche-2", "AVAX", "Avalanche", 22.0, 0.80, 3.0, (2, 2), (2, 8), 2),
     token("chainlink", "LINK", "Chainlink", 14.5, 0.75, 3.0, (2, 2), (3, 2), 5),
@@ -68,10 +67,11 @@ pub static TOKENS: [Token; 31] = [
     token("ethereum-classic", "ETC", "Ethereum Classic", 17.0, 0.75, 1.2, (2, 2), (2, 8), 3),
     token("cosmos", "ATOM", "Cosmos Hub", 4.3, 0.75, 1.1, (3, 2), (3, 2), 4),
     token("polygon-ecosystem-token", "POL", "POL (ex-MATIC)", 0.22, 0.85, 1.1, (4, 1), (4, 2), 4),
+    token("maker", "MKR", "Maker", 1_550.0, 0.80, 1.0, (1, 4), (2, 6), 2),
     token("optimism", "OP", "Optimism", 0.71, 0.95, 1.0, (3, 2), (3, 2), 3),
     token("injective-protocol", "INJ", "Injective", 10.5, 0.95, 1.0, (3, 2), (3, 2), 3),
     token("algorand", "ALGO", "Algorand", 0.19, 0.85, 0.9, (4, 0), (4, 0), 5),
-    token("tezos", "XTZ", "Tezos", 0.56, 0.80, 0.8, (3, 1), (3, 2), 4),
+    token("the-graph", "GRT", "The Graph", 0.094, 0.90, 0.8, (4, 0), (4, 2), 5),
 ];
 
 #[cfg(test)]

@@ -46,8 +46,8 @@ impl TradeMaker {
             tick: instrument.tick(),
             lot: instrument.lot(),
             turnover: instrument.weight * TURNOVER_A_DAY / 86_400.0,
-            // Thinner books are wider: half a basis point for the largest, three for the smallest.
-            spread: 0.000_05 + 0.000_25 / (1.0 + instrument.weight),
+            // Thinner books are wider: a sixth of a basis point for the largest, two for the smallest.
+            spread: 0.000_01 + 0.000_2 / (1.0 + instrument.weight),
         }
     }
 

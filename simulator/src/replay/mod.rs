@@ -30,8 +30,9 @@ pub struct Replay {
     /// Whether a client that subscribes after the end starts it again.
     #[serde(default)]
     pub repeat: bool,
-    /// How long to wait, in milliseconds, between the first subscription and the first frame, so
-    /// that a client with several connections misses nothing.
+    /// How long, in milliseconds, no further subscription must have come before the first frame is
+    /// sent, so that a client that subscribes in several messages or on several connections misses
+    /// nothing.
     #[serde(default = "start_delay_ms")]
     pub start_delay_ms: u64,
 }
@@ -41,7 +42,7 @@ fn yes() -> bool {
 }
 
 fn start_delay_ms() -> u64 {
-    200
+    500
 }
 
 impl Replay {

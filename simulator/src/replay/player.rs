@@ -33,6 +33,8 @@ struct Seats {
     finished: bool,
     /// Frames played so far, over all rounds.
     played: u64,
+    /// When a subscription last came, µs.
+    subscribed: i64,
 }
 
 /// A subscriber's place; giving it up ends the deliveries.
@@ -93,6 +95,11 @@ impl Player {
         )
     }
 
+    /// A client that has a seat, or is about to take one, subscribed to more.
+    pub(crate) fn subscribed(&self, now: i64) {
+        self.lock().subscribed = now;
+    }
+
     fn leave(&self, number: u64) {
         self.lock().taken.retain(|(n, _)| *n != number);
     }
@@ -116,9 +123,7 @@ impl Player {
         let rounds = async {
             loop {
                 self.someone().await;
-                clock
-                    .until(clock.now() + self.replay.start_delay_ms as i64 * 1_000)
-                    .await;
+                self.settled(clock.as_ref()).await;
                 self.lock().finished = false;
                 self.round(clock.as_ref()).await;
                 let last = {
@@ -149,6 +154,17 @@ impl Player {
     async fn someone(&self) {
         while self.lock().taken.is_empty() {
             self.arrived.notified().await;
+        }
+    }
+
+    /// Ends when no subscription has come for the start delay.
+    async fn settled(&self, clock: &dyn Clock) {
+        loop {
+            let due = self.lock().subscribed + self.replay.start_delay_ms as i64 * 1_000;
+            if due <= clock.now() {
+                return;
+            }
+            clock.until(due).await;
         }
     }
 

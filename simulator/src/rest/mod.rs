@@ -27,7 +27,7 @@ pub(crate) type Query = axum::extract::Query<HashMap<String, String>>;
 
 /// Trades that one candle request may cost. Long candles over busy times are answered for as many
 /// of them as this allows, like a venue's own limit on rows.
-const COST: u64 = 12_000_000;
+const COST: u64 = 8_000_000;
 
 /// A JSON answer from text.
 pub(crate) fn json_text(status: StatusCode, body: String) -> Response {

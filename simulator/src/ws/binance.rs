@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::{Context, Event, Frame, Output, Protocol, Wire};
 use crate::decimal::padded;
@@ -109,8 +109,8 @@ impl Binance {
                 out.send(format!(r#"{{"result":null,"id":{id}}}"#));
             }
             ("LIST_SUBSCRIPTIONS", _) => {
-                let list: Vec<String> = self.streams.iter().map(|s| format!("{s:?}")).collect();
-                out.send(format!(r#"{{"result":[{}],"id":{id}}}"#, list.join(",")));
+                let list = json!(self.streams);
+                out.send(format!(r#"{{"result":{list},"id":{id}}}"#));
             }
             ("SUBSCRIBE" | "UNSUBSCRIBE", None) => {
                 out.send(error(2, "Invalid request: missing field `params`", id));

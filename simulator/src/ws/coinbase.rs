@@ -171,9 +171,10 @@ impl CoinbaseExchange {
                     .map(|i| market.count_before(i, context.now))
                     .map(|id| (id, sequence(id) + 1))
             };
+            let product = json!(product);
             if let Some((id, sequence)) = last {
                 out.send(format!(
-                    r#"{{"type":"heartbeat","last_trade_id":{id},"product_id":"{product}","sequence":{sequence},"time":"{time}"}}"#
+                    r#"{{"type":"heartbeat","last_trade_id":{id},"product_id":{product},"sequence":{sequence},"time":"{time}"}}"#
                 ));
             }
         }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};
@@ -21,6 +22,9 @@ use crate::replay::{Delivery, Recorded, Seat};
 /// Market time sent in one round at most while a client catches up, µs; bounds a round's memory.
 const ROUND: i64 = 1_000_000;
 
+/// How long a client may take to answer the close frame when the server stops.
+const LEAVE_WITHIN: Duration = Duration::from_millis(200);
+
 enum Ended {
     /// The client or the network ended it.
     Gone,
@@ -32,7 +36,6 @@ type Flow = Result<(), Ended>;
 
 /// Serves one connection until it ends.
 pub(crate) async fn run(socket: WebSocket, protocol: Box<dyn Protocol>, hub: Arc<Hub>) {
-    Counters::add(&hub.counters.connections, 1);
     let now = hub.clock.now();
     let venue = protocol.wire().venue();
     let player = hub
@@ -40,7 +43,7 @@ pub(crate) async fn run(socket: WebSocket, protocol: Box<dyn Protocol>, hub: Arc
         .clone()
         .filter(|player| player.wire() == protocol.wire());
     let mut connection = Connection {
-        ordinal: hub.counters.connections.load(Ordering::Relaxed),
+        ordinal: 0,
         replaying: player.is_some(),
         seat: None,
         replay: None,
@@ -65,8 +68,14 @@ pub(crate) async fn run(socket: WebSocket, protocol: Box<dyn Protocol>, hub: Arc
             reason: reason.into(),
         }));
         let socket = &mut connection.socket;
+        let stopping = *connection.hub.stopping.borrow();
+        let patience = if stopping {
+            LEAVE_WITHIN
+        } else {
+            connection.hub.send_timeout
+        };
         // The client may be gone already; there is nobody left to tell.
-        let _ = tokio::time::timeout(connection.hub.send_timeout, async {
+        let _ = tokio::time::timeout(patience, async {
             let _ = socket.send(close).await;
             // Reading on until the client's close lets it finish the handshake.
             while let Some(Ok(_)) = socket.next().await {}
@@ -98,6 +107,12 @@ impl Connection {
         let mut out = Output::default();
         self.with(|protocol, context| protocol.greet(context, &mut out));
         self.act(out).await?;
+        // Counted only now, so that whoever sees the count knows that trades flow from here on.
+        self.ordinal = self
+            .hub
+            .counters
+            .connections
+            .fetch_add(1, Ordering::Relaxed);
         let mut stopping = self.hub.stopping.clone();
         loop {
             let faults = self.hub.faults.active();
@@ -156,10 +171,11 @@ impl Connection {
             let books = (faults, &self.hub.ledger);
             for (index, trade) in taken {
                 let symbol = self.hub.market.instrument(index).symbol.as_str();
+                let ids = [trade.id];
                 let tag = Tag {
                     venue: self.venue,
                     symbol,
-                    id: trade.id,
+                    ids: &ids,
                 };
                 self.market_stage
                     .pass((index, trade), tag, now, books, &mut passed);
@@ -287,7 +303,7 @@ impl Connection {
     }
 
     /// Neither reads nor writes, so that not even a pong goes out.
-    async fn stall(&mut self, now: i64, lasting: Option<std::time::Duration>) {
+    async fn stall(&mut self, now: i64, lasting: Option<Duration>) {
         let until = lasting.map_or(i64::MAX, |lasting| now + lasting.as_micros() as i64);
         let mut stopping = self.hub.stopping.clone();
         tokio::select! {
@@ -303,25 +319,26 @@ impl Connection {
                 let now = self.hub.clock.now();
                 let mut passed = Vec::new();
                 let symbol = recorded.symbols.first().cloned().unwrap_or_default();
-                let id = recorded.ids.first().copied();
-                match id {
-                    Some(id) => {
-                        let tag = Tag {
-                            venue: self.venue,
-                            symbol: &symbol,
-                            id,
-                        };
-                        let books = (faults, &self.hub.ledger);
-                        self.replay_stage
-                            .pass(recorded, tag, now, books, &mut passed);
-                    }
-                    None => passed.push(recorded),
-                }
+                let ids = recorded.ids.clone();
+                let tag = Tag {
+                    venue: self.venue,
+                    symbol: &symbol,
+                    ids: &ids,
+                };
+                let books = (faults, &self.hub.ledger);
+                self.replay_stage
+                    .pass(recorded, tag, now, books, &mut passed);
                 for recorded in passed {
                     self.with(|protocol, context| protocol.replayed(&recorded, context, &mut out));
                 }
             }
             Some(Delivery::Finished { close: true }) => {
+                let mut passed = Vec::new();
+                self.replay_stage.flush(&mut passed);
+                for recorded in passed {
+                    self.with(|protocol, context| protocol.replayed(&recorded, context, &mut out));
+                }
+                self.act(out).await?;
                 return Err(Ended::Close(Some((1000, "replay finished"))));
             }
             Some(Delivery::Finished { close: false }) | None => self.replay = None,
@@ -362,9 +379,15 @@ impl Connection {
                 .collect();
             self.write(messages).await?;
         }
-        if self.replaying && followed && self.seat.is_none() {
+        if let Some(player) = self
+            .hub
+            .replay
+            .as_ref()
+            .filter(|_| self.replaying && followed)
+        {
+            player.subscribed(self.hub.clock.now());
             // Only now, so that the acknowledgement comes before the first recorded frame.
-            if let Some(player) = &self.hub.replay {
+            if self.seat.is_none() {
                 let (seat, deliveries) = player.join();
                 (self.seat, self.replay) = (Some(seat), Some(deliveries));
             }

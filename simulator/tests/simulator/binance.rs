@@ -207,7 +207,7 @@ async fn wrong_requests_are_answered_and_too_many_end_the_connection() {
 #[tokio::test]
 async fn pings_come_every_20_seconds_and_must_be_answered() {
     let sim = Sim::start(config()).await;
-    let mut answering = sim.connect("/binance/ws/xtzusdt@trade").await;
+    let mut answering = sim.connect("/binance/ws/grtusdt@trade").await;
     let mut deaf = sim.connect("/binance/ws").await;
     sim.counted("connections", 2).await;
     for _ in 0..5 {

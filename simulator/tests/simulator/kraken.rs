@@ -144,9 +144,9 @@ async fn ohlc_fills_empty_minutes_and_ends_with_the_unfinished_one() {
     let sim = Sim::start(thin).await;
     sim.seconds(30.0);
     let answer = sim
-        .get("/kraken/0/public/OHLC?pair=XTZUSD&interval=1")
+        .get("/kraken/0/public/OHLC?pair=GRTUSD&interval=1")
         .await;
-    let rows = answer["result"]["XTZUSD"].as_array().expect("rows").clone();
+    let rows = answer["result"]["GRTUSD"].as_array().expect("rows").clone();
     assert_eq!(rows.len(), 720);
     assert_eq!(rows[719][0], NOON / 1_000_000);
     assert_eq!(answer["result"]["last"], NOON / 1_000_000 - 60);
@@ -158,9 +158,9 @@ async fn ohlc_fills_empty_minutes_and_ends_with_the_unfinished_one() {
     assert!(empty.iter().all(|r| r[1] == r[4] && r[5] == "0.0"));
     let since = NOON / 1_000_000 - 120;
     let newer = sim
-        .get(&format!("/kraken/0/public/OHLC?pair=XTZUSD&since={since}"))
+        .get(&format!("/kraken/0/public/OHLC?pair=GRTUSD&since={since}"))
         .await;
-    assert_eq!(newer["result"]["XTZUSD"].as_array().map(Vec::len), Some(2));
+    assert_eq!(newer["result"]["GRTUSD"].as_array().map(Vec::len), Some(2));
     let unknown = sim.get("/kraken/0/public/OHLC?pair=NOPE").await;
     assert_eq!(unknown, json!({"error": ["EQuery:Unknown asset pair"]}));
     let pairs = sim.get("/kraken/0/public/AssetPairs").await;

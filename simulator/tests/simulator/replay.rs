@@ -129,6 +129,43 @@ async fn it_repeats_or_stays_open_when_told_to() {
 }
 
 #[tokio::test]
+async fn whoever_subscribes_within_the_delay_misses_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = written(dir.path(), &BINANCE, false);
+    let sim = replaying(&file, Speed::Max, |r| r.start_delay_ms = 500).await;
+    let mut early = sim.connect("/binance/ws/ethusdt@trade").await;
+    sim.counted("connections", 1).await;
+    sim.seconds(0.4);
+    let mut late = sim.connect("/binance/ws/btcusdt@trade").await;
+    sim.counted("connections", 2).await;
+    sim.seconds(0.4);
+    early.silent().await;
+    sim.seconds(0.2);
+    assert_eq!(early.rest().await.0.len(), 1);
+    assert_eq!(late.rest().await.0.len(), 2);
+    sim.stop().await;
+}
+
+#[tokio::test]
+async fn faults_strike_recorded_trades_too() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = written(dir.path(), &BINANCE, false);
+    let sim = replaying(&file, Speed::Max, |r| r.repeat = true).await;
+    sim.fault("reorder:p=1,window=9").await;
+    let mut client = sim.connect("/binance/ws/btcusdt@trade").await;
+    assert_eq!(
+        client.rest().await.0.len(),
+        2,
+        "late ones come before the end"
+    );
+    sim.fault("drop:p=1,symbol=BTCUSDT").await;
+    let mut client = sim.connect("/binance/ws/btcusdt@trade").await;
+    assert!(client.rest().await.0.is_empty());
+    assert_eq!(sim.struck("dropped", "BTCUSDT").await, [10, 11]);
+    sim.stop().await;
+}
+
+#[tokio::test]
 async fn a_file_of_no_venue_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = written(dir.path(), &["hello", "1 world"], false);
