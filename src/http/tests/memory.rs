@@ -1,7 +1,7 @@
 //! The market's records in memory.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use coinsphere_pipelines::candles::GapReason;
@@ -22,6 +22,8 @@ pub(super) struct MemoryMarket {
     pub(super) broken: AtomicBool,
     pub(super) hanging: AtomicBool,
     pub(super) panicking: AtomicBool,
+    /// How often anything was asked.
+    pub(super) asked: AtomicU64,
 }
 
 pub(super) fn key(venue: &str, symbol: &str) -> InstrumentKey {
@@ -81,6 +83,7 @@ impl MemoryMarket {
             broken: AtomicBool::default(),
             hanging: AtomicBool::default(),
             panicking: AtomicBool::default(),
+            asked: AtomicU64::default(),
         }
     }
 
@@ -112,6 +115,7 @@ impl MemoryMarket {
     }
 
     async fn check(&self) -> Result<(), ReadError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         assert!(
             !self.panicking.load(Ordering::SeqCst),
             "the reader panics: secret words"
