@@ -111,3 +111,34 @@ async fn a_request_that_never_ends_is_cut_off() {
         .unwrap()
         .unwrap();
 }
+
+#[tokio::test]
+async fn connections_are_bounded_and_those_over_the_bound_wait() {
+    let app = App::with(PushLimits::default(), |config| {
+        config.http.max_connections = 1;
+    });
+    let running = Running::start(&app).await;
+    let idle = TcpStream::connect(running.address).await.unwrap();
+    let waiting = ask(running.address, "/health/live").await;
+    let early = timeout(Duration::from_millis(50), waiting.readable()).await;
+    assert!(early.is_err(), "answered beside the only place");
+    drop(idle);
+    let answer = answer(waiting).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_up_the_end() {
+    let app = App::new();
+    let running = Running::start(&app).await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    idle.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    idle.readable().await.unwrap();
+    timeout(Duration::from_secs(5), running.stop())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+}
