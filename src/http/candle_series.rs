@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use coinsphere_pipelines::market::{Candle, Interval, Timestamp};
+use coinsphere_pipelines::market::{AssetId, Candle, Interval, Timestamp};
 use rust_decimal::Decimal;
 
 use super::cursor::SeriesCursor;
@@ -115,15 +115,17 @@ fn range(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(days * 86_400))
 }
 
-/// Answers the request for this instrument.
+/// Answers the request for this instrument, which may stand for an asset as a whole.
 pub(super) async fn answer(
     state: &ApiState,
     instrument: &Instrument,
+    asset: Option<AssetId>,
     request: &SeriesRequest,
 ) -> Result<CandleSeriesBody, Problem> {
     let now = state.clock.now();
     let query = CandlesQuery {
         instrument: instrument.key.clone(),
+        asset,
         interval: request.interval,
         from: request.from,
         to: request.to,

@@ -325,5 +325,14 @@ async fn a_tokens_history_is_its_primary_instruments_or_the_asked_venues() {
         let body = app.get(path).await.json();
         assert_eq!(body["instrument"]["symbol"], symbol, "{path}");
         assert_eq!(brief(&body), [price], "{path}");
+        let query = app.market.queried.lock().unwrap().clone().unwrap();
+        assert_eq!(
+            query.asset.unwrap().as_str(),
+            "bitcoin",
+            "imported candles of the token too"
+        );
     }
+    app.get(CANDLES).await;
+    let query = app.market.queried.lock().unwrap().clone().unwrap();
+    assert_eq!(query.asset, None);
 }

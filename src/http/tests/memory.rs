@@ -18,6 +18,8 @@ pub(super) struct MemoryMarket {
     instruments: Vec<Instrument>,
     pub(super) candles: Mutex<Vec<(InstrumentKey, Interval, SeriesCandle)>>,
     pub(super) gaps: Mutex<Vec<(InstrumentKey, Gap)>>,
+    /// The newest query for candles.
+    pub(super) queried: Mutex<Option<CandlesQuery>>,
     pub(super) away: AtomicBool,
     pub(super) broken: AtomicBool,
     pub(super) hanging: AtomicBool,
@@ -79,6 +81,7 @@ impl MemoryMarket {
             ],
             candles: Mutex::default(),
             gaps: Mutex::default(),
+            queried: Mutex::default(),
             away: AtomicBool::default(),
             broken: AtomicBool::default(),
             hanging: AtomicBool::default(),
@@ -208,6 +211,7 @@ impl MarketReader for MemoryMarket {
 
     async fn candles(&self, query: &CandlesQuery) -> Result<Candles, ReadError> {
         self.check().await?;
+        *self.queried.lock().unwrap() = Some(query.clone());
         let (from, to) = (
             query.from.unwrap_or(Timestamp::MIN),
             query.to.unwrap_or(Timestamp::MAX),
