@@ -109,7 +109,7 @@ async fn trades_and_candles_arrive_as_specified() {
                 "open_time": "2024-08-09T00:00:00Z", "open": "61837.63", "high": "61837.63",
                 "low": "61837.63", "close": "61837.63", "volume": "1.5",
                 "quote_volume": "92756.445", "trades": 2, "taker_buy_volume": "0.5",
-                "complete": true, "revision": 0
+                "complete": false, "revision": 0
             }
         }),
         "the open candle comes at once"
