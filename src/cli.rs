@@ -161,11 +161,12 @@ pub struct MarketArgs {
     /// Which market: the same seed is the same market [default: 1, or what the data directory holds].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Trades per second over all instruments, on average.
+    /// Trades per second over all instruments, on average [default: 200].
     #[arg(long, value_name = "TRADES/S", value_parser = rate)]
     pub rate: Option<f64>,
-    /// Only these tokens, by CoinGecko id, separated by commas [default: all].
-    #[arg(long, value_name = "TOKENS", value_delimiter = ',')]
+    /// Only these, separated by commas: CoinGecko ids (bitcoin), tickers (BTC), symbols (BTCUSDT) or
+    /// venue:symbol (kraken:BTC/USD) [default: all].
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub instruments: Vec<String>,
     /// A fault to inject, as `kind:option=value,...`; may be repeated.
     #[arg(long = "fault", value_name = "SPEC")]
@@ -198,8 +199,8 @@ pub struct SimulateArgs {
     /// The market.
     #[command(flatten)]
     pub market: MarketArgs,
-    /// Serve this recording in its venue's own format instead of the simulated market.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "rate", "instruments"])]
+    /// Serve this recording, in its venue's own format, instead of that venue's simulated market.
+    #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
     /// How fast to replay: a factor, or `max` for as fast as it can be read.
     #[arg(long, value_name = "N|max", requires = "replay", default_value = "1")]
@@ -232,20 +233,20 @@ impl FromStr for Speed {
         if text == "max" {
             return Ok(Self::Max);
         }
-        positive(text)
+        positive(text, 1e6)
             .map(Self::Factor)
             .ok_or_else(|| "use a factor above 0 and at most 1000000, or max".to_owned())
     }
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    positive(text).ok_or_else(|| "use a number above 0 and at most 1000000".to_owned())
+    positive(text, 1e5).ok_or_else(|| "use a number above 0 and at most 100000".to_owned())
 }
 
-fn positive(text: &str) -> Option<f64> {
+fn positive(text: &str, max: f64) -> Option<f64> {
     text.parse()
         .ok()
-        .filter(|number| *number > 0.0 && *number <= 1e6)
+        .filter(|number| *number > 0.0 && *number <= max)
 }
 
 /// A venue's name.

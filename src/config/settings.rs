@@ -174,6 +174,8 @@ pub struct CandleSettings {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpSettings {
+    /// Most connections at a time, streams not counted; more wait to be accepted.
+    pub max_connections: u32,
     /// Largest request body, in bytes.
     pub body_limit_bytes: u64,
     /// Longest time to answer a request, in milliseconds.
@@ -259,13 +261,14 @@ impl Config {
                 max_ahead_seconds: 60,
             },
             http: HttpSettings {
+                max_connections: 512,
                 body_limit_bytes: 1 << 20,
                 request_timeout_ms: 10_000,
                 shutdown_timeout_ms: 10_000,
                 cors_origins: Vec::new(),
             },
             stream: StreamSettings {
-                max_clients: 1_000,
+                max_clients: 400,
                 max_topics: 200,
                 max_message_bytes: 16_384,
                 queue: 1_024,

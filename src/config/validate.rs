@@ -74,6 +74,7 @@ static RANGES: &[Range] = ranges! {
     "database.slow_statement_ms", 1 ..= 3600000, " milliseconds", |c| c.database.slow_statement_ms;
     "candles.grace_ms", 0 ..= 600000, " milliseconds", |c| c.candles.grace_ms;
     "candles.max_ahead_seconds", 1 ..= 86400, " seconds", |c| c.candles.max_ahead_seconds;
+    "http.max_connections", 8 ..= 1000000, " connections", |c| c.http.max_connections.into();
     "http.body_limit_bytes", 1024 ..= 1073741824, " bytes", |c| c.http.body_limit_bytes;
     "http.request_timeout_ms", 100 ..= 600000, " milliseconds", |c| c.http.request_timeout_ms;
     "http.shutdown_timeout_ms", 0 ..= 600000, " milliseconds", |c| c.http.shutdown_timeout_ms;

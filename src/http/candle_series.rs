@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use coinsphere_pipelines::market::{Candle, Interval, Timestamp};
+use coinsphere_pipelines::market::{AssetId, Candle, Interval, Timestamp};
 use rust_decimal::Decimal;
 
 use super::cursor::SeriesCursor;
@@ -115,15 +115,17 @@ fn range(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(days * 86_400))
 }
 
-/// Answers the request for this instrument.
+/// Answers the request for this instrument, which may stand for an asset as a whole.
 pub(super) async fn answer(
     state: &ApiState,
     instrument: &Instrument,
+    asset: Option<AssetId>,
     request: &SeriesRequest,
 ) -> Result<CandleSeriesBody, Problem> {
     let now = state.clock.now();
     let query = CandlesQuery {
         instrument: instrument.key.clone(),
+        asset,
         interval: request.interval,
         from: request.from,
         to: request.to,
@@ -135,23 +137,11 @@ pub(super) async fn answer(
         .last()
         .map(|last| end_of(request.interval, last));
     add_live(state, request, instrument, &mut page);
-    let coverage = cover(state, instrument, request, &page, stored_until, now).await?;
-    let gaps = coverage.1;
+    let before = close_before(state, &query, request, &page).await?;
+    let (coverage, gaps) =
+        cover(state, instrument, request, &page, stored_until, before, now).await?;
     if request.fill {
-        let seed = match request.from {
-            None => None,
-            Some(from) => {
-                let before = CandlesQuery {
-                    from: None,
-                    to: Some(from),
-                    limit: 1,
-                    ..query
-                };
-                let found = state.market.candles(&before).await?.candles;
-                found.last().map(|last| last.candle.close)
-            }
-        };
-        fill(&mut page, request, seed, &gaps, now);
+        fill(&mut page, request, before, &gaps, now);
     }
     let next = match request.from {
         Some(_) => page.next.map(SeriesCursor::From),
@@ -160,7 +150,7 @@ pub(super) async fn answer(
     Ok(CandleSeriesBody {
         data: page.candles.iter().map(Into::into).collect(),
         next_cursor: next.map(SeriesCursor::encode),
-        coverage: coverage.0,
+        coverage,
         instrument: instrument.into(),
         interval: request.interval,
     })
@@ -168,6 +158,31 @@ pub(super) async fn answer(
 
 fn end_of(interval: Interval, candle: &SeriesCandle) -> Timestamp {
     interval.end_of(candle.candle.open_time)
+}
+
+/// The close before the asked `from`, when something hangs on it: whether a page that begins with
+/// a hole begins before anything was known, and what to fill that hole with.
+async fn close_before(
+    state: &ApiState,
+    query: &CandlesQuery,
+    request: &SeriesRequest,
+    page: &Candles,
+) -> Result<Option<Decimal>, Problem> {
+    let first = page.candles.first().map(|first| first.candle.open_time);
+    let Some(from) = request.from else {
+        return Ok(None);
+    };
+    if first.is_some_and(|first| first <= ceil(request.interval, from)) {
+        return Ok(None);
+    }
+    let before = CandlesQuery {
+        from: None,
+        to: Some(from),
+        limit: 1,
+        ..query.clone()
+    };
+    let found = state.market.candles(&before).await?.candles;
+    Ok(found.last().map(|last| last.candle.close))
 }
 
 /// Puts the newest state of the open candle, which the store learns of later, at the end of the
@@ -220,18 +235,19 @@ async fn cover(
     request: &SeriesRequest,
     page: &Candles,
     stored_until: Option<Timestamp>,
+    before: Option<Decimal>,
     now: Timestamp,
 ) -> Result<(CoverageBody, Vec<Gap>), Problem> {
     let first = page.candles.first().map(|first| first.candle.open_time);
     let to = page
         .next
         .unwrap_or_else(|| request.to.map_or(now, |to| to.min(now)));
-    let Some(from) = request.from.or(first).filter(|from| *from < to) else {
-        let nothing = CoverageBody {
-            from: None,
-            to: None,
-            gaps: Vec::new(),
-        };
+    let nothing = CoverageBody {
+        from: None,
+        to: None,
+        gaps: Vec::new(),
+    };
+    let Some(mut from) = request.from.or(first).filter(|from| *from < to) else {
         return Ok((nothing, Vec::new()));
     };
     let mut gaps = page.gaps.clone();
@@ -242,6 +258,15 @@ async fn cover(
         gaps.extend(later.into_iter().filter(|gap| !page.gaps.contains(gap)));
     }
     gaps.retain(|gap| gap.touches(from, to));
+    let begins_with_hole = first.is_none_or(|first| first > ceil(request.interval, from));
+    if begins_with_hole && before.is_none() {
+        // Nobody listened yet at `from`: silence there means nothing.
+        let heard = gaps.iter().map(|gap| gap.from).chain(first).min();
+        let Some(heard) = heard else {
+            return Ok((nothing, gaps));
+        };
+        from = from.max(heard);
+    }
     let body = CoverageBody {
         from: Some(from),
         to: Some(to),
@@ -285,6 +310,7 @@ fn fill(
     };
     match request.from {
         Some(from) if seed.is_some() => start = ceil(interval, from),
+        // The page begins where it was asked to, or nothing is known before it.
         Some(_) => {}
         None => {
             // The newest `limit` intervals, and not what comes before them.

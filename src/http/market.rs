@@ -133,6 +133,8 @@ pub struct Instrument {
 pub struct CandlesQuery {
     /// Of which instrument.
     pub instrument: InstrumentKey,
+    /// Also candles imported for this asset as a whole, where nothing else is stored.
+    pub asset: Option<AssetId>,
     /// Of which length.
     pub interval: Interval,
     /// The earliest opening time, inclusive. With it the page is the earliest `limit` candles from

@@ -16,6 +16,8 @@ mod router;
 mod server;
 mod views;
 
+use coinsphere_actors::push::PushLimits;
+
 pub use controllers::stream::StreamGate;
 pub use health::{HealthReport, ServiceHealth, ServiceStatus};
 pub use market::{
@@ -25,6 +27,17 @@ pub use market::{
 pub use prometheus::recorder;
 pub use router::{ApiState, openapi, router};
 pub use server::serve;
+
+/// The hub's limits, as configured.
+#[must_use]
+pub fn push_limits(settings: &crate::config::StreamSettings) -> PushLimits {
+    PushLimits {
+        clients: settings.max_clients as usize,
+        topics: settings.max_topics as usize,
+        queue: settings.queue as usize,
+        ..PushLimits::default()
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,54 +1,128 @@
-//! Serves the application on a socket, and stops it without cutting anyone off.
+//! Serves the application on a socket: a bounded number of connections, none of which may dawdle,
+//! and an end that cuts nobody off.
 
 use std::future::Future;
 use std::io;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use super::router::{ApiState, router};
+
+/// How long a client may take to send a request's head, and how long a connection may be idle.
+const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves until `stop` completes; then takes in no more, finishes the requests in flight, closes
 /// the streams with 1001 (going away), and returns. What is not finished within
 /// `http.shutdown_timeout_ms` is cut off.
 ///
 /// # Errors
-/// When the socket fails.
+/// When the socket cannot accept any more.
 pub async fn serve(
     listener: TcpListener,
     state: ApiState,
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let patience = Duration::from_millis(state.http.shutdown_timeout_ms);
     let (hub, streams) = (state.hub.clone(), state.streams.clone());
-    let app: Router = router(state);
-    let (stopping, stopped) = oneshot::channel::<()>();
-    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
-        stop.await;
-        hub.close();
-        // The receiver lives as long as this call; if it is gone there is nobody to tell.
-        let _ = stopping.send(());
-    });
-    let mut server = tokio::spawn(server.into_future());
-    tokio::select! {
-        // Ends by itself only when the socket fails.
-        ended = &mut server => return ended.map_err(io::Error::other)?,
-        _ = stopped => {}
-    }
-    let finished = timeout(patience, async {
-        let ended = (&mut server).await;
-        streams.empty().await;
-        ended
-    });
-    match finished.await {
-        Ok(ended) => ended.map_err(io::Error::other)?,
-        Err(_) => {
-            tracing::warn!(?patience, "requests in flight were cut off");
-            server.abort();
-            Ok(())
+    let connections = Arc::new(Semaphore::new(state.http.max_connections as usize));
+    let stopping = watch::Sender::new(false);
+    let mut tasks = JoinSet::new();
+    let app = router(state);
+    let mut stop = pin!(stop);
+    let outcome = loop {
+        tokio::select! {
+            () = &mut stop => break Ok(()),
+            accepted = accept(&listener, &connections) => match accepted {
+                Ok((socket, place)) => {
+                    tasks.spawn(converse(socket, place, app.clone(), stopping.subscribe()));
+                }
+                Err(error) => break Err(error),
+            },
+            // Forgets connections that have ended.
+            Some(_) = tasks.join_next() => {}
         }
+    };
+    drop(listener);
+    hub.close();
+    let ended = timeout(patience, async {
+        stopping.send_replace(true);
+        while tasks.join_next().await.is_some() {}
+        streams.empty().await;
+    });
+    if ended.await.is_err() {
+        tracing::warn!(?patience, "requests in flight were cut off");
+    }
+    outcome
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(connections).acquire_owned().await;
+    let place = place.map_err(io::Error::other)?;
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => {
+                // Messages are small and each matters now: no waiting for more to send (Nagle).
+                // A socket that refuses is gone already, which the first read will show.
+                let _ = socket.set_nodelay(true);
+                return Ok((socket, place));
+            }
+            // The client gave up while waiting.
+            Err(error) if gave_up(&error) => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
+            // Most likely out of file descriptors: others will be given back.
+            Err(error) => {
+                tracing::error!(%error, "cannot accept a connection, trying again in a second");
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+fn gave_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+/// Serves one connection; once stopping, to the end of the request in flight. An upgraded one gives
+/// its place back: streams have their own limit.
+async fn converse(
+    socket: TcpStream,
+    _place: OwnedSemaphorePermit,
+    app: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(app))
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        // The one change there is; an error means that the server is gone, which is the same.
+        _ = stopping.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
     }
 }

@@ -93,7 +93,7 @@ pub(super) fn candle(topic: &Topic, candle: &Candle, revision: u32, closed: bool
             quote_volume: candle.quote_volume.normalize().to_string(),
             trades: candle.trades,
             taker_buy_volume: candle.taker_buy_volume.normalize().to_string(),
-            complete: candle.complete,
+            complete: candle.complete && closed,
             revision,
         },
     })

@@ -134,6 +134,7 @@ async fn a_range_ends_now() {
     let day = app.get(&format!("{CANDLES}?range=24h")).await.json();
     assert_eq!(brief(&day)[0], "00:01 8");
     assert_eq!(day["coverage"]["from"], "2024-08-08T00:00:30Z");
+    assert_eq!(day["coverage"]["to"], NOW);
     let week = app.get(&format!("{CANDLES}?range=7d")).await.json();
     assert_eq!(brief(&week)[0], "00:00 9");
     let hours = app
@@ -325,5 +326,41 @@ async fn a_tokens_history_is_its_primary_instruments_or_the_asked_venues() {
         let body = app.get(path).await.json();
         assert_eq!(body["instrument"]["symbol"], symbol, "{path}");
         assert_eq!(brief(&body), [price], "{path}");
+        let query = app.market.queried.lock().unwrap().clone().unwrap();
+        assert_eq!(
+            query.asset.unwrap().as_str(),
+            "bitcoin",
+            "imported candles of the token too"
+        );
     }
+    app.get(CANDLES).await;
+    let query = app.market.queried.lock().unwrap().clone().unwrap();
+    assert_eq!(query.asset, None);
+}
+
+#[tokio::test]
+async fn nothing_is_claimed_about_the_time_before_anyone_listened() {
+    let app = with_hole();
+    let coverage = async |query: &str| {
+        let body = app.get(&format!("{CANDLES}?{query}")).await.json();
+        let coverage = &body["coverage"];
+        (coverage["from"].clone(), coverage["to"].clone())
+    };
+    let early = coverage("from=2024-08-01T00:00:00Z").await;
+    assert_eq!(early, (json!("2024-08-08T23:54:00Z"), json!(NOW)));
+    let none = coverage("from=2024-07-01T00:00:00Z&to=2024-07-02T00:00:00Z").await;
+    assert_eq!(none, (json!(null), json!(null)));
+    let quiet = coverage("from=2024-08-08T23:56:00Z&to=2024-08-08T23:58:00Z").await;
+    assert_eq!(
+        quiet,
+        (json!("2024-08-08T23:56:00Z"), json!("2024-08-08T23:58:00Z")),
+        "empty, but listened to"
+    );
+    app.market
+        .gap(&btc(), "2024-08-08T00:00:00Z", Some("2024-08-08T23:54:10Z"));
+    let late_start = coverage("from=2024-08-01T00:00:00Z").await;
+    assert_eq!(
+        late_start.0, "2024-08-08T00:00:00Z",
+        "a gap is knowledge too"
+    );
 }

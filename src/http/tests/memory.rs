@@ -1,7 +1,7 @@
 //! The market's records in memory.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use coinsphere_pipelines::candles::GapReason;
@@ -18,10 +18,14 @@ pub(super) struct MemoryMarket {
     instruments: Vec<Instrument>,
     pub(super) candles: Mutex<Vec<(InstrumentKey, Interval, SeriesCandle)>>,
     pub(super) gaps: Mutex<Vec<(InstrumentKey, Gap)>>,
+    /// The newest query for candles.
+    pub(super) queried: Mutex<Option<CandlesQuery>>,
     pub(super) away: AtomicBool,
     pub(super) broken: AtomicBool,
     pub(super) hanging: AtomicBool,
     pub(super) panicking: AtomicBool,
+    /// How often anything was asked.
+    pub(super) asked: AtomicU64,
 }
 
 pub(super) fn key(venue: &str, symbol: &str) -> InstrumentKey {
@@ -77,10 +81,12 @@ impl MemoryMarket {
             ],
             candles: Mutex::default(),
             gaps: Mutex::default(),
+            queried: Mutex::default(),
             away: AtomicBool::default(),
             broken: AtomicBool::default(),
             hanging: AtomicBool::default(),
             panicking: AtomicBool::default(),
+            asked: AtomicU64::default(),
         }
     }
 
@@ -112,6 +118,7 @@ impl MemoryMarket {
     }
 
     async fn check(&self) -> Result<(), ReadError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         assert!(
             !self.panicking.load(Ordering::SeqCst),
             "the reader panics: secret words"
@@ -204,6 +211,7 @@ impl MarketReader for MemoryMarket {
 
     async fn candles(&self, query: &CandlesQuery) -> Result<Candles, ReadError> {
         self.check().await?;
+        *self.queried.lock().unwrap() = Some(query.clone());
         let (from, to) = (
             query.from.unwrap_or(Timestamp::MIN),
             query.to.unwrap_or(Timestamp::MAX),

@@ -53,7 +53,8 @@ pub(super) fn at(text: &str) -> Timestamp {
 
 impl App {
     fn new() -> Self {
-        Self::with(PushLimits::default(), |_| {})
+        let config = Config::with_data_dir(PathBuf::from("nowhere"));
+        Self::with(push_limits(&config.stream), |_| {})
     }
 
     fn with(limits: PushLimits, change: impl FnOnce(&mut Config)) -> Self {

@@ -52,7 +52,7 @@ pub(in crate::http) async fn candles(
             shown(&symbol)
         ))
     })?;
-    candle_series::answer(&state, &instrument, &request)
+    candle_series::answer(&state, &instrument, None, &request)
         .await
         .map(Json)
 }

@@ -59,7 +59,7 @@ pub(in crate::http) async fn history(
             Problem::new(Kind::UnknownInstrument)
                 .with_detail(format!("no instrument of {place} trades {}", token.id))
         })?;
-    candle_series::answer(&state, instrument, &request)
+    candle_series::answer(&state, instrument, Some(token.id), &request)
         .await
         .map(Json)
 }
