@@ -10,6 +10,7 @@ pub(crate) mod roles;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
 use coinsphere_pipelines::candles::{CandleWrite, Checkpoint, Commit};
@@ -18,6 +19,7 @@ use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Symbol, Time
 use coinsphere_pipelines::store::{
     CandlePage, CandleQuery, DatabaseUrl, InstrumentId, Store, StoreConfig, StoredCandle,
 };
+use futures_util::FutureExt as _;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use rust_decimal::Decimal;
@@ -76,6 +78,8 @@ impl Fresh {
 
     /// A session as the owner, or as the application role.
     pub(crate) async fn session(&self, app: bool) -> Client {
+        // Where there can be only one session, the pool must not have it.
+        self.store.close_idle();
         let (client, connection) = self
             .config
             .url
@@ -222,13 +226,19 @@ impl Server {
             .expect("creating a database");
         let mut config = StoreConfig::new(self.admin.with_database(&database));
         config.connection_limit = 4;
-        let fresh = Fresh::open(config).await;
-        scenario(&fresh).await;
-        fresh.store.close();
+        let run = async {
+            let fresh = Fresh::open(config).await;
+            scenario(&fresh).await;
+            fresh.store.close();
+        };
+        let outcome = AssertUnwindSafe(run).catch_unwind().await;
         admin
             .batch_execute(&format!("DROP DATABASE {database} WITH (FORCE)"))
             .await
             .expect("dropping the database");
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
     }
 }
 
