@@ -1,9 +1,10 @@
-//! TimescaleDB in WebAssembly: a Node process for each test, with a single session at a time.
+//! TimescaleDB in WebAssembly: a Node process with a single session at a time. Tests of the policies
+//! have one each, the others share one, which starts in seconds and is emptied in between.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use coinsphere_pipelines::store::StoreConfig;
 use libtest_mimic::Trial;
@@ -21,6 +22,7 @@ pub(crate) fn trials(
             return vec![Trial::test(name, || Ok(())).with_ignored_flag(true)];
         }
     };
+    let shared = Arc::new(Mutex::new(None::<NodeServer>));
     scenarios
         .into_iter()
         .map(|(name, run)| {
@@ -42,6 +44,29 @@ pub(crate) fn trials(
             })
         })
         .collect()
+}
+
+async fn run_on(server: &NodeServer, run: Scenario) {
+    let url = format!(
+        "postgres://postgres:postgres@127.0.0.1:{}/postgres",
+        server.port
+    );
+    let mut config = StoreConfig::new(url.parse().unwrap());
+    config.connection_limit = 1;
+    let fresh = Fresh::open(config).await;
+    let owner = fresh.session(false).await;
+    owner
+        .batch_execute(
+            "RESET ROLE; TRUNCATE price_data, live_candles, gaps, price_history, log_offsets, \
+             instrument_state, dirty_ranges; \
+             DELETE FROM instruments WHERE NOT listed OR base_asset = 'batcat'; \
+             DELETE FROM assets WHERE id = 'batcat'",
+        )
+        .await
+        .unwrap();
+    drop(owner);
+    run(&fresh).await;
+    fresh.store.close();
 }
 
 /// Where the Node packages are installed, or why they cannot be used.
