@@ -159,8 +159,15 @@ async fn stale_pid_file() {
 
 async fn deep() {
     let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
     let deep = directory.path().join("d".repeat(60)).join("e".repeat(60));
+    std::fs::create_dir_all(&deep).unwrap();
     let server = start(&deep).await;
+    assert!(
+        server
+            .cluster_dir()
+            .starts_with(deep.canonicalize().unwrap())
+    );
     Store::open(&StoreConfig::new(server.url())).await.unwrap();
     let target = server.url().target();
     server.stop().await.unwrap();

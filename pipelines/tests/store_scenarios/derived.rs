@@ -13,10 +13,10 @@ use super::{Fresh, btc, days, key, longer, minutes, now, random, random_candle};
 fn random_minutes(rng: &mut StdRng, start: Timestamp, span: i64) -> BTreeMap<Timestamp, Candle> {
     (0..span)
         .map(|n| start + minutes(n))
-        .filter_map(|time| {
-            rng.random_bool(0.8)
-                .then(|| (time, random_candle(rng, time)))
-        })
+        .filter(|_| rng.random_bool(0.8))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|time| (time, random_candle(rng, time)))
         .collect()
 }
 

@@ -27,19 +27,21 @@ pub(crate) fn trials(
         .into_iter()
         .map(|(name, run)| {
             let (runtime, packages) = (runtime.clone(), packages.clone());
+            let shared = shared.clone();
             Trial::test(format!("wasm::{name}"), move || {
-                let server = NodeServer::start(&packages)?;
-                runtime.block_on(async {
-                    let url = format!(
-                        "postgres://postgres:postgres@127.0.0.1:{}/postgres",
-                        server.port
-                    );
-                    let mut config = StoreConfig::new(url.parse().unwrap());
-                    config.connection_limit = 1;
-                    let fresh = Fresh::open(config).await;
-                    run(&fresh).await;
-                    fresh.store.close();
-                });
+                if name.starts_with("derived") || name.starts_with("extension") {
+                    let server = NodeServer::start(&packages)?;
+                    runtime.block_on(run_on(&server, run));
+                    return Ok(());
+                }
+                // After a failure the lock is poisoned, but the server was dropped.
+                let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let server = match shared.take() {
+                    Some(server) => server,
+                    None => NodeServer::start(&packages)?,
+                };
+                runtime.block_on(run_on(&server, run));
+                *shared = Some(server);
                 Ok(())
             })
         })
@@ -59,6 +61,8 @@ async fn run_on(server: &NodeServer, run: Scenario) {
         .batch_execute(
             "RESET ROLE; TRUNCATE price_data, live_candles, gaps, price_history, log_offsets, \
              instrument_state, dirty_ranges; \
+             TRUNCATE price_5m; TRUNCATE price_15m; TRUNCATE price_1h; TRUNCATE price_4h; \
+             TRUNCATE price_1d; \
              DELETE FROM instruments WHERE NOT listed OR base_asset = 'batcat'; \
              DELETE FROM assets WHERE id = 'batcat'",
         )
