@@ -36,7 +36,8 @@ BEGIN
     END IF;
     -- One maker at a time, in this process or another.
     PERFORM pg_advisory_xact_lock(hashtext('coinsphere.ensure_price_partition'));
-    IF to_regclass(name) IS NOT NULL THEN
+    -- Not to_regclass again: it may answer from before the lock.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = 'public'::regnamespace) THEN
         RETURN;
     END IF;
     -- Made on its own and then attached: readers of the other partitions are not held up.

@@ -85,7 +85,10 @@ impl DatabaseUrl {
         self.config.get_ssl_mode() == SslMode::Require
     }
 
-    pub(super) const fn config(&self) -> &tokio_postgres::Config {
+    /// The client library's configuration, password included: for connections of one's own, never for
+    /// printing.
+    #[must_use]
+    pub const fn config(&self) -> &tokio_postgres::Config {
         &self.config
     }
 }

@@ -98,6 +98,10 @@ impl Sessions {
         (status.size, status.available, status.max_size)
     }
 
+    pub(super) fn close_idle(&self) {
+        self.pool.retain(|_, _| false);
+    }
+
     pub(super) fn close(&self) {
         self.pool.close();
     }

@@ -54,12 +54,16 @@ pub fn installations() -> Vec<Installation> {
 ///
 /// # Errors
 /// When there is none.
-pub fn find_installation(cluster_major: Option<u32>) -> Result<Installation, PrivateServerError> {
-    choose(installations(), cluster_major)
+pub fn find_installation(
+    cluster: &Path,
+    cluster_major: Option<u32>,
+) -> Result<Installation, PrivateServerError> {
+    choose(installations(), cluster, cluster_major)
 }
 
 fn choose(
     found: Vec<Installation>,
+    cluster: &Path,
     cluster_major: Option<u32>,
 ) -> Result<Installation, PrivateServerError> {
     let versions = found
@@ -76,7 +80,7 @@ fn choose(
     }
     match cluster_major {
         Some(cluster_major) if !versions.is_empty() => Err(PrivateServerError::OtherVersion {
-            cluster: PathBuf::from("the data directory"),
+            cluster: cluster.to_owned(),
             cluster_major,
             installed: versions,
         }),
@@ -167,9 +171,18 @@ mod tests {
 
     #[test]
     fn a_cluster_is_served_by_the_version_that_made_it() {
-        assert_eq!(choose(installed(&[17, 15]), Some(15)).unwrap().major, 15);
-        assert_eq!(choose(installed(&[17, 15]), None).unwrap().major, 17);
-        let error = choose(installed(&[17, 16]), Some(15))
+        let cluster = Path::new("/data/pg");
+        assert_eq!(
+            choose(installed(&[17, 15]), cluster, Some(15))
+                .unwrap()
+                .major,
+            15
+        );
+        assert_eq!(
+            choose(installed(&[17, 15]), cluster, None).unwrap().major,
+            17
+        );
+        let error = choose(installed(&[17, 16]), cluster, Some(15))
             .unwrap_err()
             .to_string();
         assert!(error.contains("made by PostgreSQL 15"), "{error}");
@@ -180,7 +193,9 @@ mod tests {
     #[test]
     fn says_what_to_install() {
         for found in [installed(&[]), installed(&[14])] {
-            let error = choose(found, None).unwrap_err().to_string();
+            let error = choose(found, Path::new("/data/pg"), None)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("apt-get install postgresql"), "{error}");
         }
     }

@@ -59,7 +59,7 @@ impl PrivateServer {
             Some(postmaster) => (postmaster, true),
             None => {
                 let major = cluster::major_version(&place.cluster)?;
-                let installation = locate::find_installation(major)?;
+                let installation = locate::find_installation(&place.cluster, major)?;
                 if major.is_none() {
                     cluster::create(&installation, &place).await?;
                 }

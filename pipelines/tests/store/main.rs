@@ -1,0 +1,68 @@
+//! The store on plain PostgreSQL: a private server for all tests, a database for each.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+#[path = "../store_scenarios/mod.rs"]
+mod store_scenarios;
+
+mod plain;
+
+use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coinsphere_pipelines::store::private_server::PrivateServer;
+use libtest_mimic::{Arguments, Trial};
+use store_scenarios::{Server, scenario};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut scenarios = store_scenarios::all();
+    scenarios.extend([
+        scenario!(plain::each_month_has_a_partition),
+        scenario!(plain::old_minutes_go_and_longer_candles_stay),
+        scenario!(plain::processes_may_migrate_at_once),
+        scenario!(plain::only_a_current_database_is_opened),
+        scenario!(plain::wrong_urls_are_explained),
+        scenario!(plain::a_full_pool_is_said_to_be_full),
+    ]);
+    let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = (!arguments.list).then(|| {
+        let starting = PrivateServer::start(directory.path(), Duration::from_secs(120));
+        let server = runtime.block_on(starting).expect("a private server");
+        // Should this process be killed, the pipe breaks and the server goes too.
+        let watchdog = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!(
+                "cat > /dev/null; kill -INT {} 2> /dev/null",
+                server.pid()
+            ))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a watchdog");
+        (server, watchdog)
+    });
+    let databases = server
+        .as_ref()
+        .map(|(server, _)| Arc::new(Server::new(server.url().with_database("postgres"))));
+    let trials = scenarios
+        .into_iter()
+        .map(|(name, run)| {
+            let (runtime, databases) = (runtime.clone(), databases.clone());
+            Trial::test(name, move || {
+                let databases = databases.ok_or("no server")?;
+                runtime.block_on(databases.with_database(name, run));
+                Ok(())
+            })
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some((server, mut watchdog)) = server {
+        runtime
+            .block_on(server.stop())
+            .expect("stopping the server");
+        drop(watchdog.stdin.take());
+        watchdog.wait().expect("the watchdog's end");
+    }
+    conclusion.exit_code()
+}

@@ -1,0 +1,235 @@
+//! Reading.
+
+use coinsphere_pipelines::candles::{CandleWrite, Commit, Gap, GapReason};
+use coinsphere_pipelines::log::Offset;
+use coinsphere_pipelines::market::{AssetId, Interval, Timestamp};
+use coinsphere_pipelines::store::{
+    AssetLookup, CandleQuery, CandleSource, ImportTarget, ImportedCandle, ListQuery,
+};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::{Fresh, at, btc, candle, checkpoint, minutes, writes};
+
+fn start() -> Timestamp {
+    at("2026-03-01T10:00:00Z")
+}
+
+pub(crate) async fn pages_follow_one_another(fresh: &Fresh) {
+    // Across the end of a month, where plain PostgreSQL changes partition.
+    let start = at("2026-02-28T23:00:00Z");
+    let all: Vec<_> = (0..25).map(|n| candle(start + minutes(n * 7), n)).collect();
+    fresh.write(Uuid::new_v4(), 1, &btc(), &all).await;
+    let (low, high) = (all[2].open_time, all[22].open_time);
+    let wanted: Vec<_> = all[2..22].to_vec();
+
+    let mut forwards = Vec::new();
+    let mut from = Some(low);
+    while from.is_some() {
+        let page = fresh
+            .page(&btc(), Interval::Minute1, from, Some(high), 6)
+            .await;
+        assert!(page.candles.len() <= 6 && page.previous.is_none());
+        forwards.extend(page.candles.into_iter().map(|entry| entry.candle));
+        from = page.next;
+    }
+    assert_eq!(forwards, wanted);
+
+    let mut backwards = Vec::new();
+    let mut to = Some(high);
+    while to.is_some() {
+        let page = fresh.page(&btc(), Interval::Minute1, None, to, 6).await;
+        assert!(page.next.is_none());
+        let mut candles: Vec<_> = page.candles.into_iter().map(|entry| entry.candle).collect();
+        candles.append(&mut backwards);
+        backwards = candles;
+        to = page.previous;
+    }
+    assert_eq!(backwards, all[..22]);
+    let nothing = fresh
+        .page(&btc(), Interval::Minute1, Some(high), Some(low), 6)
+        .await;
+    assert_eq!(nothing.candles, []);
+}
+
+pub(crate) async fn open_minutes_are_merged_into_every_length(fresh: &Fresh) {
+    let closed: Vec<_> = (0..3)
+        .map(|n| candle(start() + minutes(n), 100 + n))
+        .collect();
+    let open = candle(start() + minutes(4), 5_000);
+    let commit = Commit {
+        next_offset: Offset(1),
+        closed: writes(&btc(), &closed),
+        open: vec![CandleWrite {
+            instrument: btc(),
+            candle: open.clone(),
+        }],
+        checkpoints: vec![checkpoint(&btc())],
+        ..Commit::default()
+    };
+    fresh.store.commit(Uuid::new_v4(), &commit).await.unwrap();
+    for upkept in [false, true] {
+        if upkept {
+            fresh.keep_up().await;
+        }
+        for interval in Interval::ALL.into_iter().skip(1) {
+            let page = fresh.page(&btc(), interval, None, None, 10).await;
+            let [only] = page.candles.as_slice() else {
+                panic!("{interval}: {page:?}");
+            };
+            assert!(only.open && !only.candle.complete);
+            let stored = &only.candle;
+            assert_eq!(stored.open, closed[0].open);
+            assert_eq!((stored.high, stored.close), (open.high, open.close));
+            assert_eq!(stored.trades, 28);
+            assert_eq!(stored.volume, open.volume * Decimal::from(4));
+        }
+    }
+}
+
+pub(crate) async fn gaps_make_longer_candles_incomplete(fresh: &Fresh) {
+    let log = Uuid::new_v4();
+    // Minutes 0 and 7; minute 2 lies in a gap and has no candle at all; minute 20 closes the rest.
+    let candles = [0, 7, 20].map(|n| candle(start() + minutes(n), n));
+    fresh.write(log, 1, &btc(), &candles).await;
+    let gap = Gap {
+        instrument: btc(),
+        reason: GapReason::Silence,
+        from: start() + minutes(2),
+        to: Some(start() + minutes(3)),
+        missing: None,
+        detected_at: start(),
+        filled_at: None,
+    };
+    let commit = |offset, gap: &Gap| Commit {
+        next_offset: Offset(offset),
+        gaps: vec![gap.clone()],
+        ..Commit::default()
+    };
+    fresh.store.commit(log, &commit(2, &gap)).await.unwrap();
+    let complete = async |interval| {
+        let page = fresh.page(&btc(), interval, Some(start()), None, 10).await;
+        let flags: Vec<_> = page.candles.iter().map(|c| c.candle.complete).collect();
+        (flags, page.gaps.len())
+    };
+    // The bucket of minute 20 is open: nothing shows that minutes 21 to 24 are over.
+    assert_eq!(
+        complete(Interval::Minute5).await,
+        (vec![false, true, false], 1)
+    );
+    assert_eq!(complete(Interval::Minute1).await, (vec![true; 3], 1));
+    assert_eq!(complete(Interval::Minute15).await, (vec![false, false], 1));
+    let filled = Gap {
+        filled_at: Some(start() + minutes(9)),
+        ..gap
+    };
+    fresh.store.commit(log, &commit(3, &filled)).await.unwrap();
+    assert_eq!(
+        complete(Interval::Minute5).await,
+        (vec![true, true, false], 0)
+    );
+}
+
+pub(crate) async fn imports_fill_where_nothing_was_built(fresh: &Fresh) {
+    let day = |n| Interval::Day1.open_of(start()) + super::days(n);
+    let imported = |n, price, source: &str| ImportedCandle {
+        candle: candle(day(n), price),
+        interval: Interval::Day1,
+        source: source.to_owned(),
+    };
+    let bitcoin = AssetId::new("bitcoin").unwrap();
+    let id = fresh.id(&btc()).await;
+    let for_asset = [
+        imported(0, 1, "coingecko"),
+        imported(1, 2, "coingecko"),
+        imported(2, 3, "coingecko"),
+    ];
+    let target = ImportTarget::Asset(bitcoin.clone());
+    assert_eq!(fresh.store.import(&target, &for_asset).await.unwrap(), 3);
+    assert_eq!(fresh.store.import(&target, &for_asset).await.unwrap(), 0);
+    let target = ImportTarget::Instrument(id);
+    let for_instrument = [imported(1, 20, "file")];
+    assert_eq!(
+        fresh.store.import(&target, &for_instrument).await.unwrap(),
+        1
+    );
+    fresh
+        .write(Uuid::new_v4(), 1, &btc(), &[candle(day(2), 300)])
+        .await;
+
+    let read = async |asset| {
+        let query = CandleQuery {
+            instrument: id,
+            asset,
+            interval: Interval::Day1,
+            from: None,
+            to: None,
+            limit: 10,
+        };
+        let page = fresh.store.candles(&query).await.unwrap();
+        page.candles
+            .into_iter()
+            .map(|entry| (entry.candle.open * Decimal::ONE_HUNDRED, entry.source))
+            .collect::<Vec<_>>()
+    };
+    let from = |source: &str| CandleSource::Imported(source.to_owned());
+    let built = (Decimal::from(300), CandleSource::Built);
+    assert_eq!(read(None).await, [(20.into(), from("file")), built.clone()]);
+    assert_eq!(
+        read(Some(bitcoin)).await,
+        [
+            (1.into(), from("coingecko")),
+            (20.into(), from("file")),
+            built
+        ]
+    );
+}
+
+pub(crate) async fn the_majors_are_seeded(fresh: &Fresh) {
+    let list = ListQuery {
+        after: None,
+        limit: 1_000,
+        listed_only: true,
+    };
+    let assets = fresh.store.assets(&list).await.unwrap();
+    assert_eq!(assets.len(), 31);
+    assert!(assets.is_sorted_by_key(|asset| asset.id.clone()));
+    let instruments = fresh.store.instruments(&list).await.unwrap();
+    assert_eq!(instruments.len(), 93);
+    let after = ListQuery {
+        after: Some("kraken:UNI/USD".to_owned()),
+        ..list
+    };
+    let rest = fresh.store.instruments(&after).await.unwrap();
+    let rest: Vec<_> = rest.iter().map(|found| found.key.to_string()).collect();
+    assert_eq!(rest, ["kraken:XLM/USD", "kraken:XRP/USD"]);
+
+    let bitcoin = AssetId::new("bitcoin").unwrap();
+    for text in ["bitcoin", "BTC", "btc"] {
+        let found = fresh.store.asset(text).await.unwrap();
+        assert!(matches!(found, AssetLookup::Found(asset) if asset.id == bitcoin));
+    }
+    assert_eq!(
+        fresh.store.asset("nothing").await.unwrap(),
+        AssetLookup::Unknown
+    );
+    let of = fresh.store.instruments_of(&bitcoin).await.unwrap();
+    let of: Vec<_> = of.iter().map(|found| found.key.to_string()).collect();
+    assert_eq!(
+        of,
+        ["binance:BTCUSDT", "coinbase:BTC-USD", "kraken:BTC/USD"]
+    );
+
+    let owner = fresh.session(false).await;
+    owner
+        .batch_execute(
+            "RESET ROLE; INSERT INTO assets VALUES ('batcat', 'BTC', 'Batcat'); \
+             INSERT INTO instruments (venue, symbol, base_asset, listed) \
+             VALUES ('kraken', 'BATCAT/USD', 'batcat', true)",
+        )
+        .await
+        .unwrap();
+    drop(owner);
+    let found = fresh.store.asset("BTC").await.unwrap();
+    assert!(matches!(found, AssetLookup::Ambiguous(ids) if ids.len() == 2));
+}
