@@ -347,13 +347,23 @@ async fn opening_messages_keep_to_the_venues_pace() {
     let mut stage = Stage::new(&Coinbase, &symbols);
     let mut venue = stage.accept().await;
     let start = stage.elapsed();
-    for _ in 0..60 {
+    for i in 0..60 {
         venue.hears().await;
+        let acknowledged = format!(
+            r#"{{"type":"subscriptions","channels":[{{"name":"matches","product_ids":["C{i}-USD"]}}]}}"#
+        );
+        assert!(
+            !stage.state.borrow().is_live(),
+            "live before the last subscription"
+        );
+        venue.says(acknowledged).await;
     }
     let took = stage.elapsed() - start;
     // 25 messages a second.
     assert!(took >= Duration::from_secs_f64(59.0 / 25.0), "{took:?}");
     assert!(took < Duration::from_secs(4), "{took:?}");
+    let state = stage.wait_for_state(|s| s.is_live()).await;
+    assert_eq!(state.connections[0].subscribed, 60);
     stage.shut_down().await;
 }
 

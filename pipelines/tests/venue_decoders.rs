@@ -122,7 +122,7 @@ fn check(protocol: &dyn VenueProtocol, frames: &[String]) {
     let start = Timestamp::from_millis(1_723_161_255_000).unwrap();
     let mut live = Feed::live(protocol, 3, Admission::LIVE, ConnectionId(1), start, None);
     for message in protocol.session("ws://localhost", &symbols).opening {
-        live.sent(&message, start);
+        live.request(&message, start);
     }
     let mut file = Feed::file(protocol, 3, Admission::FILE, ConnectionId(1));
     for frame in frames {

@@ -129,8 +129,9 @@ impl Feed {
         }
     }
 
-    /// A subscription was sent: it must be acknowledged in time.
-    pub fn sent(&mut self, message: &Outgoing, at: Timestamp) {
+    /// A subscription will be sent, no later than `at`, and must be acknowledged in time. To be
+    /// told of all before the first is sent: until then nothing is settled.
+    pub fn request(&mut self, message: &Outgoing, at: Timestamp) {
         let deadline = at + self.limits.acknowledge_within;
         self.listening.request(message, deadline);
     }
@@ -238,6 +239,12 @@ impl Feed {
     #[must_use]
     pub const fn subscribed(&self) -> usize {
         self.listening.subscribed()
+    }
+
+    /// How many instruments the venue refused.
+    #[must_use]
+    pub fn refused_count(&self) -> usize {
+        self.listening.known() - self.listening.requested() - self.listening.subscribed()
     }
 
     /// The refused instruments, with the venue's words.

@@ -242,7 +242,12 @@ impl Stage {
         &mut self,
         holds: impl FnMut(&FeedState) -> bool,
     ) -> FeedState {
-        self.state.wait_for(holds).await.unwrap().clone()
+        let reached = self.state.wait_for(holds);
+        if let Ok(state) = tokio::time::timeout(Duration::from_secs(3_600), reached).await {
+            return state.unwrap().clone();
+        }
+        let state = self.state.borrow().clone();
+        panic!("never came: {state:#?} {:#?}", self.log.lines());
     }
 
     pub(crate) async fn shut_down(self) {

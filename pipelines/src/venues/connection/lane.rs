@@ -20,6 +20,9 @@ use crate::market::Symbol;
 
 /// A session and the one that replaces it; a third only while the first closes.
 const MAX_SESSIONS: usize = 3;
+/// Between the starts of two sessions, unless the first broke: a venue that announces its shutdown
+/// over and over is not connected to over and over.
+const START_EVERY: Duration = Duration::from_secs(5);
 /// How long sessions may take to close on shutdown.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -81,6 +84,7 @@ impl Lane {
     }
 
     fn start(&mut self, signals: mpsc::Sender<(ConnectionId, Signal)>) {
+        self.start_at = Instant::now() + START_EVERY;
         let connection = ConnectionId(self.rng.random());
         let (stop, stopped) = watch::channel(None);
         let session = Session {

@@ -193,8 +193,13 @@ impl Session {
 impl Conversation {
     /// Talks until there is a reason to stop.
     async fn converse(&mut self, opening: Vec<Outgoing>) -> Ended {
-        let mut opening = opening.into_iter().peekable();
         let pause = Duration::from_secs(1) / self.session.shared.limits.messages_per_second.max(1);
+        let mut sent_by = self.session.shared.clock.now();
+        for message in &opening {
+            sent_by = sent_by + pause;
+            self.feed.request(message, sent_by);
+        }
+        let mut opening = opening.into_iter().peekable();
         let mut send_at = Instant::now();
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -206,7 +211,7 @@ impl Conversation {
                 () = sleep_until(send_at), if opening.peek().is_some() => {
                     send_at = Instant::now() + pause;
                     match opening.next() {
-                        Some(message) => self.subscribe(message).await,
+                        Some(message) => self.send(Message::text(message.text)).await,
                         None => Ok(()),
                     }
                 }
@@ -216,11 +221,6 @@ impl Conversation {
                 return ended;
             }
         }
-    }
-
-    async fn subscribe(&mut self, message: Outgoing) -> Result<(), Ended> {
-        self.feed.sent(&message, self.session.shared.clock.now());
-        self.send(Message::text(message.text)).await
     }
 
     async fn send(&mut self, message: Message) -> Result<(), Ended> {
@@ -379,7 +379,7 @@ impl Conversation {
             if complaint.is_some() {
                 state.last_error = complaint;
             }
-            if feed.refused().count() != state.refused_symbols.len() {
+            if feed.refused_count() != state.refused_symbols.len() {
                 state.refused_symbols = feed
                     .refused()
                     .map(|(symbol, reason)| (symbol.clone(), reason.to_owned()))

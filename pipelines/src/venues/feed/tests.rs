@@ -56,7 +56,7 @@ fn live(protocol: &dyn VenueProtocol, symbols: &[&str]) -> Feed {
     let mut feed = Feed::live(protocol, 1, Admission::LIVE, CONNECTION, at(0), renew);
     let symbols: Vec<Symbol> = symbols.iter().map(|s| symbol(s)).collect();
     for message in protocol.session("ws://localhost", &symbols).opening {
-        feed.sent(&message, at(0));
+        feed.request(&message, at(0));
     }
     feed
 }
@@ -112,13 +112,13 @@ fn a_tick_claims_no_more_than_was_heard() {
         "the feed may have stalled"
     );
     assert_eq!(written(&mut feed), ["40@45050 tick"]);
-    feed.control_frame(at(45_200));
+    feed.control_frame(at(46_200));
     assert_eq!(
-        feed.pass_time(at(45_300)),
+        feed.pass_time(at(46_300)),
         None,
         "a control frame is a sign of life"
     );
-    assert_eq!(written(&mut feed), ["40@45200 tick"]);
+    assert_eq!(written(&mut feed), ["40@46200 tick"]);
 }
 
 #[test]
