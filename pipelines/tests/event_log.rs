@@ -16,6 +16,8 @@ mod fixture;
 #[cfg(feature = "fluvio")]
 #[path = "event_log/fluvio.rs"]
 mod fluvio;
+#[path = "event_log/full_disk.rs"]
+mod full_disk;
 #[path = "event_log/schema.rs"]
 mod schema;
 
@@ -31,6 +33,7 @@ fn main() {
     trials.extend(conformance::trials("memory", || fixture::Memory));
     trials.extend(conformance::trials("embedded", fixture::Embedded::new));
     trials.extend(embedded::trials());
+    trials.extend(full_disk::trials());
     trials.extend(schema::trials());
     trials.extend(fluvio_trials());
     libtest_mimic::run(&arguments, trials).exit();

@@ -5,6 +5,8 @@
 //! must not act on what could still be lost waits for [`EventLog::progress`] to say `synced`.
 
 mod embedded;
+#[cfg(feature = "fluvio")]
+mod fluvio;
 mod memory;
 mod tail;
 
@@ -14,6 +16,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 pub use embedded::{CommitGate, EmbeddedConfig, EmbeddedLog, OpenError};
+#[cfg(feature = "fluvio")]
+pub use fluvio::{FluvioConfig, FluvioLog};
 pub use memory::MemoryLog;
 
 use crate::events::Record;
@@ -80,6 +84,16 @@ pub enum LogError {
     /// The log could not be reached or failed in a way that may pass: nothing was appended.
     #[error("the event log is unavailable: {0}")]
     Unavailable(String),
+    /// A record that this log cannot hold: nothing was appended.
+    #[error(
+        "a record of {bytes} bytes is larger than the event log takes ({limit}): append it in smaller batches"
+    )]
+    TooLarge {
+        /// Its encoded size.
+        bytes: usize,
+        /// The largest allowed.
+        limit: usize,
+    },
     /// What was read is not what was written.
     #[error("offset {} of partition {partition} is damaged: {reason}", offset.0)]
     Damaged {

@@ -89,6 +89,7 @@ pub(super) struct TailLimits {
 pub(super) struct Tail {
     base: u64,
     entries: VecDeque<Entry>,
+    /// Of memory, nearly.
     bytes: usize,
 }
 
@@ -110,12 +111,6 @@ impl Tail {
     /// The offset the next record will have.
     pub(super) fn head(&self) -> u64 {
         self.base + self.entries.len() as u64
-    }
-
-    /// Bytes of memory its records take, nearly.
-    #[cfg(any(test, feature = "fluvio"))]
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
@@ -244,6 +239,6 @@ mod tests {
         }
         tail.settle(0, 100);
         tail.forget_below(100);
-        assert_eq!((tail.bytes(), tail.base(), tail.head()), (0, 100, 100));
+        assert_eq!((tail.bytes, tail.base(), tail.head()), (0, 100, 100));
     }
 }

@@ -22,6 +22,8 @@ use crate::market::Timestamp;
 const COMMIT_BYTES: usize = 4 << 20;
 /// How often retention looks at the time, and the thread at the database's health.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a pause goes on once somebody waits for durability.
+const PAUSE_SLICE: Duration = Duration::from_millis(5);
 const IDLE: Duration = Duration::from_secs(1);
 /// Waits between attempts to open a database whose disk has failed.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -100,11 +102,18 @@ impl Writer {
 
     /// Lets records gather for the next group commit.
     fn pause(&self) {
-        let interval = self.shared.config.commit_interval();
-        let state = self.shared.state();
-        if !state.is_urgent(self.shared.config.outbox_bytes) {
-            drop(state);
-            thread::sleep(interval);
+        let mut left = self.shared.config.commit_interval();
+        while !left.is_zero() {
+            if self
+                .shared
+                .state()
+                .is_urgent(self.shared.config.outbox_bytes)
+            {
+                return;
+            }
+            let slice = left.min(PAUSE_SLICE);
+            thread::sleep(slice);
+            left -= slice;
         }
     }
 
