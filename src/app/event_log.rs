@@ -33,19 +33,28 @@ pub async fn open(config: &Config, clock: SharedClock) -> anyhow::Result<Arc<dyn
             let log = open.await.context("opening the event log panicked")??;
             Ok(Arc::new(log))
         }
-        LogKind::Fluvio => open_fluvio(config, clock).await,
+        LogKind::Fluvio => open_fluvio(config).await,
     }
 }
 
 #[cfg(feature = "fluvio")]
-async fn open_fluvio(config: &Config, _: SharedClock) -> anyhow::Result<Arc<dyn EventLog>> {
-    let _ = config;
-    anyhow::bail!("not wired yet")
+async fn open_fluvio(config: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
+    use coinsphere_pipelines::log::{FluvioConfig, FluvioLog};
+
+    let settings = FluvioConfig {
+        topic: config.log.fluvio.topic.clone(),
+        partitions: config.log.partitions,
+        retention_s: u32::try_from(config.log.retention_hours.saturating_mul(3_600))
+            .unwrap_or(u32::MAX),
+        max_partition_bytes: config.log.max_bytes / u64::from(config.log.partitions.max(1)),
+        ..FluvioConfig::at(&config.log.fluvio.endpoint)
+    };
+    Ok(Arc::new(FluvioLog::connect(settings).await?))
 }
 
 #[cfg(not(feature = "fluvio"))]
 #[allow(clippy::unused_async, reason = "the same shape as with the feature")]
-async fn open_fluvio(_: &Config, _: SharedClock) -> anyhow::Result<Arc<dyn EventLog>> {
+async fn open_fluvio(_: &Config) -> anyhow::Result<Arc<dyn EventLog>> {
     anyhow::bail!(
         "log.kind = \"fluvio\" needs the Fluvio client, which this program was built without: build \
          it with `cargo build --release --features fluvio`, or use the container image"

@@ -185,7 +185,7 @@ impl MarketReader for Reader {
         };
         let asked = CandleQuery {
             instrument: known.id,
-            asset: known.base_asset,
+            asset: query.asset.clone(),
             interval: query.interval,
             from: query.from,
             to: query.to,

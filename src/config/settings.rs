@@ -276,7 +276,7 @@ impl Config {
                 idle_seconds: 60,
             },
             logging: LoggingSettings {
-                filter: "info".to_owned(),
+                filter: "info,fjall=warn,lsm_tree=warn,refinery_core=warn".to_owned(),
                 format: LogFormat::Text,
             },
         }
