@@ -123,8 +123,6 @@ pub struct DatabaseSettings {
     pub connect_timeout: u64,
     /// Longest wait for a free connection of the pool, in seconds.
     pub pool_timeout: u64,
-    /// Statements that take longer are logged, in milliseconds.
-    pub slow_statement_ms: u64,
 }
 
 /// Shared state between processes.
@@ -249,7 +247,6 @@ impl Config {
                 connection_limit: 10,
                 connect_timeout: 5,
                 pool_timeout: 10,
-                slow_statement_ms: 100,
             },
             redis: RedisSettings::default(),
             venues: venues::ALL

@@ -71,7 +71,6 @@ static RANGES: &[Range] = ranges! {
     "database.connection_limit", 2 ..= 1000, " connections", |c| c.database.connection_limit.into();
     "database.connect_timeout", 1 ..= 300, " seconds", |c| c.database.connect_timeout;
     "database.pool_timeout", 1 ..= 300, " seconds", |c| c.database.pool_timeout;
-    "database.slow_statement_ms", 1 ..= 3600000, " milliseconds", |c| c.database.slow_statement_ms;
     "candles.grace_ms", 0 ..= 600000, " milliseconds", |c| c.candles.grace_ms;
     "candles.max_ahead_seconds", 1 ..= 86400, " seconds", |c| c.candles.max_ahead_seconds;
     "http.max_connections", 8 ..= 1000000, " connections", |c| c.http.max_connections.into();

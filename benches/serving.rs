@@ -1,0 +1,324 @@
+//! What a client waits for, with the real program:
+//! - from a frame leaving the venue to the trade reaching a WebSocket client, at 10,000 trades/s;
+//! - a history of 1,440 1-minute candles over HTTP, with a million stored.
+//!
+//! The venue is a socket of this bench that speaks Binance's protocol. The floor of the first in the
+//! same run is a frame sent over a WebSocket on loopback without the program in between.
+//!
+//! `cargo bench --bench serving [-- SECONDS]`
+
+#![allow(missing_docs, reason = "a bench has no users")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
+
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use coinsphere_pipelines::candles::{CandleWrite, Commit};
+use coinsphere_pipelines::log::Offset;
+use coinsphere_pipelines::market::{Candle, InstrumentKey, Symbol, Timestamp};
+use coinsphere_pipelines::store::private_server::PrivateServer;
+use coinsphere_pipelines::store::{Store, StoreConfig};
+use coinsphere_pipelines::venues;
+use futures_util::{SinkExt, StreamExt};
+use rust_decimal::Decimal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+
+const RATE: u64 = 10_000;
+const STORED: i64 = 1_000_000;
+const INSTRUMENTS: [&str; 10] = [
+    "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT", "LINKUSDT",
+    "AVAXUSDT", "DOTUSDT",
+];
+
+fn main() {
+    let seconds = std::env::args()
+        .filter_map(|arg| arg.parse().ok())
+        .next()
+        .unwrap_or(20);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(run(Duration::from_secs(seconds)));
+}
+
+async fn run(duration: Duration) {
+    let dir = tempfile::Builder::new()
+        .prefix("cb")
+        .tempdir_in("/tmp")
+        .unwrap();
+    fill(dir.path()).await;
+    let venue = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = venue.local_addr().unwrap();
+    let floor = latency(Duration::from_secs(5)).await;
+    let (program, api) = start(dir.path(), endpoint).await;
+    let _program = Stopped(program);
+
+    history(api).await;
+
+    let url = format!("ws://{api}/api/v1/stream");
+    let (mut client, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let topics: Vec<_> = INSTRUMENTS
+        .iter()
+        .map(|symbol| format!("trades:binance:{symbol}"))
+        .collect();
+    let subscribe = serde_json::json!({"type": "subscribe", "topics": topics}).to_string();
+    client.send(Message::text(subscribe)).await.unwrap();
+    let through =
+        tokio::spawn(async move { receive(&mut client, duration + Duration::from_secs(2)).await });
+    serve_venue(venue, duration).await;
+    let through = through.await.unwrap();
+    println!("frame over a WebSocket (floor):    {}", summary(floor));
+    println!("frame in > log > WebSocket client: {}", summary(through));
+}
+
+/// Puts a million closed minutes into the database.
+async fn fill(dir: &Path) {
+    let server = PrivateServer::start(dir, Duration::from_secs(60))
+        .await
+        .unwrap();
+    let store = Store::open(&StoreConfig::new(server.url())).await.unwrap();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs() as i64;
+    let newest = now / 60 - 10;
+    let per_instrument = STORED / INSTRUMENTS.len() as i64;
+    let begun = Instant::now();
+    let log = uuid::Uuid::new_v4();
+    let mut offset = 0;
+    for symbol in INSTRUMENTS {
+        let key = InstrumentKey::new(
+            venues::named("binance").unwrap(),
+            Symbol::new(symbol).unwrap(),
+        );
+        let minutes: Vec<i64> = (newest - per_instrument..newest).collect();
+        for chunk in minutes.chunks(20_000) {
+            offset += 1;
+            let closed = chunk.iter().map(|minute| CandleWrite {
+                instrument: key.clone(),
+                candle: candle(*minute),
+            });
+            let commit = Commit {
+                next_offset: Offset(offset),
+                closed: closed.collect(),
+                ..Commit::default()
+            };
+            store.commit(log, &commit).await.unwrap();
+        }
+    }
+    println!(
+        "{STORED} candles stored at {:.0} a second",
+        STORED as f64 / begun.elapsed().as_secs_f64()
+    );
+    store.close();
+    server.stop().await.unwrap();
+}
+
+fn candle(minute: i64) -> Candle {
+    let price = Decimal::new(6_000_000 + minute % 10_007, 2);
+    Candle {
+        open_time: Timestamp::from_seconds(minute * 60).unwrap(),
+        open: price,
+        high: price + Decimal::ONE,
+        low: price - Decimal::ONE,
+        close: price,
+        volume: Decimal::new(minute % 997 + 1, 5),
+        quote_volume: Decimal::new(minute % 99_991 + 1, 4),
+        trades: 10,
+        taker_buy_volume: Decimal::new(minute % 499 + 1, 5),
+        complete: true,
+    }
+}
+
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let _ = self.0.wait();
+    }
+}
+
+async fn start(dir: &Path, venue: SocketAddr) -> (Child, SocketAddr) {
+    let api = StdListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let config = dir.join("bench.toml");
+    let list = INSTRUMENTS.map(|symbol| format!("{symbol:?}")).join(", ");
+    let text = format!(
+        "data_dir = {dir:?}\nlisten = \"{api}\"\npublic_market_data = true\n\
+         [venues.binance]\nendpoint = \"ws://{venue}\"\ninstruments = [{list}]\n\
+         [venues.coinbase]\nenabled = false\n[venues.kraken]\nenabled = false\n\
+         [logging]\nfilter = \"warn\"\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let program = Command::new(env!("CARGO_BIN_EXE_coinsphere"))
+        .args(["up", "--config"])
+        .arg(&config)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    loop {
+        if TcpStream::connect(api).await.is_ok()
+            && get(
+                api,
+                "/api/v1/instruments/binance/BTCUSDT/candles?interval=1m&limit=1",
+            )
+            .await
+            .1 > 200
+        {
+            return (program, api);
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "the program did not start"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A GET on a connection of its own: status and bytes.
+async fn get(api: SocketAddr, path: &str) -> (u16, usize) {
+    let mut stream = TcpStream::connect(api).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let status = String::from_utf8_lossy(&answer[9..12]).parse().unwrap();
+    (status, answer.len())
+}
+
+async fn history(api: SocketAddr) {
+    let mut took = Vec::new();
+    for i in 0..1_000_usize {
+        let symbol = INSTRUMENTS[i % INSTRUMENTS.len()];
+        let path = format!("/api/v1/instruments/binance/{symbol}/candles?interval=1m&limit=1440");
+        let begun = Instant::now();
+        let (status, bytes) = get(api, &path).await;
+        took.push(begun.elapsed());
+        assert!(status == 200 && bytes > 100_000, "{status}, {bytes} bytes");
+    }
+    println!("history of 1,440 minutes over HTTP: {}", summary(took));
+}
+
+/// Sends `RATE` trades a second to whoever subscribes, for the duration.
+async fn serve_venue(listener: TcpListener, duration: Duration) {
+    let (stream, _) = listener.accept().await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut venue = tokio_tungstenite::accept_async(stream).await.unwrap();
+    // One or more SUBSCRIBE messages; each is acknowledged.
+    let mut subscribed = 0;
+    while subscribed < INSTRUMENTS.len() {
+        let Some(Ok(Message::Text(text))) = venue.next().await else {
+            continue;
+        };
+        let request: serde_json::Value = serde_json::from_str(&text).unwrap();
+        subscribed += request["params"].as_array().map_or(0, Vec::len);
+        let answer = serde_json::json!({"result": null, "id": request["id"]}).to_string();
+        venue.send(Message::text(answer)).await.unwrap();
+    }
+    send(&mut venue, duration).await;
+}
+
+async fn send<S>(venue: &mut tokio_tungstenite::WebSocketStream<S>, duration: Duration)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let begun = Instant::now();
+    let mut every = tokio::time::interval(Duration::from_millis(1));
+    let mut sent = 0;
+    while begun.elapsed() < duration {
+        every.tick().await;
+        let due = (begun.elapsed().as_micros() as u64 * RATE) / 1_000_000;
+        while sent < due {
+            let symbol = INSTRUMENTS[sent as usize % INSTRUMENTS.len()];
+            let id = sent / INSTRUMENTS.len() as u64 + 1;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            let (millis, micros) = (now.as_millis(), now.as_micros());
+            // The price carries the moment of sending.
+            let frame = format!(
+                r#"{{"stream":"{}@trade","data":{{"e":"trade","E":{millis},"s":"{symbol}","t":{id},"p":"{micros}","q":"0.01","T":{millis},"m":true,"M":true}}}}"#,
+                symbol.to_lowercase()
+            );
+            venue.feed(Message::text(frame)).await.unwrap();
+            sent += 1;
+        }
+        venue.flush().await.unwrap();
+    }
+}
+
+/// How long each trade was on its way.
+async fn receive<S>(
+    client: &mut tokio_tungstenite::WebSocketStream<S>,
+    duration: Duration,
+) -> Vec<Duration>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let deadline = tokio::time::Instant::now() + duration;
+    let mut took = Vec::new();
+    while let Ok(Some(Ok(message))) = tokio::time::timeout_at(deadline, client.next()).await {
+        let Message::Text(text) = message else {
+            continue;
+        };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_micros() as u64;
+        let mut rest = text.as_str();
+        // "price":"…" in the program's messages, "p":"…" in the venue's.
+        while let Some(at) = rest
+            .find("\"price\":\"")
+            .map(|at| at + 9)
+            .or_else(|| rest.find("\"p\":\"").map(|at| at + 5))
+        {
+            rest = &rest[at..];
+            let end = rest.find('"').unwrap();
+            let sent: u64 = rest[..end].parse().unwrap();
+            took.push(Duration::from_micros(now.saturating_sub(sent)));
+            rest = &rest[end..];
+        }
+    }
+    took
+}
+
+/// A venue and a client without the program in between.
+async fn latency(duration: Duration) -> Vec<Duration> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let venue = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut venue = tokio_tungstenite::accept_async(stream).await.unwrap();
+        send(&mut venue, duration).await;
+    });
+    let (mut client, _) = tokio_tungstenite::connect_async(format!("ws://{address}"))
+        .await
+        .unwrap();
+    let took = receive(&mut client, duration + Duration::from_secs(1)).await;
+    venue.await.unwrap();
+    took
+}
+
+fn summary(mut took: Vec<Duration>) -> String {
+    took.sort_unstable();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    format!(
+        "p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, most {:.2} ms ({} measured)",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(1.0),
+        took.len()
+    )
+}
