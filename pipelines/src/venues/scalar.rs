@@ -43,12 +43,12 @@ impl<'a> Scalar<'a> {
 
     /// A price, exactly.
     pub(super) fn price(self) -> Result<Price, DecodeError> {
-        Price::parse(without_trailing_zeros(&self.text()?)).map_err(DecodeError::impossible)
+        price(&self.text()?)
     }
 
     /// A quantity, exactly.
     pub(super) fn quantity(self) -> Result<Quantity, DecodeError> {
-        Quantity::parse(without_trailing_zeros(&self.text()?)).map_err(DecodeError::impossible)
+        quantity(&self.text()?)
     }
 
     /// A trade's number.
@@ -75,22 +75,36 @@ impl<'a> Scalar<'a> {
         Timestamp::parse_rfc3339(&self.text()?).map_err(DecodeError::impossible)
     }
 
-    /// A time in milliseconds or microseconds since the epoch, told apart by their size: as
-    /// milliseconds 10^14 is the year 5138, as microseconds it is 1973.
+    /// A time in milliseconds or microseconds since the epoch: see [`epoch_time`].
     pub(super) fn epoch_time(self) -> Result<Timestamp, DecodeError> {
-        const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
-        let number = self.unsigned("time")?;
-        let time = match i64::try_from(number) {
-            Ok(0) | Err(_) => None,
-            Ok(millis @ 1..MICROSECONDS_FROM) => Timestamp::from_millis(millis),
-            Ok(micros) => Timestamp::from_micros(micros),
-        };
-        time.ok_or_else(|| {
-            DecodeError::impossible(format_args!(
-                "time {number} is not in milliseconds or microseconds since 1970"
-            ))
-        })
+        epoch_time(self.unsigned("time")?)
     }
+}
+
+/// A price, exactly.
+pub(super) fn price(text: &str) -> Result<Price, DecodeError> {
+    Price::parse(without_trailing_zeros(text)).map_err(DecodeError::impossible)
+}
+
+/// A quantity, exactly.
+pub(super) fn quantity(text: &str) -> Result<Quantity, DecodeError> {
+    Quantity::parse(without_trailing_zeros(text)).map_err(DecodeError::impossible)
+}
+
+/// A time in milliseconds or microseconds since the epoch, told apart by their size: as
+/// milliseconds 10^14 is the year 5138, as microseconds it is 1973.
+pub(super) fn epoch_time(number: u64) -> Result<Timestamp, DecodeError> {
+    const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
+    let time = match i64::try_from(number) {
+        Ok(0) | Err(_) => None,
+        Ok(millis @ 1..MICROSECONDS_FROM) => Timestamp::from_millis(millis),
+        Ok(micros) => Timestamp::from_micros(micros),
+    };
+    time.ok_or_else(|| {
+        DecodeError::impossible(format_args!(
+            "time {number} is not in milliseconds or microseconds since 1970"
+        ))
+    })
 }
 
 /// `61837.63000000` as `61837.63`: parsing what is left is several times faster than dividing the

@@ -2,10 +2,10 @@
 
 use serde::de::IgnoredAny;
 
-use super::messages::{CombinedTrade, Envelope, EventKind, TradePayload};
-use crate::market::{TakerSide, Trade};
+use super::messages::{CombinedTrade, Envelope, EventKind, TradePayload, UsualTrade};
+use crate::market::{TakerSide, Trade, TradeId};
 use crate::venues::protocol::{DecodeError, FrameDecoder, Scope, VenueEvent};
-use crate::venues::scalar::Scalar;
+use crate::venues::scalar::{self, Scalar};
 use crate::venues::symbols::Symbols;
 
 /// Decodes raw and combined streams.
@@ -17,12 +17,18 @@ pub(super) struct Decoder {
 impl FrameDecoder for Decoder {
     fn decode(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError> {
         // Nearly every frame is a trade in one of two shapes that its first bytes tell apart: those
-        // are parsed once. Whatever looks otherwise takes the general way.
-        if is_raw_trade(frame) {
-            return self.trade(&parse::<TradePayload<'_>>(frame)?, events);
-        }
-        if is_combined_trade(frame) {
-            return self.trade(&parse::<CombinedTrade<'_>>(frame)?.data, events);
+        // are parsed once. Whatever is not quite as usual takes the general way, which also says
+        // what is wrong.
+        let usual = if is_raw_trade(frame) {
+            serde_json::from_str(frame).ok()
+        } else if is_combined_trade(frame) {
+            let combined = serde_json::from_str::<CombinedTrade<'_>>(frame);
+            combined.ok().map(|combined| combined.data)
+        } else {
+            None
+        };
+        if let Some(trade) = usual {
+            return self.usual_trade(&trade, events);
         }
         self.general(frame, events)
     }
@@ -104,15 +110,36 @@ impl Decoder {
             time: payload.time.epoch_time()?,
             price: payload.p.price()?,
             quantity: payload.q.quantity()?,
-            // The buyer was the maker, so the taker sold.
-            taker: if payload.m {
-                TakerSide::Sell
-            } else {
-                TakerSide::Buy
-            },
+            taker: taker(payload.m),
         };
         events.push(VenueEvent::Trade { symbol, trade });
         Ok(())
+    }
+
+    fn usual_trade(
+        &mut self,
+        usual: &UsualTrade<'_>,
+        events: &mut Vec<VenueEvent>,
+    ) -> Result<(), DecodeError> {
+        let symbol = self.symbols.get(usual.s)?;
+        let trade = Trade {
+            id: TradeId(usual.t),
+            time: scalar::epoch_time(usual.time)?,
+            price: scalar::price(usual.p)?,
+            quantity: scalar::quantity(usual.q)?,
+            taker: taker(usual.m),
+        };
+        events.push(VenueEvent::Trade { symbol, trade });
+        Ok(())
+    }
+}
+
+/// Where the buyer was the maker, the taker sold.
+const fn taker(buyer_is_maker: bool) -> TakerSide {
+    if buyer_is_maker {
+        TakerSide::Sell
+    } else {
+        TakerSide::Buy
     }
 }
 

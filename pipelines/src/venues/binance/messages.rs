@@ -10,10 +10,22 @@ use crate::venues::scalar::Scalar;
 #[derive(Deserialize)]
 pub(super) struct CombinedTrade<'a> {
     #[serde(borrow)]
-    pub(super) data: TradePayload<'a>,
+    pub(super) data: UsualTrade<'a>,
 }
 
-/// The `trade` event. `web-socket-streams.md`, "Trade Streams".
+/// The `trade` event as it is nearly always written: each field of its usual type, no escapes.
+#[derive(Deserialize)]
+pub(super) struct UsualTrade<'a> {
+    pub(super) s: &'a str,
+    pub(super) t: u64,
+    pub(super) p: &'a str,
+    pub(super) q: &'a str,
+    #[serde(rename = "T")]
+    pub(super) time: u64,
+    pub(super) m: bool,
+}
+
+/// The `trade` event, however its values are written. `web-socket-streams.md`, "Trade Streams".
 #[derive(Deserialize)]
 pub(super) struct TradePayload<'a> {
     /// Symbol, upper case.

@@ -72,9 +72,9 @@ impl VenueProtocol for Coinbase {
     }
 }
 
-/// `wss://advanced-trade-ws.coinbase.com`, or a simulator's path ending in `coinbase-advanced`.
+/// `wss://advanced-trade-ws.coinbase.com`, or a path that says `coinbase-advanced`, as a simulator has.
 fn speaks_advanced(endpoint: &str) -> bool {
-    endpoint.contains("advanced-trade") || endpoint.ends_with("coinbase-advanced")
+    endpoint.contains("advanced-trade") || endpoint.contains("coinbase-advanced")
 }
 
 /// A message for each product: one that the venue does not know fails the whole message it is in.
