@@ -26,7 +26,7 @@ pub struct EmbeddedConfig {
     /// Records a partition keeps in memory for its readers, at most. Default 65,536.
     #[serde(default = "defaults::tail_records")]
     pub tail_records: usize,
-    /// Bytes of memory a partition's records may take, at most. Default 8 MiB.
+    /// Bytes of memory a partition's records may take, at most. Default 4 MiB.
     #[serde(default = "defaults::tail_bytes")]
     pub tail_bytes: usize,
     /// Records older than this may be removed, in seconds. Default 48 h.
@@ -44,7 +44,7 @@ pub struct EmbeddedConfig {
     #[serde(default = "defaults::chunk_bytes")]
     pub chunk_bytes: u64,
     /// A partition's records in the database's memory, in bytes; there may be three times as many
-    /// while they are written out. Default 8 MiB.
+    /// while they are written out. Fixed when the log is created. Default 4 MiB.
     #[serde(default = "defaults::memtable_bytes")]
     pub memtable_bytes: u64,
     /// Reads from the disk that may run at once. Default 4.
@@ -69,7 +69,7 @@ mod defaults {
         65_536
     }
     pub(super) const fn tail_bytes() -> usize {
-        8 << 20
+        4 << 20
     }
     pub(super) const fn retention_s() -> u64 {
         48 * 3_600
@@ -84,7 +84,7 @@ mod defaults {
         4 << 20
     }
     pub(super) const fn memtable_bytes() -> u64 {
-        8 << 20
+        4 << 20
     }
     pub(super) const fn readers() -> usize {
         4

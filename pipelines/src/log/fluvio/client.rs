@@ -22,8 +22,9 @@ use super::transport::{Bounds, RecordStream, Sent, Transport, TransportError};
 
 /// How long the cluster may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a request may go unacknowledged before the producer is given up for a new one.
-const ACK_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a request may go unacknowledged before the producer is given up for a new one: when an
+/// SPU is killed at the wrong moment, the client waits for good.
+const ACK_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the last record of a partition may take to arrive.
 const PROBE: Duration = Duration::from_secs(5);
 /// A request's parts; well below what one may hold.

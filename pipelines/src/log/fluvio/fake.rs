@@ -80,6 +80,11 @@ impl Fake {
         self.running.send_replace(false);
     }
 
+    /// Waits until a batch has met [`Fate::Hangs`].
+    pub(super) async fn hanging(&self) {
+        let _ = self.running.subscribe().wait_for(|running| !running).await;
+    }
+
     pub(super) fn resume(&self) {
         self.running.send_replace(true);
     }

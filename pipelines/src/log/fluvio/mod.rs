@@ -215,7 +215,12 @@ impl Inner {
     }
 
     /// Puts the records into the outbox as soon as it has room, and waits until they can be read.
-    async fn append(&self, partition: &Partition, encoded: &[Bytes]) -> Result<Offset, LogError> {
+    async fn append(
+        &self,
+        partition: &Partition,
+        records: &[Arc<Record>],
+        encoded: &[Bytes],
+    ) -> Result<Offset, LogError> {
         let receipt = loop {
             let moved = partition.outbox.moved.notified();
             tokio::pin!(moved);
@@ -231,12 +236,18 @@ impl Inner {
         let last = last.await.map_err(|_| LogError::Closed)?;
         let mut progress = partition.progress.subscribe();
         let mut stop = self.stop.subscribe();
-        tokio::select! {
-            _ = progress.wait_for(|progress| progress.head > last) => {}
-            // It is in the log, though nobody will read it here any more.
-            _ = stop.wait_for(|&stop| stop) => {}
+        loop {
+            progress.borrow_and_update();
+            if partition.accept(first, last, records) {
+                return Ok(first);
+            }
+            // Others have appended before: their records come through the stream.
+            tokio::select! {
+                _ = progress.changed() => {}
+                // It is in the log, though nobody will read it here any more.
+                _ = stop.wait_for(|&stop| stop) => return Ok(first),
+            }
         }
-        Ok(first)
     }
 }
 
@@ -259,7 +270,8 @@ impl EventLog for FluvioLog {
         }
         let encoded: Vec<Bytes> = records.iter().map(|r| Bytes::from(encode(r))).collect();
         let patience = self.inner.config.append_timeout();
-        let appended = tokio::time::timeout(patience, self.inner.append(slot, &encoded)).await;
+        let appended =
+            tokio::time::timeout(patience, self.inner.append(slot, &records, &encoded)).await;
         appended.unwrap_or_else(|_| {
             slot.outbox.sweep();
             Err(LogError::Unavailable(format!(

@@ -76,7 +76,7 @@ impl Partition {
     }
 
     /// Receives the partition from its head on, for good. What is received is committed, so it
-    /// moves the head; whoever appended waits for that.
+    /// moves the head.
     pub(super) async fn follow(&self, transport: &Arc<dyn Transport>, reopened: &Arc<AtomicU64>) {
         let open = |from| {
             let transport = Arc::clone(transport);
@@ -110,15 +110,45 @@ impl Partition {
         }
     }
 
+    /// Takes records that this process appended and the cluster has acknowledged, if they come
+    /// next; they need not come back through the stream then. Says whether they can be read.
+    pub(super) fn accept(&self, first: Offset, last: Offset, records: &[Arc<Record>]) -> bool {
+        let mut tail = self.tail();
+        let head = tail.head();
+        if head > last.0 {
+            return true;
+        }
+        // With somebody else's records between them only the stream knows which is which.
+        let is_whole = last.0 - first.0 + 1 == records.len() as u64;
+        let Some(known) = head.checked_sub(first.0).filter(|_| is_whole) else {
+            return false;
+        };
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
+        for record in records.iter().skip(known) {
+            tail.push(Entry::kept(Arc::clone(record)));
+        }
+        self.advance(tail);
+        true
+    }
+
+    fn advance(&self, mut tail: MutexGuard<'_, Tail>) {
+        let head = tail.head();
+        tail.trim(head, self.limits);
+        self.publish(head);
+    }
+
     fn receive(&self, offset: u64, encoded: &Bytes) {
+        if offset < self.head() {
+            return;
+        }
         match decode(encoded) {
             Ok(record) => {
                 let mut tail = self.tail();
-                tail.push(Entry::kept(Arc::new(record)));
-                let head = tail.head();
-                tail.trim(head, self.limits);
-                drop(tail);
-                self.publish(head);
+                // Accepted meanwhile, perhaps.
+                if offset == tail.head() {
+                    tail.push(Entry::kept(Arc::new(record)));
+                    self.advance(tail);
+                }
             }
             // Somebody else's record. Whoever reads it is told what is wrong with it.
             Err(_) => self.restart_at(offset + 1),
@@ -126,8 +156,11 @@ impl Partition {
     }
 
     fn restart_at(&self, offset: u64) {
-        *self.tail() = Tail::at(offset);
-        self.publish(offset);
+        let mut tail = self.tail();
+        if tail.head() < offset {
+            *tail = Tail::at(offset);
+            self.publish(offset);
+        }
     }
 
     /// FLUVIO.md, trap 4: an acknowledgement is not durability, since an SPU writes but never
