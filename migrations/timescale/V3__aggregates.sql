@@ -94,11 +94,12 @@ WITH NO DATA;
 
 -- A refresh over dropped chunks would delete history, so each window (30 days) is far shorter than
 -- the retention (1 year). What changes before the window is refreshed by the program, exactly its
--- range at each level (see dirty_ranges).
-SELECT add_continuous_aggregate_policy('price_5m', start_offset => INTERVAL '30 days', end_offset => INTERVAL '10 minutes', schedule_interval => INTERVAL '5 minutes');
-SELECT add_continuous_aggregate_policy('price_15m', start_offset => INTERVAL '30 days', end_offset => INTERVAL '30 minutes', schedule_interval => INTERVAL '15 minutes');
-SELECT add_continuous_aggregate_policy('price_1h', start_offset => INTERVAL '30 days', end_offset => INTERVAL '2 hours', schedule_interval => INTERVAL '30 minutes');
-SELECT add_continuous_aggregate_policy('price_4h', start_offset => INTERVAL '30 days', end_offset => INTERVAL '8 hours', schedule_interval => INTERVAL '1 hour');
-SELECT add_continuous_aggregate_policy('price_1d', start_offset => INTERVAL '30 days', end_offset => INTERVAL '2 days', schedule_interval => INTERVAL '6 hours');
+-- range at each level (see dirty_ranges; the program knows these offsets). One batch a run: the default of ten buckets, 50 minutes at
+-- the lowest level, spends its time on transactions.
+SELECT add_continuous_aggregate_policy('price_5m', start_offset => INTERVAL '30 days', end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '5 minutes', buckets_per_batch => 0);
+SELECT add_continuous_aggregate_policy('price_15m', start_offset => INTERVAL '30 days', end_offset => INTERVAL '30 minutes', schedule_interval => INTERVAL '15 minutes', buckets_per_batch => 0);
+SELECT add_continuous_aggregate_policy('price_1h', start_offset => INTERVAL '30 days', end_offset => INTERVAL '2 hours', schedule_interval => INTERVAL '30 minutes', buckets_per_batch => 0);
+SELECT add_continuous_aggregate_policy('price_4h', start_offset => INTERVAL '30 days', end_offset => INTERVAL '8 hours', schedule_interval => INTERVAL '1 hour', buckets_per_batch => 0);
+SELECT add_continuous_aggregate_policy('price_1d', start_offset => INTERVAL '30 days', end_offset => INTERVAL '2 days', schedule_interval => INTERVAL '6 hours', buckets_per_batch => 0);
 
 GRANT SELECT ON price_5m, price_15m, price_1h, price_4h, price_1d TO coinsphere_app;

@@ -219,8 +219,10 @@ pub struct Upkeep {
     pub rewritten_aggregates: u64,
     /// Partitions dropped because they are older than the retention (plain PostgreSQL only).
     pub dropped_partitions: u64,
-    /// Whether more is waiting: call again soon.
+    /// Whether more is waiting: call again at once.
     pub more: bool,
+    /// A policy of TimescaleDB is refreshing the same time: what is left waits for a later call.
+    pub deferred: bool,
 }
 
 /// The venue spellings that a symbol in a request's path may stand for, the literal one first.

@@ -20,6 +20,15 @@ fn random_minutes(rng: &mut StdRng, start: Timestamp, span: i64) -> BTreeMap<Tim
         .collect()
 }
 
+/// How many minutes to write: fewer where the database runs in WebAssembly.
+fn span(fresh: &Fresh) -> i64 {
+    if fresh.config.connection_limit == 1 {
+        400
+    } else {
+        2_000
+    }
+}
+
 async fn write_all(
     fresh: &Fresh,
     log: Uuid,
@@ -72,7 +81,7 @@ pub(crate) async fn longer_candles_equal_those_of_the_minutes(fresh: &Fresh) {
     let keys = [btc(), key("kraken", "ETH/USD")];
     let mut written = Vec::new();
     for key in &keys {
-        let minutes = random_minutes(&mut rng, start, 2_000);
+        let minutes = random_minutes(&mut rng, start, span(fresh));
         write_all(fresh, log, &mut offset, key, &minutes).await;
         written.push(minutes);
     }
@@ -100,7 +109,7 @@ async fn correct(fresh: &Fresh, days_ago: u64, test: &str) {
     let log = Uuid::new_v4();
     let mut offset = 0;
     let start = Interval::Minute1.open_of(now()) - days(days_ago);
-    let mut minutes = random_minutes(&mut rng, start, 1_500);
+    let mut minutes = random_minutes(&mut rng, start, span(fresh));
     write_all(fresh, log, &mut offset, &btc(), &minutes).await;
     fresh.keep_up().await;
     materialise(fresh).await;
@@ -108,8 +117,8 @@ async fn correct(fresh: &Fresh, days_ago: u64, test: &str) {
     let before = fresh.everything(&btc(), Interval::Day1).await;
 
     // Replace some, and put some where there were none.
-    let mut corrections = random_minutes(&mut rng, start, 1_400);
-    corrections.retain(|_, _| rng.random_bool(0.02));
+    let mut corrections = random_minutes(&mut rng, start, span(fresh) - 100);
+    corrections.retain(|_, _| rng.random_bool(0.05));
     for (time, correction) in &mut corrections {
         // Corrections rebuild a minute with more trades than it had.
         correction.trades += minutes.get(time).map_or(0, |old| old.trades);
@@ -133,24 +142,10 @@ async fn materialise(fresh: &Fresh) {
     if fresh.store.flavour() == coinsphere_pipelines::store::Flavour::Plain {
         return;
     }
-    let policies = fresh.store.describe().await.unwrap().policies;
     for interval in Interval::ALL.into_iter().skip(1) {
         let view = format!("price_{interval}");
-        let job = policies
-            .iter()
-            .find(|job| {
-                job.procedure == "policy_refresh_continuous_aggregate"
-                    && job.target.as_deref() == Some(&view)
-            })
-            .unwrap_or_else(|| panic!("no refresh policy for {view}"));
-        let owner = fresh.session(false).await;
-        owner
-            .batch_execute("RESET ROLE")
-            .await
-            .expect("becoming the owner");
-        owner
-            .batch_execute(&format!("CALL run_job({})", job.id))
-            .await
-            .expect("running a policy");
+        fresh
+            .run_policy("policy_refresh_continuous_aggregate", &view)
+            .await;
     }
 }

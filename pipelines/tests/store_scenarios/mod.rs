@@ -23,6 +23,7 @@ use futures_util::FutureExt as _;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use rust_decimal::Decimal;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
@@ -103,11 +104,38 @@ impl Fresh {
         for _ in 0..10_000 {
             let done = self.store.keep_up(now()).await.expect("keeping up");
             refreshed += done.refreshed_ranges;
-            if !done.more {
+            if done.deferred {
+                // Nothing tells when a policy's run has ended.
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            } else if !done.more {
                 return refreshed;
             }
         }
         panic!("keeping up does not come to an end");
+    }
+
+    /// Runs a policy of TimescaleDB now.
+    pub(crate) async fn run_policy(&self, procedure: &str, target: &str) {
+        let policies = self.store.describe().await.expect("describing").policies;
+        let job = policies
+            .iter()
+            .find(|job| job.procedure == procedure && job.target.as_deref() == Some(target))
+            .unwrap_or_else(|| panic!("no {procedure} for {target}"));
+        let owner = self.session(false).await;
+        let reset = owner.batch_execute("RESET ROLE").await;
+        reset.expect("becoming the owner");
+        let call = format!("CALL run_job({})", job.id);
+        for _ in 0..200 {
+            match owner.batch_execute(&call).await {
+                Ok(()) => return,
+                // The extension's own scheduler is at it.
+                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+                Err(error) => panic!("{procedure} for {target}: {error:?}"),
+            }
+        }
+        panic!("{procedure} for {target} never gets its turn");
     }
 
     pub(crate) async fn id(&self, key: &InstrumentKey) -> InstrumentId {

@@ -1,21 +1,21 @@
 //! What only TimescaleDB does: policies, compression, retention.
 
 use coinsphere_pipelines::market::Interval;
-use coinsphere_pipelines::store::{Description, Flavour};
+use coinsphere_pipelines::store::Flavour;
 use uuid::Uuid;
 
 use crate::store_scenarios::{Fresh, btc, candle, days, minutes, now};
 
-async fn run(fresh: &Fresh, description: &Description, procedure: &str, target: &str) {
-    let job = description
-        .policies
-        .iter()
-        .find(|job| job.procedure == procedure && job.target.as_deref() == Some(target))
-        .unwrap_or_else(|| panic!("no {procedure} for {target}"));
+/// Leaves the policies to the test: their first runs come whenever the scheduler gets to them.
+async fn pause_policies(fresh: &Fresh) {
     let owner = fresh.session(false).await;
-    owner.batch_execute("RESET ROLE").await.unwrap();
-    let call = format!("CALL run_job({})", job.id);
-    owner.batch_execute(&call).await.unwrap();
+    owner
+        .batch_execute(
+            "RESET ROLE; SELECT alter_job(job_id, scheduled => false) \
+             FROM timescaledb_information.jobs WHERE hypertable_name IS NOT NULL",
+        )
+        .await
+        .unwrap();
 }
 
 pub(crate) async fn the_policies_are_in_place(fresh: &Fresh) {
@@ -57,14 +57,14 @@ pub(crate) async fn the_policies_are_in_place(fresh: &Fresh) {
 }
 
 pub(crate) async fn compressed_minutes_can_be_corrected(fresh: &Fresh) {
+    pause_policies(fresh).await;
     let log = Uuid::new_v4();
     let start = Interval::Day1.open_of(now()) - days(30);
     let candles: Vec<_> = (0..600)
         .map(|n| candle(start + minutes(n), 100 + n))
         .collect();
     fresh.write(log, 1, &btc(), &candles).await;
-    let description = fresh.store.describe().await.unwrap();
-    run(fresh, &description, "policy_compression", "price_data").await;
+    fresh.run_policy("policy_compression", "price_data").await;
     let description = fresh.store.describe().await.unwrap();
     assert_eq!(description.hypertables[0].compressed_chunks, 1);
     assert!(description.hypertables[0].bytes_after < description.hypertables[0].bytes_before);
@@ -83,6 +83,7 @@ pub(crate) async fn compressed_minutes_can_be_corrected(fresh: &Fresh) {
 }
 
 pub(crate) async fn history_outlives_its_minutes(fresh: &Fresh) {
+    pause_policies(fresh).await;
     let log = Uuid::new_v4();
     let old = Interval::Day1.open_of(now()) - days(500);
     let recent = Interval::Day1.open_of(now()) - days(3);
@@ -94,8 +95,7 @@ pub(crate) async fn history_outlives_its_minutes(fresh: &Fresh) {
     fresh.keep_up().await;
     let before = fresh.everything(&btc(), Interval::Hour1).await;
     assert_eq!(before.len(), 3);
-    let description = fresh.store.describe().await.unwrap();
-    run(fresh, &description, "policy_retention", "price_data").await;
+    fresh.run_policy("policy_retention", "price_data").await;
     assert_eq!(fresh.everything(&btc(), Interval::Minute1).await.len(), 1);
     assert_eq!(fresh.everything(&btc(), Interval::Hour1).await, before);
 

@@ -2,21 +2,34 @@
 //! what changes where no policy will look again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::{RETENTION, dirty_ranges, forget_ranges, sql_interval, table};
+use tokio_postgres::error::SqlState;
+
+use super::{RETENTION, dirty_ranges, forget_ranges, table};
 use crate::market::{Interval, Timestamp};
 use crate::store::error::{StoreError, failed};
 use crate::store::rows::Upkeep;
 use crate::store::sessions::{Sessions, query};
 
-/// A minute is stale in the continuous aggregates when it lies below what they have materialised
-/// (above it they read the minutes themselves), or before the window of their refresh policies
-/// (30 days), which soon will have been passed over. The catalogue is the documented place of the
-/// watermark and readable by everyone.
+/// When a minute that changes may leave the continuous aggregates stale: when a refresh may have
+/// looked at its time already, or be looking at it while the change is not yet visible. Policies
+/// look at nothing younger than 15 minutes, and no commit takes the 5 between; an operator's
+/// refresh may have gone further, which the watermark tells (the catalogue is readable by all).
+/// Above the watermark the aggregates read the minutes themselves.
 pub(super) const STALE_WHEN: &str = "changed.open_time < greatest( \
-     now() - INTERVAL '29 days', \
+     now() - INTERVAL '10 minutes', \
      (SELECT CASE WHEN max(watermark) > 0 THEN to_timestamp(max(watermark) / 1000000.0) END \
       FROM _timescaledb_catalog.continuous_aggs_watermark))";
+
+/// Each level and how far its refresh policy stays behind; the migration says the same.
+const LEVELS: [(Interval, Duration); 5] = [
+    (Interval::Minute5, Duration::from_secs(15 * 60)),
+    (Interval::Minute15, Duration::from_secs(30 * 60)),
+    (Interval::Hour1, Duration::from_secs(2 * 3_600)),
+    (Interval::Hour4, Duration::from_secs(8 * 3_600)),
+    (Interval::Day1, Duration::from_secs(2 * 86_400)),
+];
 
 /// How many instrument-days one call looks at.
 const RANGES_PER_CALL: i64 = 512;
@@ -48,8 +61,23 @@ pub(super) async fn keep_up(sessions: &Sessions, now: Timestamp) -> Result<Upkee
             // Refreshing over dropped minutes would delete the history that was made of them.
             continue;
         }
-        for interval in Interval::ALL.into_iter().skip(1) {
-            refresh(owner.client(), interval, from, to).await?;
+        for (interval, behind) in LEVELS {
+            // Not beyond what is or soon will be materialised: the candle of today would be stale
+            // again with every minute.
+            let until = watermark(owner.client(), interval)
+                .await?
+                .max(interval.open_of(now - behind));
+            match refresh(owner.client(), interval, from, to, until).await {
+                Err(StoreError::Statement { source, .. })
+                    if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) =>
+                {
+                    return Ok(Upkeep {
+                        deferred: true,
+                        ..Upkeep::default()
+                    });
+                }
+                outcome => outcome?,
+            }
         }
     }
     owner.close().await;
@@ -80,21 +108,45 @@ async fn refresh(
     interval: Interval,
     from: Timestamp,
     to: Timestamp,
+    until: Timestamp,
 ) -> Result<(), StoreError> {
     let from = interval.open_of(from);
     // `to` is the exclusive end of a minute: the last bucket is the one that minute is in.
     let to = interval.end_of(interval.open_of(to - Interval::Minute1.duration()));
+    let to = to.min(interval.open_of(until));
+    if from >= to {
+        return Ok(());
+    }
     let sql = format!(
         "CALL refresh_continuous_aggregate('{}', '{}'::timestamptz, '{}'::timestamptz)",
         table(interval),
         from.to_utc().to_rfc3339(),
         to.to_utc().to_rfc3339(),
     );
-    tracing::debug!(view = table(interval), %from, %to, bucket = sql_interval(interval), "refreshing");
+    tracing::debug!(view = table(interval), %from, %to, "refreshing");
     owner
         .batch_execute(&sql)
         .await
         .map_err(failed("refresh longer candles"))
+}
+
+/// Up to where a level is materialised; the beginning of time if it never was.
+async fn watermark(
+    owner: &tokio_postgres::Client,
+    interval: Interval,
+) -> Result<Timestamp, StoreError> {
+    let sql = "SELECT w.watermark FROM _timescaledb_catalog.continuous_agg a \
+               JOIN _timescaledb_catalog.continuous_aggs_watermark w \
+                   ON w.mat_hypertable_id = a.mat_hypertable_id \
+               WHERE a.user_view_schema = 'public' AND a.user_view_name = $1";
+    let row = owner
+        .query_opt(sql, &[&table(interval)])
+        .await
+        .map_err(failed("ask how far longer candles are materialised"))?;
+    // Microseconds since 1970; far in the past if nothing is materialised.
+    Ok(row
+        .and_then(|row| Timestamp::from_micros(row.get(0)))
+        .unwrap_or(Timestamp::MIN))
 }
 
 /// Whether the minutes of these days still hold every trade that the daily candles count.
