@@ -586,12 +586,14 @@ impl InstrumentState {
             match self.gaps.iter_mut().find(|known| known.is_same(&gap)) {
                 Some(known) if known.missing == gap.missing && known.to == gap.to => {}
                 Some(known) => {
-                    *known = OpenGap {
+                    let now = OpenGap {
                         detected_at: known.detected_at,
                         ..gap
                     };
-                    touched.push(known.clone());
-                    changes.gaps.push((known.clone(), false));
+                    changes.gaps.push((now.clone(), false));
+                    touched.push(now.clone());
+                    // What it touched before, it may touch no more.
+                    touched.push(std::mem::replace(known, now));
                 }
                 None => {
                     touched.push(gap.clone());

@@ -1,6 +1,7 @@
 //! Candles against an independent computation, and the rules on completeness, one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -8,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::events::{Body, ConnectionId, DisconnectReason, InstrumentTrades, Record};
-use crate::log::Offset;
+use crate::log::{EventLog, MemoryLog, Offset};
 use crate::market::{
     Candle, InstrumentKey, Interval, Price, Quantity, Symbol, TakerSide, Timestamp, Trade, TradeId,
 };
@@ -107,6 +108,68 @@ impl Feed {
     }
 }
 
+/// Stores what a pipeline commits, in steps, with a restart from the stored state in between. Also
+/// says whether all closed candles are complete in the end.
+async fn through_a_log(
+    trades: &[Trade],
+    records_a_step: usize,
+    restart: prop::sample::Index,
+) -> (BTreeMap<Timestamp, Candle>, bool) {
+    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::unbounded(1));
+    let record = |received_at, body| {
+        let venue = venues::named("binance").unwrap();
+        Arc::new(Record {
+            venue,
+            connection: ConnectionId(1),
+            received_at,
+            body,
+        })
+    };
+    log.append(0, vec![record(at(0.0), Body::Subscribed(vec![symbol()]))])
+        .await
+        .unwrap();
+    for trade in trades {
+        let batch = InstrumentTrades {
+            symbol: symbol(),
+            trades: vec![*trade],
+        };
+        let received_at = trade.time + Duration::from_millis(50);
+        log.append(0, vec![record(received_at, Body::Trades(vec![batch]))])
+            .await
+            .unwrap();
+    }
+    let resume = |offset, states| {
+        CandlePipeline::resume(log.clone(), 0, Rules::default(), offset, states).unwrap()
+    };
+    let mut pipeline = resume(None, Vec::new());
+    let (mut stored, mut states, mut open) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let mut steps_to_restart = restart.index(trades.len() / records_a_step + 1);
+    loop {
+        let step = pipeline.step(records_a_step).await.unwrap();
+        if let Some(commit) = pipeline.take_commit() {
+            stored.extend(
+                commit
+                    .closed
+                    .into_iter()
+                    .map(|w| (w.candle.open_time, w.candle)),
+            );
+            if !commit.checkpoints.is_empty() {
+                (states, open) = (commit.checkpoints, commit.open);
+            }
+            if steps_to_restart == 0 {
+                pipeline = resume(Some(commit.next_offset), states.clone());
+            }
+        }
+        steps_to_restart = steps_to_restart.wrapping_sub(1);
+        if step.records == 0 && step.rebuilt == 0 {
+            break;
+        }
+    }
+    let complete = stored.values().all(|candle| candle.complete);
+    stored.extend(open.into_iter().map(|w| (w.candle.open_time, w.candle)));
+    (stored, complete)
+}
+
 fn expected(trades: &[Trade], interval: Interval) -> BTreeMap<Timestamp, Candle> {
     let mut minutes: BTreeMap<Timestamp, Vec<Trade>> = BTreeMap::new();
     let mut ids = BTreeSet::new();
@@ -186,6 +249,21 @@ proptest! {
                 expected(&trades, interval).into_values().collect::<Vec<_>>()
             );
         }
+    }
+
+    #[test]
+    fn a_log_s_candles_with_corrections_equal_an_independent_computation(
+        trades in disorder(), records_a_step in 1_usize..40, restart in any::<prop::sample::Index>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (stored, complete) = runtime.block_on(through_a_log(&trades, records_a_step, restart));
+        let numbers = |candle: &Candle| Candle { complete: true, ..candle.clone() };
+        prop_assert_eq!(
+            stored.values().map(numbers).collect::<Vec<_>>(),
+            expected(&trades, Interval::Minute1).into_values().collect::<Vec<_>>()
+        );
+        // Every id arrived in the end, so no closed candle may be left incomplete.
+        prop_assert!(complete, "{:?}", stored);
     }
 
     #[test]
