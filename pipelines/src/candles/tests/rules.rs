@@ -1,0 +1,328 @@
+//! The rules on closing, completeness and gaps, one by one.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::*;
+use crate::events::DisconnectReason;
+use crate::log::Offset;
+
+#[test]
+fn a_minute_closes_by_event_time_alone() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 59.0)]);
+    feed.trades(&[trade(2, 61.9)]);
+    assert!(
+        feed.complete().is_empty(),
+        "the grace period lasts until 62.0"
+    );
+    feed.trades(&[trade(3, 62.0)]);
+    assert_eq!(feed.complete(), [("00:00".to_owned(), true)]);
+    feed.tick(121.9);
+    assert!(feed.complete().is_empty());
+    // Event time runs 50 ms behind ours.
+    feed.tick(122.1);
+    assert_eq!(feed.complete(), [("00:01".to_owned(), true)]);
+}
+
+#[test]
+fn the_minute_in_which_listening_began_is_not_complete() {
+    let mut feed = Feed::new(Rules::default());
+    feed.send(at(30.0), Body::Subscribed(vec![symbol()]));
+    feed.trades(&[trade(1, 40.0), trade(2, 70.0), trade(3, 130.0)]);
+    let commit = feed.commit();
+    let complete: Vec<_> = commit
+        .closed
+        .iter()
+        .map(|write| write.candle.complete)
+        .collect();
+    assert_eq!(complete, [false, true]);
+    assert_eq!(commit.gaps.len(), 1);
+    let gap = &commit.gaps[0];
+    assert_eq!(
+        (gap.reason, gap.from, gap.to),
+        (GapReason::LateStart, at(0.0), Some(at(30.0)))
+    );
+}
+
+#[test]
+fn a_clock_behind_the_venue_s_moves_the_late_start() {
+    let mut feed = Feed::new(Rules::default());
+    // We say 00:00:59.5 when the venue says 00:01:01: the beginning of 00:01 was not heard.
+    feed.send(at(59.5), Body::Subscribed(vec![symbol()]));
+    let first = trade(1, 61.5);
+    feed.send(
+        at(60.0),
+        Body::Trades(vec![InstrumentTrades {
+            symbol: symbol(),
+            trades: vec![first],
+        }]),
+    );
+    feed.trades(&[trade(2, 125.0), trade(3, 190.0)]);
+    assert_eq!(
+        feed.complete(),
+        [("00:01".to_owned(), false), ("00:02".to_owned(), true)]
+    );
+}
+
+#[test]
+fn a_recording_of_another_year_closes_by_its_own_time() {
+    let mut feed = Feed::new(Rules::default());
+    let years = Duration::from_secs(2 * 365 * 86_400);
+    let send = |feed: &mut Feed, trade: Trade, after: f64| {
+        feed.send(
+            at(after) + years,
+            Body::Trades(vec![InstrumentTrades {
+                symbol: symbol(),
+                trades: vec![trade],
+            }]),
+        );
+    };
+    feed.send(at(0.0) + years, Body::Subscribed(vec![symbol()]));
+    send(&mut feed, trade(1, 30.0), 1.0);
+    send(&mut feed, trade(2, 61.0), 2.0);
+    send(&mut feed, trade(3, 125.0), 3.0);
+    assert_eq!(
+        feed.complete(),
+        [("00:00".to_owned(), false), ("00:01".to_owned(), true)]
+    );
+    // 60 s after the last trade arrived.
+    feed.send(at(63.0) + years, Body::Tick);
+    assert_eq!(feed.complete(), [("00:02".to_owned(), true)]);
+    assert_eq!(feed.engine.counts().late, 0);
+}
+
+#[test]
+fn missing_ids_are_a_gap_that_touches_both_neighbours_minutes() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 50.0), trade(2, 55.0)]);
+    feed.trades(&[trade(6, 65.0), trade(7, 130.0), trade(8, 190.0)]);
+    let commit = feed.commit();
+    let complete: Vec<_> = commit
+        .closed
+        .iter()
+        .map(|write| write.candle.complete)
+        .collect();
+    assert_eq!(complete, [false, false, true]);
+    let gap = commit.gaps.last().unwrap();
+    assert_eq!(gap.reason, GapReason::MissingTrades);
+    assert_eq!(gap.missing, Some((TradeId(3), TradeId(5))));
+    assert_eq!(gap.from, at(55.0));
+    assert!(gap.to.unwrap() > at(65.0));
+}
+
+#[test]
+fn trades_missing_at_the_end_of_a_closed_minute_reopen_its_judgement() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 50.0)]);
+    feed.tick(70.0);
+    assert_eq!(feed.complete(), [("00:00".to_owned(), true)]);
+    feed.trades(&[trade(3, 80.0)]);
+    feed.tick(90.0);
+    let gaps = feed.commit().gaps;
+    assert_eq!(gaps[0].missing, Some((TradeId(2), TradeId(2))));
+    let due: Vec<_> = feed.engine.due_rebuilds().collect();
+    assert_eq!(
+        due,
+        [(key(), at(0.0))],
+        "00:00 is to be rebuilt as incomplete"
+    );
+    feed.engine
+        .rebuilt(&key(), at(0.0), Some(&CandleBuilder::new(&trade(1, 50.0))));
+    assert_eq!(feed.complete(), [("00:00".to_owned(), false)]);
+}
+
+#[test]
+fn a_reordering_within_the_grace_period_is_no_gap() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[
+        trade(1, 50.0),
+        trade(3, 51.0),
+        trade(2, 50.5),
+        trade(4, 63.0),
+    ]);
+    let commit = feed.commit();
+    assert_eq!(commit.gaps, []);
+    assert!(commit.closed[0].candle.complete);
+    assert_eq!(commit.closed[0].candle.trades, 3);
+}
+
+#[test]
+fn a_late_trade_fills_its_gap_and_asks_for_a_rebuild() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 50.0), trade(3, 51.0), trade(4, 70.0)]);
+    assert_eq!(feed.complete(), [("00:00".to_owned(), false)]);
+    feed.trades(&[trade(2, 50.5)]);
+    let commit = feed.commit();
+    assert_eq!(commit.gaps.len(), 1);
+    assert_eq!(commit.gaps[0].missing, Some((TradeId(2), TradeId(2))));
+    assert!(commit.gaps[0].filled_at.is_some());
+    assert_eq!(
+        feed.engine.due_rebuilds().collect::<Vec<_>>(),
+        [(key(), at(0.0))]
+    );
+    feed.engine
+        .rebuilt(&key(), at(0.0), Some(&CandleBuilder::new(&trade(1, 50.0))));
+    assert_eq!(feed.complete(), [("00:00".to_owned(), true)]);
+}
+
+#[test]
+fn duplicates_count_once_after_a_reconnect_too() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 10.0), trade(2, 20.0)]);
+    feed.send(
+        at(25.0),
+        Body::Disconnected {
+            reason: DisconnectReason::Lost,
+            last_frame_at: at(20.05),
+        },
+    );
+    feed.connection = ConnectionId(2);
+    feed.send(at(30.0), Body::Subscribed(vec![symbol()]));
+    feed.trades(&[
+        trade(2, 20.0),
+        trade(3, 31.0),
+        trade(4, 95.0),
+        trade(5, 125.0),
+    ]);
+    let commit = feed.commit();
+    assert_eq!(commit.closed[0].candle.trades, 3);
+    assert_eq!(feed.engine.counts().duplicates, 1);
+    let complete: Vec<_> = commit
+        .closed
+        .iter()
+        .map(|write| write.candle.complete)
+        .collect();
+    assert_eq!(complete, [false, true], "the disconnect touches 00:00 only");
+    let gap = commit.gaps.last().unwrap();
+    assert_eq!(
+        (gap.reason, gap.from, gap.to),
+        (GapReason::Disconnect, at(20.0), Some(at(30.0)))
+    );
+}
+
+#[test]
+fn a_process_that_was_killed_leaves_a_gap_from_its_last_record() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 10.0)]);
+    feed.tick(12.05);
+    feed.connection = ConnectionId(2);
+    feed.send(at(80.0), Body::Subscribed(vec![symbol()]));
+    feed.trades(&[trade(5, 81.0), trade(6, 125.0), trade(7, 190.0)]);
+    let commit = feed.commit();
+    let complete: Vec<_> = commit
+        .closed
+        .iter()
+        .map(|write| write.candle.complete)
+        .collect();
+    assert_eq!(complete, [false, false, true]);
+    let reasons: BTreeSet<_> = commit.gaps.iter().map(|gap| gap.reason).collect();
+    assert_eq!(
+        reasons,
+        BTreeSet::from([GapReason::MissingTrades, GapReason::Disconnect])
+    );
+    let disconnect = commit
+        .gaps
+        .iter()
+        .rev()
+        .find(|gap| gap.reason == GapReason::Disconnect);
+    assert_eq!(disconnect.unwrap().from, at(12.0));
+}
+
+#[test]
+fn a_connection_that_takes_over_while_the_old_one_lives_leaves_no_gap() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 10.0)]);
+    feed.tick(12.0);
+    let old = feed.connection;
+    feed.connection = ConnectionId(2);
+    feed.send(at(12.5), Body::Subscribed(vec![symbol()]));
+    feed.trades(&[trade(2, 12.6)]);
+    feed.connection = old;
+    feed.send(
+        at(12.8),
+        Body::Disconnected {
+            reason: DisconnectReason::Renewed,
+            last_frame_at: at(12.0),
+        },
+    );
+    feed.connection = ConnectionId(2);
+    feed.trades(&[trade(3, 70.0)]);
+    let commit = feed.commit();
+    assert!(commit.closed[0].candle.complete);
+    assert!(
+        commit.gaps.last().unwrap().filled_at.is_some(),
+        "noted, then found to be none"
+    );
+}
+
+#[test]
+fn silence_reaches_back_to_the_last_frame_and_into_closed_minutes() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 50.0)]);
+    for second in 51..100 {
+        feed.tick(f64::from(second));
+    }
+    assert_eq!(feed.complete(), [("00:00".to_owned(), true)]);
+    feed.send(
+        at(110.0),
+        Body::Disconnected {
+            reason: DisconnectReason::Silence,
+            last_frame_at: at(50.05),
+        },
+    );
+    let gaps = feed.commit().gaps;
+    assert_eq!(
+        (gaps[0].reason, gaps[0].from, gaps[0].to),
+        (GapReason::Silence, at(50.0), None)
+    );
+    assert_eq!(
+        feed.engine.due_rebuilds().collect::<Vec<_>>(),
+        [(key(), at(0.0))]
+    );
+}
+
+#[test]
+fn the_venue_s_heartbeat_shows_what_was_missed_at_the_end() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 50.0)]);
+    feed.send(
+        at(52.0),
+        Body::Heartbeat {
+            symbol: symbol(),
+            last_trade: TradeId(3),
+        },
+    );
+    feed.tick(63.0);
+    assert_eq!(feed.complete(), [("00:00".to_owned(), false)]);
+    feed.trades(&[trade(4, 64.0), trade(5, 67.0)]);
+    let commit = feed.commit();
+    assert_eq!(
+        commit.gaps.last().unwrap().missing,
+        Some((TradeId(2), TradeId(3)))
+    );
+}
+
+#[test]
+fn a_minute_the_log_no_longer_holds_becomes_a_gap() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(2, 50.0), trade(3, 70.0)]);
+    feed.complete();
+    feed.trades(&[trade(1, 40.0)]);
+    feed.engine.cannot_rebuild(&key(), at(0.0), at(71.0));
+    let commit = feed.commit();
+    assert_eq!(commit.gaps[0].reason, GapReason::LogTruncated);
+    assert_eq!(commit.gaps[0].to, Some(at(60.0)));
+    assert_eq!(feed.engine.due_rebuilds().count(), 0);
+}
+
+#[test]
+fn nothing_new_is_nothing_to_commit() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 50.0)]);
+    let commit = feed.commit();
+    assert_eq!(commit.next_offset, Offset(2));
+    assert_eq!(commit.open.len(), 1);
+    assert_eq!(commit.checkpoints[0].last_trade_id, Some(TradeId(1)));
+    assert_eq!(feed.engine.take_commit(), None);
+}
