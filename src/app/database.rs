@@ -172,6 +172,11 @@ impl Database {
         };
         let upkeep = store.keep_up(self.clock.now()).await?;
         self.board.set(NAME, PartStatus::Running, None);
+        let pool = store.pool_usage();
+        metrics::gauge!("coinsphere_store_up").set(1.0);
+        metrics::gauge!("coinsphere_store_connections", "state" => "used")
+            .set(pool.open.saturating_sub(pool.idle) as f64);
+        metrics::gauge!("coinsphere_store_connections", "state" => "idle").set(pool.idle as f64);
         self.board.observe(
             NAME,
             &Shown {
@@ -179,7 +184,7 @@ impl Database {
                 private,
                 flavour: store.flavour().name(),
                 cost: store.flavour().cost(),
-                pool: store.pool_usage(),
+                pool,
             },
         );
         Ok(upkeep.more)
@@ -187,6 +192,7 @@ impl Database {
 
     fn trouble(&self, error: &str) {
         tracing::warn!(error, "the database is away");
+        metrics::gauge!("coinsphere_store_up").set(0.0);
         let status = if self.store().is_some() {
             PartStatus::Degraded
         } else {

@@ -38,12 +38,25 @@ fn make(board: &Board, log: Option<&dyn EventLog>) -> HealthReport {
     }
     if let Some(log) = log {
         let status = log.status();
-        if let Some(bytes) = status.bytes {
-            metrics::gauge!("coinsphere_log_bytes").set(bytes as f64);
-        }
+        show_log(log, &status);
         report.set("event_log", log_health(&status));
     }
     report
+}
+
+fn show_log(log: &dyn EventLog, status: &LogStatus) {
+    if let Some(bytes) = status.bytes {
+        metrics::gauge!("coinsphere_log_bytes").set(bytes as f64);
+    }
+    metrics::gauge!("coinsphere_log_up").set(f64::from(u8::from(status.failing.is_none())));
+    for partition in 0..log.partitions() {
+        let now = *log.progress(partition).borrow();
+        let partition = partition.to_string();
+        metrics::gauge!("coinsphere_log_head_offset", "partition" => partition.clone())
+            .set(now.head.0 as f64);
+        metrics::gauge!("coinsphere_log_synced_offset", "partition" => partition)
+            .set(now.synced.0 as f64);
+    }
 }
 
 fn part_health(part: &PartState) -> ServiceHealth {
