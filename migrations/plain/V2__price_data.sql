@@ -23,6 +23,13 @@ CREATE TABLE price_data (
 CREATE TABLE price_data_early PARTITION OF price_data FOR VALUES FROM (MINVALUE) TO ('2009-01-01 00:00:00+00');
 CREATE TABLE price_data_far PARTITION OF price_data FOR VALUES FROM ('2100-01-01 00:00:00+00') TO (MAXVALUE);
 
+-- Since when there is which partition: what is old is not dropped while it is new to us, or a replayed
+-- recording of another year would be gone at once.
+CREATE TABLE price_partitions (
+    name    text        PRIMARY KEY,
+    made_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- Makes the partition that holds `at`, if it is missing. The application role may not create
 -- tables; this it may.
 CREATE FUNCTION ensure_price_partition(at timestamptz) RETURNS void
@@ -44,10 +51,12 @@ BEGIN
     EXECUTE format('CREATE TABLE %I (LIKE price_data INCLUDING ALL)', name);
     EXECUTE format('ALTER TABLE price_data ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
                    name, month, month + interval '1 month');
+    INSERT INTO price_partitions VALUES (name, now())
+        ON CONFLICT ON CONSTRAINT price_partitions_pkey DO UPDATE SET made_at = excluded.made_at;
 END $$;
 
--- Drops the partitions that end at or before `before`, though never one that holds anything of the
--- last year, whatever the caller says. Answers how many.
+-- Drops the partitions that end at or before `before` and were made before it, though never one that
+-- holds anything of the last year or was made in it, whatever the caller says. Answers how many.
 CREATE FUNCTION drop_price_partitions(before timestamptz) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET timezone = 'UTC' SET lock_timeout = '5s' AS $$
@@ -61,8 +70,10 @@ BEGIN
         WHERE i.inhparent = 'price_data'::regclass AND c.relname ~ '^price_data_\d{4}_\d{2}$'
         ORDER BY c.relname
     LOOP
-        IF to_date(right(child, 7), 'YYYY_MM')::timestamptz + interval '1 month' <= cutoff THEN
+        IF to_date(right(child, 7), 'YYYY_MM')::timestamptz + interval '1 month' <= cutoff
+            AND NOT EXISTS (SELECT FROM price_partitions p WHERE p.name = child AND p.made_at > cutoff) THEN
             EXECUTE format('DROP TABLE %I', child);
+            DELETE FROM price_partitions p WHERE p.name = child;
             dropped := dropped + 1;
         END IF;
     END LOOP;

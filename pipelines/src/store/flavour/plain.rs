@@ -158,14 +158,7 @@ async fn drop_old<C: GenericClient>(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let before = (now - RETENTION).to_utc();
-    // A year before the newest month that holds anything, should that be further back: a replayed
-    // recording of another year is not dropped for its age as long as there is nothing newer.
-    let sql = "SELECT drop_price_partitions(least($1::timestamptz, ( \
-                   SELECT max(to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') \
-                   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
-                   WHERE i.inhparent = 'price_data'::regclass \
-                     AND c.relname ~ '^price_data_\\d{4}_\\d{2}$' \
-               )::timestamptz - interval '1 year'))";
+    let sql = "SELECT drop_price_partitions($1)";
     let rows = query(session, "drop old partitions", sql, &[&before]).await?;
     let dropped: i32 = rows.first().map_or(0, |row| row.get(0));
     if dropped > 0 {
