@@ -54,7 +54,6 @@ struct Recorded<'a> {
 
 #[derive(serde::Deserialize)]
 struct Parts<'a> {
-    t: u64,
     #[serde(rename = "T")]
     time: i64,
     #[serde(borrow)]
@@ -65,7 +64,7 @@ struct Parts<'a> {
 }
 
 struct Session {
-    trades: Vec<(u64, i64, String, String, bool)>,
+    trades: Vec<(i64, String, String, bool)>,
 }
 
 impl Session {
@@ -80,36 +79,34 @@ impl Session {
             let frame = line.split_once(' ').unwrap().1;
             let Recorded { data } = serde_json::from_str(frame).unwrap();
             (
-                data.t,
                 data.time,
                 data.p.get().to_owned(),
                 data.q.get().to_owned(),
                 data.m,
             )
         });
-        Self {
-            trades: trades.collect(),
-        }
+        let mut trades: Vec<_> = trades.collect();
+        trades.truncate(trades.len() / SYMBOLS.len() * SYMBOLS.len());
+        Self { trades }
     }
 
     /// The frames of one lap, all symbols interleaved.
     fn lap(&self, lap: u64) -> Vec<String> {
         let count = self.trades.len() as u64;
-        let span = self.trades.last().unwrap().1 - self.trades[0].1 + 1;
-        let (first, moved) = (self.trades[0].0, span * i64::try_from(lap).unwrap());
-        let frame = |(id, time, price, quantity, maker): &(u64, i64, String, String, bool),
-                     symbol: &str| {
-            let (id, time) = (id - first + 1 + lap * count, time + moved);
+        let span = self.trades.last().unwrap().0 - self.trades[0].0 + 1;
+        let moved = span * i64::try_from(lap).unwrap();
+        let per_symbol = count / SYMBOLS.len() as u64;
+        let frame = |(i, (time, price, quantity, maker)): (usize, &(i64, String, String, bool))| {
+            let symbol = SYMBOLS[i % SYMBOLS.len()];
+            // Contiguous per symbol, as the venue's are.
+            let id = (i / SYMBOLS.len()) as u64 + 1 + lap * per_symbol;
+            let time = time + moved;
             format!(
                 r#"{{"stream":"{}@trade","data":{{"e":"trade","E":{time},"s":"{symbol}","t":{id},"p":{price},"q":{quantity},"T":{time},"m":{maker},"M":true}}}}"#,
                 symbol.to_lowercase()
             )
         };
-        self.trades
-            .iter()
-            .enumerate()
-            .map(|(i, trade)| frame(trade, SYMBOLS[i % SYMBOLS.len()]))
-            .collect()
+        self.trades.iter().enumerate().map(frame).collect()
     }
 }
 
@@ -156,13 +153,12 @@ async fn run(session: Session, duration: Duration) {
         .unwrap();
     let producing = begun.elapsed();
     log.sync().await.unwrap();
-    // Closing tells the consumers that no more will come once they have read all.
-    let mut candles = 0;
-    for consumer in &mut consumers {
-        let partition_done = consumer.await.unwrap();
-        candles += partition_done;
+    let (mut candles, mut all) = (0, producing);
+    for consumer in consumers {
+        let (count, last) = consumer.await.unwrap();
+        candles += count;
+        all = all.max(last - begun);
     }
-    let all = begun.elapsed();
     println!(
         "decode (floor, 1 core):                 {floor:>12.0} trades/s\n\
          decode > log > candles > database:      {:>12.0} trades/s for {:.0} s, {produced} trades, {candles} candles\n\
@@ -207,8 +203,8 @@ fn produce(session: &Session, log: &dyn EventLog, duration: Duration) -> u64 {
     for lap in 0.. {
         let frames = session.lap(lap);
         for (i, frame) in frames.iter().enumerate() {
-            let time = session.trades[i].1;
-            let span = session.trades.last().unwrap().1 - session.trades[0].1 + 1;
+            let time = session.trades[i].0;
+            let span = session.trades.last().unwrap().0 - session.trades[0].0 + 1;
             let at = Timestamp::from_millis(time + span * i64::try_from(lap).unwrap() + 5).unwrap();
             feed.frame(frame, at).unwrap();
             trades += 1;
@@ -228,8 +224,13 @@ fn produce(session: &Session, log: &dyn EventLog, duration: Duration) -> u64 {
     trades
 }
 
-/// Until the connection's end is the last record applied.
-async fn consume(mut pipeline: CandlePipeline, log: Arc<dyn EventLog>, store: Store) -> u64 {
+/// Until no more comes: how many candles were stored, and when the last was.
+async fn consume(
+    mut pipeline: CandlePipeline,
+    log: Arc<dyn EventLog>,
+    store: Store,
+) -> (u64, Instant) {
+    let mut last = Instant::now();
     let (partition, mut candles) = (pipeline.partition(), 0);
     let mut progress = log.progress(partition);
     let mut idle = 0;
@@ -244,6 +245,7 @@ async fn consume(mut pipeline: CandlePipeline, log: Arc<dyn EventLog>, store: St
                 candles += commit.closed.len() as u64;
                 store.commit(log.identity(), &commit).await.unwrap();
                 log.release("bench", partition, commit.next_offset);
+                last = Instant::now();
             }
         }
         if records > 0 {
@@ -258,7 +260,7 @@ async fn consume(mut pipeline: CandlePipeline, log: Arc<dyn EventLog>, store: St
         {
             idle += 1;
             if idle == 4 {
-                return candles;
+                return (candles, last);
             }
         }
     }

@@ -79,6 +79,11 @@ if ! has_postgres; then
     exit 1
 fi
 
+if [ "$purpose" = test ] && ! has_node; then
+    echo "setup: Node 18 or newer is needed; this distribution's package is older: see https://nodejs.org" >&2
+    exit 1
+fi
+
 if [ "$purpose" = test ] && [ -x "$here/install-test-timescale.sh" ]; then
     "$here/install-test-timescale.sh"
 fi

@@ -133,13 +133,7 @@ impl CandleActor {
             return;
         }
         let parts = self.parts.clone();
-        let load = async move {
-            let (offset, checkpoints) = parts
-                .store
-                .load(parts.log.as_ref(), parts.partition)
-                .await?;
-            Ok((offset, checkpoints))
-        };
+        let load = async move { parts.store.load(parts.log.as_ref(), parts.partition).await };
         let then = load.into_actor(self).map(move |loaded, actor, ctx| {
             if generation != actor.generation {
                 return;
@@ -364,7 +358,7 @@ impl Handler<CatchUp> for CandleActor {
             let mut pipeline = pipeline?;
             while pipeline.next_offset() < head && pipeline.pending() < max_pending {
                 match pipeline.step(records).await {
-                    Ok(step) if step.records > 0 => {}
+                    Ok(step) if step.records > 0 => drop(pipeline.take_live()),
                     _ => break,
                 }
             }

@@ -271,8 +271,7 @@ impl Writer {
         let Some((actor, commit)) = self.held.take() else {
             return Ok(true);
         };
-        self.until_durable(&commit).await;
-        if !self.write(&commit, deadline).await? {
+        if !self.until_durable(&commit, deadline).await || !self.write(&commit, deadline).await? {
             self.held = Some((actor, commit));
             return Ok(false);
         }
@@ -283,20 +282,24 @@ impl Writer {
     }
 
     /// Waits until the log would survive a crash up to the commit's offset, for as long as it takes.
-    async fn until_durable(&self, commit: &Commit) {
+    /// False: told to quit meanwhile.
+    async fn until_durable(&mut self, commit: &Commit, deadline: Option<Instant>) -> bool {
         let mut progress = self.parts.log.progress(commit.partition);
         let durable = progress.wait_for(|now| now.synced >= commit.next_offset);
         let durable = durable.map(|waited| waited.is_ok());
         tokio::pin!(durable);
-        if tokio::time::timeout(Duration::from_secs(1), &mut durable)
-            .await
-            .is_err()
-        {
-            let waiting = "waiting for the event log to become durable".to_owned();
-            self.parts
-                .board
-                .set(&self.parts.name, PartStatus::Degraded, Some(waiting));
-            durable.await;
+        if let Ok(durable) = tokio::time::timeout(Duration::from_secs(1), &mut durable).await {
+            return durable;
+        }
+        let waiting = "waiting for the event log to become durable".to_owned();
+        self.parts
+            .board
+            .set(&self.parts.name, PartStatus::Degraded, Some(waiting));
+        let quit = self.quit.wait_for(|quit| *quit);
+        tokio::select! {
+            durable = durable => durable,
+            // While draining there is a deadline around this instead.
+            _ = quit, if deadline.is_none() => false,
         }
     }
 
@@ -365,7 +368,7 @@ impl Writer {
                 .filter_map(|&(at, revision)| Some((commit.closed.get(at)?.clone(), revision)))
                 .collect(),
         };
-        if !push.get().is_some_and(|push| push.try_send(stored).is_ok()) {
+        if push.get().is_none_or(|push| push.try_send(stored).is_err()) {
             metrics::counter!("coinsphere_push_dropped_total", "edge" => "store").increment(1);
         }
     }

@@ -62,6 +62,7 @@ fn commit(offset: u64, from: i64, count: i64) -> Commit {
         checkpoints: vec![Checkpoint {
             instrument: instrument(0),
             last_trade_id: None,
+            closed_until: None,
             state: b"{}".to_vec(),
         }],
         ..Commit::default()

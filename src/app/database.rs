@@ -93,6 +93,17 @@ impl Database {
             None => Some(self.start_server().await?),
         };
         let config = store_config(&self.settings, server.as_ref())?;
+        match self.open(&config).await {
+            Ok(_) => {}
+            Err(error) if error.is_retriable() => self.trouble(&error.to_string()),
+            // Waiting would not help.
+            Err(error) => {
+                if let Some(server) = server {
+                    server.stop().await?;
+                }
+                return Err(error.into());
+            }
+        }
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(Arc::clone(self).run(config, server, stopped));
         Ok(Keeper { stop, task })
@@ -120,19 +131,22 @@ impl Database {
         mut stopped: watch::Receiver<bool>,
     ) {
         let mut retry = Duration::from_millis(100);
+        let private = server.is_some();
         loop {
             if *stopped.borrow() {
                 break;
             }
-            if server.as_ref().is_some_and(|server| !server.is_alive()) {
+            if server.as_mut().is_some_and(|server| !server.is_alive()) {
                 tracing::error!("the private PostgreSQL server has died; starting it again");
                 drop(server.take());
+            }
+            if private && server.is_none() {
                 match self.start_server().await {
                     Ok(started) => server = Some(started),
                     Err(error) => self.trouble(&format!("{error:#}")),
                 }
             }
-            let wait = match self.round(&config, server.is_some()).await {
+            let wait = match self.round(&config, private).await {
                 Ok(more) => {
                     retry = Duration::from_millis(100);
                     if more { Duration::ZERO } else { ROUND }
@@ -162,14 +176,7 @@ impl Database {
 
     /// Opens the store if it is not open, and does one round of upkeep. True if there is more.
     async fn round(&self, config: &StoreConfig, private: bool) -> Result<bool, StoreError> {
-        let store = match self.store() {
-            Some(store) => store,
-            None => {
-                let store = Store::open(config).await?;
-                *self.store.write().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
-                store
-            }
-        };
+        let store = self.open(config).await?;
         let upkeep = store.keep_up(self.clock.now()).await?;
         self.board.set(NAME, PartStatus::Running, None);
         let pool = store.pool_usage();
@@ -188,6 +195,16 @@ impl Database {
             },
         );
         Ok(upkeep.more)
+    }
+
+    /// The store, opened now if it was not.
+    async fn open(&self, config: &StoreConfig) -> Result<Store, StoreError> {
+        if let Some(store) = self.store() {
+            return Ok(store);
+        }
+        let store = Store::open(config).await?;
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
+        Ok(store)
     }
 
     fn trouble(&self, error: &str) {

@@ -34,6 +34,9 @@ use super::{Reader, event_log, health};
 use crate::config::{Config, Instruments, Role, VenueSettings};
 use crate::http::{self, ApiState, StreamGate};
 
+/// How long the parts may take to stop.
+const STOP: Duration = Duration::from_secs(60);
+
 /// How often the metrics recorder tidies up.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
@@ -81,6 +84,11 @@ pub async fn run(
         }
     }
 
+    if !config.has_role(Role::Candles) {
+        // Live updates reach only the process that builds candles: better refused than silent.
+        hub.list([]);
+    }
+
     let (report, reporter) = health::keep(board.clone(), log.clone());
     let upkeep = {
         let metrics = metrics.clone();
@@ -115,9 +123,10 @@ pub async fn run(
     };
 
     let (done, stopped) = oneshot::channel();
-    if supervisor.send(StopAll(done)).await.is_ok() {
-        // An error would mean that the supervisor itself is gone, and its parts with it.
-        let _ = stopped.await;
+    if supervisor.send(StopAll(done)).await.is_ok()
+        && tokio::time::timeout(STOP, stopped).await.is_err()
+    {
+        tracing::warn!("not every part ended in time; the next start recovers");
     }
     reporter.abort();
     upkeep.abort();
@@ -288,7 +297,7 @@ impl Parts<'_> {
                         clock.clone(),
                         rng,
                     )
-                    .map(|feed| feed.with_admission(admission.clone()))
+                    .map(|feed| feed.with_admission(admission))
                 }
             };
             make(StdRng::from_rng(&mut seeds))?;

@@ -1,6 +1,11 @@
 //! The two signals that mean: stop in order.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Signals this soon after the first are the same wish.
+const DEBOUNCE: Duration = Duration::from_millis(500);
 
 /// Completes when the program is asked to stop: SIGINT (Ctrl-C) or SIGTERM. A second one, while
 /// stopping, ends the program at once.
@@ -17,6 +22,14 @@ pub fn stop_requested() -> std::io::Result<impl Future<Output = ()> + Send + 'st
         }
         tracing::info!("stopping; once more to stop at once");
         tokio::spawn(async move {
+            // Some callers send the first one twice, to the process and to its group.
+            tokio::time::sleep(DEBOUNCE).await;
+            let (Ok(mut interrupt), Ok(mut terminate)) = (
+                signal(SignalKind::interrupt()),
+                signal(SignalKind::terminate()),
+            ) else {
+                return;
+            };
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}

@@ -14,7 +14,23 @@ use serde::Serialize;
 
 use crate::cli::{CandlesArgs, TableFormat};
 
-/// A row of the output; the field names are the columns.
+/// The columns of the output: the fields of [`Row`], in order.
+const COLUMNS: [&str; 12] = [
+    "venue",
+    "instrument",
+    "open_time",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "quote_volume",
+    "trades",
+    "taker_buy_volume",
+    "complete",
+];
+
+/// A row of the output.
 #[derive(Serialize)]
 struct Row<'a> {
     venue: &'a str,
@@ -37,7 +53,7 @@ pub(super) fn run(args: &CandlesArgs) -> anyhow::Result<()> {
     let protocol = venues::protocol(&args.venue)
         .with_context(|| format!("there is no venue called {}", args.venue))?;
     let engine = read(args, protocol)?;
-    let mut rows = Rows::new(args.format);
+    let mut rows = Rows::new(args.format).context("cannot write to standard output")?;
     for key in engine.instruments() {
         let Some(candles) = engine.final_candles(key) else {
             continue;
@@ -77,6 +93,13 @@ fn read(args: &CandlesArgs, protocol: &dyn VenueProtocol) -> anyhow::Result<Cand
         }
     }
     super::report_left_out(&feed);
+    if feed.counts().trades == 0 && !feed.undecodable().is_empty() {
+        anyhow::bail!(
+            "{} holds no trades that {} sends: is it the right --venue?",
+            args.file.display(),
+            protocol.venue()
+        );
+    }
     Ok(engine)
 }
 
@@ -91,16 +114,23 @@ fn of_interval(candles: &FinalCandles<'_>, interval: Interval) -> Vec<Candle> {
 
 /// Writes rows in one format or the other.
 enum Rows {
-    Csv(csv::Writer<io::StdoutLock<'static>>),
+    Csv(Box<csv::Writer<io::StdoutLock<'static>>>),
     Jsonl(BufWriter<io::StdoutLock<'static>>),
 }
 
 impl Rows {
-    fn new(format: TableFormat) -> Self {
+    fn new(format: TableFormat) -> Result<Self, csv::Error> {
         let out = io::stdout().lock();
         match format {
-            TableFormat::Csv => Self::Csv(csv::Writer::from_writer(out)),
-            TableFormat::Jsonl => Self::Jsonl(BufWriter::new(out)),
+            TableFormat::Csv => {
+                // The header is there even if no row follows.
+                let mut out = csv::WriterBuilder::new()
+                    .has_headers(false)
+                    .from_writer(out);
+                out.write_record(COLUMNS)?;
+                Ok(Self::Csv(Box::new(out)))
+            }
+            TableFormat::Jsonl => Ok(Self::Jsonl(BufWriter::new(out))),
         }
     }
 

@@ -33,14 +33,31 @@ pub fn run(cli: Cli) -> u8 {
     match outcome {
         Ok(()) => EXIT_OK,
         Err(error) => {
-            eprintln!("coinsphere: {error:#}");
-            if error.downcast_ref::<ConfigError>().is_some() {
+            eprintln!("coinsphere: {}", explain(&error));
+            let wrong_usage = error.is::<ConfigError>()
+                || error.is::<coinsphere_simulator::FaultError>()
+                || error.is::<coinsphere_simulator::ConfigError>();
+            if wrong_usage {
                 EXIT_USAGE
             } else {
                 EXIT_FAILURE
             }
         }
     }
+}
+
+/// What happened and why, each once: many errors name their cause themselves.
+fn explain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 /// The one provider of cryptography in the process.

@@ -44,6 +44,12 @@ pub(super) fn run(args: &RecordArgs) -> anyhow::Result<()> {
         });
         tracing::info!(file = %args.out.display(), "recording; Ctrl-C ends it");
         let recorded = recorder.run(ended).await?;
+        if recorded.frames == 0 {
+            std::fs::remove_file(&args.out)
+                .with_context(|| format!("cannot remove the empty {}", args.out.display()))?;
+            println!("nothing was recorded");
+            return Ok(());
+        }
         println!("{} frames in {}", recorded.frames, args.out.display());
         Ok(())
     })

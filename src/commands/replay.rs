@@ -7,6 +7,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -51,10 +52,18 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     on_runtime(async move {
         let database = Database::new(&config, Board::new(clock()), clock());
         let keeper = database.keep().await?;
-        let outcome = replay(&config, &database, files).await;
+        let stop = crate::app::stop_requested()?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let outcome = tokio::select! {
+            outcome = replay(&config, &database, files, Arc::clone(&stopping)) => outcome,
+            () = stop => Ok(None),
+        };
+        stopping.store(true, Ordering::SeqCst);
         finish(keeper, &database).await;
-        let trades = outcome?;
-        println!("{trades} trades replayed");
+        match outcome? {
+            Some(trades) => println!("{trades} trades replayed"),
+            None => println!("stopped; the same command goes on where it was"),
+        }
         Ok(())
     })
 }
@@ -75,11 +84,18 @@ async fn replay(
     config: &Config,
     database: &Arc<Database>,
     files: Vec<(PathBuf, &'static dyn VenueProtocol)>,
-) -> anyhow::Result<u64> {
+    stopping: Arc<AtomicBool>,
+) -> anyhow::Result<Option<u64>> {
     let job = job(&files)?;
     let dir = config.data_dir.join("replay").join(format!("{job:016x}"));
+    let done = dir.with_extension("done");
+    if done.exists() {
+        std::fs::remove_dir_all(&done)
+            .with_context(|| format!("cannot remove {}", done.display()))?;
+    }
     let settings = EmbeddedConfig {
-        max_bytes: config.log.max_bytes,
+        // It holds one replay and ends with it.
+        max_bytes: u64::MAX,
         commit_interval_ms: config.log.sync_interval_ms,
         ..EmbeddedConfig::at(&dir)
     };
@@ -112,7 +128,7 @@ async fn replay(
     let producer = {
         let log = Arc::clone(&log);
         tokio::task::spawn_blocking(move || {
-            let trades = append(&files, &admission, log.as_ref(), job);
+            let trades = append(&files, &admission, log.as_ref(), job, &stopping);
             done.send_replace(true);
             trades
         })
@@ -156,8 +172,12 @@ async fn replay(
         .await
         .context("reading the recordings panicked")??;
     log.close().await?;
-    std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
-    Ok(trades)
+    // Renamed first: a kill in the middle of removing must not leave half a log under its name.
+    let done = dir.with_extension("done");
+    std::fs::rename(&dir, &done)
+        .and_then(|()| std::fs::remove_dir_all(&done))
+        .with_context(|| format!("cannot remove {}", dir.display()))?;
+    Ok(Some(trades))
 }
 
 /// Decodes the files and appends what the log does not hold yet. Blocks.
@@ -166,6 +186,7 @@ fn append(
     admission: &Admission,
     log: &dyn EventLog,
     job: u64,
+    stopping: &AtomicBool,
 ) -> anyhow::Result<u64> {
     let runtime = Handle::current();
     // How many of the records that come are in the log already.
@@ -180,11 +201,11 @@ fn append(
             reader,
             *protocol,
             log.partitions(),
-            admission.clone(),
+            *admission,
             connection,
         )
         .ending_the_connection();
-        loop {
+        while !stopping.load(Ordering::SeqCst) {
             let batch = match feed.next_batch() {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,

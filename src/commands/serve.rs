@@ -1,6 +1,7 @@
 //! `up` and `demo`.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use anyhow::Context;
 use coinsphere_simulator as simulator;
@@ -16,6 +17,7 @@ use crate::http;
 pub(super) fn up(args: &ServeArgs) -> anyhow::Result<()> {
     let config = load(Profile::Live, &args.place, args.flags())?;
     start_logging(&config.logging)?;
+    claim(&config.data_dir, "live")?;
     on_runtime(async move {
         let stop = stop_requested()?;
         let metrics = http::recorder()?.install_recorder()?;
@@ -27,6 +29,13 @@ pub(super) fn up(args: &ServeArgs) -> anyhow::Result<()> {
 pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     let mut config = load(Profile::Demo, &args.serve.place, args.serve.flags())?;
     start_logging(&config.logging)?;
+    if config.database.url.is_some() {
+        anyhow::bail!(
+            "demo keeps simulated candles in a database of its own, but a database URL is set: unset \
+             DATABASE_URL (or database.url) for this command"
+        );
+    }
+    claim(&config.data_dir, "demo")?;
     let market = super::simulate::market(&args.market)?;
     on_runtime(async move {
         let stop = stop_requested()?;
@@ -55,6 +64,25 @@ pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
         market.stopped().await.context("the simulator failed")?;
         outcome
     })
+}
+
+/// Marks a data directory as one of live or of simulated data, which must not mix.
+fn claim(data_dir: &Path, kind: &str) -> anyhow::Result<()> {
+    let path = data_dir.join("kind");
+    match std::fs::read_to_string(&path) {
+        Ok(found) if found.trim() == kind => Ok(()),
+        Ok(found) => anyhow::bail!(
+            "{} holds {} data: choose another --data-dir for {kind} data",
+            data_dir.display(),
+            found.trim()
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(data_dir)
+                .and_then(|()| std::fs::write(&path, kind))
+                .with_context(|| format!("cannot write to {}", data_dir.display()))
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
 }
 
 /// Points every venue at the simulator.

@@ -32,7 +32,11 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<()> {
         let stop = stop_requested()?;
         let running = simulator::serve(config, stop).await?;
         // On standard output, so that a script that asked for port 0 learns the address.
-        println!("http://{}", running.local_addr());
+        let address = running.local_addr();
+        println!("http://{address}");
+        for path in ["binance", "coinbase", "coinbase-advanced", "kraken/v2"] {
+            tracing::info!("ws://{address}/{path}");
+        }
         running.stopped().await.context("the simulator failed")
     })
 }

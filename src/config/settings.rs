@@ -273,7 +273,8 @@ impl Config {
                 idle_seconds: 60,
             },
             logging: LoggingSettings {
-                filter: "info,fjall=warn,lsm_tree=warn,refinery_core=warn".to_owned(),
+                filter: "info,fjall=warn,lsm_tree=warn,refinery_core=warn,tokio_postgres=warn"
+                    .to_owned(),
                 format: LogFormat::Text,
             },
         }

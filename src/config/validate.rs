@@ -5,7 +5,7 @@ use coinsphere_pipelines::venues;
 use secrecy::ExposeSecret;
 
 use super::error::{ConfigError, closest};
-use super::settings::{Config, LogKind};
+use super::settings::{Config, LogKind, Role};
 
 /// What a setting may be, for people.
 pub(super) fn allowed(key: &str) -> &'static str {
@@ -64,7 +64,7 @@ macro_rules! ranges {
 }
 
 static RANGES: &[Range] = ranges! {
-    "log.partitions", 1 ..= 1024, "", |c| c.log.partitions.into();
+    "log.partitions", 1 ..= 256, "", |c| c.log.partitions.into();
     "log.retention_hours", 1 ..= 87600, " hours", |c| c.log.retention_hours;
     "log.max_bytes", 16777216 ..= 1125899906842624, " bytes", |c| c.log.max_bytes;
     "log.sync_interval_ms", 1 ..= 10000, " milliseconds", |c| c.log.sync_interval_ms;
@@ -111,6 +111,11 @@ pub(super) fn check(
     let roles = config.roles.len();
     if roles == 0 {
         return Err(bad("roles", "empty".to_owned()));
+    }
+    let alone = config.has_role(Role::Ingest) && !config.has_role(Role::Candles);
+    if alone && config.log.kind == LogKind::Embedded {
+        let text = "ingest without candles, on the embedded log, which only one process can use";
+        return Err(bad("roles", text.to_owned()));
     }
     if (1..roles).any(|i| config.roles[..i].contains(&config.roles[i])) {
         return Err(bad("roles", "a list with repeats".to_owned()));

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 use coinsphere_actors::push::PushHub;
 use coinsphere_pipelines::clock::SharedClock;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -80,6 +82,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub fn router(state: ApiState) -> Router {
     let (api, document) = documented();
     let routes = api
+        .route("/", get(async || Redirect::temporary("/docs")))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(async || Problem::of_status(axum::http::StatusCode::NOT_FOUND));
     layers::around(routes, &state).with_state(state)

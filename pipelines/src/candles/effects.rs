@@ -39,6 +39,8 @@ pub struct Checkpoint {
     pub instrument: InstrumentKey,
     /// Its newest trade, for people and queries.
     pub last_trade_id: Option<TradeId>,
+    /// Every minute that opens before this has closed, whether it had trades or not.
+    pub closed_until: Option<Timestamp>,
     /// The builder's own state, opaque to the store (JSON).
     pub state: Vec<u8>,
 }

@@ -123,7 +123,7 @@ impl CandleEngine {
                     instrument: instrument.clone(),
                     source,
                 })?;
-            if let Some(connection) = state.connection() {
+            for connection in state.connections() {
                 engine
                     .subscribers
                     .entry(connection)
@@ -239,7 +239,12 @@ impl CandleEngine {
             .is_some()
             .then(|| Vec::with_capacity(trades.len()));
         let mut counts = self.counts;
+        self.subscribe_unannounced(&key, connection);
         self.update(&key, at, |state, rules, changes| {
+            if state.connection().is_none() {
+                // Its acknowledgement is no longer in the log: it listens since now, at the latest.
+                state.subscribed(connection, at, changes);
+            }
             for trade in trades {
                 match state.trade(trade, connection, at, rules, changes) {
                     Admission::Counted => counts.counted += 1,
@@ -269,6 +274,17 @@ impl CandleEngine {
         }
     }
 
+    /// Notes a subscriber whose acknowledgement is no longer in the log.
+    fn subscribe_unannounced(&mut self, key: &InstrumentKey, connection: ConnectionId) {
+        let tracked = self.instruments.get(key);
+        if tracked.is_none_or(|tracked| tracked.state.connection().is_none()) {
+            let subscribers = self.subscribers.entry(connection).or_default();
+            if !subscribers.contains(key) {
+                subscribers.push(key.clone());
+            }
+        }
+    }
+
     /// Closed minutes that must be rebuilt from the log.
     pub fn due_rebuilds(&self) -> impl Iterator<Item = (InstrumentKey, Timestamp)> + '_ {
         self.instruments.iter().flat_map(|(key, tracked)| {
@@ -287,8 +303,8 @@ impl CandleEngine {
         builder: Option<&CandleBuilder>,
     ) {
         self.counts.corrected += 1;
-        self.update(key, minute, |state, _, changes| {
-            state.rebuilt(minute, builder, changes)
+        self.update(key, minute, |state, rules, changes| {
+            state.rebuilt(minute, builder, rules, changes)
         });
     }
 
@@ -330,6 +346,7 @@ impl CandleEngine {
             commit.checkpoints.push(Checkpoint {
                 instrument: key.clone(),
                 last_trade_id: tracked.state.newest_trade(),
+                closed_until: tracked.state.closed_until(),
                 state: serde_json::to_vec(&tracked.state)
                     .expect("the state is plain structs with text keys, which JSON can hold"),
             });

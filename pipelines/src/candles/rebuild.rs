@@ -5,6 +5,7 @@
 //! times in every stretch of records.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use super::builder::CandleBuilder;
 use crate::events::{Body, Record};
@@ -13,6 +14,9 @@ use crate::market::{InstrumentKey, Interval, Timestamp};
 
 /// Records a zone spans.
 const ZONE_RECORDS: u64 = 1_024;
+
+/// More than a trade may be ahead of our clock and still be admitted.
+const CLOCK_ERROR: Duration = Duration::from_secs(3_600);
 
 /// Records read at a time.
 const READ_RECORDS: usize = 512;
@@ -107,7 +111,9 @@ pub(super) async fn collect(
 
     let mut seen: BTreeSet<(&InstrumentKey, u64)> = BTreeSet::new();
     let mut built: HashMap<(InstrumentKey, Timestamp), CandleBuilder> = HashMap::new();
-    let mut at = log.earliest(partition);
+    // What traded then cannot have arrived before, whatever a clock's error.
+    let from = log.seek(partition, start - CLOCK_ERROR).await?;
+    let mut at = from.max(log.earliest(partition));
     while at < upto {
         let zone = at.0 / ZONE_RECORDS;
         if zones.cannot_hold(zone, known_from, start, end) {

@@ -64,12 +64,6 @@ impl SeenTrades {
         self.runs.first().map(|run| TradeId(run.first))
     }
 
-    /// Whether anything is missing between the ids remembered.
-    #[must_use]
-    pub(super) fn has_holes(&self) -> bool {
-        self.runs.len() > 1
-    }
-
     /// Notes that a trade has been seen. Beyond `max_runs` the oldest runs are forgotten, and trades
     /// below the oldest one remembered can no longer be told from duplicates without the log.
     pub(super) fn insert(&mut self, id: TradeId, time: Timestamp, max_runs: usize) -> Insertion {

@@ -216,9 +216,11 @@ impl Store {
             .iter()
             .map(|((number, _), write)| (*number, &write.instrument))
             .collect();
+        // A correction only ever adds trades: one with fewer was built from a log that lacks some.
         let upsert = format!(
             "INSERT INTO price_data AS old ({CANDLE_COLUMNS}) SELECT * FROM {CANDLE_ROWS} \
              ON CONFLICT (instrument_id, open_time) {REPLACE_IF_DIFFERENT} \
+                AND excluded.trades >= old.trades \
              RETURNING instrument_id, open_time, revision"
         );
         let mark_stale = format!(
@@ -424,11 +426,12 @@ async fn write_states(
         instrument.push(number);
         last_trade.push(checkpoint.last_trade_id.map(|id| Decimal::from(id.0)));
         state.push(checkpoint.state.as_slice());
-        closed.push(
-            closed_until
-                .get(&checkpoint.instrument)
-                .map(|time| time.to_utc()),
-        );
+        // `None` is before every time.
+        let until = closed_until
+            .get(&checkpoint.instrument)
+            .copied()
+            .max(checkpoint.closed_until);
+        closed.push(until.map(Timestamp::to_utc));
     }
     let sql = "INSERT INTO instrument_state AS known \
                    (instrument_id, last_trade_id, state, closed_until) \

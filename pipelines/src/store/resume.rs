@@ -1,5 +1,6 @@
 //! What a restart needs to know.
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use super::rows::Resume;
 use super::sessions::query;
 use crate::candles::Checkpoint;
 use crate::log::Offset;
-use crate::market::TradeId;
+use crate::market::{Timestamp, TradeId};
 
 impl Store {
     /// Where to go on with a partition of a log, and the state of every instrument, of whatever
@@ -29,7 +30,7 @@ impl Store {
             .first()
             .map(|row| Offset(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0)));
 
-        let sql = "SELECT venue, symbol, last_trade_id, state \
+        let sql = "SELECT venue, symbol, last_trade_id, state, closed_until \
                    FROM instrument_state JOIN instruments ON id = instrument_id ORDER BY id";
         let rows = query(&session, "read the state of instruments", sql, &[]).await?;
         let mut checkpoints = Vec::with_capacity(rows.len());
@@ -40,6 +41,9 @@ impl Store {
             checkpoints.push(Checkpoint {
                 instrument,
                 last_trade_id: row.get::<_, Option<Decimal>>(2).and_then(trade_id),
+                closed_until: row
+                    .get::<_, Option<DateTime<Utc>>>(4)
+                    .map(Timestamp::from_utc),
                 state: row.get(3),
             });
         }

@@ -28,6 +28,7 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Clone)]
 pub(super) struct Sessions {
     pool: Pool,
+    runtime: tokio::runtime::Handle,
     config: StoreConfig,
 }
 
@@ -69,13 +70,21 @@ impl Sessions {
             .map_err(|error| StoreError::Schema(format!("cannot make a pool: {error}")))?;
         Ok(Self {
             pool,
+            runtime: tokio::runtime::Handle::current(),
             config: config.clone(),
         })
     }
 
     /// A session as the application role.
     pub(super) async fn get(&self) -> Result<Object, StoreError> {
-        self.pool.get().await.map_err(|error| self.refusal(error))
+        // A new connection is driven by the runtime on which it is made: always the one that the
+        // pool was made on, never that of a caller who may be busy computing.
+        let pool = self.pool.clone();
+        let got = self.runtime.spawn(async move { pool.get().await }).await;
+        match got {
+            Ok(got) => got.map_err(|error| self.refusal(error)),
+            Err(_) => Err(self.refusal(PoolError::Closed)),
+        }
     }
 
     /// A session as the owner, in no pool: it ends when dropped. It takes a pooled session's place

@@ -230,6 +230,7 @@ pub(crate) async fn a_restart_finds_offset_and_states(fresh: &Fresh) {
     let state = Checkpoint {
         instrument: btc(),
         last_trade_id: Some(TradeId(u64::MAX)),
+        closed_until: Some(at("2024-08-09T00:00:00Z")),
         state: b"{\"a\":\"\xc3\xa9\"}".to_vec(),
     };
     let commit = Commit {

@@ -219,6 +219,7 @@ pub(crate) fn checkpoint(key: &InstrumentKey) -> Checkpoint {
     Checkpoint {
         instrument: key.clone(),
         last_trade_id: None,
+        closed_until: None,
         state: b"{}".to_vec(),
     }
 }

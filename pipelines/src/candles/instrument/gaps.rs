@@ -1,11 +1,12 @@
 //! What is missing: the gaps known of an instrument, and the holes in its trade ids that become gaps
 //! and stop being gaps.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::effects::GapReason;
 use super::super::rules::Rules;
-use super::super::seen::Hole;
+use super::super::seen::{Hole, SeenTrades};
 use super::{Changes, InstrumentState, MINUTE, OpenGap};
 use crate::market::{Timestamp, TradeId};
 
@@ -31,6 +32,8 @@ impl InstrumentState {
         }
     }
 
+    /// Compares the holes in the trade ids with the gaps recorded. Does nothing while every hole is
+    /// recorded and none has changed, which is nearly always.
     pub(super) fn reconcile_holes(
         &mut self,
         already_closed: Timestamp,
@@ -38,68 +41,66 @@ impl InstrumentState {
         rules: &Rules,
         changes: &mut Changes,
     ) {
-        let newest = self.seen.newest();
-        if self
-            .tail
-            .is_some_and(|tail| newest.is_some_and(|newest| newest >= tail.id))
-        {
-            self.tail = None;
-        }
-        let declared = self
-            .gaps
-            .iter()
-            .any(|gap| gap.reason == GapReason::MissingTrades);
-        if !declared && self.tail.is_none() && !self.seen.has_holes() {
+        if !self.unsettled {
             return;
         }
-        let current: Vec<OpenGap> = self
-            .seen
-            .holes()
-            .chain(self.tail_hole())
+        let newest = self.seen.newest();
+        self.tail = self
+            .tail
+            .filter(|tail| newest.is_none_or(|newest| newest < tail.id));
+        let horizon = self.event_time - rules.correction_horizon;
+        let (mut current, mut early) = (BTreeMap::new(), false);
+        for hole in self.seen.holes().chain(self.tail_hole()) {
             // A hole may only be a reordering, until the grace period has passed; but a minute that
             // closes with one is not complete.
-            .filter(|hole| {
-                hole.to + rules.grace <= self.event_time
-                    || MINUTE.open_of(hole.from) < self.closed_before
-            })
-            .map(|hole| OpenGap::of_hole(&hole, received_at))
-            .collect();
+            let ripe = hole.to + rules.grace <= self.event_time
+                || MINUTE.open_of(hole.from) < self.closed_before;
+            if !ripe {
+                early = true;
+            } else if hole.to >= horizon {
+                current.insert((hole.from, hole.first), hole);
+            }
+        }
+        self.unsettled = early || self.tail.is_some();
+
         let oldest_known = self.seen.oldest();
         let mut touched = Vec::new();
-        self.gaps.retain(|gap| {
-            let Some((_, last)) = gap
+        self.gaps.retain_mut(|gap| {
+            let Some((first, last)) = gap
                 .missing
                 .filter(|_| gap.reason == GapReason::MissingTrades)
             else {
                 return true;
             };
-            let forgotten = oldest_known.is_some_and(|oldest| last < oldest);
-            let still_missing = forgotten || current.iter().any(|now| now.is_same(gap));
-            if !still_missing {
-                touched.push(gap.clone());
-                changes.gaps.push((gap.clone(), true));
-            }
-            still_missing
-        });
-        for gap in current {
-            match self.gaps.iter_mut().find(|known| known.is_same(&gap)) {
-                Some(known) if known.missing == gap.missing && known.to == gap.to => {}
-                Some(known) => {
-                    let now = OpenGap {
-                        detected_at: known.detected_at,
-                        ..gap
-                    };
-                    changes.gaps.push((now.clone(), false));
-                    touched.push(now.clone());
-                    // What it touched before, it may touch no more.
-                    touched.push(std::mem::replace(known, now));
+            match current.remove(&(gap.from, first)) {
+                Some(hole) => {
+                    let now = OpenGap::of_hole(&hole, gap.detected_at);
+                    if now != *gap {
+                        changes.gaps.push((now.clone(), false));
+                        touched.push(now.clone());
+                        // What it touched before, it may touch no more.
+                        touched.push(std::mem::replace(gap, now));
+                    }
+                    true
+                }
+                // Too old to be told from one that was filled.
+                None if oldest_known.is_some_and(|oldest| last < oldest)
+                    || gap.to.is_some_and(|to| to < horizon) =>
+                {
+                    true
                 }
                 None => {
                     touched.push(gap.clone());
-                    changes.gaps.push((gap.clone(), false));
-                    self.gaps.push(gap);
+                    changes.gaps.push((gap.clone(), true));
+                    false
                 }
             }
+        });
+        for hole in current.into_values() {
+            let gap = OpenGap::of_hole(&hole, received_at);
+            touched.push(gap.clone());
+            changes.gaps.push((gap.clone(), false));
+            self.gaps.push(gap);
         }
         changes.dirty |= !touched.is_empty();
         if rules.retain_closed {
@@ -114,6 +115,29 @@ impl InstrumentState {
                 }
             }
         }
+    }
+
+    /// The venue's trade ids began anew: what was missing before, and between, stays so.
+    pub(super) fn restart_ids(
+        &mut self,
+        time: Timestamp,
+        received_at: Timestamp,
+        changes: &mut Changes,
+    ) {
+        tracing::warn!(%time, "a venue's trade ids began anew");
+        self.seen = SeenTrades::default();
+        self.tail = None;
+        // No longer compared with the ids, whose numbers mean other trades now.
+        self.gaps
+            .retain(|gap| gap.reason != GapReason::MissingTrades);
+        let gap = OpenGap {
+            reason: GapReason::MissingTrades,
+            from: self.event_time,
+            to: Some(time),
+            missing: None,
+            detected_at: received_at,
+        };
+        self.note(gap, changes);
     }
 
     /// What the venue's heartbeat says is missing after the newest trade.

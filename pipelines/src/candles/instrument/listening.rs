@@ -137,6 +137,10 @@ impl InstrumentState {
             }
             changes.gaps.push((gap, true));
         }
+        // Nothing is left for the new connection's first trade to settle.
+        if let Some(listening) = &mut self.listening {
+            listening.settled = true;
+        }
     }
 
     /// Listening began at `start`, in the venue's time.

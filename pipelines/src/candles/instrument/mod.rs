@@ -106,6 +106,8 @@ pub(super) struct InstrumentState {
     event_time: Timestamp,
     anchor: Option<Anchor>,
     tail: Option<Tail>,
+    /// A hole in the trade ids is new or changed, or too young to be recorded as a gap.
+    unsettled: bool,
     listening: Option<Listening>,
     /// The connection before this one, if its end was never recorded: killed with its process, or
     /// still there while a new one takes over.
@@ -127,6 +129,7 @@ impl Default for InstrumentState {
             event_time: Timestamp::MIN,
             anchor: None,
             tail: None,
+            unsettled: false,
             listening: None,
             replaced: None,
             gaps: Vec::new(),
@@ -145,12 +148,23 @@ impl InstrumentState {
         self.listening.map(|listening| listening.connection)
     }
 
+    /// The connections whose records still say something about this instrument.
+    pub(super) fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        let replaced = self.replaced.map(|replaced| replaced.connection);
+        self.connection().into_iter().chain(replaced)
+    }
+
     /// Whether records of this connection still say something about this instrument.
     pub(super) fn heeds(&self, connection: ConnectionId) -> bool {
         self.connection() == Some(connection)
             || self
                 .replaced
                 .is_some_and(|replaced| replaced.connection == connection)
+    }
+
+    /// The time before which every minute has closed.
+    pub(super) fn closed_until(&self) -> Option<Timestamp> {
+        (self.closed_before > Timestamp::MIN).then_some(self.closed_before)
     }
 
     pub(super) const fn event_time(&self) -> Timestamp {
@@ -204,6 +218,7 @@ impl InstrumentState {
         if self.seen.newest().is_some_and(|newest| newest < last_trade)
             && self.tail.is_none_or(|tail| tail.id < last_trade)
         {
+            self.unsettled = true;
             self.tail = Some(Tail {
                 id: last_trade,
                 at: self.event_time,
@@ -236,11 +251,17 @@ impl InstrumentState {
                 );
             }
         }
-        let insertion = self.seen.insert(trade.id, trade.time, rules.max_runs);
+        let mut insertion = self.seen.insert(trade.id, trade.time, rules.max_runs);
+        if insertion == Insertion::Duplicate && trade.time > self.event_time + rules.grace {
+            // No venue delivers a trade a second time with a later time: it began to count anew.
+            self.restart_ids(trade.time, received_at, changes);
+            insertion = self.seen.insert(trade.id, trade.time, rules.max_runs);
+        }
         if insertion == Insertion::Duplicate {
             return Admission::Duplicate;
         }
         changes.dirty = true;
+        self.unsettled |= insertion != Insertion::Next;
         if self
             .anchor
             .is_none_or(|anchor| anchor.trade_time <= trade.time)
@@ -276,6 +297,7 @@ impl InstrumentState {
         if self.event_time > Timestamp::MIN {
             self.closed_before = self.closed_before.max(due);
         }
+        changes.dirty |= self.closed_before != already_closed;
         self.reconcile_holes(already_closed, received_at, rules, changes);
         while let Some(entry) = self.open.first_entry() {
             let minute = *entry.key();
@@ -295,8 +317,13 @@ impl InstrumentState {
         if !rules.retain_closed && (self.gaps.len() > MAX_GAPS || self.gaps.iter().any(forgettable))
         {
             self.gaps.retain(|gap| !forgettable(gap));
-            let excess = self.gaps.len().saturating_sub(MAX_GAPS);
-            self.gaps.drain(..excess);
+            // Missing ids stay: they are as many as the runs of ids remembered, at most.
+            let mut excess = self.gaps.len().saturating_sub(MAX_GAPS);
+            self.gaps.retain(|gap| {
+                let goes = excess > 0 && gap.missing.is_none();
+                excess -= usize::from(goes);
+                !goes
+            });
         }
     }
 
@@ -310,12 +337,15 @@ impl InstrumentState {
         &mut self,
         minute: Timestamp,
         builder: Option<&CandleBuilder>,
+        rules: &Rules,
         changes: &mut Changes,
     ) {
         self.rebuild.remove(&minute);
         changes.dirty = true;
         if let Some(builder) = builder {
-            let complete = !self.is_touched(minute, MINUTE.end_of(minute));
+            // Of what lies further back, the gaps have been forgotten.
+            let known = minute >= self.event_time - rules.correction_horizon;
+            let complete = known && !self.is_touched(minute, MINUTE.end_of(minute));
             changes.closed.push(builder.candle(minute, complete));
         }
     }

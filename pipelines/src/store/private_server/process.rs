@@ -245,12 +245,8 @@ impl Postmaster {
         self.pid.as_raw()
     }
 
-    pub(super) fn is_alive(&self) -> bool {
-        is_alive(self.pid)
-    }
-
-    /// As [`Postmaster::is_alive`], and takes note of a child's end.
-    fn is_running(&mut self) -> bool {
+    /// Whether the process lives; takes note of a child's end, which would be a zombie else.
+    pub(super) fn is_running(&mut self) -> bool {
         match &mut self.child {
             Some(child) => matches!(child.try_wait(), Ok(None)),
             None => is_alive(self.pid),

@@ -156,10 +156,11 @@ fn cut(
     }
 }
 
-/// Adds the gaps, and lets those that touch a longer candle make it incomplete: a minute that lies
-/// in a gap altogether has no row of its own to say so.
+/// Adds the gaps, and lets those that touch a candle make it incomplete: a minute that lies in a gap
+/// altogether has no row of its own to say so, and one that can no longer be rebuilt is not written
+/// again.
 pub(super) fn apply_gaps(page: &mut CandlePage, interval: Interval, gaps: Vec<StoredGap>) {
-    if interval != Interval::Minute1 {
+    {
         // With so many gaps that the earliest were not read, nothing before those is certain.
         let uncertain_before = (gaps.len() >= CAP)
             .then(|| gaps.first().map(|gap| gap.from))

@@ -50,12 +50,12 @@ impl VenueProtocol for Binance {
         }
     }
 
-    /// Combined streams (`/stream`), subscribed by message, so that the URL stays short. An
-    /// endpoint that already names a path, `…/ws` or `…/stream`, is taken as it is.
     fn major(&self, ticker: &str) -> String {
         format!("{ticker}USDT")
     }
 
+    /// Combined streams (`/stream`), subscribed by message, so that the URL stays short. An
+    /// endpoint that already names a path, `…/ws` or `…/stream`, is taken as it is.
     fn session(&self, endpoint: &str, symbols: &[Symbol]) -> SessionPlan {
         let endpoint = endpoint.trim_end_matches('/');
         let url = if endpoint.ends_with("/ws") || endpoint.ends_with("/stream") {
