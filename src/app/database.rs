@@ -124,7 +124,7 @@ impl Database {
             if *stopped.borrow() {
                 break;
             }
-            if server.as_ref().is_some_and(|server| !server.is_alive()) {
+            if server.as_mut().is_some_and(|server| !server.is_alive()) {
                 tracing::error!("the private PostgreSQL server has died; starting it again");
                 drop(server.take());
                 match self.start_server().await {

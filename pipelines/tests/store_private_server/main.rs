@@ -113,7 +113,7 @@ async fn adoption() {
 
 async fn side_by_side() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (one, two) = tokio::join!(start(one.path()), start(two.path()));
+    let (one, mut two) = tokio::join!(start(one.path()), start(two.path()));
     for server in [&one, &two] {
         Store::open(&StoreConfig::new(server.url())).await.unwrap();
     }

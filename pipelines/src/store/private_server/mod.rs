@@ -125,8 +125,8 @@ impl PrivateServer {
 
     /// Whether the server process is alive.
     #[must_use]
-    pub fn is_alive(&self) -> bool {
-        self.postmaster.is_alive()
+    pub fn is_alive(&mut self) -> bool {
+        self.postmaster.is_running()
     }
 
     /// Stops the server: sessions are ended, everything is on disk.

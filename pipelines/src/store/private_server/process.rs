@@ -245,12 +245,9 @@ impl Postmaster {
         self.pid.as_raw()
     }
 
-    pub(super) fn is_alive(&self) -> bool {
-        is_alive(self.pid)
-    }
-
-    /// As [`Postmaster::is_alive`], and takes note of a child's end.
-    fn is_running(&mut self) -> bool {
+    /// Whether it runs. A child that has ended is a process until its end is taken note of, which
+    /// this does.
+    pub(super) fn is_running(&mut self) -> bool {
         match &mut self.child {
             Some(child) => matches!(child.try_wait(), Ok(None)),
             None => is_alive(self.pid),
