@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use coinsphere_simulator::Config;
-use nix::sys::signal::Signal;
-use support::postgres::Postgres;
+use nix::sys::signal::{Signal, kill};
+use support::postgres::{self, Postgres};
 use support::program::{Program, metric, ready};
 use support::series::Series;
 use support::venues::{FastClock, Venues};
@@ -40,6 +40,15 @@ struct Watched {
     slowest_ms: AtomicU64,
     answers: AtomicU64,
     unanswered: AtomicU64,
+}
+
+/// Ends the watching, also by a panic: the scope waits for it.
+struct Over<'a>(&'a Watched);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::Relaxed);
+    }
 }
 
 fn watch(watched: &Watched, program: &Program, address: SocketAddr) {
@@ -90,6 +99,7 @@ fn a_minute_without_a_database_under_load_loses_nothing() {
     let watched = Watched::default();
     let until = std::thread::scope(|scope| {
         scope.spawn(|| watch(&watched, &program, address));
+        let _over = Over(&watched);
         venues.wait_until(begun + 90);
 
         // Twice at once, as a crash of it would be.
@@ -127,7 +137,6 @@ fn a_minute_without_a_database_under_load_loses_nothing() {
             assert_eq!(touched, 1, "{instrument:?}");
             assert!(untouched >= 9, "{untouched}");
         }
-        watched.over.store(true, Ordering::Relaxed);
         until
     });
     ready(address);
@@ -147,4 +156,42 @@ fn a_minute_without_a_database_under_load_loses_nothing() {
     );
     let status = program.stop(Signal::SIGTERM);
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_private_server_that_dies_is_started_again() {
+    let place = Place::new();
+    let config = Config {
+        rate: 20.0,
+        steady: true,
+        instruments: Some(vec!["BTC".to_owned()]),
+        ..Config::default()
+    };
+    let venues = Venues::start_with(config, FastClock::new(FACTOR));
+    let config = place.file("c.toml", venues.toml(&[("binance", &["BTCUSDT"])]));
+    let data_dir = place.path().join("d");
+    let (program, address) = Program::serve(
+        &data_dir,
+        ["up", "--config", config.to_str().expect("a path")],
+    );
+    ready(address);
+    let begun = venues.now();
+    let pid = || postgres::private_pid(&data_dir);
+    let first = pid().expect("a private server");
+    kill(first, Signal::SIGKILL).expect("it runs");
+    eventually("another server runs", AWAY, || {
+        pid()
+            .filter(|pid| *pid != first)
+            .ok_or("not yet".to_owned())
+    });
+    ready(address);
+    let until = (venues.now() / 60 + 2) * 60;
+    venues.wait_until(until + 3);
+    let instrument = INSTRUMENTS[0];
+    let truth = venues.candles(instrument, begun - 600, until);
+    let counts = eventually("all minutes are stored", AWAY, || {
+        Series::read(address, instrument, "1m", begun - 600)?.check(&truth, until)
+    });
+    assert_eq!(counts.1, 1, "{counts:?}");
+    assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
 }
