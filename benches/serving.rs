@@ -56,8 +56,7 @@ async fn run(duration: Duration) {
     let venue = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = venue.local_addr().unwrap();
     let floor = latency(Duration::from_secs(5)).await;
-    let (program, api) = start(dir.path(), endpoint).await;
-    let _program = Stopped(program);
+    let (_program, api) = start(dir.path(), endpoint).await;
 
     history(api).await;
 
@@ -146,7 +145,7 @@ impl Drop for Stopped {
     }
 }
 
-async fn start(dir: &Path, venue: SocketAddr) -> (Child, SocketAddr) {
+async fn start(dir: &Path, venue: SocketAddr) -> (Stopped, SocketAddr) {
     let api = StdListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -160,12 +159,14 @@ async fn start(dir: &Path, venue: SocketAddr) -> (Child, SocketAddr) {
          [logging]\nfilter = \"warn\"\n"
     );
     std::fs::write(&config, text).unwrap();
-    let program = Command::new(env!("CARGO_BIN_EXE_coinsphere"))
-        .args(["up", "--config"])
-        .arg(&config)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let program = Stopped(
+        Command::new(env!("CARGO_BIN_EXE_coinsphere"))
+            .args(["up", "--config"])
+            .arg(&config)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
     let begun = Instant::now();
     loop {
         if TcpStream::connect(api).await.is_ok()

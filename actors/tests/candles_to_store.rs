@@ -1,5 +1,7 @@
 //! Candle and store actors together, on a log in memory and a store that fails when told to.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

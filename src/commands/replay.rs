@@ -197,14 +197,9 @@ fn append(
     for (index, (file, protocol)) in files.iter().enumerate() {
         let connection = ConnectionId(job.wrapping_add((index as u64) << 32));
         let reader = RecordingReader::open(file)?;
-        let mut feed = RecordedFeed::new(
-            reader,
-            *protocol,
-            log.partitions(),
-            *admission,
-            connection,
-        )
-        .ending_the_connection();
+        let mut feed =
+            RecordedFeed::new(reader, *protocol, log.partitions(), *admission, connection)
+                .ending_the_connection();
         while !stopping.load(Ordering::SeqCst) {
             let batch = match feed.next_batch() {
                 Ok(Some(batch)) => batch,

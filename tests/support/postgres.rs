@@ -14,15 +14,17 @@ use super::Place;
 /// How long a server may take to start or stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The process of this data directory's private server, if its file says so.
+pub(crate) fn private_pid(data_dir: &Path) -> Option<Pid> {
+    let file = std::fs::read_to_string(data_dir.join("pg/postmaster.pid")).ok()?;
+    Some(Pid::from_raw(file.lines().next()?.parse().ok()?))
+}
+
 /// Stops the private server of this data directory, if it runs.
 pub(crate) fn stop_private(data_dir: &Path) {
-    let Ok(file) = std::fs::read_to_string(data_dir.join("pg/postmaster.pid")) else {
+    let Some(pid) = private_pid(data_dir) else {
         return;
     };
-    let Some(Ok(pid)) = file.lines().next().map(str::parse::<i32>) else {
-        return;
-    };
-    let pid = Pid::from_raw(pid);
     for signal in [Signal::SIGINT, Signal::SIGQUIT] {
         if kill(pid, signal).is_err() {
             return;
@@ -69,7 +71,7 @@ impl Postgres {
 
     /// Ends it as `pg_ctl stop -m immediate` does: without a checkpoint, sessions cut off.
     pub(crate) fn stop_at_once(&mut self) {
-        let Some(server) = self.server.take() else {
+        let Some(mut server) = self.server.take() else {
             return;
         };
         let pid = Pid::from_raw(server.pid());

@@ -90,7 +90,9 @@ impl Venues {
 
     /// Sleeps until the venues' time is `seconds`.
     pub(crate) fn wait_until(&self, seconds: i64) {
-        self.runtime.block_on(self.clock.until(seconds * 1_000_000));
+        let clock = Arc::clone(&self.clock);
+        let waiting = async move { clock.until(seconds * 1_000_000).await };
+        self.runtime.block_on(waiting);
     }
 
     /// What the simulator says of itself.

@@ -245,7 +245,8 @@ impl Postmaster {
         self.pid.as_raw()
     }
 
-    /// Whether the process lives; takes note of a child's end, which would be a zombie else.
+    /// Whether it runs. A child that has ended is a process until its end is taken note of, which
+    /// this does.
     pub(super) fn is_running(&mut self) -> bool {
         match &mut self.child {
             Some(child) => matches!(child.try_wait(), Ok(None)),

@@ -1,0 +1,370 @@
+//! A live feed under crashes, a full disk and everything a venue can do wrong: minutes that are not
+//! touched equal the venue's own, minutes that are touched are incomplete, and gaps name every id that
+//! is missing. The venues' clock runs fast, so that a minute takes seconds.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use coinsphere_simulator::Config;
+use libtest_mimic::{Arguments, Trial};
+use nix::sys::signal::Signal;
+use support::program::{Program, metric, ready};
+use support::series::Series;
+use support::venues::{FastClock, Venues};
+use support::{Place, eventually, ignored};
+
+/// How much faster the venues' minutes pass.
+const FACTOR: i64 = 6;
+/// How long what is stored may lag behind.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much longer than an outage its gap may be, in the venues' seconds: what is not durable yet when
+/// the process is killed, and the time between being live and being seen to be.
+const OUTAGE_SLACK: i64 = 15;
+
+const LISTEN_TO: [(&str, &[&str]); 3] = [
+    ("binance", &["BTCUSDT", "ETHUSDT"]),
+    ("coinbase", &["BTC-USD", "ETH-USD"]),
+    ("kraken", &["BTC/USD", "ETH/USD"]),
+];
+
+fn instruments() -> impl Iterator<Item = (&'static str, &'static str)> {
+    LISTEN_TO
+        .into_iter()
+        .flat_map(|(venue, symbols)| symbols.iter().map(move |symbol| (venue, *symbol)))
+}
+
+fn main() {
+    let trial = |name: &str, test: fn()| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    };
+    let mut trials = vec![
+        trial("killed_and_started_again", killed),
+        trial("venues_that_drop_repeat_reorder_and_garble", faulty_venues),
+        trial(
+            "venues_that_disconnect_stall_and_refuse",
+            broken_connections,
+        ),
+        trial("both_signals_end_it_with_status_0", signals),
+    ];
+    let small = Place::new();
+    let log = small.path().join("d/log");
+    std::fs::create_dir_all(&log).expect("a directory");
+    let full_disk = "a_full_disk_is_a_gap_and_no_end";
+    trials.push(match Mount::new(&log) {
+        Ok(mount) => Trial::test(full_disk, move || {
+            full_disk_of(&mount, &small);
+            Ok(())
+        }),
+        // The log's own tests fill a disk by injection.
+        Err(reason) => ignored(full_disk, &format!("cannot mount a tmpfs: {reason}")),
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn market(faults: &[&str]) -> Venues {
+    let config = Config {
+        rate: 60.0,
+        steady: true,
+        instruments: Some(vec!["BTC".to_owned(), "ETH".to_owned()]),
+        faults: faults.iter().map(|f| f.parse().expect("a fault")).collect(),
+        ..Config::default()
+    };
+    Venues::start_with(config, FastClock::new(FACTOR))
+}
+
+fn start(place: &Place, venues: &Venues) -> (Program, SocketAddr) {
+    let config = place.file("c.toml", venues.toml(&LISTEN_TO));
+    Program::serve(
+        &place.path().join("d"),
+        ["up", "--config", config.to_str().expect("a path")],
+    )
+}
+
+/// Waits for the whole minutes that follow, and answers the end of the last.
+fn whole_minutes(venues: &Venues, minutes: i64) -> i64 {
+    let end = (venues.now() / 60 + 1 + minutes) * 60;
+    venues.wait_until(end + 3);
+    end
+}
+
+/// Checks every instrument up to `until`, and that enough minutes were and were not touched.
+fn check(
+    address: SocketAddr,
+    venues: &Venues,
+    (begun, until): (i64, i64),
+    (untouched, touched): (usize, usize),
+) {
+    for instrument in instruments() {
+        let truth = venues.candles(instrument, begun - 600, until);
+        let counts = eventually("what is stored is right", PATIENCE, || {
+            let series = Series::read(address, instrument, "1m", begun - 600)?;
+            let counts = series
+                .check(&truth, until)
+                .map_err(|why| format!("{instrument:?}: {why}"))?;
+            if counts.0 < untouched || counts.1 < touched {
+                return Err(format!(
+                    "{instrument:?}: {counts:?} minutes; gaps {:?}",
+                    series.gaps
+                ));
+            }
+            Ok(counts)
+        });
+        println!(
+            "{instrument:?}: {} minutes equal, {} touched",
+            counts.0, counts.1
+        );
+    }
+}
+
+fn killed() {
+    let place = Place::new();
+    let venues = market(&[]);
+    let (program, address) = start(&place, &venues);
+    ready(address);
+    let begun = venues.now();
+    whole_minutes(&venues, 1);
+    // In the middle of a minute.
+    venues.wait_until(venues.now() / 60 * 60 + 20);
+    let mut outages = vec![venues.now()];
+    program.crash();
+    std::thread::sleep(Duration::from_secs(2));
+    let (program, address) = start(&place, &venues);
+    ready(address);
+    outages.push(venues.now());
+    whole_minutes(&venues, 1);
+    outages.push(venues.now());
+    program.crash();
+    let (program, address) = start(&place, &venues);
+    ready(address);
+    outages.push(venues.now());
+    let until = whole_minutes(&venues, 1);
+    // The minute it began in, and at least one for each of the two crashes.
+    check(address, &venues, (begun, until), (3, 3));
+    for instrument in instruments() {
+        let series = Series::read(address, instrument, "1m", begun - 600).expect("candles");
+        let gaps: Vec<_> = series
+            .gaps
+            .iter()
+            .filter(|gap| gap.reason == "disconnect")
+            .collect();
+        assert_eq!(gaps.len(), 2, "{instrument:?}: {gaps:?}");
+        // No more is given up than was away.
+        for (gap, outage) in gaps.iter().zip(outages.chunks(2)) {
+            let earliest = (outage[0] - OUTAGE_SLACK) * 1_000_000_000;
+            let latest = (outage[1] + OUTAGE_SLACK) * 1_000_000_000;
+            assert!(
+                gap.from >= earliest && gap.to <= latest,
+                "{instrument:?}: {gap:?} is not within {outage:?}"
+            );
+        }
+        let named = series
+            .gaps
+            .iter()
+            .filter(|gap| gap.missing.is_some())
+            .count();
+        assert!(named >= 2, "{instrument:?}: {:?}", series.gaps);
+    }
+    assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
+}
+
+fn faulty_venues() {
+    let place = Place::new();
+    let venues = market(&[
+        "drop:p=0.0008,seed=3",
+        "duplicate:p=0.02,seed=4",
+        "reorder:p=0.02,window=5,seed=5",
+        "malform:p=0.0004,seed=6",
+        "truncate:p=0.0004,seed=7",
+    ]);
+    let (program, address) = start(&place, &venues);
+    ready(address);
+    let begun = venues.now();
+    let until = whole_minutes(&venues, 6);
+    check(address, &venues, (begun, until), (1, 1));
+    let (mut lost, mut garbled, mut twice) = (0, 0, 0);
+    for instrument in instruments() {
+        let series = Series::read(address, instrument, "1m", begun - 600).expect("candles");
+        let dropped = venues.struck("dropped", instrument);
+        let mangled = venues.struck("mangled", instrument);
+        // From the second minute to the last one looked at, exactly those.
+        let second = series.candles[1].bar.open_time;
+        let truth = venues.candles(instrument, second, until);
+        let id = |row: Option<&serde_json::Value>, name: &str| {
+            row.and_then(|row| row[name].as_u64()).expect("an id")
+        };
+        let ids = id(truth.first(), "first_id")..=id(truth.last(), "last_id");
+        let missing: BTreeSet<u64> = series.missing_ids().range(ids.clone()).copied().collect();
+        let struck = dropped.iter().chain(&mangled).copied();
+        let struck: BTreeSet<u64> = struck.filter(|id| ids.contains(id)).collect();
+        assert_eq!(missing, struck, "{instrument:?}");
+        assert!(
+            series
+                .gaps
+                .iter()
+                .all(|gap| ["late_start", "missing_trades"].contains(&gap.reason.as_str())),
+            "{instrument:?}: {:?}",
+            series.gaps
+        );
+        lost += dropped.len();
+        garbled += mangled.len();
+        twice += venues.struck("duplicated", instrument).len();
+    }
+    println!("{lost} dropped, {garbled} garbled, {twice} sent twice");
+    assert!(lost > 0 && garbled > 0 && twice > 0);
+    // On these two venues a frame is a trade.
+    venues.heal();
+    for (venue, symbols) in &LISTEN_TO[..2] {
+        eventually("every bad frame is counted", PATIENCE, || {
+            let label = format!("venue=\"{venue}\"");
+            let counted = metric(address, "coinsphere_feed_decode_errors_total", &[&label]);
+            let mangled = symbols
+                .iter()
+                .map(|symbol| venues.struck("mangled", (venue, symbol)).len());
+            let mangled: usize = mangled.sum();
+            if counted == mangled as f64 {
+                return Ok(());
+            }
+            Err(format!("{venue}: {counted} counted of {mangled}"))
+        });
+    }
+    let connects = metric(address, "coinsphere_feed_connects_total", &[]);
+    assert!(
+        connects <= 3.0,
+        "a bad frame ended a connection: {connects} connections"
+    );
+    assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
+}
+
+fn broken_connections() {
+    let place = Place::new();
+    let venues = market(&[]);
+    let (program, address) = start(&place, &venues);
+    ready(address);
+    let begun = venues.now();
+    whole_minutes(&venues, 1);
+    // Kraken falls silent without closing, Coinbase hangs up and will not answer, Binance hangs up.
+    venues.fault("stall:after=1s,for=120s,venue=kraken,times=1");
+    venues.fault("refuse:connections,venue=coinbase,times=1");
+    venues.fault("disconnect:every=1s,venue=coinbase,code=1001,times=1");
+    venues.fault("disconnect:every=1s,venue=binance,times=1");
+    let silences = || {
+        metric(
+            address,
+            "coinsphere_feed_disconnects_total",
+            &["kraken", "silence"],
+        )
+    };
+    eventually("the silence is noticed", PATIENCE, || {
+        if silences() >= 1.0 {
+            Ok(())
+        } else {
+            Err("not yet".to_owned())
+        }
+    });
+    venues.heal();
+    ready(address);
+    let until = whole_minutes(&venues, 2);
+    check(address, &venues, (begun, until), (2, 2));
+    for (venue, symbol) in instruments() {
+        let series = Series::read(address, (venue, symbol), "1m", begun - 600).expect("candles");
+        let reason = if venue == "kraken" {
+            "silence"
+        } else {
+            "disconnect"
+        };
+        let outages = series
+            .gaps
+            .iter()
+            .filter(|gap| gap.reason == reason)
+            .count();
+        assert!(outages >= 1, "{venue} {symbol}: {:?}", series.gaps);
+    }
+    assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
+}
+
+fn signals() {
+    let place = Place::new();
+    let venues = market(&[]);
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let (program, address) = start(&place, &venues);
+        ready(address);
+        assert_eq!(program.stop(signal).code(), Some(0), "{signal}");
+        assert!(
+            !place.path().join("d/pg/postmaster.pid").exists(),
+            "the database runs on"
+        );
+    }
+}
+
+/// A small disk of its own, unmounted when dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn new(at: &Path) -> Result<Self, String> {
+        let mounting = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64m", "none"])
+            .arg(at)
+            .output();
+        let output = mounting.map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Ok(Self(at.to_owned()));
+        }
+        Err(String::from_utf8_lossy(&output.stderr)
+            .trim()
+            .replace('\n', " "))
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // Lazily: the program may still be there after a failed test.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn full_disk_of(mount: &Mount, place: &Place) {
+    let venues = market(&[]);
+    let (program, address) = start(place, &venues);
+    ready(address);
+    let begun = venues.now();
+    whole_minutes(&venues, 1);
+    let ballast = mount.0.join("ballast");
+    let written = std::fs::write(&ballast, vec![1; 65 << 20]);
+    assert!(written.is_err(), "the disk is not full");
+    eventually("the feeds stop for want of space", PATIENCE, || {
+        let stopped = metric(address, "coinsphere_feed_disconnects_total", &["log_full"]);
+        // More ballast, where the log found room again.
+        let more = std::fs::OpenOptions::new().append(true).open(&ballast);
+        let _ = more.and_then(|mut file| std::io::Write::write_all(&mut file, &[1; 1 << 20]));
+        if stopped >= 3.0 {
+            Ok(())
+        } else {
+            Err(format!("{stopped} disconnects"))
+        }
+    });
+    let health = support::http::ask(address, "GET", "/health", "").expect("an answer");
+    assert_eq!(health.status, 503, "{}", health.body);
+    std::fs::remove_file(&ballast).expect("the ballast");
+    ready(address);
+    let until = whole_minutes(&venues, 2);
+    check(address, &venues, (begun, until), (2, 2));
+    for instrument in instruments() {
+        let series = Series::read(address, instrument, "1m", begun - 600).expect("candles");
+        let full = series
+            .gaps
+            .iter()
+            .filter(|gap| gap.reason == "log_full")
+            .count();
+        assert!(full >= 1, "{instrument:?}: {:?}", series.gaps);
+    }
+    assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
+}

@@ -1,0 +1,185 @@
+//! `replay` killed at random moments and run again ends with the candles of an undisturbed run, and
+//! repeating it changes nothing.
+
+mod support;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rust_decimal::Decimal;
+use support::bars::{Bar, Deal, bars, compare};
+use support::program::{Program, complaint, ready, run};
+use support::recordings::{binance_frame, gzipped};
+use support::series::Series;
+use support::{INTERVALS, Place, eventually, now_ns};
+use tokio::time::Instant;
+
+const SYMBOLS: [&str; 3] = ["AAAUSDT", "BBBUSDT", "CCCUSDT"];
+const TRADES: usize = 150_000;
+const KILLS: usize = 5;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Three instruments over five hours; some trades come twice, some minutes late, so that closed
+/// candles are corrected too.
+fn recording(rng: &mut StdRng) -> (Vec<Deal>, String) {
+    // On the hour, some days ago.
+    let start = now_ns() / 3_600_000_000_000 * 3_600_000_000_000 - 72 * 3_600_000_000_000;
+    let (mut time, mut ids) = (start, [100_u64, 200_000, 1]);
+    let mut prices = [6_000_000_i64, 250_000, 17];
+    let mut deals = Vec::with_capacity(TRADES);
+    while deals.len() < TRADES {
+        time += rng.random_range(0..240) * 1_000_000;
+        let which = rng.random_range(0..3_usize);
+        ids[which] += 1;
+        prices[which] = (prices[which] + rng.random_range(-9..=9)).max(1);
+        deals.push(Deal {
+            symbol: SYMBOLS[which].to_owned(),
+            id: ids[which],
+            time,
+            price: Decimal::new(prices[which], 2),
+            quantity: Decimal::new(rng.random_range(1..100_000_000), 8),
+            taker_buys: rng.random(),
+        });
+    }
+    let mut order: Vec<(usize, &Deal)> = Vec::with_capacity(TRADES + TRADES / 50);
+    for (place, deal) in deals.iter().enumerate() {
+        let late = if rng.random_bool(0.001) { 3_000 } else { 0 };
+        order.push((place + late, deal));
+        if rng.random_bool(0.01) {
+            order.push((place + rng.random_range(1..2_000), deal));
+        }
+    }
+    order.sort_by_key(|(place, _)| *place);
+    let mut heard = 0;
+    let lines = order
+        .into_iter()
+        .map(|(_, deal)| {
+            heard = heard.max(deal.time + 80_000_000);
+            format!("{heard} {}\n", binance_frame(deal))
+        })
+        .collect();
+    (deals, lines)
+}
+
+fn arguments<'a>(file: &'a Path, data_dir: &'a Path) -> [&'a str; 4] {
+    let text = |path: &'a Path| path.to_str().expect("a path");
+    ["replay", text(file), "--data-dir", text(data_dir)]
+}
+
+fn replay_to_the_end(file: &Path, data_dir: &Path) {
+    let output = run(data_dir, arguments(file, data_dir));
+    assert!(output.status.success(), "{}", complaint(&output));
+}
+
+fn all_series(address: SocketAddr, from: i64) -> Result<Vec<Series>, String> {
+    let mut all = Vec::new();
+    for symbol in SYMBOLS {
+        for (interval, _) in INTERVALS {
+            all.push(Series::read(address, ("binance", symbol), interval, from)?);
+        }
+    }
+    Ok(all)
+}
+
+/// What the database holds once the longer candles have been brought up to date.
+fn stored(data_dir: &Path, expected: &[(String, Vec<Bar>)], from: i64) -> Vec<Series> {
+    let (program, address) = Program::serve(data_dir, ["up", "--roles", "api"]);
+    ready(address);
+    let all = eventually("all candles are equal", PATIENCE, || {
+        let all = all_series(address, from)?;
+        for (series, (what, expected)) in all.iter().zip(expected) {
+            compare(what, &series.bars(), expected)?;
+        }
+        Ok(all)
+    });
+    let status = program.stop(nix::sys::signal::Signal::SIGTERM);
+    assert!(status.success(), "{status}");
+    all
+}
+
+/// Every candle of every length, in the order of `all_series`.
+fn computed(deals: &[Deal]) -> Vec<(String, Vec<Bar>)> {
+    let by_interval = INTERVALS.map(|(interval, seconds)| (interval, bars(deals, seconds)));
+    let mut all = Vec::new();
+    for symbol in SYMBOLS {
+        for (interval, bars) in &by_interval {
+            all.push((format!("{symbol} {interval}"), bars[symbol].clone()));
+        }
+    }
+    all
+}
+
+/// Kills it as soon as it has run for this long. False: it had ended.
+fn kill_after(file: &Path, data_dir: &Path, after: Duration) -> bool {
+    let [command, file, _, _] = arguments(file, data_dir);
+    let mut program = Program::start(data_dir, [command, file]);
+    std::thread::sleep(after);
+    if !program.is_running() {
+        return false;
+    }
+    program.crash();
+    true
+}
+
+/// How many bytes of log and database there are: something was done before the kill.
+fn has_begun(data_dir: &Path) -> bool {
+    let jobs = std::fs::read_dir(data_dir.join("replay"));
+    jobs.is_ok_and(|jobs| jobs.count() > 0)
+}
+
+#[test]
+fn killed_at_random_and_run_again_it_gives_the_same() {
+    let seed = std::env::var("COINSPHERE_TEST_SEED").ok();
+    let seed = seed.map_or(now_ns() as u64, |seed| seed.parse().expect("a number"));
+    println!("COINSPHERE_TEST_SEED={seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+    let (deals, lines) = recording(&mut rng);
+    let expected = computed(&deals);
+    let from = deals[0].time / 1_000_000_000 - 86_400;
+    let place = Place::new();
+    let file: PathBuf = place.file("market.jsonl.gz", gzipped(&lines));
+
+    let undisturbed_dir = place.path().join("u");
+    // Once for the server's own making, which takes its time, and again for the measure.
+    let begun = Instant::now();
+    replay_to_the_end(&file, &undisturbed_dir);
+    let took = begun.elapsed();
+    let undisturbed = stored(&undisturbed_dir, &expected, from);
+    let corrected = undisturbed[0]
+        .candles
+        .iter()
+        .filter(|c| c.revision > 0)
+        .count();
+    assert!(corrected > 0, "the recording corrects no closed candle");
+
+    let killed_dir = place.path().join("k");
+    let (mut kills, mut inside) = (0, 0);
+    for _ in 0..KILLS {
+        let after = took.mul_f64(rng.random_range(0.1..0.9));
+        if kill_after(&file, &killed_dir, after) {
+            kills += 1;
+            inside += usize::from(has_begun(&killed_dir));
+            println!("killed after {after:?} of {took:?}");
+        }
+    }
+    assert!(
+        kills > 0 && inside > 0,
+        "{kills} kills, {inside} inside the replay"
+    );
+    replay_to_the_end(&file, &killed_dir);
+    let killed = stored(&killed_dir, &expected, from);
+    for (killed, undisturbed) in killed.iter().zip(&undisturbed) {
+        assert_eq!(killed.bars(), undisturbed.bars());
+        let flags =
+            |series: &Series| -> Vec<bool> { series.candles.iter().map(|c| c.complete).collect() };
+        assert_eq!(flags(killed), flags(undisturbed));
+        assert_eq!(killed.gaps, undisturbed.gaps);
+    }
+
+    // Once more: nothing changes, revisions included.
+    replay_to_the_end(&file, &undisturbed_dir);
+    assert_eq!(stored(&undisturbed_dir, &expected, from), undisturbed);
+}
