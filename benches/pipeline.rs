@@ -236,17 +236,17 @@ async fn consume(
     let mut idle = 0;
     loop {
         let records = pipeline.step(256).await.unwrap().records;
-        if records == 0 || pipeline.pending() > 1_000 {
-            if let Some(commit) = pipeline.take_commit() {
-                progress
-                    .wait_for(|now| now.synced >= commit.next_offset)
-                    .await
-                    .unwrap();
-                candles += commit.closed.len() as u64;
-                store.commit(log.identity(), &commit).await.unwrap();
-                log.release("bench", partition, commit.next_offset);
-                last = Instant::now();
-            }
+        if (records == 0 || pipeline.pending() > 1_000)
+            && let Some(commit) = pipeline.take_commit()
+        {
+            progress
+                .wait_for(|now| now.synced >= commit.next_offset)
+                .await
+                .unwrap();
+            candles += commit.closed.len() as u64;
+            store.commit(log.identity(), &commit).await.unwrap();
+            log.release("bench", partition, commit.next_offset);
+            last = Instant::now();
         }
         if records > 0 {
             idle = 0;
