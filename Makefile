@@ -39,7 +39,7 @@ lint:
 	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
 
 unit:
-	cargo test --workspace --locked $(FEATURES)
+	cargo test --workspace --locked --no-fail-fast $(FEATURES)
 
 bench: setup-demo
 	cargo bench --workspace --locked

@@ -150,7 +150,7 @@ fn variables_are_read_as_what_the_default_is() {
     let config = Config::load(&with_env(&[
         ("REDIS_PASSWORD", "0123"),
         ("COINSPHERE_PUBLIC_MARKET_DATA", "true"),
-        ("COINSPHERE_ROLES", "api, ingest"),
+        ("COINSPHERE_ROLES", "api, candles"),
         ("COINSPHERE_VENUES__KRAKEN__INSTRUMENTS", "BTC/USD,ETH/USD"),
         ("COINSPHERE_VENUES__BINANCE__ENABLED", "false"),
         ("COINSPHERE_VENUES__COINBASE__ENDPOINT", "ws://127.0.0.1:1"),
@@ -164,7 +164,7 @@ fn variables_are_read_as_what_the_default_is() {
         "a text that looks like a number stays as it is"
     );
     assert!(config.public_market_data);
-    assert_eq!(config.roles, [Role::Api, Role::Ingest]);
+    assert_eq!(config.roles, [Role::Api, Role::Candles]);
     let Instruments::Only(symbols) = &config.venues["kraken"].instruments else {
         panic!("still seeded");
     };
@@ -254,12 +254,12 @@ fn a_wrong_value_is_named_with_where_it_came_from_and_what_is_allowed() {
     assert_eq!(
         error_of_file("[log]\npartitions = 0\n"),
         "log.partitions cannot be 0 (set in configuration file FILE); allowed: \
-         a whole number from 1 to 1024"
+         a whole number from 1 to 256"
     );
     assert_eq!(
         error_of_file("[log]\npartitions = -1\n"),
         "log.partitions cannot be -1 (set in configuration file FILE); allowed: \
-         a whole number from 1 to 1024"
+         a whole number from 1 to 256"
     );
     for (name, value, wanted) in [
         ("COINSPHERE_PUBLIC_MARKET_DATA", "yes", "\"yes\""),

@@ -80,7 +80,6 @@ async fn unknown_places_are_problems() {
     app.get("/api/v1/nothing")
         .await
         .is_problem(404, "not-found");
-    app.get("/").await.is_problem(404, "not-found");
     let body = app.get("/api/v1/instruments/bitmex/XBT/candles").await;
     let body = body.is_problem(404, "unknown-venue");
     assert!(

@@ -326,3 +326,92 @@ fn nothing_new_is_nothing_to_commit() {
     assert_eq!(commit.checkpoints[0].last_trade_id, Some(TradeId(1)));
     assert_eq!(feed.engine.take_commit(), None);
 }
+
+#[test]
+fn a_gap_that_is_forgotten_after_a_day_does_not_come_back() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 50.0), trade(3, 65.0), trade(4, 130.0)]);
+    let noted = feed.commit().gaps.len();
+    assert_eq!(noted, 1);
+    for hour in 1..40 {
+        let seconds = f64::from(hour) * 3_600.0;
+        feed.trades(&[trade(4 + u64::try_from(hour).unwrap(), seconds)]);
+        feed.tick(seconds + 1_800.0);
+    }
+    assert_eq!(feed.commit().gaps, []);
+    assert_eq!(feed.engine.due_rebuilds().count(), 0);
+    // A late trade of the forgotten hole asks for a rebuild, and changes nothing else.
+    feed.trades(&[trade(2, 60.0)]);
+    assert_eq!(feed.commit().gaps, []);
+}
+
+#[test]
+fn a_renewal_does_not_stretch_an_older_outage() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 10.0)]);
+    feed.send(
+        at(20.0),
+        Body::Disconnected {
+            reason: DisconnectReason::Lost,
+            last_frame_at: at(15.0),
+        },
+    );
+    feed.connection = ConnectionId(2);
+    feed.send(at(30.0), Body::Subscribed(vec![symbol()]));
+    feed.trades(&[trade(2, 40.0)]);
+    feed.tick(7_200.0);
+    feed.commit();
+    feed.connection = ConnectionId(3);
+    feed.send(at(7_201.0), Body::Subscribed(vec![symbol()]));
+    feed.connection = ConnectionId(2);
+    feed.send(
+        at(7_202.0),
+        Body::Disconnected {
+            reason: DisconnectReason::Renewed,
+            last_frame_at: at(7_200.0),
+        },
+    );
+    feed.connection = ConnectionId(3);
+    feed.trades(&[trade(3, 7_300.0)]);
+    let gaps = feed.commit().gaps;
+    assert!(
+        gaps.iter().all(|gap| gap.from > at(7_000.0)),
+        "the outage two hours ago is as it was: {gaps:?}"
+    );
+    assert!(gaps.last().unwrap().filled_at.is_some());
+}
+
+#[test]
+fn trade_ids_that_begin_anew_are_counted_and_leave_a_gap() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(100, 10.0), trade(101, 20.0), trade(102, 125.0)]);
+    feed.commit();
+    feed.trades(&[trade(101, 200.0), trade(102, 250.0), trade(103, 310.0)]);
+    let commit = feed.commit();
+    assert_eq!(feed.engine.counts().duplicates, 0);
+    let gap = &commit.gaps[0];
+    assert_eq!(
+        (gap.from, gap.to, gap.missing),
+        (at(125.0), Some(at(200.0)), None)
+    );
+}
+
+#[test]
+fn trades_without_an_acknowledgement_in_the_log_count_as_a_late_start() {
+    let mut feed = Feed::new(Rules::default());
+    feed.trades(&[trade(5, 30.0)]);
+    feed.trades(&[trade(6, 70.0)]);
+    feed.tick(125.0);
+    assert_eq!(
+        feed.complete(),
+        [("00:00".to_owned(), false), ("00:01".to_owned(), true)]
+    );
+    feed.send(
+        at(130.0),
+        Body::Disconnected {
+            reason: DisconnectReason::Lost,
+            last_frame_at: at(126.0),
+        },
+    );
+    assert_eq!(feed.commit().gaps[0].reason, GapReason::Disconnect);
+}
