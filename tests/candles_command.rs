@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use libtest_mimic::{Arguments, Trial};
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use support::bars::{Bar, Deal, bars, compare};
 use support::program::{complaint, run};
 use support::recordings::{self, Recording, binance_frame, gzipped};
-use support::{INTERVALS, Place, with_recordings};
+use support::{INTERVALS, Place, seeded, with_recordings};
 
 const COLUMNS: &str = "venue,instrument,open_time,open,high,low,close,volume,quote_volume,trades,taker_buy_volume,complete";
 
@@ -264,12 +264,6 @@ fn lines<'a>(deals: impl IntoIterator<Item = &'a Deal>) -> String {
             format!("{heard} {}\n", binance_frame(deal))
         })
         .collect()
-}
-
-fn seeded() -> StdRng {
-    let seed = support::now_ns() as u64;
-    println!("seed {seed}");
-    StdRng::seed_from_u64(seed)
 }
 
 fn shuffled() {

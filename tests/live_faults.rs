@@ -96,13 +96,15 @@ fn whole_minutes(venues: &Venues, minutes: i64) -> i64 {
     end
 }
 
-/// Checks every instrument up to `until`, and that enough minutes were and were not touched.
+/// Checks every instrument up to `until`, and that enough minutes were and were not touched. Answers
+/// how many were not, of all instruments.
 fn check(
     address: SocketAddr,
     venues: &Venues,
     (begun, until): (i64, i64),
     (untouched, touched): (usize, usize),
-) {
+) -> usize {
+    let mut equal = 0;
     for instrument in instruments() {
         let truth = venues.candles(instrument, begun - 600, until);
         let counts = eventually("what is stored is right", PATIENCE, || {
@@ -122,7 +124,9 @@ fn check(
             "{instrument:?}: {} minutes equal, {} touched",
             counts.0, counts.1
         );
+        equal += counts.0;
     }
+    equal
 }
 
 fn killed() {
@@ -149,6 +153,7 @@ fn killed() {
     let until = whole_minutes(&venues, 1);
     // The minute it began in, and at least one for each of the two crashes.
     check(address, &venues, (begun, until), (3, 3));
+    let mut named = 0;
     for instrument in instruments() {
         let series = Series::read(address, instrument, "1m", begun - 600).expect("candles");
         let gaps: Vec<_> = series
@@ -166,30 +171,28 @@ fn killed() {
                 "{instrument:?}: {gap:?} is not within {outage:?}"
             );
         }
-        let named = series
-            .gaps
-            .iter()
-            .filter(|gap| gap.missing.is_some())
-            .count();
-        assert!(named >= 2, "{instrument:?}: {:?}", series.gaps);
+        named += series.missing_ids().len();
     }
+    assert!(named > 10, "{named} ids named as missing");
     assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
 }
 
 fn faulty_venues() {
     let place = Place::new();
     let venues = market(&[
-        "drop:p=0.0008,seed=3",
+        "drop:p=0.0005,seed=3",
         "duplicate:p=0.02,seed=4",
         "reorder:p=0.02,window=5,seed=5",
-        "malform:p=0.0004,seed=6",
-        "truncate:p=0.0004,seed=7",
+        "malform:p=0.0003,seed=6",
+        "truncate:p=0.0003,seed=7",
     ]);
     let (program, address) = start(&place, &venues);
     ready(address);
     let begun = venues.now();
     let until = whole_minutes(&venues, 6);
-    check(address, &venues, (begun, until), (1, 1));
+    // How many are touched is a matter of chance; `check` knows which.
+    let equal = check(address, &venues, (begun, until), (0, 1));
+    assert!(equal >= 5, "{equal} minutes equal in all");
     let (mut lost, mut garbled, mut twice) = (0, 0, 0);
     for instrument in instruments() {
         let series = Series::read(address, instrument, "1m", begun - 600).expect("candles");
@@ -351,8 +354,10 @@ fn full_disk_of(mount: &Mount, place: &Place) {
             Err(format!("{stopped} disconnects"))
         }
     });
-    let health = support::http::ask(address, "GET", "/health", "").expect("an answer");
-    assert_eq!(health.status, 503, "{}", health.body);
+    eventually("health is red", PATIENCE, || {
+        let health = support::http::ask(address, "GET", "/health", "")?;
+        (health.status == 503).then_some(()).ok_or(health.body)
+    });
     std::fs::remove_file(&ballast).expect("the ballast");
     ready(address);
     let until = whole_minutes(&venues, 2);

@@ -7,14 +7,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use rust_decimal::Decimal;
 use support::bars::{Bar, Deal, bars, compare};
 use support::program::{Program, complaint, ready, run};
 use support::recordings::{binance_frame, gzipped};
 use support::series::Series;
-use support::{INTERVALS, Place, eventually, now_ns};
+use support::{INTERVALS, Place, eventually, now_ns, seeded};
 use tokio::time::Instant;
 
 const SYMBOLS: [&str; 3] = ["AAAUSDT", "BBBUSDT", "CCCUSDT"];
@@ -132,10 +132,7 @@ fn has_begun(data_dir: &Path) -> bool {
 
 #[test]
 fn killed_at_random_and_run_again_it_gives_the_same() {
-    let seed = std::env::var("COINSPHERE_TEST_SEED").ok();
-    let seed = seed.map_or(now_ns() as u64, |seed| seed.parse().expect("a number"));
-    println!("COINSPHERE_TEST_SEED={seed}");
-    let mut rng = StdRng::seed_from_u64(seed);
+    let mut rng = seeded();
     let (deals, lines) = recording(&mut rng);
     let expected = computed(&deals);
     let from = deals[0].time / 1_000_000_000 - 86_400;

@@ -87,6 +87,14 @@ pub(crate) fn now_ns() -> i64 {
     SystemClock.now().nanos()
 }
 
+/// A random generator whose seed is printed, and taken from `COINSPHERE_TEST_SEED` where that is set.
+pub(crate) fn seeded() -> rand::rngs::StdRng {
+    let given = std::env::var("COINSPHERE_TEST_SEED").ok();
+    let seed = given.map_or(now_ns() as u64, |seed| seed.parse().expect("a number"));
+    println!("COINSPHERE_TEST_SEED={seed}");
+    rand::SeedableRng::seed_from_u64(seed)
+}
+
 /// A test that cannot run here, and why.
 pub(crate) fn ignored(name: &str, reason: &str) -> Trial {
     let report = reason.to_owned();
