@@ -343,11 +343,14 @@ fn full_disk_of(mount: &Mount, place: &Place) {
     let ballast = mount.0.join("ballast");
     let written = std::fs::write(&ballast, vec![1; 65 << 20]);
     assert!(written.is_err(), "the disk is not full");
-    eventually("the feeds stop for want of space", PATIENCE, || {
-        let stopped = metric(address, "coinsphere_feed_disconnects_total", &["log_full"]);
-        // More ballast, where the log found room again.
+    // More ballast, where the log found room again.
+    let refill = || {
         let more = std::fs::OpenOptions::new().append(true).open(&ballast);
         let _ = more.and_then(|mut file| std::io::Write::write_all(&mut file, &[1; 1 << 20]));
+    };
+    eventually("the feeds stop for want of space", PATIENCE, || {
+        let stopped = metric(address, "coinsphere_feed_disconnects_total", &["log_full"]);
+        refill();
         if stopped >= 3.0 {
             Ok(())
         } else {
@@ -355,6 +358,7 @@ fn full_disk_of(mount: &Mount, place: &Place) {
         }
     });
     eventually("health is red", PATIENCE, || {
+        refill();
         let health = support::http::ask(address, "GET", "/health", "")?;
         (health.status == 503).then_some(()).ok_or(health.body)
     });

@@ -233,6 +233,7 @@ async fn a_full_log_pauses_listening_and_the_gap_is_recorded() {
         .into_iter()
         .filter(|line| line.contains('#') || line.contains("Full"))
         .map(|line| line.split_once(' ').unwrap().1.to_owned())
+        .map(|line| line.split(',').next().unwrap().to_owned())
         .collect();
     assert_eq!(
         trades,

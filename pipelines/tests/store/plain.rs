@@ -173,7 +173,9 @@ pub(crate) async fn a_full_pool_is_said_to_be_full(fresh: &Fresh) {
         .unwrap();
     let waiting = store.load(Uuid::new_v4(), 0);
     let asking = async {
-        tokio::task::yield_now().await;
+        while store.pool_usage().idle > 0 {
+            tokio::task::yield_now().await;
+        }
         store.ping().await
     };
     let (waited, asked) = tokio::join!(
