@@ -26,6 +26,7 @@ use futures_util::{SinkExt, StreamExt};
 use rust_decimal::Decimal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 
 const RATE: u64 = 10_000;
@@ -56,6 +57,8 @@ async fn run(duration: Duration) {
     let venue = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = venue.local_addr().unwrap();
     let floor = latency(Duration::from_secs(5)).await;
+    let (go, started) = oneshot::channel();
+    let venue = tokio::spawn(serve_venue(venue, started, duration));
     let (_program, api) = start(dir.path(), endpoint).await;
 
     history(api).await;
@@ -70,7 +73,8 @@ async fn run(duration: Duration) {
     client.send(Message::text(subscribe)).await.unwrap();
     let through =
         tokio::spawn(async move { receive(&mut client, duration + Duration::from_secs(2)).await });
-    serve_venue(venue, duration).await;
+    go.send(()).unwrap();
+    venue.await.unwrap();
     let through = through.await.unwrap();
     println!("frame over a WebSocket (floor):    {}", summary(floor));
     println!("frame in > log > WebSocket client: {}", summary(through));
@@ -115,6 +119,8 @@ async fn fill(dir: &Path) {
         "{STORED} candles stored at {:.0} a second",
         STORED as f64 / begun.elapsed().as_secs_f64()
     );
+    let now = Timestamp::from_seconds(now).unwrap();
+    while store.keep_up(now).await.unwrap().more {}
     store.close();
     server.stop().await.unwrap();
 }
@@ -213,7 +219,11 @@ async fn history(api: SocketAddr) {
 }
 
 /// Sends `RATE` trades a second to whoever subscribes, for the duration.
-async fn serve_venue(listener: TcpListener, duration: Duration) {
+async fn serve_venue(
+    listener: TcpListener,
+    mut started: oneshot::Receiver<()>,
+    duration: Duration,
+) {
     let (stream, _) = listener.accept().await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut venue = tokio_tungstenite::accept_async(stream).await.unwrap();
@@ -227,6 +237,13 @@ async fn serve_venue(listener: TcpListener, duration: Duration) {
         subscribed += request["params"].as_array().map_or(0, Vec::len);
         let answer = serde_json::json!({"result": null, "id": request["id"]}).to_string();
         venue.send(Message::text(answer)).await.unwrap();
+    }
+    // Until then its pings are answered.
+    loop {
+        tokio::select! {
+            _ = &mut started => break,
+            message = venue.next() => drop(message.unwrap().unwrap()),
+        }
     }
     send(&mut venue, duration).await;
 }
