@@ -233,7 +233,8 @@ fn faulty_venues() {
                 .iter()
                 .map(|symbol| venues.struck("mangled", (venue, symbol)).len());
             let mangled: usize = mangled.sum();
-            if counted == mangled as f64 {
+            // One that was also sent twice is counted twice.
+            if counted >= mangled as f64 {
                 return Ok(());
             }
             Err(format!("{venue}: {counted} counted of {mangled}"))
