@@ -26,14 +26,6 @@ pub enum PartStatus {
     Failed,
 }
 
-impl PartStatus {
-    /// Whether the part does what it is there for.
-    #[must_use]
-    pub const fn is_ready(self) -> bool {
-        matches!(self, Self::Running | Self::Degraded)
-    }
-}
-
 /// What is known of a part.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartState {
@@ -73,13 +65,6 @@ impl Board {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    /// Whether every part is ready.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
-        !parts.is_empty() && parts.values().all(|part| part.status.is_ready())
     }
 
     /// Says how a part is doing; an error is kept until the part is running again.

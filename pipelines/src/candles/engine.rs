@@ -385,17 +385,6 @@ impl CandleEngine {
         self.instruments.keys()
     }
 
-    /// The newest event time of any instrument of this partition.
-    #[must_use]
-    pub fn event_time(&self) -> Option<Timestamp> {
-        let newest = self
-            .instruments
-            .values()
-            .map(|tracked| tracked.state.event_time())
-            .max()?;
-        (newest > Timestamp::MIN).then_some(newest)
-    }
-
     /// For files ([`Rules::retain_closed`]): every candle of an instrument, and a judgement on
     /// whether a longer interval is closed and untouched by any gap.
     #[must_use]

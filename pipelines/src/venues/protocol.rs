@@ -118,8 +118,6 @@ pub struct Limits {
     pub ping: Option<(Duration, &'static str)>,
     /// New connections allowed per window and address.
     pub connections: (u32, Duration),
-    /// Whether trade ids are contiguous per instrument, so that a missing one is a lost trade.
-    pub contiguous_trade_ids: bool,
 }
 
 /// A frame, or a trade in it, that cannot be used.

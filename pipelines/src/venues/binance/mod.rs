@@ -46,7 +46,6 @@ impl VenueProtocol for Binance {
             // "There is a limit of 300 connections per attempt every 5 minutes per IP".
             connections: (300, Duration::from_secs(300)),
             // Measured on recorded streams: `t` is contiguous per symbol.
-            contiguous_trade_ids: true,
         }
     }
 

@@ -46,7 +46,6 @@ impl VenueProtocol for Coinbase {
             // Exchange, rate limits: 8 requests a second and address.
             connections: (8, Duration::from_secs(1)),
             // Measured on recorded matches: trade ids are contiguous per product.
-            contiguous_trade_ids: true,
         }
     }
 

@@ -46,7 +46,6 @@ impl VenueProtocol for Kraken {
             // Not published by Kraken; its CDN is said to refuse more than 150 in ten minutes.
             connections: (100, Duration::from_secs(600)),
             // v2, trade: "The trade identifier is a sequence number, unique per book".
-            contiguous_trade_ids: true,
         }
     }
 
