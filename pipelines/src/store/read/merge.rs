@@ -160,25 +160,23 @@ fn cut(
 /// altogether has no row of its own to say so, and one that can no longer be rebuilt is not written
 /// again.
 pub(super) fn apply_gaps(page: &mut CandlePage, interval: Interval, gaps: Vec<StoredGap>) {
-    {
-        // With so many gaps that the earliest were not read, nothing before those is certain.
-        let uncertain_before = (gaps.len() >= CAP)
-            .then(|| gaps.first().map(|gap| gap.from))
-            .flatten();
-        let merged = merge_ranges(&gaps);
-        for entry in &mut page.candles {
-            if entry.source != CandleSource::Built {
-                continue;
-            }
-            let open = entry.candle.open_time;
-            let end = interval.end_of(open);
-            // The last range that begins before the candle's end: ranges do not overlap, so it is
-            // also the one that ends last.
-            let index = merged.partition_point(|(from, _)| *from < end);
-            let touched = index > 0 && merged[index - 1].1 > open;
-            if touched || uncertain_before.is_some_and(|time| open < time) {
-                entry.candle.complete = false;
-            }
+    // With so many gaps that the earliest were not read, nothing before those is certain.
+    let uncertain_before = (gaps.len() >= CAP)
+        .then(|| gaps.first().map(|gap| gap.from))
+        .flatten();
+    let merged = merge_ranges(&gaps);
+    for entry in &mut page.candles {
+        if entry.source != CandleSource::Built {
+            continue;
+        }
+        let open = entry.candle.open_time;
+        let end = interval.end_of(open);
+        // The last range that begins before the candle's end: ranges do not overlap, so it is
+        // also the one that ends last.
+        let index = merged.partition_point(|(from, _)| *from < end);
+        let touched = index > 0 && merged[index - 1].1 > open;
+        if touched || uncertain_before.is_some_and(|time| open < time) {
+            entry.candle.complete = false;
         }
     }
     page.gaps = gaps;
