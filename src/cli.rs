@@ -264,7 +264,7 @@ fn venue(text: &str) -> Result<String, String> {
 /// `record`
 #[derive(Debug, Clone, Args)]
 pub struct RecordArgs {
-    /// The venue: binance, coinbase or kraken.
+    /// The venue, by its lower-case name.
     #[arg(long, value_parser = venue)]
     pub venue: String,
     /// What to record, in the venue's own spelling, separated by commas.
@@ -298,7 +298,7 @@ pub struct CandlesArgs {
     /// The recording, plain or gzipped.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The venue: binance, coinbase or kraken.
+    /// The venue, by its lower-case name.
     #[arg(long, value_parser = venue)]
     pub venue: String,
     /// The candles' length: 1m, 5m, 15m, 1h, 4h or 1d.

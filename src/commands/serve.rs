@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context;
+use coinsphere_pipelines::venues;
 use coinsphere_simulator as simulator;
 use tokio::sync::oneshot;
 
@@ -85,13 +86,13 @@ fn claim(data_dir: &Path, kind: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Points every venue at the simulator.
+/// Points every venue at the simulator: there each venue's own path, such as Kraken's `/v2`, is below
+/// the venue's name.
 fn listen_to(config: &mut Config, simulator: SocketAddr) {
-    for (venue, settings) in &mut config.venues {
-        let path = match venue.as_str() {
-            "kraken" => "kraken/v2",
-            other => other,
-        };
-        settings.endpoint = Some(format!("ws://{simulator}/{path}"));
+    for (name, settings) in &mut config.venues {
+        let own = venues::protocol(name).map_or("", |protocol| protocol.default_endpoint());
+        let path = own.splitn(4, '/').nth(3).unwrap_or_default();
+        let endpoint = format!("ws://{simulator}/{name}/{path}");
+        settings.endpoint = Some(endpoint.trim_end_matches('/').to_owned());
     }
 }

@@ -4,14 +4,16 @@ pub(in crate::http) mod history;
 pub(in crate::http) mod list;
 pub(in crate::http) mod show;
 
+use coinsphere_pipelines::venues;
+
 use crate::http::market::{Instrument, InstrumentFilter, MarketReader, Token, TokenLookup};
 use crate::http::problem::{Kind, Problem};
 
 /// The most instruments that one token is looked for among; seeded tokens have a handful.
 const INSTRUMENTS_OF_TOKEN: usize = 500;
 
-/// The venues and quotes that a token's history prefers, best first.
-const VENUES: [&str; 3] = ["binance", "coinbase", "kraken"];
+/// The quotes that a token's history prefers, best first; of the venues, those first in
+/// [`venues::ALL`].
 const QUOTES: [&str; 4] = ["USDT", "USD", "USDC", "EUR"];
 
 /// The token that the path names.
@@ -49,13 +51,13 @@ async fn instruments_of(
         .instruments(&filter, None, INSTRUMENTS_OF_TOKEN)
         .await?;
     found.sort_by_cached_key(|instrument| {
-        let venue = instrument.key.venue.name();
+        let venue = instrument.key.venue;
         let quote = instrument.quote.as_deref().unwrap_or_default();
         (
-            VENUES
+            venues::ALL
                 .iter()
-                .position(|name| *name == venue)
-                .unwrap_or(VENUES.len()),
+                .position(|protocol| protocol.venue() == venue)
+                .unwrap_or(venues::ALL.len()),
             QUOTES
                 .iter()
                 .position(|name| *name == quote)
