@@ -8,7 +8,7 @@ use super::builder::CandleBuilder;
 use super::effects::{CandleWrite, Checkpoint, Commit, Gap};
 use super::instrument::{Admission, Changes, InstrumentState, OpenGap};
 use super::rules::Rules;
-use crate::events::{Body, ConnectionId, Record};
+use crate::events::{Body, ConnectionId, DisconnectReason, Record};
 use crate::log::Offset;
 use crate::market::{Candle, InstrumentKey, Timestamp, Trade};
 
@@ -223,7 +223,17 @@ impl CandleEngine {
                     self.subscribers.insert(connection, keys);
                 }
             }
-            Body::Refused { .. } => {}
+            Body::Refused { symbol, .. } => {
+                // It may have been acknowledged, or taken as such, before.
+                let key = record.instrument(symbol);
+                if let Some(keys) = self.subscribers.get_mut(&connection) {
+                    keys.retain(|subscribed| *subscribed != key);
+                    self.update(&key, at, |state, rules, changes| {
+                        state.disconnected(connection, DisconnectReason::Renewed, at, at, changes);
+                        state.settle_minutes(at, rules, changes);
+                    });
+                }
+            }
         }
     }
 

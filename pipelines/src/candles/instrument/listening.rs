@@ -150,9 +150,12 @@ impl InstrumentState {
         received_at: Timestamp,
         changes: &mut Changes,
     ) {
-        if self.anchor.is_some() {
+        if let Some(anchor) = self.anchor {
             self.end_outage(start, changes);
-            return;
+            if Interval::Day1.end_of(start) >= anchor.trade_time {
+                return;
+            }
+            // A recording of earlier days than what is known: its beginning is one of its own.
         }
         let day = Interval::Day1.open_of(start);
         if day < start {

@@ -415,3 +415,41 @@ fn trades_without_an_acknowledgement_in_the_log_count_as_a_late_start() {
     );
     assert_eq!(feed.commit().gaps[0].reason, GapReason::Disconnect);
 }
+
+#[test]
+fn an_instrument_that_is_refused_later_is_no_longer_listened_to() {
+    let mut feed = Feed::since_midnight();
+    feed.trades(&[trade(1, 10.0)]);
+    feed.send(
+        at(20.0),
+        Body::Refused {
+            symbol: symbol(),
+            reason: "delisted".to_owned(),
+        },
+    );
+    feed.tick(130.0);
+    let commit = feed.commit();
+    assert_eq!(commit.closed, [], "nobody listens, so no time passes");
+    assert_eq!(
+        (commit.gaps[0].reason, commit.gaps[0].to),
+        (GapReason::Disconnect, None)
+    );
+    assert!(!commit.open[0].candle.complete);
+}
+
+#[test]
+fn a_recording_older_than_what_is_known_has_a_late_start_of_its_own() {
+    let mut feed = Feed::since_midnight();
+    let week = 7.0 * 86_400.0;
+    feed.trades(&[trade(1_000, week)]);
+    feed.commit();
+    feed.connection = ConnectionId(2);
+    feed.send(at(30.0), Body::Subscribed(vec![symbol()]));
+    feed.trades(&[trade(1, 40.0)]);
+    let gaps = feed.commit().gaps;
+    let late = gaps
+        .iter()
+        .find(|gap| gap.reason == GapReason::LateStart)
+        .unwrap();
+    assert_eq!((late.from, late.to), (at(0.0), Some(at(30.0))));
+}
