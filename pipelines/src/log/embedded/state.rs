@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::config::EmbeddedConfig;
+use super::retention::RECORD_OVERHEAD;
 use super::store::{Recovered, Store};
 use crate::events::Record;
 use crate::log::tail::{Backlog, Entry, Tail};
@@ -276,9 +277,10 @@ impl State {
             .map_or(Ok(()), |failing| Err(failing.error()))
     }
 
-    /// Bytes of the records on disk and on their way there.
+    /// Bytes of the records on disk and on their way there, counted alike.
     pub(super) const fn bytes(&self) -> u64 {
-        self.stored_bytes + self.outbox.encoded as u64
+        let overhead = self.outbox.records as u64 * RECORD_OVERHEAD;
+        self.stored_bytes + self.outbox.encoded as u64 + overhead
     }
 
     /// The smallest offset that some consumer of the partition still needs; `None` if there is no
