@@ -27,6 +27,8 @@ has_node() {
         [ "$(node --version | sed 's/v\([0-9]*\).*/\1/')" -ge 18 ]
 }
 
+has_redis() { command -v redis-server >/dev/null 2>&1; }
+
 if ! command -v cargo >/dev/null 2>&1; then
     echo "setup: cargo is not on the PATH: install Rust 1.95 or newer first (https://rustup.rs)" >&2
     exit 1
@@ -37,11 +39,13 @@ command -v cc >/dev/null 2>&1 || wanted="$wanted build-essential"
 has_postgres || wanted="$wanted postgresql"
 if [ "$purpose" = test ]; then
     has_node || wanted="$wanted nodejs npm"
+    # Tests start Redis servers of their own, on free ports.
+    has_redis || wanted="$wanted redis-server"
 fi
 
 if [ -n "$wanted" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
-        echo "setup: needed and not found:$wanted (a C compiler, PostgreSQL 15 or newer, Node 18 or newer); install them with your system's package manager" >&2
+        echo "setup: needed and not found:$wanted (a C compiler, PostgreSQL 15 or newer, Node 18 or newer, Redis 6 or newer); install them with your system's package manager" >&2
         exit 1
     fi
     if [ "$(id -u)" = 0 ]; then
@@ -67,11 +71,35 @@ if [ -n "$wanted" ]; then
             done
             ;;
     esac
+    # Debian starts what it installs, and again with the machine; tests need the program only.
+    policy=
+    case $wanted in
+        *redis-server*)
+            if [ ! -e /usr/sbin/policy-rc.d ]; then
+                policy=/usr/sbin/policy-rc.d
+                printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+                $as_root chmod 755 "$policy"
+                trap '$as_root rm -f "$policy"' EXIT
+            fi
+            ;;
+    esac
     say "installing$wanted"
     $as_root apt-get update -qq
     # shellcheck disable=SC2086  # a list of package names
     $as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq \
         --no-install-recommends -o Dpkg::Options::=--force-confold $wanted
+    if [ -n "$policy" ]; then
+        $as_root rm -f "$policy"
+        trap - EXIT
+    fi
+    case $wanted in
+        *redis-server*)
+            if command -v systemctl >/dev/null 2>&1; then
+                $as_root systemctl disable --quiet redis-server 2>/dev/null || true
+            fi
+            command -v update-rc.d >/dev/null 2>&1 && $as_root update-rc.d redis-server disable 2>/dev/null || true
+            ;;
+    esac
 fi
 
 if ! has_postgres; then

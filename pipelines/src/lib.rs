@@ -8,5 +8,6 @@ pub mod events;
 pub mod log;
 pub mod market;
 pub mod recording;
+pub mod shared_state;
 pub mod store;
 pub mod venues;
