@@ -6,6 +6,7 @@ pub mod event_log;
 mod health;
 mod reader;
 pub mod serve;
+mod shared;
 mod signals;
 mod store;
 

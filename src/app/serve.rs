@@ -21,6 +21,7 @@ use coinsphere_pipelines::candles::Rules;
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::log::EventLog;
 use coinsphere_pipelines::market::InstrumentKey;
+use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
 use coinsphere_pipelines::venues::admission::Admission;
 use coinsphere_pipelines::venues::{self, LiveFeed};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -30,9 +31,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
 use super::database::Database;
+use super::shared::Shared;
 use super::{Reader, event_log, health};
 use crate::config::{Config, Instruments, Role, VenueSettings};
-use crate::http::{self, ApiState, StreamGate};
+use crate::http::{self, ApiState, Limits, StreamGate};
 
 /// How long the parts may take to stop.
 const STOP: Duration = Duration::from_secs(60);
@@ -67,7 +69,9 @@ pub async fn run(
         true => Some(database.keep().await?),
         false => None,
     };
+    let mut shared = Shared::open(&config, &clock, &board)?;
     let hub = PushHub::new(push_limits(&config));
+    shared.connect(&config, &hub);
     let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
     let mut parts = Parts {
         config: &config,
@@ -82,11 +86,6 @@ pub async fn run(
         if config.has_role(Role::Ingest) {
             parts.start_feeds(log, &hub).await?;
         }
-    }
-
-    if !config.has_role(Role::Candles) {
-        // Live updates reach only the process that builds candles: better refused than silent.
-        hub.list([]);
     }
 
     let (report, reporter) = health::keep(board.clone(), log.clone());
@@ -107,6 +106,11 @@ pub async fn run(
                 hub: Arc::clone(&hub),
                 health: report,
                 metrics,
+                limits: Arc::new(Limits::new(
+                    Arc::clone(&shared.state),
+                    InProcess::new(clock.clone(), InProcessLimits::default()),
+                    config.limits.clone(),
+                )),
                 clock,
                 http: Arc::new(config.http.clone()),
                 stream: Arc::new(config.stream.clone()),

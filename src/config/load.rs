@@ -120,6 +120,9 @@ impl Provider for Layer {
     }
 }
 
+/// Requests that a demo answers one address within the time that the configuration names.
+const DEMO_ANONYMOUS: u32 = 100_000;
+
 impl Config {
     /// Puts the layers together and checks the result.
     ///
@@ -129,7 +132,11 @@ impl Config {
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let data_dir = sources.default_data_dir();
         let mut defaults = Self::with_data_dir(data_dir.unwrap_or_default());
-        defaults.public_market_data = sources.profile == Profile::Demo;
+        if sources.profile == Profile::Demo {
+            defaults.public_market_data = true;
+            // Whoever tries a demo, and every page of it, comes from one address.
+            defaults.limits.anonymous = DEMO_ANONYMOUS;
+        }
         let tree = Value::serialize(&defaults)
             .ok()
             .and_then(Value::into_dict)

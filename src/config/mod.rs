@@ -6,14 +6,17 @@
 mod environment;
 mod error;
 mod load;
+mod network;
 mod settings;
 mod validate;
 
 pub use error::ConfigError;
 pub use load::{Flags, Profile, Sources};
+pub use network::Network;
 pub use settings::{
-    CandleSettings, Config, DatabaseSettings, FluvioSettings, HttpSettings, Instruments, LogFormat,
-    LogKind, LogSettings, LoggingSettings, RedisSettings, Role, StreamSettings, VenueSettings,
+    CandleSettings, Config, DatabaseSettings, FluvioSettings, HttpSettings, Instruments,
+    LimitSettings, LogFormat, LogKind, LogSettings, LoggingSettings, RedisSettings, Role,
+    StreamSettings, VenueSettings,
 };
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use secrecy::SecretString;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::network::Network;
+
 /// The whole configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +39,8 @@ pub struct Config {
     pub candles: CandleSettings,
     /// The HTTP server.
     pub http: HttpSettings,
+    /// How much callers may ask.
+    pub limits: LimitSettings,
     /// The WebSocket stream.
     pub stream: StreamSettings,
     /// The program's own messages.
@@ -126,7 +130,7 @@ pub struct DatabaseSettings {
 }
 
 /// Shared state between processes.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisSettings {
     /// Where Redis is. Without one, shared state lives in the process.
@@ -135,6 +139,8 @@ pub struct RedisSettings {
     /// Its password, if the URL does not hold it.
     #[serde(serialize_with = "secret")]
     pub password: Option<SecretString>,
+    /// What all keys there begin with, so that installations can share a server.
+    pub prefix: String,
 }
 
 /// One venue.
@@ -182,6 +188,34 @@ pub struct HttpSettings {
     pub shutdown_timeout_ms: u64,
     /// Web origins whose pages may read answers, e.g. `https://example.org`, or `*`.
     pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses or networks, e.g. `10.0.0.0/8`.
+    pub trusted_proxies: Vec<Network>,
+    /// The certificate chain to serve HTTPS with, PEM; without one the server speaks HTTP.
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's private key, PEM.
+    pub tls_key: Option<PathBuf>,
+}
+
+/// How much callers may ask: so many requests within so many seconds up to now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    /// Requests of callers who are not signed in, by address.
+    pub anonymous: u32,
+    /// Within so many seconds.
+    pub anonymous_seconds: u64,
+    /// Requests of one who is signed in.
+    pub user: u32,
+    /// Within so many seconds.
+    pub user_seconds: u64,
+    /// Attempts to sign in and the like, by address, and by account and address.
+    pub authentication: u32,
+    /// Within so many seconds.
+    pub authentication_seconds: u64,
+    /// Requests to endpoints that cost much or decide much, by caller and endpoint.
+    pub strict: u32,
+    /// Within so many seconds.
+    pub strict_seconds: u64,
 }
 
 /// The WebSocket stream.
@@ -248,7 +282,11 @@ impl Config {
                 connect_timeout: 5,
                 pool_timeout: 10,
             },
-            redis: RedisSettings::default(),
+            redis: RedisSettings {
+                url: None,
+                password: None,
+                prefix: "coinsphere".to_owned(),
+            },
             venues: venues::ALL
                 .iter()
                 .map(|protocol| (protocol.venue().name().to_owned(), VenueSettings::default()))
@@ -263,6 +301,19 @@ impl Config {
                 request_timeout_ms: 10_000,
                 shutdown_timeout_ms: 10_000,
                 cors_origins: Vec::new(),
+                trusted_proxies: Vec::new(),
+                tls_certificate: None,
+                tls_key: None,
+            },
+            limits: LimitSettings {
+                anonymous: 100,
+                anonymous_seconds: 900,
+                user: 5_000,
+                user_seconds: 900,
+                authentication: 5,
+                authentication_seconds: 900,
+                strict: 10,
+                strict_seconds: 60,
             },
             stream: StreamSettings {
                 max_clients: 400,

@@ -28,6 +28,11 @@ pub(super) fn allowed(key: &str) -> &'static str {
         ["venues", _, "instruments", ..] => {
             "\"seeded\", or a list of the venue's own symbols, e.g. [\"BTCUSDT\"], without repeats"
         }
+        ["redis", "prefix"] => "a text of letters, digits, `-` and `_`, at most 32 characters",
+        ["http", "trusted_proxies", ..] => {
+            "a list of addresses or networks, e.g. [\"127.0.0.1\", \"10.0.0.0/8\", \"fd00::/8\"]"
+        }
+        ["http", "tls_certificate" | "tls_key"] => "a PEM file",
         ["http", "cors_origins", ..] => {
             "a list of origins, e.g. [\"https://example.org\"], or [\"*\"]"
         }
@@ -77,6 +82,14 @@ static RANGES: &[Range] = ranges! {
     "http.body_limit_bytes", 1024 ..= 1073741824, " bytes", |c| c.http.body_limit_bytes;
     "http.request_timeout_ms", 100 ..= 600000, " milliseconds", |c| c.http.request_timeout_ms;
     "http.shutdown_timeout_ms", 0 ..= 600000, " milliseconds", |c| c.http.shutdown_timeout_ms;
+    "limits.anonymous", 1 ..= 100000000, " requests", |c| c.limits.anonymous.into();
+    "limits.anonymous_seconds", 1 ..= 86400, " seconds", |c| c.limits.anonymous_seconds;
+    "limits.user", 1 ..= 100000000, " requests", |c| c.limits.user.into();
+    "limits.user_seconds", 1 ..= 86400, " seconds", |c| c.limits.user_seconds;
+    "limits.authentication", 1 ..= 100000000, " requests", |c| c.limits.authentication.into();
+    "limits.authentication_seconds", 1 ..= 86400, " seconds", |c| c.limits.authentication_seconds;
+    "limits.strict", 1 ..= 100000000, " requests", |c| c.limits.strict.into();
+    "limits.strict_seconds", 1 ..= 86400, " seconds", |c| c.limits.strict_seconds;
     "stream.max_clients", 1 ..= 1000000, " clients", |c| c.stream.max_clients.into();
     "stream.max_topics", 1 ..= 10000, " topics", |c| c.stream.max_topics.into();
     "stream.max_message_bytes", 1024 ..= 1048576, " bytes", |c| c.stream.max_message_bytes.into();
@@ -144,6 +157,17 @@ pub(super) fn check(
         if !lone_star && !is_origin {
             return Err(bad("http.cors_origins", format!("{web:?}")));
         }
+    }
+    let prefix = &config.redis.prefix;
+    let prefix_byte = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if prefix.is_empty() || prefix.len() > 32 || !prefix.bytes().all(prefix_byte) {
+        return Err(bad("redis.prefix", format!("{prefix:?}")));
+    }
+    if config.http.tls_certificate.is_some() != config.http.tls_key.is_some() {
+        return Err(ConfigError::Conflict(
+            "http.tls_certificate and http.tls_key go together: set both for HTTPS, or neither"
+                .to_owned(),
+        ));
     }
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.logging.filter) {
         let problem = format!("{:?} ({error})", config.logging.filter);

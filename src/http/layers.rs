@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -17,8 +17,10 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::Instrument as _;
 
+use super::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use super::problem::{Kind, MEDIA_TYPE, Problem};
 use super::router::ApiState;
+use super::{client_address, limits};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -29,6 +31,8 @@ pub(super) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
     routes
         .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(from_fn(move |request, next| within(limit, request, next)))
+        // What says who is signed in belongs here: after it, limits go by user.
+        .layer(from_fn_with_state(state.clone(), limits::limit))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(as_problems))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
@@ -38,6 +42,7 @@ pub(super) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
         ))
         .layer(cors(&state.http.cors_origins))
         .layer(from_fn(observed))
+        .layer(from_fn_with_state(state.clone(), client_address::find))
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
@@ -49,7 +54,14 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::HEAD])
-        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
+        .expose_headers([
+            REQUEST_ID,
+            header::RETRY_AFTER,
+            RATE_LIMIT,
+            RATE_POLICY,
+            RATE_REMAINING,
+            RATE_RESET,
+        ])
 }
 
 /// Gives the request its id, a tracing span, and its place in the metrics.

@@ -4,10 +4,12 @@
 //! The path of a request is the path of its file: `controllers/<noun>/<verb>.rs`.
 
 mod candle_series;
+mod client_address;
 mod controllers;
 mod cursor;
 mod health;
 mod layers;
+mod limits;
 mod market;
 mod params;
 mod problem;
@@ -18,8 +20,10 @@ mod views;
 
 use coinsphere_actors::push::PushLimits;
 
+pub use client_address::ClientAddress;
 pub use controllers::stream::StreamGate;
 pub use health::{HealthReport, ServiceHealth, ServiceStatus};
+pub use limits::{Class, Limits, SignedIn, Verdict};
 pub use market::{
     Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
     SeriesCandle, Token, TokenLookup,

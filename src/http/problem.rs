@@ -1,7 +1,7 @@
 //! Errors as clients see them: RFC 9457 problem details with stable `type`s. What went wrong inside
 //! is logged, never sent.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -60,6 +60,8 @@ kinds! {
     UpgradeRequired = "upgrade-required", UPGRADE_REQUIRED, "This path speaks WebSocket";
     /// There are as many WebSocket clients as there may be.
     TooManyClients = "too-many-clients", SERVICE_UNAVAILABLE, "Too many clients";
+    /// More requests than the limit allows: `retry-after` says when to try again.
+    TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS, "Too many requests";
     /// A part that is needed is away; try again.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "A part of the service is unavailable";
     /// Answering took too long.
@@ -75,6 +77,7 @@ pub(super) struct Problem {
     detail: Option<String>,
     errors: Vec<FieldError>,
     candidates: Vec<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What is wrong with one parameter.
@@ -114,11 +117,27 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             candidates: Vec::new(),
+            headers: Vec::new(),
         }
     }
 
     pub(super) fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Sent with the answer.
+    pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Sent with the answer.
+    pub(super) fn with_headers(
+        mut self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        self.headers.extend(headers);
         self
     }
 
@@ -142,6 +161,7 @@ impl Problem {
             StatusCode::FORBIDDEN => Kind::ForbiddenOrigin,
             StatusCode::PAYLOAD_TOO_LARGE => Kind::PayloadTooLarge,
             StatusCode::UPGRADE_REQUIRED => Kind::UpgradeRequired,
+            StatusCode::TOO_MANY_REQUESTS => Kind::TooManyRequests,
             StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Kind::Timeout,
             StatusCode::SERVICE_UNAVAILABLE => Kind::Unavailable,
             status if status.is_client_error() => Kind::InvalidRequest,
@@ -180,6 +200,7 @@ impl IntoResponse for Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        headers.extend(self.headers);
         response
     }
 }

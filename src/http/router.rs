@@ -17,6 +17,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::controllers::{health, instruments, metrics, stream, tokens};
 use super::health::HealthReport;
 use super::layers;
+use super::limits::Limits;
 use super::market::MarketReader;
 use super::problem::{Problem, ProblemBody};
 use crate::config::{HttpSettings, StreamSettings};
@@ -36,6 +37,8 @@ pub struct ApiState {
     pub clock: SharedClock,
     /// Limits of the HTTP server.
     pub http: Arc<HttpSettings>,
+    /// How much callers may ask.
+    pub limits: Arc<Limits>,
     /// Limits of the WebSocket stream.
     pub stream: Arc<StreamSettings>,
     /// Counts the open streams, so that stopping can wait for them.

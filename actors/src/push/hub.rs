@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Trade};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::mailbox::{Closed, Frame, Mailbox, Put};
 use super::message;
+use super::relay::{Outlet, Piece};
 use super::topic::{Channel, Topic};
 
 const SHARDS: usize = 16;
@@ -111,6 +112,8 @@ pub struct PushHub {
     /// The instruments there are; `None` until someone says: then any may be subscribed to.
     listed: RwLock<Option<HashSet<InstrumentKey>>>,
     clients: Mutex<HashMap<u64, Arc<Mailbox>>>,
+    /// Where other processes are told, if there are any.
+    others: OnceLock<Outlet>,
     next_id: AtomicU64,
     closing: AtomicBool,
     counters: Counters,
@@ -126,6 +129,7 @@ impl PushHub {
             shards: std::array::from_fn(|_| Mutex::default()),
             listed: RwLock::default(),
             clients: Mutex::default(),
+            others: OnceLock::new(),
             next_id: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             counters: Counters::default(),
@@ -152,6 +156,9 @@ impl PushHub {
         }
         add(&self.counters.trades, trades.len() as u64);
         metrics::counter!("coinsphere_push_trades_total").increment(trades.len() as u64);
+        if let Some(others) = self.others.get() {
+            others.trades(instrument, trades);
+        }
         let mut shard = self.shard(instrument);
         let topics = shard.entry(instrument.clone()).or_default();
         if topics.trades.0.is_empty() {
@@ -182,6 +189,15 @@ impl PushHub {
     ) {
         add(&self.counters.candles, 1);
         metrics::counter!("coinsphere_push_candles_total").increment(1);
+        if let Some(others) = self.others.get() {
+            others.put(Piece::Candle {
+                instrument: instrument.clone(),
+                interval,
+                candle: candle.clone(),
+                revision,
+                closed,
+            });
+        }
         let mut shard = self.shard(instrument);
         let topics = shard.entry(instrument.clone()).or_default();
         let state = &mut topics.candles[place(interval)];
@@ -248,6 +264,19 @@ impl PushHub {
         for mailbox in self.clients().values() {
             mailbox.close(Closed::GoingAway);
         }
+    }
+
+    /// Closes every client: messages were lost on the way to this process. They may connect again.
+    pub fn interrupt(&self) {
+        metrics::counter!("coinsphere_push_interrupted_total").increment(1);
+        for mailbox in self.clients().values() {
+            mailbox.close(Closed::Interrupted);
+        }
+    }
+
+    /// Tells other processes through this outlet; the first one stays.
+    pub(super) fn tell_others(&self, outlet: Outlet) {
+        let _ = self.others.set(outlet);
     }
 
     /// What the hub is doing.

@@ -26,6 +26,8 @@ pub enum Closed {
     TooSlow,
     /// The program is stopping.
     GoingAway,
+    /// Messages were lost on the way to this process.
+    Interrupted,
 }
 
 /// Closed candles kept for one topic of a slow client.

@@ -10,6 +10,7 @@ mod client;
 mod hub;
 mod mailbox;
 mod message;
+pub mod relay;
 mod topic;
 
 pub use client::{Client, SubscribeError};

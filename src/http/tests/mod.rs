@@ -6,6 +6,7 @@ mod documents;
 mod errors;
 mod health;
 mod instruments;
+mod limits;
 mod memory;
 mod server;
 mod stream;
@@ -20,6 +21,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_pipelines::clock::ManualClock;
 use coinsphere_pipelines::market::Timestamp;
+use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -59,6 +61,8 @@ impl App {
 
     fn with(limits: PushLimits, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::with_data_dir(PathBuf::from("nowhere"));
+        // Tests of other things ask as much as they like; limits have tests of their own.
+        config.limits.anonymous = 1_000_000;
         change(&mut config);
         let clock = ManualClock::at(at(NOW));
         let market = Arc::new(MemoryMarket::seeded());
@@ -71,6 +75,11 @@ impl App {
             hub: hub.clone(),
             health: health.subscribe(),
             metrics: recorder().unwrap().build_recorder().handle(),
+            limits: Arc::new(Limits::new(
+                InProcess::new(clock.clone(), InProcessLimits::default()),
+                InProcess::new(clock.clone(), InProcessLimits::default()),
+                config.limits,
+            )),
             clock: clock.clone(),
             http: Arc::new(config.http),
             stream: Arc::new(config.stream),

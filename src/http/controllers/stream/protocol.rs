@@ -128,6 +128,8 @@ pub(super) enum End {
     TooManyMessages,
     /// The client took its messages too slowly.
     TooSlow,
+    /// Messages were lost between our own processes.
+    Interrupted,
 }
 
 impl End {
@@ -144,6 +146,7 @@ impl End {
             Self::TooManyErrors => (4002, "too many invalid messages"),
             Self::TooManyMessages => (4004, "too many messages a second"),
             Self::TooSlow => (4008, "you read too slowly: subscribe to less"),
+            Self::Interrupted => (4009, "messages were lost on our side: connect again"),
         })
     }
 
@@ -159,6 +162,7 @@ impl End {
             Self::TooManyErrors => "too_many_errors",
             Self::TooManyMessages => "too_many_messages",
             Self::TooSlow => "too_slow",
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -168,6 +172,7 @@ impl From<Closed> for End {
         match why {
             Closed::TooSlow => Self::TooSlow,
             Closed::GoingAway => Self::GoingAway,
+            Closed::Interrupted => Self::Interrupted,
         }
     }
 }

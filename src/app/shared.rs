@@ -1,0 +1,123 @@
+//! Shared state as configured: on Redis where one is named, else in this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coinsphere_actors::board::{Board, PartStatus};
+use coinsphere_actors::push::{PushHub, relay};
+use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::market::InstrumentKey;
+use coinsphere_pipelines::shared_state::{
+    InProcess, InProcessLimits, OnRedis, RedisConfig, SharedState,
+};
+use coinsphere_pipelines::venues;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, Instruments, Role};
+
+/// The name on the board.
+const NAME: &str = "shared_state";
+
+/// How often it is looked whether Redis answers.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Shared state and the tasks around it, which end when this is dropped.
+pub(super) struct Shared {
+    pub(super) state: Arc<dyn SharedState>,
+    on_redis: bool,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Shared {
+    /// Opens it. Redis may be away: then it is used once it is there.
+    ///
+    /// # Errors
+    /// When the URL is none.
+    pub(super) fn open(
+        config: &Config,
+        clock: &SharedClock,
+        board: &Board,
+    ) -> anyhow::Result<Self> {
+        let Some(url) = &config.redis.url else {
+            return Ok(Self {
+                state: InProcess::new(clock.clone(), InProcessLimits::default()),
+                on_redis: false,
+                tasks: Vec::new(),
+            });
+        };
+        let state: Arc<dyn SharedState> = Arc::new(OnRedis::start(&RedisConfig {
+            url: url.clone(),
+            password: config.redis.password.clone(),
+            prefix: config.redis.prefix.clone(),
+        })?);
+        let look = tokio::spawn(look(Arc::clone(&state), board.clone()));
+        Ok(Self {
+            state,
+            on_redis: true,
+            tasks: vec![look],
+        })
+    }
+
+    /// Connects the hub with those of other processes: who builds candles tells, who does not hears.
+    /// Without Redis there is nobody to hear from, and topics are refused rather than silent.
+    pub(super) fn connect(&mut self, config: &Config, hub: &Arc<PushHub>) {
+        let builds = config.has_role(Role::Candles);
+        if !self.on_redis {
+            if !builds {
+                hub.list([]);
+            }
+            return;
+        }
+        let (hub_too, state) = (Arc::clone(hub), Arc::clone(&self.state));
+        self.tasks.push(if builds {
+            tokio::spawn(relay::tell(hub_too, state))
+        } else {
+            hub.list(followed(config));
+            tokio::spawn(relay::hear(hub_too, state))
+        });
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Shows on the board whether Redis answers.
+async fn look(state: Arc<dyn SharedState>, board: Board) {
+    let mut every = tokio::time::interval(LOOK);
+    loop {
+        every.tick().await;
+        match state.is_up() {
+            true => board.set(NAME, PartStatus::Running, None),
+            false => board.set(
+                NAME,
+                PartStatus::Degraded,
+                Some(format!("{} does not answer", state.place())),
+            ),
+        }
+    }
+}
+
+/// The instruments that this configuration follows, in whichever process.
+fn followed(config: &Config) -> Vec<InstrumentKey> {
+    let mut followed = Vec::new();
+    for protocol in venues::ALL.iter().copied() {
+        let venue = protocol.venue();
+        let Some(settings) = config.venues.get(venue.name()).filter(|v| v.enabled) else {
+            continue;
+        };
+        let symbols = match &settings.instruments {
+            Instruments::Seeded => venues::majors(protocol),
+            Instruments::Only(symbols) => symbols.clone(),
+        };
+        let keys = symbols
+            .into_iter()
+            .map(|symbol| InstrumentKey::new(venue, symbol));
+        followed.extend(keys);
+    }
+    followed
+}

@@ -1,0 +1,137 @@
+//! Where a request comes from: the socket's address, unless that is a proxy which is trusted to say
+//! whom it speaks for.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::router::ApiState;
+use crate::config::Network;
+
+/// The other end of the socket; the server puts it into each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// The client's address, for limits and records; in every request's extensions, and an extractor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// What limits count by: an IPv4 address, or the network of 64 bits that an IPv6 client can
+    /// choose its addresses from (RFC 4291, section 2.5.1).
+    #[must_use]
+    pub fn limit_key(self) -> String {
+        match self.0.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let network = Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64));
+                format!("{network}/64")
+            }
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let found = parts.extensions.get::<Self>().copied();
+        Ok(found.unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+    }
+}
+
+/// Puts the [`ClientAddress`] into the request.
+pub(super) async fn find(
+    State(state): State<ApiState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+    let address = client(peer, request.headers(), &state.http.trusted_proxies);
+    request.extensions_mut().insert(ClientAddress(address));
+    next.run(request).await
+}
+
+/// `X-Forwarded-For` grows at its end: each proxy appends whom it heard from. Read from there, the
+/// first address that is no trusted proxy is the client; what stands before it, the client may have
+/// made up. An entry that is no address ends the reading at the proxy that wrote it.
+fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|proxy| proxy.contains(address));
+    let mut at = peer.to_canonical();
+    if trusted.is_empty() {
+        return at;
+    }
+    let entries = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .collect::<Vec<_>>();
+    let entries = entries
+        .iter()
+        .rev()
+        .flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
+    for entry in entries {
+        if !is_trusted(at) {
+            break;
+        }
+        match entry.trim().parse::<IpAddr>() {
+            Ok(address) => at = address.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let trusted: Vec<Network> = ["10.0.0.0/8", "127.0.0.1"]
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect();
+        let at = |peer: &str, forwarded: &[&str], trusted: &[Network]| {
+            let mut headers = HeaderMap::new();
+            for line in forwarded {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+            client(peer.parse().unwrap(), &headers, trusted).to_string()
+        };
+        for (peer, forwarded, expected) in [
+            ("203.0.113.9", &["1.1.1.1"][..], "203.0.113.9"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
+            ("::ffff:10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", &["6.6.6.6, 203.0.113.9"], "203.0.113.9"),
+            (
+                "10.0.0.1",
+                &["6.6.6.6", "203.0.113.9, 10.0.0.2"],
+                "203.0.113.9",
+            ),
+            ("10.0.0.1", &["203.0.113.9, junk"], "10.0.0.1"),
+            ("127.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+        ] {
+            assert_eq!(
+                at(peer, forwarded, &trusted),
+                expected,
+                "{peer} {forwarded:?}"
+            );
+        }
+        assert_eq!(at("10.0.0.1", &["203.0.113.9"], &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_ipv6_client_cannot_choose_another_key() {
+        let key = |text: &str| ClientAddress(text.parse().unwrap()).limit_key();
+        assert_eq!(key("2001:db8:0:7:1:2:3:4"), "2001:db8:0:7::/64");
+        assert_eq!(key("2001:db8:0:7:ffff::"), "2001:db8:0:7::/64");
+        assert_ne!(key("2001:db8:0:8::1"), "2001:db8:0:7::/64");
+        assert_eq!(key("::ffff:1.2.3.4"), "1.2.3.4");
+    }
+}
