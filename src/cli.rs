@@ -100,6 +100,15 @@ taker_buy_volume, complete. Candles still open at the end of the file are printe
   DATABASE_URL=postgres://... coinsphere migrate")]
     Migrate(MaintainArgs),
 
+    /// Check or print the audit log.
+    #[command(after_help = "Examples:
+  coinsphere audit verify
+  coinsphere audit export --out audit.jsonl
+  DATABASE_URL=postgres://... coinsphere audit verify --data-dir /srv/coinsphere
+
+Works while the program runs, too. The signing key and the signed heads are in the data directory.")]
+    Audit(AuditArgs),
+
     /// Say what is installed, what is in use and what to do about it.
     #[command(after_help = "Examples:
   coinsphere doctor
@@ -326,6 +335,34 @@ pub struct MaintainArgs {
     pub place: PlaceArgs,
 }
 
+/// `audit`
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What to do with the audit log.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AuditCommand {
+    /// Read the whole chain and name what was tampered with; exit status 1 if anything was.
+    Verify(MaintainArgs),
+    /// Print every entry as a JSON line, oldest first.
+    Export(AuditExportArgs),
+}
+
+/// `audit export`
+#[derive(Debug, Clone, Args)]
+pub struct AuditExportArgs {
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The file to write; it must not exist yet [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// `doctor`
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
@@ -376,6 +413,8 @@ mod tests {
             "coinsphere replay a.gz b.gz --data-dir d",
             "coinsphere candles f.gz --venue binance --interval 1m --format jsonl",
             "coinsphere migrate",
+            "coinsphere audit verify --data-dir d",
+            "coinsphere audit export --out f.jsonl",
             "coinsphere doctor --database",
         ] {
             if let Err(error) = parse(line) {

@@ -2,6 +2,7 @@
 //! reach its parts; `main.rs` is the binary.
 
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -4,11 +4,13 @@
 pub mod database;
 pub mod event_log;
 mod health;
+mod idempotency;
 mod reader;
 pub mod serve;
 mod shared;
 mod signals;
 mod store;
 
+pub use idempotency::IdempotencyKeys;
 pub use reader::Reader;
 pub use signals::stop_requested;

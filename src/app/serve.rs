@@ -32,7 +32,8 @@ use tokio::sync::{Notify, oneshot};
 
 use super::database::Database;
 use super::shared::Shared;
-use super::{Reader, event_log, health};
+use super::{IdempotencyKeys, Reader, event_log, health};
+use crate::audit::{AuditEntry, AuditLog, Outcome, Seal};
 use crate::config::{Config, Instruments, Role, VenueSettings};
 use crate::http::{self, ApiState, Limits, StreamGate};
 
@@ -99,6 +100,19 @@ pub async fn run(
             }
         })
     };
+    // Who asks for something to be done asks here, so this is where it is recorded.
+    let audit = match config.has_role(Role::Api) {
+        true => Some(AuditLog::kept(
+            Arc::clone(&database),
+            clock.clone(),
+            Seal::open(&config.data_dir)?,
+        )),
+        false => None,
+    };
+    if let Some(audit) = &audit {
+        let started = AuditEntry::new("program.started", Outcome::Done);
+        audit.note(started.with("version", env!("CARGO_PKG_VERSION")));
+    }
     let outcome = match listener {
         Some(listener) => {
             let state = ApiState {
@@ -106,6 +120,7 @@ pub async fn run(
                 hub: Arc::clone(&hub),
                 health: report,
                 metrics,
+                idempotency: Arc::new(IdempotencyKeys::kept(Arc::clone(&database))),
                 limits: Arc::new(Limits::new(
                     Arc::clone(&shared.state),
                     InProcess::new(clock.clone(), InProcessLimits::default()),
@@ -138,6 +153,10 @@ pub async fn run(
         && let Err(error) = log.close().await
     {
         tracing::warn!(%error, "the event log was not closed in order");
+    }
+    if let Some(audit) = audit {
+        audit.note(AuditEntry::new("program.stopped", Outcome::Done));
+        audit.close().await;
     }
     if let Some(keeper) = keeper {
         keeper.stop().await;

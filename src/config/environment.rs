@@ -2,11 +2,12 @@
 //! that deployments already have. How a text is read depends on what the default is.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use figment::value::{Dict, Value};
 
 use super::error::{ConfigError, closest};
-use super::validate::allowed;
+use super::validate::{SECRETS, allowed};
 
 /// Names that deployments already have, and the settings they stand for. A `COINSPHERE_` name for
 /// the same setting wins.
@@ -96,6 +97,65 @@ pub(super) fn settings(
     }
     found.sort_by(|a, b| (a.0, &a.1.variable).cmp(&(b.0, &b.1.variable)));
     Ok(found.into_iter().map(|(_, setting)| setting).collect())
+}
+
+/// Puts secrets that stand in files into the variables: `NAME_FILE` names the file of the secret
+/// `NAME` (of whichever of its names), and systemd's credentials (systemd.exec(5),
+/// `LoadCredential=`) are files named like the setting, e.g. `database.url`.
+pub(super) fn with_secrets(
+    variables: &[(OsString, OsString)],
+) -> Result<Vec<(OsString, OsString)>, ConfigError> {
+    let mut all = variables.to_vec();
+    let given = |name: &str| {
+        let found = variables.iter().find(|(known, _)| known == name);
+        found
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
+    };
+    let credentials = given("CREDENTIALS_DIRECTORY");
+    for key in SECRETS {
+        let own = variable(key);
+        let aliases = ALIASES.iter().filter(|(_, aliased)| *aliased == key);
+        let names: Vec<&str> = aliases.map(|(alias, _)| *alias).chain([&*own]).collect();
+        let mut set: Vec<String> = Vec::new();
+        for name in &names {
+            if given(name).is_some() {
+                set.push((*name).to_owned());
+            }
+            let file_name = format!("{name}_FILE");
+            all.retain(|(known, _)| *known != *file_name);
+            if let Some(path) = given(&file_name) {
+                all.push((own.clone().into(), secret_in(Path::new(path), &file_name)?));
+                set.push(file_name);
+            }
+        }
+        if let [first, .., second] = &set[..]
+            && set.iter().any(|name| name.ends_with("_FILE"))
+        {
+            return Err(ConfigError::Conflict(format!(
+                "both {first} and {second} are set: keep one of them"
+            )));
+        }
+        if let Some(directory) = credentials
+            && set.is_empty()
+        {
+            let path = Path::new(directory).join(key);
+            if path.exists() {
+                all.push((own.into(), secret_in(&path, "CREDENTIALS_DIRECTORY")?));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A secret's file, without the line break at its end.
+fn secret_in(path: &Path, variable: &str) -> Result<OsString, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::UnreadableSecret {
+        variable: variable.to_owned(),
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(text.trim_end_matches(['\n', '\r']).into())
 }
 
 fn is_reserved(name: &str) -> bool {

@@ -18,6 +18,16 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The file of a secret cannot be read.
+    #[error("cannot read the secret in {} (named by {variable}): {source}", path.display())]
+    UnreadableSecret {
+        /// The variable that names it.
+        variable: String,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The file is not TOML.
     #[error("the configuration file {} is not valid TOML: {reason}", path.display())]
     Syntax {

@@ -142,6 +142,7 @@ impl Config {
             .and_then(Value::into_dict)
             .ok_or_else(|| ConfigError::Conflict("the defaults are no tree of settings".into()))?;
 
+        let variables = environment::with_secrets(&sources.variables)?;
         let mut figment = Figment::from(Serialized::defaults(&defaults));
         let file = sources.config_file();
         if let Some(path) = &file {
@@ -160,7 +161,7 @@ impl Config {
                 content,
             });
         }
-        for setting in environment::settings(&sources.variables, &tree)? {
+        for setting in environment::settings(&variables, &tree)? {
             let origin = format!("environment variable {}", setting.variable);
             figment = figment.merge(Layer::of_one(origin, &setting.key, setting.value));
         }

@@ -397,3 +397,75 @@ fn the_examples_have_every_setting() {
         .collect();
     Config::load(&with_env(&configured)).unwrap();
 }
+
+#[test]
+fn secrets_may_stand_in_files() {
+    let url = file_with("postgres://a:b@h:5432/c\n");
+    let password = file_with("p w\n");
+    let path = |file: &tempfile::NamedTempFile| file.path().display().to_string();
+    let config = Config::load(&with_env(&[
+        ("DATABASE_URL_FILE", &path(&url)),
+        ("COINSPHERE_REDIS__PASSWORD_FILE", &path(&password)),
+    ]))
+    .unwrap();
+    assert_eq!(
+        config.database.url.unwrap().expose_secret(),
+        "postgres://a:b@h:5432/c"
+    );
+    assert_eq!(config.redis.password.unwrap().expose_secret(), "p w");
+
+    let message = error_of_env("REDIS_URL_FILE", "/nowhere/secret");
+    assert!(
+        message.starts_with("cannot read the secret in /nowhere/secret (named by REDIS_URL_FILE)"),
+        "{message}"
+    );
+    let both = Config::load(&with_env(&[
+        ("REDIS_PASSWORD", "x"),
+        ("REDIS_PASSWORD_FILE", &path(&password)),
+    ]));
+    let message = both.unwrap_err().to_string();
+    assert!(message.contains("REDIS_PASSWORD_FILE"), "{message}");
+    // Only secrets are read from files.
+    let message = error_of_env("COINSPHERE_LISTEN_FILE", &path(&password));
+    assert!(message.contains("unknown setting"), "{message}");
+}
+
+#[test]
+fn secrets_may_be_systemd_credentials() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("redis.password"), "from systemd\n").unwrap();
+    let credentials = directory.path().display().to_string();
+    let with = |more: &[(&str, &str)]| {
+        let mut variables = vec![("CREDENTIALS_DIRECTORY", &*credentials)];
+        variables.extend(more);
+        let config = Config::load(&with_env(&variables)).unwrap();
+        config.redis.password.unwrap().expose_secret().to_owned()
+    };
+    assert_eq!(with(&[]), "from systemd");
+    assert_eq!(
+        with(&[("REDIS_PASSWORD", "own")]),
+        "own",
+        "the environment wins"
+    );
+}
+
+#[test]
+fn an_https_certificate_needs_its_key() {
+    let message = error_of_env("COINSPHERE_HTTP__TLS_CERTIFICATE", "/c.pem");
+    assert!(message.contains("http.tls_key"), "{message}");
+}
+
+#[test]
+fn proxies_are_addresses_or_networks() {
+    let config = Config::load(&with_env(&[(
+        "COINSPHERE_HTTP__TRUSTED_PROXIES",
+        "127.0.0.1,10.0.0.0/8",
+    )]))
+    .unwrap();
+    assert_eq!(config.http.trusted_proxies.len(), 2);
+    let message = error_of_env("COINSPHERE_HTTP__TRUSTED_PROXIES", "proxy.example");
+    assert!(
+        message.contains("proxy.example") && message.contains("10.0.0.0/8"),
+        "{message}"
+    );
+}

@@ -43,9 +43,12 @@ pub(super) fn allowed(key: &str) -> &'static str {
     }
 }
 
+/// The settings whose values must not be shown, and may be given in files.
+pub(super) const SECRETS: [&str; 3] = ["database.url", "redis.url", "redis.password"];
+
 /// Whether the setting's value must not be shown.
 pub(super) fn is_secret(key: &str) -> bool {
-    matches!(key, "database.url" | "redis.url" | "redis.password")
+    SECRETS.contains(&key)
 }
 
 struct Range {

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -13,14 +13,14 @@ use tokio::time::{Instant, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::Instrument as _;
 
 use super::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use super::problem::{Kind, MEDIA_TYPE, Problem};
 use super::router::ApiState;
-use super::{client_address, limits};
+use super::{client_address, etag, idempotency, limits, plain_path, security_headers};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -29,17 +29,22 @@ pub(super) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
     let limit = Duration::from_millis(state.http.request_timeout_ms);
     let body_limit = usize::try_from(state.http.body_limit_bytes).unwrap_or(usize::MAX);
     routes
+        // The one limit on bodies is ours, below.
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(body_limit))
+        .layer(from_fn_with_state(state.clone(), idempotency::once))
+        .layer(from_fn(etag::tag))
+        // What a compressed body grows to is limited as a plain one, and so is what is sent.
+        .layer(RequestDecompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(from_fn(move |request, next| within(limit, request, next)))
         // What says who is signed in belongs here: after it, limits go by user.
         .layer(from_fn_with_state(state.clone(), limits::limit))
+        .layer(from_fn(plain_path::require))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(as_problems))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
+        .layer(from_fn_with_state(state.clone(), security_headers::add))
         .layer(cors(&state.http.cors_origins))
         .layer(from_fn(observed))
         .layer(from_fn_with_state(state.clone(), client_address::find))
@@ -53,9 +58,25 @@ fn cors(origins: &[String]) -> CorsLayer {
     };
     CorsLayer::new()
         .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::HEAD])
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_NONE_MATCH,
+            idempotency::KEY,
+            REQUEST_ID,
+        ])
+        .max_age(Duration::from_secs(600))
         .expose_headers([
             REQUEST_ID,
+            header::ETAG,
             header::RETRY_AFTER,
             RATE_LIMIT,
             RATE_POLICY,

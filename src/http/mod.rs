@@ -7,15 +7,21 @@ mod candle_series;
 mod client_address;
 mod controllers;
 mod cursor;
+mod etag;
 mod health;
+mod idempotency;
+mod json;
 mod layers;
 mod limits;
 mod market;
 mod params;
+mod plain_path;
 mod problem;
 mod prometheus;
 mod router;
+mod security_headers;
 mod server;
+mod tls;
 mod views;
 
 use coinsphere_actors::push::PushLimits;
@@ -23,14 +29,21 @@ use coinsphere_actors::push::PushLimits;
 pub use client_address::ClientAddress;
 pub use controllers::stream::StreamGate;
 pub use health::{HealthReport, ServiceHealth, ServiceStatus};
+pub use idempotency::{
+    Begun, IdempotencyKey, IdempotencyStore, KeptAnswer, LIFETIME as IDEMPOTENCY_LIFETIME,
+    NeverKept,
+};
+pub use json::{JsonBody, Line};
 pub use limits::{Class, Limits, SignedIn, Verdict};
 pub use market::{
     Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
     SeriesCandle, Token, TokenLookup,
 };
+pub use problem::Problem;
 pub use prometheus::recorder;
 pub use router::{ApiState, openapi, router};
 pub use server::serve;
+pub use tls::TlsError;
 
 /// The hub's limits, as configured.
 #[must_use]

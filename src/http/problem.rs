@@ -56,6 +56,12 @@ kinds! {
     ForbiddenOrigin = "forbidden-origin", FORBIDDEN, "This origin is not allowed";
     /// The body is too large.
     PayloadTooLarge = "payload-too-large", PAYLOAD_TOO_LARGE, "The request is too large";
+    /// The body is not of a kind that is read here.
+    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "This kind of body is not read here";
+    /// The first request with this idempotency key has not ended.
+    IdempotencyInProgress = "idempotency-in-progress", CONFLICT, "The first request with this key has not ended";
+    /// The idempotency key came with another request before.
+    IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "This key belongs to another request";
     /// The path speaks WebSocket only.
     UpgradeRequired = "upgrade-required", UPGRADE_REQUIRED, "This path speaks WebSocket";
     /// There are as many WebSocket clients as there may be.
@@ -72,7 +78,7 @@ kinds! {
 
 /// An error on its way to the client.
 #[derive(Debug, Clone)]
-pub(super) struct Problem {
+pub struct Problem {
     kind: Kind,
     detail: Option<String>,
     errors: Vec<FieldError>,
@@ -146,6 +152,12 @@ impl Problem {
         self
     }
 
+    /// What is wrong with each field.
+    #[cfg(test)]
+    pub(super) fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     pub(super) fn invalid(errors: Vec<FieldError>) -> Self {
         Self {
             errors,
@@ -160,6 +172,7 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => Kind::MethodNotAllowed,
             StatusCode::FORBIDDEN => Kind::ForbiddenOrigin,
             StatusCode::PAYLOAD_TOO_LARGE => Kind::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
             StatusCode::UPGRADE_REQUIRED => Kind::UpgradeRequired,
             StatusCode::TOO_MANY_REQUESTS => Kind::TooManyRequests,
             StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Kind::Timeout,

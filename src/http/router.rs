@@ -16,6 +16,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::controllers::{health, instruments, metrics, stream, tokens};
 use super::health::HealthReport;
+use super::idempotency::IdempotencyStore;
 use super::layers;
 use super::limits::Limits;
 use super::market::MarketReader;
@@ -37,6 +38,8 @@ pub struct ApiState {
     pub clock: SharedClock,
     /// Limits of the HTTP server.
     pub http: Arc<HttpSettings>,
+    /// Remembers mutations that were answered.
+    pub idempotency: Arc<dyn IdempotencyStore>,
     /// How much callers may ask.
     pub limits: Arc<Limits>,
     /// Limits of the WebSocket stream.

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -21,6 +23,7 @@ use tokio::time::{sleep, timeout};
 
 use super::client_address::Peer;
 use super::router::{ApiState, router};
+use super::tls::Tls;
 
 /// How long a client may take to send a request's head, and how long a connection may be idle.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
@@ -37,6 +40,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let patience = Duration::from_millis(state.http.shutdown_timeout_ms);
+    let tls = Tls::open(&state.http).map_err(io::Error::other)?;
+    let greet = tls.as_ref().map(Tls::newest);
     let (hub, streams) = (state.hub.clone(), state.streams.clone());
     let connections = Arc::new(Semaphore::new(state.http.max_connections as usize));
     let stopping = watch::Sender::new(false);
@@ -48,7 +53,8 @@ pub async fn serve(
             () = &mut stop => break Ok(()),
             accepted = accept(&listener, &connections) => match accepted {
                 Ok((socket, place)) => {
-                    tasks.spawn(converse(socket, place, app.clone(), stopping.subscribe()));
+                    let (app, stopping) = (app.clone(), stopping.subscribe());
+                    tasks.spawn(meet(socket, place, greet.clone(), app, stopping));
                 }
                 Err(error) => break Err(error),
             },
@@ -104,15 +110,34 @@ fn gave_up(error: &io::Error) -> bool {
     )
 }
 
+/// Shakes hands where the server speaks HTTPS, then serves the connection.
+async fn meet(
+    socket: TcpStream,
+    place: OwnedSemaphorePermit,
+    greet: Option<watch::Receiver<Arc<rustls::ServerConfig>>>,
+    app: Router,
+    stopping: watch::Receiver<bool>,
+) {
+    let peer = socket.peer_addr().ok().map(|address| address.ip());
+    match greet {
+        None => converse(socket, peer, place, app, stopping).await,
+        Some(newest) => {
+            if let Some(socket) = Tls::greet(newest, socket).await {
+                converse(socket, peer, place, app, stopping).await;
+            }
+        }
+    }
+}
+
 /// Serves one connection; once stopping, to the end of the request in flight. An upgraded one gives
 /// its place back: streams have their own limit.
 async fn converse(
-    socket: TcpStream,
+    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Option<IpAddr>,
     _place: OwnedSemaphorePermit,
     app: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let peer = socket.peer_addr().ok().map(|address| address.ip());
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = peer {

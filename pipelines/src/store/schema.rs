@@ -19,7 +19,7 @@ macro_rules! migration {
     };
 }
 
-fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 8] {
+fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 10] {
     let (price_data, aggregates) = match flavour {
         Flavour::Timescale => (
             migration!("timescale", "V2__price_data"),
@@ -39,11 +39,13 @@ fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 8] {
         migration!("common", "V6__progress"),
         migration!("common", "V7__price_history"),
         migration!("common", "V8__major_tokens"),
+        migration!("common", "V30__idempotency_keys"),
+        migration!("common", "V31__audit_log"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 8;
+pub(super) const NEWEST: i32 = 31;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

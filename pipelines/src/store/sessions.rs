@@ -22,7 +22,7 @@ pub(super) const APP_ROLE: &str = "coinsphere_app";
 const SLOW: Duration = Duration::from_millis(100);
 
 /// Values for a statement's `$1`, `$2`, …
-pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// The pool of sessions, all as the application role.
 #[derive(Clone)]
@@ -232,8 +232,11 @@ fn session_settings(config: &StoreConfig) -> String {
     )
 }
 
-/// Runs a prepared query.
-pub(super) async fn query<C: GenericClient>(
+/// Runs a prepared query. `doing` says in an error what was being attempted.
+///
+/// # Errors
+/// When the database is unreachable or refuses.
+pub async fn query<C: GenericClient>(
     session: &C,
     doing: &'static str,
     sql: &str,
@@ -249,8 +252,11 @@ pub(super) async fn query<C: GenericClient>(
     .await
 }
 
-/// Runs a prepared statement and says how many rows it touched.
-pub(super) async fn execute<C: GenericClient>(
+/// Runs a prepared statement and says how many rows it touched. `doing` as for [`query`].
+///
+/// # Errors
+/// When the database is unreachable or refuses.
+pub async fn execute<C: GenericClient>(
     session: &C,
     doing: &'static str,
     sql: &str,

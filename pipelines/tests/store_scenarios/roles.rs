@@ -21,6 +21,11 @@ pub(crate) async fn the_program_cannot_alter_or_empty_tables(fresh: &Fresh) {
         "ALTER TABLE price_data ADD COLUMN x integer",
         "CREATE TABLE mine (x integer)",
         "UPDATE schema_migrations SET version = 1",
+        "UPDATE audit_log SET event = 'x'",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+        "DELETE FROM audit_signatures",
+        "ALTER TABLE audit_log DISABLE TRIGGER ALL",
     ] {
         let error = program.batch_execute(statement).await.unwrap_err();
         assert_eq!(
@@ -37,7 +42,7 @@ pub(crate) async fn migrating_again_does_nothing(fresh: &Fresh) {
     assert_eq!(again.applied, Vec::<String>::new());
     assert_eq!(again.flavour, fresh.store.flavour());
     let description = fresh.store.describe().await.unwrap();
-    assert_eq!(description.migration, 8);
+    assert_eq!(description.migration, 31);
     for table in ["price_data", "gaps", "live_candles", "price_history"] {
         assert!(
             description.tables.iter().any(|found| found.name == table),

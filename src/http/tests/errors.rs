@@ -91,7 +91,7 @@ async fn unknown_places_are_problems() {
     let unknown = app.get("/api/v1/instruments/binance/NOPE/candles").await;
     unknown.is_problem(404, "unknown-instrument");
     let unknown = app.get("/api/v1/instruments/binance/%00/candles").await;
-    unknown.is_problem(404, "unknown-instrument");
+    unknown.is_problem(400, "invalid-request");
     let unknown = app.get("/api/v1/instruments/binance/%FF/candles").await;
     unknown.is_problem(400, "invalid-request");
     let none = app.get("/api/v1/tokens/lonely/history").await;

@@ -1,5 +1,6 @@
 //! The market's records in memory.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -10,6 +11,7 @@ use coinsphere_pipelines::market::{
 };
 use coinsphere_pipelines::venues;
 
+use super::super::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
 use super::super::market::*;
 
 #[derive(Debug)]
@@ -257,5 +259,39 @@ impl MarketReader for MemoryMarket {
             .iter()
             .filter(|(key, gap)| key == instrument && gap.touches(from, to));
         Ok(touching.map(|(_, gap)| gap.clone()).collect())
+    }
+}
+
+/// Idempotency keys in memory.
+#[derive(Debug, Default)]
+pub(super) struct MemoryKeys(Mutex<HashMap<IdempotencyKey, Known>>);
+
+/// The request's digest, and what it was answered.
+type Known = ([u8; 32], Option<KeptAnswer>);
+
+#[async_trait]
+impl IdempotencyStore for MemoryKeys {
+    async fn begin(&self, key: &IdempotencyKey, request: [u8; 32]) -> Result<Begun, ReadError> {
+        let mut known = self.0.lock().unwrap();
+        Ok(match known.get(key) {
+            None => {
+                known.insert(key.clone(), (request, None));
+                Begun::First
+            }
+            Some((first, _)) if *first != request => Begun::OtherRequest,
+            Some((_, None)) => Begun::InProgress,
+            Some((_, Some(answer))) => Begun::Answered(answer.clone()),
+        })
+    }
+
+    async fn finish(&self, key: &IdempotencyKey, answer: &KeptAnswer) -> Result<(), ReadError> {
+        let mut known = self.0.lock().unwrap();
+        known.get_mut(key).unwrap().1 = Some(answer.clone());
+        Ok(())
+    }
+
+    async fn give_back(&self, key: &IdempotencyKey) -> Result<(), ReadError> {
+        self.0.lock().unwrap().remove(key);
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 mod candles;
 mod documents;
 mod errors;
+mod hardening;
 mod health;
 mod instruments;
 mod limits;
@@ -75,6 +76,7 @@ impl App {
             hub: hub.clone(),
             health: health.subscribe(),
             metrics: recorder().unwrap().build_recorder().handle(),
+            idempotency: Arc::new(memory::MemoryKeys::default()),
             limits: Arc::new(Limits::new(
                 InProcess::new(clock.clone(), InProcessLimits::default()),
                 InProcess::new(clock.clone(), InProcessLimits::default()),

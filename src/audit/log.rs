@@ -1,0 +1,288 @@
+//! Takes entries, writes them in order and in batches, and signs the head now and then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::store::{Session, Store};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+use uuid::Uuid;
+
+use super::entry::AuditEntry;
+use super::error::AuditError;
+use super::seal::Seal;
+use super::table;
+use crate::app::database::Database;
+
+/// Entries that may wait to be written.
+const QUEUE: usize = 4_096;
+
+/// Entries of one transaction.
+const BATCH: usize = 128;
+
+/// How long a changed head may stay unsigned.
+const SIGN_EVERY: Duration = Duration::from_secs(60);
+
+/// The wait before a batch is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// How often a batch is tried before its entries are given up.
+const TRIES: u32 = 120;
+
+type Waiting = (
+    DateTime<Utc>,
+    AuditEntry,
+    Option<oneshot::Sender<Result<(), AuditError>>>,
+);
+
+/// Where the tables are.
+#[derive(Clone)]
+enum Source {
+    Kept(Arc<Database>),
+    Open(Box<Store>),
+}
+
+impl Source {
+    async fn session(&self) -> Result<Session, AuditError> {
+        let store = match self {
+            Self::Open(store) => Store::clone(store),
+            Self::Kept(database) => database.store().ok_or(AuditError::Unreached)?,
+        };
+        Ok(store.session().await?)
+    }
+}
+
+/// The audit log. Shared by all who have something to say.
+pub struct AuditLog {
+    source: Source,
+    clock: SharedClock,
+    queue: mpsc::Sender<Waiting>,
+    writer: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
+}
+
+impl AuditLog {
+    /// In a database that may be away: entries wait for it a minute, within a bound.
+    #[must_use]
+    pub fn kept(database: Arc<Database>, clock: SharedClock, seal: Seal) -> Arc<Self> {
+        Self::start(Source::Kept(database), clock, seal)
+    }
+
+    /// In this store.
+    #[must_use]
+    pub fn open(store: Store, clock: SharedClock, seal: Seal) -> Arc<Self> {
+        Self::start(Source::Open(Box::new(store)), clock, seal)
+    }
+
+    fn start(source: Source, clock: SharedClock, seal: Seal) -> Arc<Self> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (stop, stopped) = oneshot::channel();
+        let writer = Writer {
+            source: source.clone(),
+            clock: clock.clone(),
+            seal,
+            signed: None,
+            sign_at: Instant::now(),
+        };
+        let task = tokio::spawn(writer.run(waiting, stopped));
+        Arc::new(Self {
+            source,
+            clock,
+            queue,
+            writer: Mutex::new(Some((stop, task))),
+        })
+    }
+
+    /// Adds an entry and waits until it is stored: for what must not be done unrecorded.
+    ///
+    /// # Errors
+    /// When it could not be stored.
+    pub async fn append(&self, entry: AuditEntry) -> Result<(), AuditError> {
+        let (done, stored) = oneshot::channel();
+        let waiting = (self.now(), entry, Some(done));
+        self.queue
+            .try_send(waiting)
+            .map_err(|_| AuditError::Full("too many wait to be written, or it is closed"))?;
+        stored
+            .await
+            .unwrap_or(Err(AuditError::Full("the program is stopping")))
+    }
+
+    /// Adds an entry without waiting. What cannot be taken is in the program's own log, and counted.
+    pub fn note(&self, entry: AuditEntry) {
+        if let Err(refused) = self.queue.try_send((self.now(), entry, None)) {
+            let (_, entry, _) = refused.into_inner();
+            lost(&entry, "too many entries wait, or the log is closed");
+        }
+    }
+
+    /// Removes what tells who a user was, who is being deleted: pseudonym and addresses. The chain
+    /// stays whole. Say first that the account is deleted, so that the entry is pseudonymous too.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn forget(&self, user: Uuid) -> Result<(), AuditError> {
+        let mut session = self.source.session().await?;
+        Ok(table::forget(&mut session, user).await?)
+    }
+
+    /// Writes what waits, signs the head and ends. Later entries are refused.
+    pub async fn close(&self) {
+        if let Some((stop, task)) = self.writer.lock().await.take() {
+            let _ = stop.send(());
+            if task.await.is_err() {
+                tracing::error!("the task that writes the audit log panicked");
+            }
+        }
+    }
+
+    /// To the microsecond, which is what the database keeps.
+    fn now(&self) -> DateTime<Utc> {
+        let now = self.clock.now().to_utc();
+        DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
+    }
+}
+
+fn lost(entry: &AuditEntry, why: &str) {
+    metrics::counter!("coinsphere_audit_lost_total").increment(1);
+    tracing::error!(
+        event = entry.event,
+        outcome = entry.outcome.name(),
+        actor = entry.actor.map(tracing::field::display),
+        target = entry.target.map(tracing::field::display),
+        subject = entry.subject.map(tracing::field::display),
+        why,
+        "an audit entry was not stored"
+    );
+}
+
+struct Writer {
+    source: Source,
+    clock: SharedClock,
+    seal: Seal,
+    /// The newest head that was signed.
+    signed: Option<i64>,
+    sign_at: Instant,
+}
+
+impl Writer {
+    async fn run(
+        mut self,
+        mut waiting: mpsc::Receiver<Waiting>,
+        mut stopped: oneshot::Receiver<()>,
+    ) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                biased;
+                count = waiting.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    let tries = if waiting.is_closed() { 1 } else { TRIES };
+                    self.write(&mut batch, tries, &mut stopped).await;
+                }
+                // Stops taking in; what waits is still written.
+                _ = &mut stopped, if !waiting.is_closed() => waiting.close(),
+                () = sleep_until(self.sign_at) => self.sign().await,
+            }
+        }
+        self.sign().await;
+    }
+
+    async fn write(
+        &self,
+        batch: &mut Vec<Waiting>,
+        tries: u32,
+        stopped: &mut oneshot::Receiver<()>,
+    ) {
+        let entries: Vec<_> = batch
+            .iter()
+            .map(|(at, entry, _)| (*at, entry.clone()))
+            .collect();
+        let mut outcome = Ok(());
+        for attempt in 1..=tries {
+            outcome = self.try_write(&entries).await;
+            match &outcome {
+                Err(error) if error.is_retriable() && attempt < tries => {
+                    metrics::counter!("coinsphere_audit_retries_total").increment(1);
+                    tracing::warn!(%error, entries = entries.len(), "audit entries wait");
+                    // Stopping while the database is away: one more try, then they are given up.
+                    if stopped.try_recv().is_ok() {
+                        break;
+                    }
+                    sleep(RETRY).await;
+                }
+                _ => break,
+            }
+        }
+        // One entry that cannot be stored must not take the others with it.
+        if entries.len() > 1 && outcome.as_ref().is_err_and(|error| !error.is_retriable()) {
+            for (at, entry, done) in batch.drain(..) {
+                let outcome = self.try_write(&[(at, entry.clone())]).await;
+                tell(&entry, done, outcome);
+            }
+            return;
+        }
+        let error = outcome.err();
+        for (_, entry, done) in batch.drain(..) {
+            let outcome = match &error {
+                None => Ok(()),
+                Some(AuditError::TooLarge { event }) => Err(AuditError::TooLarge {
+                    event: event.clone(),
+                }),
+                Some(error) => {
+                    tracing::debug!(%error, "an audit entry was not stored");
+                    Err(AuditError::Full("the database did not take it"))
+                }
+            };
+            tell(&entry, done, outcome);
+        }
+    }
+
+    async fn try_write(&self, entries: &[(DateTime<Utc>, AuditEntry)]) -> Result<(), AuditError> {
+        let mut session = self.source.session().await?;
+        table::append(&mut session, entries).await?;
+        metrics::counter!("coinsphere_audit_entries_total").increment(entries.len() as u64);
+        Ok(())
+    }
+
+    async fn sign(&mut self) {
+        self.sign_at = Instant::now() + SIGN_EVERY;
+        if let Err(error) = self.try_sign().await {
+            tracing::debug!(%error, "the audit log's head is not signed yet");
+        }
+    }
+
+    async fn try_sign(&mut self) -> Result<(), AuditError> {
+        let session = self.source.session().await?;
+        let Some((seq, hash)) = table::head(&session).await? else {
+            return Ok(());
+        };
+        if self.signed == Some(seq) {
+            return Ok(());
+        }
+        let now = self.clock.now().to_utc();
+        let now = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
+        let head = self.seal.sign(seq, hash, now)?;
+        table::sign(&session, &head).await?;
+        self.signed = Some(seq);
+        Ok(())
+    }
+}
+
+fn tell(
+    entry: &AuditEntry,
+    done: Option<oneshot::Sender<Result<(), AuditError>>>,
+    outcome: Result<(), AuditError>,
+) {
+    if let Err(error) = &outcome {
+        lost(entry, &error.to_string());
+    }
+    if let Some(done) = done {
+        // Who asked may have left.
+        let _ = done.send(outcome);
+    }
+}

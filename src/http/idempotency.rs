@@ -1,0 +1,235 @@
+//! `Idempotency-Key`: a mutation that is sent again, because its answer was lost, is answered again
+//! and not done again (draft-ietf-httpapi-idempotency-key-header). Keys belong to who is signed in and
+//! live for a day; what was answered is kept where it is not forgotten ([`IdempotencyStore`]).
+//!
+//! `/api/v1/auth/` is left out: its answers hold tokens, which are kept nowhere. Any other answer with
+//! a secret in it is marked [`NeverKept`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest as _, Sha256};
+
+use super::limits::SignedIn;
+use super::market::ReadError;
+use super::problem::{FieldError, Kind, Problem};
+use super::router::ApiState;
+
+/// How long a key is remembered.
+pub const LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// The largest answer that is kept.
+const MOST_ANSWER: usize = 256 << 10;
+
+/// The longest key.
+const MOST_KEY: usize = 255;
+
+pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// On answers that were given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The headers of an answer that are kept.
+const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+
+/// Marks an answer that must not be kept, because it holds a secret: put it into the response's
+/// extensions. The mutation is then done again when it is sent again.
+#[derive(Debug, Clone, Copy)]
+pub struct NeverKept;
+
+/// Who sent which key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey {
+    /// Whose it is: [`SignedIn::subject`].
+    pub subject: Arc<str>,
+    /// The client's text.
+    pub key: String,
+}
+
+/// An answer as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// Nothing: this request is the first, and the key is taken now.
+    First,
+    /// Its first request is being answered, or never ended.
+    InProgress,
+    /// Its first request was another one.
+    OtherRequest,
+    /// It was answered.
+    Answered(KeptAnswer),
+}
+
+/// Remembers keys and answers, through restarts and for all processes.
+#[async_trait]
+pub trait IdempotencyStore: Send + Sync + 'static {
+    /// Takes the key for a request with this digest, or says what is known of it. Of several at
+    /// once one is the first.
+    ///
+    /// # Errors
+    /// When the records cannot be read or written.
+    async fn begin(&self, key: &IdempotencyKey, request: [u8; 32]) -> Result<Begun, ReadError>;
+
+    /// Keeps the answer.
+    ///
+    /// # Errors
+    /// When the records cannot be written.
+    async fn finish(&self, key: &IdempotencyKey, answer: &KeptAnswer) -> Result<(), ReadError>;
+
+    /// Gives the key back: its request may be sent again and will be done again.
+    ///
+    /// # Errors
+    /// When the records cannot be written.
+    async fn give_back(&self, key: &IdempotencyKey) -> Result<(), ReadError>;
+}
+
+/// Answers a mutation that was answered before.
+pub(super) async fn once(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let Some(given) = request.headers().get(KEY) else {
+        return next.run(request).await;
+    };
+    let is_mutation =
+        [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
+    let path = request.uri().path();
+    let Some(user) = request.extensions().get::<SignedIn>() else {
+        return next.run(request).await;
+    };
+    if !is_mutation || path.starts_with("/api/v1/auth/") {
+        return next.run(request).await;
+    }
+    let key = given.to_str().ok().filter(|key| {
+        (1..=MOST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    });
+    let Some(key) = key else {
+        return Problem::invalid(vec![FieldError {
+            field: KEY.to_string(),
+            detail: format!("use 1 to {MOST_KEY} printable characters, e.g. a UUID"),
+        }])
+        .into_response();
+    };
+    let key = IdempotencyKey {
+        subject: Arc::clone(&user.subject),
+        key: key.to_owned(),
+    };
+    match run(&state, key, request, next).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn run(
+    state: &ApiState,
+    key: IdempotencyKey,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let most = usize::try_from(state.http.body_limit_bytes).unwrap_or(usize::MAX);
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, most)
+        .await
+        .map_err(|_| Problem::new(Kind::PayloadTooLarge))?;
+    let digest = Sha256::new()
+        .chain_update(parts.method.as_str())
+        .chain_update([0])
+        .chain_update(parts.uri.to_string())
+        .chain_update([0])
+        .chain_update(&body)
+        .finalize();
+    match state.idempotency.begin(&key, digest.into()).await? {
+        Begun::First => {}
+        Begun::Answered(answer) => return Ok(replay(answer)),
+        Begun::InProgress => {
+            return Err(Problem::new(Kind::IdempotencyInProgress).with_detail(
+                "the first request with this key is being answered, or was cut off: look whether \
+                 it was done before you send it with another key",
+            ));
+        }
+        Begun::OtherRequest => {
+            return Err(Problem::new(Kind::IdempotencyKeyReused)
+                .with_detail("this key came with another request: use a new one for each"));
+        }
+    }
+    let request = Request::from_parts(parts, Body::from(body));
+    let store = Arc::clone(&state.idempotency);
+    // A client that goes away must not leave the key taken: the request is finished without it.
+    let answering = tokio::spawn(async move {
+        let response = next.run(request).await;
+        keep(&*store, &key, response).await
+    });
+    answering.await.unwrap_or_else(|_| {
+        // The handler panicked: what it has done is not known, so the key stays taken.
+        Err(Problem::new(Kind::Internal))
+    })
+}
+
+/// Keeps the answer, unless trying again is meant to try again.
+async fn keep(
+    store: &dyn IdempotencyStore,
+    key: &IdempotencyKey,
+    response: Response,
+) -> Result<Response, Problem> {
+    let status = response.status();
+    let passing = [
+        StatusCode::UNAUTHORIZED,
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    let secret = response.extensions().get::<NeverKept>().is_some();
+    if secret || status.is_server_error() || passing.contains(&status) {
+        store.give_back(key).await?;
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let Ok(body) = to_bytes(body, MOST_ANSWER).await else {
+        store.give_back(key).await?;
+        tracing::error!("the answer to a mutation is too large to be kept");
+        return Err(Problem::new(Kind::Internal));
+    };
+    let headers = KEPT.iter().filter_map(|name| {
+        let value = parts.headers.get(name)?.to_str().ok()?;
+        Some((name.to_string(), value.to_owned()))
+    });
+    let answer = KeptAnswer {
+        status: status.as_u16(),
+        headers: headers.collect(),
+        body: body.clone(),
+    };
+    // It was done; that it could not be kept is no reason not to say so.
+    if let Err(error) = store.finish(key, &answer).await {
+        tracing::warn!(%error, "the answer to a mutation was not kept");
+    }
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+fn replay(answer: KeptAnswer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::try_from(name.as_str()),
+            HeaderValue::try_from(value.as_str()),
+        ) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
