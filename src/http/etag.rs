@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
-use super::limits::SignedIn;
+use super::limits::Caller;
 use super::problem::{Kind, Problem};
 
 /// Larger answers get no tag.
@@ -23,7 +23,7 @@ pub(super) async fn tag(request: Request, next: Next) -> Response {
     }
     let known = request.headers().get_all(header::IF_NONE_MATCH);
     let known: Vec<HeaderValue> = known.iter().cloned().collect();
-    let private = request.extensions().get::<SignedIn>().is_some();
+    let private = request.extensions().get::<Caller>().is_some();
     let response = next.run(request).await;
     if !is_taggable(&response) {
         return response;

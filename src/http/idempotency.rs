@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
-use super::limits::SignedIn;
+use super::limits::Caller;
 use super::market::ReadError;
 use super::problem::{FieldError, Kind, Problem};
 use super::router::ApiState;
@@ -46,7 +46,7 @@ pub struct NeverKept;
 /// Who sent which key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// Whose it is: [`SignedIn::subject`].
+    /// Whose it is: [`Caller::subject`].
     pub subject: Arc<str>,
     /// The client's text.
     pub key: String,
@@ -107,7 +107,7 @@ pub(super) async fn once(State(state): State<ApiState>, request: Request, next: 
     let is_mutation =
         [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
     let path = request.uri().path();
-    let Some(user) = request.extensions().get::<SignedIn>() else {
+    let Some(user) = request.extensions().get::<Caller>() else {
         return next.run(request).await;
     };
     if !is_mutation || path.starts_with("/api/v1/auth/") {

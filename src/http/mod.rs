@@ -7,6 +7,7 @@ mod candle_series;
 mod client_address;
 mod controllers;
 mod cursor;
+mod document;
 mod etag;
 mod health;
 mod idempotency;
@@ -34,7 +35,7 @@ pub use idempotency::{
     NeverKept,
 };
 pub use json::{JsonBody, Line};
-pub use limits::{Class, Limits, SignedIn, Verdict};
+pub use limits::{Caller, Class, Limits, Verdict};
 pub use market::{
     Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
     SeriesCandle, Token, TokenLookup,

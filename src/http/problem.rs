@@ -18,7 +18,6 @@ macro_rules! kinds {
 
         impl Kind {
             /// Every kind.
-            #[cfg(test)]
             pub(super) const ALL: &[Self] = &[ $( Self::$name ),* ];
 
             /// The `type` URI, relative to the server.
@@ -30,7 +29,7 @@ macro_rules! kinds {
                 match self { $( Self::$name => StatusCode::$status ),* }
             }
 
-            const fn title(self) -> &'static str {
+            pub(super) const fn title(self) -> &'static str {
                 match self { $( Self::$name => $title ),* }
             }
         }

@@ -15,12 +15,13 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::controllers::{health, instruments, metrics, stream, tokens};
+
 use super::health::HealthReport;
 use super::idempotency::IdempotencyStore;
-use super::layers;
 use super::limits::Limits;
 use super::market::MarketReader;
 use super::problem::{Problem, ProblemBody};
+use super::{document, layers};
 use crate::config::{HttpSettings, StreamSettings};
 
 /// What handlers work with. Cheap to clone.
@@ -65,7 +66,7 @@ pub struct ApiState {
 struct Document;
 
 fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, described) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::show::show))
         .routes(routes!(health::live::live))
         .routes(routes!(metrics::show::show))
@@ -75,7 +76,8 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(instruments::list::list))
         .routes(routes!(instruments::candles::candles))
         .routes(routes!(stream::connect::connect))
-        .split_for_parts()
+        .split_for_parts();
+    (router, document::complete(&described))
 }
 
 /// The OpenAPI document.

@@ -9,12 +9,11 @@ use axum::response::Response;
 use super::router::ApiState;
 
 /// Answers of the API are no documents: nothing in them may be loaded, run or framed.
-const API_POLICY: &str =
-    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const API_POLICY: &str = "default-src 'none'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// The documentation page: its own scripts and styles, requests to this server, and the images that
 /// its style sheet holds.
-const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+const DOCS_POLICY: &str = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; \
      base-uri 'none'; form-action 'none'";
 

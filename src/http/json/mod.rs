@@ -138,6 +138,13 @@ fn explain(path: &str, words: &str) -> (String, String) {
             format!("there is no such field: expected {allowed}"),
         );
     }
+    // Never the value itself, which may be a secret.
+    if words.starts_with("invalid ")
+        && let Some((what, expected)) = words.rsplit_once(", expected ")
+    {
+        let what = what.split(':').next().unwrap_or_default();
+        return (named(path), format!("{what}: expected {expected}"));
+    }
     (named(path), words.chars().take(300).collect())
 }
 

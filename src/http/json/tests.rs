@@ -87,6 +87,8 @@ fn each_wrong_field_is_named() {
         assert_eq!(told, wanted, "{body}: {:?}", errors(body));
     }
     assert_eq!(errors(r#"{"count":1}"#)[0].1, "is missing");
+    let told = &errors(r#"{"name":"a","count":"hunter2"}"#)[0].1;
+    assert_eq!(told, "invalid type: expected u32", "values may be secrets");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::{AUTHENTICATION, Class, STRICT, SignedIn, is_exempt};
+use super::{AUTHENTICATION, Caller, Class, STRICT, is_exempt};
 use crate::http::client_address::ClientAddress;
 use crate::http::problem::Problem;
 use crate::http::router::ApiState;
@@ -39,7 +39,7 @@ pub(in crate::http) async fn limit(
 fn class_of(request: &Request, client: ClientAddress) -> (Class, String) {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("", MatchedPath::as_str);
-    let signed_in = request.extensions().get::<SignedIn>();
+    let signed_in = request.extensions().get::<Caller>();
     if request.method() == Method::POST && AUTHENTICATION.contains(&route) {
         return (Class::Authentication, client.limit_key());
     }

@@ -1,5 +1,5 @@
 //! How much callers may ask: sliding windows in shared state. It decides by keys and classes only;
-//! who is signed in, others say ([`SignedIn`]).
+//! who is signed in, others say ([`Caller`]).
 //!
 //! When shared state is away, limits that protect the API let everyone pass, and those that protect
 //! accounts are kept in this process; both are counted.
@@ -19,10 +19,10 @@ use super::client_address::ClientAddress;
 use super::problem::{Kind, Problem};
 use crate::config::LimitSettings;
 
-/// Who is signed in. Authentication puts it into the request's extensions before limits are looked
+/// Who asks, where that is known. Authentication puts it into the request's extensions before limits are looked
 /// at; without it a caller is anonymous.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedIn {
+pub struct Caller {
     /// Stands for the user (or the API key's user) in limits and idempotency keys, e.g. the user's
     /// id. Not shown to anybody.
     pub subject: Arc<str>,
@@ -128,6 +128,9 @@ impl Limits {
         if !passage.allowed {
             metrics::counter!("coinsphere_http_limited_total", "class" => class.name())
                 .increment(1);
+            if class.holds_always() {
+                tracing::info!(class = class.name(), "a limit refused an attempt");
+            }
         }
         Some(Verdict { passage, window })
     }

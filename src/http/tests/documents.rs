@@ -136,3 +136,72 @@ async fn the_documentation_page_is_served_from_the_program() {
     assert!(start.body.contains("/openapi.json"));
     assert_eq!(app.get("/docs/swagger-ui-bundle.js").await.status, 200);
 }
+
+#[tokio::test]
+async fn every_operation_tells_its_problems_with_examples() {
+    let document = App::new().get("/openapi.json").await.json();
+    let kinds = document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"].clone();
+    let kinds: BTreeSet<&str> = kinds
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| kind.as_str().unwrap())
+        .collect();
+    let table = include_str!("../../../docs/api.md");
+    for kind in &kinds {
+        assert!(
+            table.contains(&format!("| `{kind}` |")),
+            "docs/api.md lacks {kind}"
+        );
+    }
+    assert_eq!(kinds.len(), crate::http::problem::Kind::ALL.len());
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap();
+            for (status, response) in responses {
+                let problem = &response["content"]["application/problem+json"];
+                if !problem.is_object() {
+                    continue;
+                }
+                let examples = problem["examples"].as_object();
+                assert!(
+                    examples.is_some_and(|all| !all.is_empty()),
+                    "{method} {path} {status}"
+                );
+            }
+            for status in ["400", "429", "500", "503", "504"] {
+                let told = !path.starts_with("/api/v1/") || responses.contains_key(status);
+                assert!(told, "{method} {path} lacks {status}");
+            }
+        }
+    }
+}
+
+/// `scripts/postman.sh` makes the collection from a running server's document.
+#[tokio::test]
+async fn the_postman_collection_has_every_operation() {
+    fn requests(item: &Value, found: &mut BTreeSet<String>) {
+        for inner in item["item"].as_array().into_iter().flatten() {
+            requests(inner, found);
+        }
+        if let Some(parts) = item["request"]["url"]["path"].as_array() {
+            let parts: Vec<&str> = parts.iter().map(|part| part.as_str().unwrap()).collect();
+            let method = item["request"]["method"].as_str().unwrap().to_lowercase();
+            found.insert(format!("{method} /{}", parts.join("/")));
+        }
+    }
+    let collection = include_str!("../../../docs/postman.json");
+    let mut found = BTreeSet::new();
+    requests(&serde_json::from_str(collection).unwrap(), &mut found);
+    let document = App::new().get("/openapi.json").await.json();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let path = path.replace('{', ":").replace('}', "");
+            let wanted = format!("{method} {path}");
+            assert!(
+                found.contains(&wanted),
+                "{wanted}: run scripts/postman.sh; there are {found:?}"
+            );
+        }
+    }
+}

@@ -209,7 +209,7 @@ fn creation(user: &str, key: &str, path: &str, name: &str) -> Request<Body> {
     let mut request = request(Method::POST, path, &headers, &body);
     if !user.is_empty() {
         let subject = user.into();
-        request.extensions_mut().insert(SignedIn { subject });
+        request.extensions_mut().insert(Caller { subject });
     }
     request
 }

@@ -77,7 +77,7 @@ async fn who_is_signed_in_counts_by_user_wherever_he_is() {
     let signed_in = |user: &str, address: &str| {
         let mut request = from(address, "/api/v1/tokens");
         let subject = user.into();
-        request.extensions_mut().insert(SignedIn { subject });
+        request.extensions_mut().insert(Caller { subject });
         request
     };
     for address in ["203.0.113.1", "203.0.113.2", "203.0.113.3"] {

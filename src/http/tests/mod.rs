@@ -11,6 +11,7 @@ mod limits;
 mod memory;
 mod server;
 mod stream;
+mod tls;
 mod tokens;
 
 use std::path::PathBuf;

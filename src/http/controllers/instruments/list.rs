@@ -20,10 +20,13 @@ use crate::http::views::{InstrumentBody, Page};
 )]
 pub(in crate::http) struct FilterParams {
     /// Only this venue's: `binance`, `coinbase` or `kraken`.
+    #[param(pattern = "^(binance|coinbase|kraken)$")]
     venue: Option<String>,
     /// Only those that trade the token with this CoinGecko id.
+    #[param(pattern = "^[a-z0-9._-]{1,128}$")]
     token: Option<String>,
     /// Most items of one answer: 1 to 500, by default 100.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// The `next_cursor` of an answer to the same request.
     cursor: Option<String>,

@@ -20,6 +20,7 @@ use crate::http::views::CandleSeriesBody;
 pub(in crate::http) struct VenueParams {
     /// The venue whose instrument is used: `binance`, `coinbase` or `kraken`. By default the first
     /// of these that trades the token.
+    #[param(pattern = "^(binance|coinbase|kraken)$")]
     venue: Option<String>,
 }
 

@@ -18,6 +18,7 @@ use crate::http::views::{Page, TokenBody};
 )]
 pub(in crate::http) struct ListParams {
     /// Most items of one answer: 1 to 500, by default 100.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// The `next_cursor` of an answer to the same request.
     cursor: Option<String>,

@@ -1,0 +1,42 @@
+// An OpenAPI document to a Postman collection on standard output. Ids are derived from places in the
+// collection, so that the same document gives the same file.
+const { readFileSync } = require("node:fs");
+const { createHash } = require("node:crypto");
+const { convertV2 } = require("openapi-to-postmanv2");
+
+const document = { type: "string", data: readFileSync(process.argv[2], "utf8") };
+const options = { folderStrategy: "Tags", parametersResolution: "Example", indentCharacter: "Space" };
+
+// Requests as a person would begin with: optional parameters off and empty, no canned answers (which
+// the converter makes up).
+function tidy(item) {
+    for (const inner of item.item ?? []) tidy(inner);
+    if (!item.request) return;
+    item.response = [];
+    for (const parameter of item.request.url?.query ?? []) {
+        parameter.disabled = true;
+        parameter.value = "";
+    }
+}
+
+function settle(value, place) {
+    if (value === null || typeof value !== "object") return;
+    for (const name of ["id", "_postman_id", "uid"]) {
+        if (typeof value[name] === "string" && /^[0-9a-f-]{36}$/.test(value[name])) {
+            const digest = createHash("sha256").update(place + name).digest("hex");
+            value[name] = digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, "$1-$2-$3-$4-$5");
+        }
+    }
+    for (const [key, inner] of Object.entries(value)) settle(inner, `${place}/${key}`);
+}
+
+convertV2(document, options, (error, result) => {
+    if (error || !result.result) {
+        console.error(error ?? result.reason);
+        process.exit(1);
+    }
+    const collection = result.output[0].data;
+    tidy(collection);
+    settle(collection, "");
+    console.log(JSON.stringify(collection, null, 2));
+});
