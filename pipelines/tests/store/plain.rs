@@ -106,7 +106,9 @@ pub(crate) async fn processes_may_migrate_at_once(fresh: &Fresh) {
         .into_iter()
         .map(|outcome| outcome.unwrap().applied.len())
         .sum();
-    assert_eq!(applied, 8);
+    let count = "SELECT count(*) FROM schema_migrations";
+    let all: i64 = owner.query_one(count, &[]).await.unwrap().get(0);
+    assert_eq!(applied, usize::try_from(all).unwrap());
     let drop = format!("DROP DATABASE {name} WITH (FORCE)");
     owner.batch_execute(&drop).await.unwrap();
 }
