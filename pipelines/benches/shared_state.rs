@@ -1,5 +1,6 @@
-//! What counting a request costs: a sliding window in this process and on Redis over loopback, with
-//! 8 callers at once. Redis must be installed (`scripts/setup.sh test`).
+//! What counting a request costs at 500 requests a second from 8 callers: a sliding window in this
+//! process and on Redis over loopback, where reading a value is the floor of the same run. Redis must
+//! be installed (`scripts/setup.sh test`).
 //!
 //! `cargo bench -p coinsphere-pipelines --bench shared_state`
 
@@ -21,7 +22,9 @@ use coinsphere_pipelines::shared_state::{
 use redis_server::{PASSWORD, RedisServer};
 
 const CALLERS: usize = 8;
-const CALLS: usize = 5_000;
+const CALLS: usize = 400;
+/// Between two calls of a caller.
+const PACE: Duration = Duration::from_millis(16);
 const WINDOW: Window = Window {
     limit: 5_000,
     length: Duration::from_secs(900),
@@ -30,7 +33,7 @@ const WINDOW: Window = Window {
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let own = InProcess::new(SystemClock::shared(), InProcessLimits::default());
-    report("in process", runtime.block_on(measure(own)));
+    report("counting in process", runtime.block_on(measure(own, true)));
     if !RedisServer::is_installed() {
         println!("redis-server is not installed");
         return;
@@ -41,22 +44,29 @@ fn main() {
         password: Some(PASSWORD.to_owned().into()),
         prefix: "bench".to_owned(),
     };
-    let took =
-        runtime.block_on(async { measure(Arc::new(OnRedis::start(&config).unwrap())).await });
-    report("on Redis", took);
+    let state = runtime.block_on(async { Arc::new(OnRedis::start(&config).unwrap()) });
+    let floor = runtime.block_on(measure(state.clone(), false));
+    report("reading on Redis (floor)", floor);
+    report("counting on Redis", runtime.block_on(measure(state, true)));
 }
 
-async fn measure(state: Arc<dyn SharedState>) -> Vec<Duration> {
+async fn measure(state: Arc<dyn SharedState>, counting: bool) -> Vec<Duration> {
     state.pass("warm", WINDOW).await.unwrap();
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
             let state = Arc::clone(&state);
             tokio::spawn(async move {
                 let mut took = Vec::with_capacity(CALLS);
+                let mut pace = tokio::time::interval(PACE);
                 for call in 0..CALLS {
+                    pace.tick().await;
                     let key = format!("limit:user:{caller}:{}", call % 100);
                     let begun = Instant::now();
-                    state.pass(&key, WINDOW).await.unwrap();
+                    if counting {
+                        state.pass(&key, WINDOW).await.unwrap();
+                    } else {
+                        state.get(&key).await.unwrap();
+                    }
                     took.push(begun.elapsed());
                 }
                 took
@@ -74,7 +84,7 @@ async fn measure(state: Arc<dyn SharedState>) -> Vec<Duration> {
 fn report(what: &str, took: Vec<Duration>) {
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
     println!(
-        "{what:<11} p50 {:?}, p99 {:?}, max {:?} ({} calls)",
+        "{what:<24} p50 {:?}, p99 {:?}, max {:?} ({} calls)",
         at(0.5),
         at(0.99),
         at(1.0),
