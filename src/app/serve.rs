@@ -30,8 +30,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
 use super::database::Database;
-use super::{Reader, event_log, health};
-use crate::config::{Config, Instruments, Role, VenueSettings};
+use super::{Reader, accounts, event_log, health};
+use crate::config::{Config, Instruments, RegistrationMode, Role, VenueSettings};
 use crate::http::{self, ApiState, StreamGate};
 
 /// How long the parts may take to stop.
@@ -102,19 +102,23 @@ pub async fn run(
     };
     let outcome = match listener {
         Some(listener) => {
+            let accounts = accounts::open(&config, Arc::clone(&database) as _, clock.clone())?;
+            let keeping_up = accounts::keep(&accounts);
             let state = ApiState {
                 market: Arc::new(Reader::new(Arc::clone(&database))),
                 hub: Arc::clone(&hub),
                 health: report,
                 metrics,
                 clock,
+                accounts,
+                public_market_data: config.public_market_data,
                 http: Arc::new(config.http.clone()),
                 stream: Arc::new(config.stream.clone()),
                 streams: StreamGate::default(),
             };
-            http::serve(listener, state, stop)
-                .await
-                .context("the HTTP server failed")
+            let served = http::serve(listener, state, stop).await;
+            keeping_up.abort();
+            served.context("the HTTP server failed")
         }
         None => {
             stop.await;
@@ -151,6 +155,16 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     })?;
     let address = listener.local_addr()?;
     tracing::info!("http://{address}  (docs: http://{address}/docs)");
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "others can reach {address}: passwords and tokens must not cross a network unencrypted, so put a proxy with TLS in front"
+        );
+        if config.accounts.registration == RegistrationMode::Open && !config.public_market_data {
+            tracing::warn!(
+                "everybody who reaches {address} may register: see accounts.registration"
+            );
+        }
+    }
     Ok(listener)
 }
 

@@ -12,8 +12,9 @@ mod validate;
 pub use error::ConfigError;
 pub use load::{Flags, Profile, Sources};
 pub use settings::{
-    CandleSettings, Config, DatabaseSettings, FluvioSettings, HttpSettings, Instruments, LogFormat,
-    LogKind, LogSettings, LoggingSettings, RedisSettings, Role, StreamSettings, VenueSettings,
+    AccountSettings, CandleSettings, Config, DatabaseSettings, FluvioSettings, HttpSettings,
+    Instruments, LogFormat, LogKind, LogSettings, LoggingSettings, RedisSettings, RegistrationMode,
+    Role, StreamSettings, VenueSettings,
 };
 
 #[cfg(test)]

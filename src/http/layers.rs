@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 
 use super::problem::{Kind, MEDIA_TYPE, Problem};
 use super::router::ApiState;
+use super::{client_address, identity};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -29,6 +30,7 @@ pub(super) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
     routes
         .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(from_fn(move |request, next| within(limit, request, next)))
+        .layer(from_fn_with_state(state.clone(), identity::identify))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(as_problems))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
@@ -38,6 +40,7 @@ pub(super) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
         ))
         .layer(cors(&state.http.cors_origins))
         .layer(from_fn(observed))
+        .layer(from_fn(client_address::find))
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
@@ -48,7 +51,14 @@ fn cors(origins: &[String]) -> CorsLayer {
     };
     CorsLayer::new()
         .allow_origin(allowed)
-        .allow_methods([Method::GET, Method::HEAD])
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER])
 }
 

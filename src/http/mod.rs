@@ -3,10 +3,14 @@
 //!
 //! The path of a request is the path of its file: `controllers/<noun>/<verb>.rs`.
 
+mod account_problem;
+mod body;
 mod candle_series;
+mod client_address;
 mod controllers;
 mod cursor;
 mod health;
+mod identity;
 mod layers;
 mod market;
 mod params;
@@ -18,6 +22,7 @@ mod views;
 
 use coinsphere_actors::push::PushLimits;
 
+pub use client_address::Peer;
 pub use controllers::stream::StreamGate;
 pub use health::{HealthReport, ServiceHealth, ServiceStatus};
 pub use market::{

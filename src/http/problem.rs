@@ -1,7 +1,7 @@
 //! Errors as clients see them: RFC 9457 problem details with stable `type`s. What went wrong inside
 //! is logged, never sent.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -60,6 +60,38 @@ kinds! {
     UpgradeRequired = "upgrade-required", UPGRADE_REQUIRED, "This path speaks WebSocket";
     /// There are as many WebSocket clients as there may be.
     TooManyClients = "too-many-clients", SERVICE_UNAVAILABLE, "Too many clients";
+    /// Nobody is signed in.
+    NotSignedIn = "not-signed-in", UNAUTHORIZED, "Signing in is needed";
+    /// The access token or key does not hold.
+    InvalidToken = "invalid-token", UNAUTHORIZED, "The access token or key is not valid";
+    /// Address or password are wrong.
+    WrongCredentials = "wrong-credentials", UNAUTHORIZED, "Mail address or password are wrong";
+    /// A code is needed too.
+    SecondFactorRequired = "second-factor-required", UNAUTHORIZED, "A code of the second factor is needed";
+    /// The code is wrong or was used.
+    WrongCode = "wrong-code", UNAUTHORIZED, "The code is wrong or was used before";
+    /// The refresh token does not hold.
+    InvalidRefreshToken = "invalid-refresh-token", UNAUTHORIZED, "The refresh token is not valid";
+    /// The refresh token was exchanged before: its session was ended.
+    RefreshTokenReused = "refresh-token-reused", UNAUTHORIZED, "The refresh token was used before";
+    /// Too many failures: `retry-after` says when to try again.
+    TooManyAttempts = "too-many-attempts", TOO_MANY_REQUESTS, "Too many failed attempts";
+    /// Somebody has this address.
+    EmailTaken = "email-taken", CONFLICT, "This mail address is registered already";
+    /// It is so already, or collides with something.
+    Conflict = "conflict", CONFLICT, "The request collides with what is there";
+    /// Nobody may register.
+    RegistrationClosed = "registration-closed", FORBIDDEN, "Registration is closed";
+    /// Only who was invited may register.
+    InvitationNeeded = "invitation-needed", FORBIDDEN, "A valid invitation is needed";
+    /// The mail address is not known to be the user's.
+    EmailNotVerified = "email-not-verified", FORBIDDEN, "The mail address has not been verified";
+    /// Another role or scope is needed.
+    Forbidden = "forbidden", FORBIDDEN, "This is not allowed";
+    /// A mail's link that does not hold any more.
+    InvalidLink = "invalid-link", NOT_FOUND, "The link is not valid any more";
+    /// The body is of another kind than JSON.
+    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
     /// A part that is needed is away; try again.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "A part of the service is unavailable";
     /// Answering took too long.
@@ -75,6 +107,7 @@ pub(super) struct Problem {
     detail: Option<String>,
     errors: Vec<FieldError>,
     candidates: Vec<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What is wrong with one parameter.
@@ -114,11 +147,18 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             candidates: Vec::new(),
+            headers: Vec::new(),
         }
     }
 
     pub(super) fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Sent with the answer.
+    pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -141,6 +181,7 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => Kind::MethodNotAllowed,
             StatusCode::FORBIDDEN => Kind::ForbiddenOrigin,
             StatusCode::PAYLOAD_TOO_LARGE => Kind::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
             StatusCode::UPGRADE_REQUIRED => Kind::UpgradeRequired,
             StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Kind::Timeout,
             StatusCode::SERVICE_UNAVAILABLE => Kind::Unavailable,
@@ -180,6 +221,7 @@ impl IntoResponse for Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        headers.extend(self.headers);
         response
     }
 }

@@ -128,7 +128,7 @@ impl StoreError {
 }
 
 /// For `map_err`: names what was being attempted.
-pub(super) fn failed(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> StoreError {
+pub fn failed(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> StoreError {
     move |source| StoreError::Statement { doing, source }
 }
 

@@ -9,6 +9,7 @@ mod describe;
 mod error;
 mod flavour;
 mod import;
+mod listen;
 pub mod private_server;
 mod read;
 mod resume;
@@ -20,14 +21,21 @@ mod tls;
 
 pub use config::{DatabaseUrl, StoreConfig};
 pub use describe::{Chunk, Description, Hypertable, Job, Partition, Table, View};
-pub use error::{ConnectCause, StoreError};
+pub use error::{ConnectCause, StoreError, failed};
 pub use flavour::Flavour;
+pub use listen::Listener;
 pub use rows::{
     Asset, AssetLookup, CandlePage, CandleQuery, CandleSource, ChangedCandle, CommitOutcome,
     GapQuery, ImportTarget, ImportedCandle, Instrument, InstrumentId, ListQuery, MAX_PAGE, Resume,
     StoredCandle, StoredGap, Upkeep, spellings,
 };
 pub use schema::Migrated;
+pub use sessions::{Params, execute, query};
+
+pub use deadpool_postgres::{GenericClient, Transaction};
+
+/// A pooled session as the application role.
+pub type Session = deadpool_postgres::Object;
 
 use std::sync::Arc;
 
@@ -108,6 +116,14 @@ impl Store {
         let session = self.sessions.get().await?;
         sessions::query(&session, "ask for a sign of life", "SELECT 1", &[]).await?;
         Ok(())
+    }
+
+    /// A session of the pool, for the tables of other parts of the program.
+    ///
+    /// # Errors
+    /// When the database is unreachable, or every connection stays in use.
+    pub async fn session(&self) -> Result<Session, StoreError> {
+        self.sessions.get().await
     }
 
     /// One round of upkeep: brings stale longer candles up to date and, on plain PostgreSQL, drops

@@ -19,7 +19,7 @@ macro_rules! migration {
     };
 }
 
-fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 8] {
+fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 15] {
     let (price_data, aggregates) = match flavour {
         Flavour::Timescale => (
             migration!("timescale", "V2__price_data"),
@@ -39,11 +39,18 @@ fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 8] {
         migration!("common", "V6__progress"),
         migration!("common", "V7__price_history"),
         migration!("common", "V8__major_tokens"),
+        migration!("common", "V20__users"),
+        migration!("common", "V21__sessions"),
+        migration!("common", "V22__login_failures"),
+        migration!("common", "V23__mail"),
+        migration!("common", "V24__two_factor"),
+        migration!("common", "V25__invitations"),
+        migration!("common", "V26__api_keys"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 8;
+pub(super) const NEWEST: i32 = 26;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

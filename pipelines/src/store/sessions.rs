@@ -22,7 +22,7 @@ pub(super) const APP_ROLE: &str = "coinsphere_app";
 const SLOW: Duration = Duration::from_millis(100);
 
 /// Values for a statement's `$1`, `$2`, …
-pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// The pool of sessions, all as the application role.
 #[derive(Clone)]
@@ -105,6 +105,10 @@ impl Sessions {
     pub(super) fn usage(&self) -> (usize, usize, usize) {
         let status = self.pool.status();
         (status.size, status.available, status.max_size)
+    }
+
+    pub(super) const fn config(&self) -> &StoreConfig {
+        &self.config
     }
 
     pub(super) fn close_idle(&self) {
@@ -202,7 +206,7 @@ where
     }
 }
 
-fn with_timeouts(url: &DatabaseUrl, config: &StoreConfig) -> tokio_postgres::Config {
+pub(super) fn with_timeouts(url: &DatabaseUrl, config: &StoreConfig) -> tokio_postgres::Config {
     let mut pg = url.config().clone();
     pg.connect_timeout(config.connect_timeout)
         .application_name("coinsphere");
@@ -214,7 +218,7 @@ fn with_timeouts(url: &DatabaseUrl, config: &StoreConfig) -> tokio_postgres::Con
     pg
 }
 
-fn timed_out(url: &DatabaseUrl, config: &StoreConfig) -> StoreError {
+pub(super) fn timed_out(url: &DatabaseUrl, config: &StoreConfig) -> StoreError {
     StoreError::Connect {
         target: url.target(),
         reason: format!("no answer in {} ms", config.connect_timeout.as_millis()),
@@ -232,8 +236,11 @@ fn session_settings(config: &StoreConfig) -> String {
     )
 }
 
-/// Runs a prepared query.
-pub(super) async fn query<C: GenericClient>(
+/// Runs a prepared query. `doing` says in an error what was being attempted.
+///
+/// # Errors
+/// When the database is unreachable or refuses.
+pub async fn query<C: GenericClient>(
     session: &C,
     doing: &'static str,
     sql: &str,
@@ -249,8 +256,11 @@ pub(super) async fn query<C: GenericClient>(
     .await
 }
 
-/// Runs a prepared statement and says how many rows it touched.
-pub(super) async fn execute<C: GenericClient>(
+/// Runs a prepared statement and says how many rows it touched. `doing` as for [`query`].
+///
+/// # Errors
+/// When the database is unreachable or refuses.
+pub async fn execute<C: GenericClient>(
     session: &C,
     doing: &'static str,
     sql: &str,

@@ -1,0 +1,10 @@
+//! Accounts: signing in and out, and one's own account.
+
+pub(in crate::http) mod login;
+pub(in crate::http) mod logout;
+pub(in crate::http) mod logout_all;
+pub(in crate::http) mod me;
+pub(in crate::http) mod refresh;
+pub(in crate::http) mod register;
+pub(in crate::http) mod sessions;
+mod shapes;
