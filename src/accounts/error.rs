@@ -99,4 +99,9 @@ impl AccountError {
             _ => false,
         }
     }
+
+    /// One wrong field.
+    pub(super) fn wrong(field: &'static str, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![Wrong::new(field, detail)])
+    }
 }

@@ -86,6 +86,14 @@ impl KeyFiles {
         }
     }
 
+    /// Replaces a file's content, whole or not at all.
+    pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<(), AccountError> {
+        let path = self.directory.join(name);
+        let draft = self.draft(name, content)?;
+        fs::rename(&draft, &path).map_err(|error| trouble("write", &path, &error))?;
+        self.sync()
+    }
+
     /// Removes a file, if it is there.
     pub(super) fn remove(&self, name: &str) -> Result<(), AccountError> {
         let path = self.directory.join(name);
@@ -143,6 +151,8 @@ mod tests {
         assert_eq!(files.create("a", b"first").unwrap(), b"first");
         assert_eq!(files.create("a", b"second").unwrap(), b"first");
         assert_eq!(mode(&place.path().join("keys/a")), 0o600);
+        files.replace("a", b"third").unwrap();
+        assert_eq!(files.read("a").unwrap().unwrap(), b"third");
         assert_eq!(files.names().unwrap(), ["a"]);
         fs::set_permissions(place.path().join("keys/a"), Permissions::from_mode(0o644)).unwrap();
         let error = files.read("a").unwrap_err().to_string();

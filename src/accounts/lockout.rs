@@ -33,6 +33,15 @@ impl Attempts {
         }
     }
 
+    /// At the second factor: from everywhere together, because who gets there knows the password,
+    /// and a million codes are soon tried from a thousand addresses.
+    pub(super) fn at_second_factor(email_key: &str) -> Self {
+        Self {
+            account: secrets::hash(email_key),
+            origin: "second factor".to_owned(),
+        }
+    }
+
     /// Counts an attempt as failed until [`Attempts::succeeded`]; refuses it if it comes too early.
     pub(super) async fn begin<C: GenericClient>(
         &self,

@@ -54,6 +54,9 @@ impl Accounts {
         };
         let session = self.database().await?;
         attempts.succeeded(&session).await?;
+        let code = login.totp_code.as_deref();
+        self.check_second_factor(&session, &user, code, client)
+            .await?;
         if verdict.outdated {
             self.upgrade_hash(&session, user.id, login.password).await?;
         }

@@ -2,19 +2,29 @@
 //! cryptography, and nothing of HTTP: handlers call it and shape the answers.
 
 mod access_token;
+mod api_keys;
+mod credentials;
+mod deletion;
 mod entropy;
 mod error;
 mod events;
+mod invitations;
 mod key_files;
 mod lockout;
 mod login;
+mod mail;
+mod operator;
 mod password;
 mod registration;
 mod revocation;
+mod sealing;
 mod secrets;
 mod sessions;
 mod signing_keys;
+mod totp;
+mod two_factor;
 mod users;
+mod verification;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,23 +34,32 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::{Session as DatabaseSession, Store};
 use jsonwebtoken::jwk::JwkSet;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::access_token::AccessTokens;
 use self::key_files::KeyFiles;
+use self::mail::Delivery;
 use self::password::Passwords;
 use self::revocation::Revocations;
+use self::sealing::Sealing;
 use self::secrets::RefreshSecret;
 use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
-use crate::config::AccountSettings;
+use crate::config::{AccountSettings, MailSettings};
 
 pub use self::access_token::Access;
+pub use self::api_keys::{ApiKey, KeyAccess, Scope};
+pub use self::credentials::{ProfileChange, Proof};
 pub use self::entropy::Entropy;
 pub use self::error::{AccountError, Wrong};
 pub use self::events::{Logged, SecurityEvent, SecurityEvents};
+pub use self::invitations::Invitation;
 pub use self::login::Login;
+pub use self::mail::OutboxView;
+pub use self::operator::Imported;
 pub use self::registration::Registration;
 pub use self::sessions::{SessionView, Tokens};
+pub use self::two_factor::Enrolment;
 pub use self::users::{Role, User};
 
 /// How long an access token holds.
@@ -85,13 +104,21 @@ pub struct Accounts {
     passwords: Passwords,
     access: AccessTokens,
     refresh: RefreshSecret,
+    sealing: Sealing,
     revocations: Revocations,
+    delivery: Delivery,
+    outbox_grew: Notify,
+    public_url: String,
 }
 
 /// What accounts are made from.
 pub struct AccountParts {
     /// As configured.
     pub settings: AccountSettings,
+    /// How mail is sent.
+    pub mail: MailSettings,
+    /// Where users reach the server, for links in letters.
+    pub public_url: String,
     /// The database.
     pub source: Arc<dyn StoreSource>,
     /// The clock.
@@ -110,6 +137,8 @@ impl Accounts {
     pub fn open(parts: AccountParts, data_dir: &Path) -> Result<Self, AccountError> {
         let AccountParts {
             settings,
+            mail,
+            public_url,
             source,
             clock,
             entropy,
@@ -122,12 +151,18 @@ impl Accounts {
             .unwrap_or_else(|| data_dir.join("keys"));
         let files = KeyFiles::open(&directory)?;
         let refresh = RefreshSecret::open(&files, &entropy)?;
+        let configured = settings.totp_encryption_key.as_ref();
+        let sealing = Sealing::open(configured, &files, &entropy)?;
         let keys = SigningKeys::open(files, now)?;
         Ok(Self {
             passwords: Passwords::new(&settings, &entropy)?,
             access: AccessTokens::new(keys, &settings.issuer, &settings.audience),
             refresh,
+            sealing,
             revocations: Revocations::default(),
+            delivery: Delivery::new(&mail, data_dir)?,
+            outbox_grew: Notify::new(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
             settings,
             source,
             clock,
@@ -136,9 +171,15 @@ impl Accounts {
         })
     }
 
-    /// Keeps up with what other processes do: revoked sessions and new keys. Runs until dropped.
+    /// Keeps up with what other processes do (revoked sessions, new keys), and sends mail. Runs until
+    /// dropped.
     pub async fn keep_up(&self) {
-        tokio::join!(self.keep_revocations(), self.keep_keys(), self.keep_tidy());
+        tokio::join!(
+            self.keep_revocations(),
+            self.keep_keys(),
+            self.keep_mail(),
+            self.keep_tidy()
+        );
     }
 
     async fn keep_revocations(&self) {
@@ -172,7 +213,9 @@ impl Accounts {
     async fn tidy(&self) -> Result<(), AccountError> {
         let (session, now) = (self.database().await?, self.now());
         sessions::tidy(&session, now).await?;
-        lockout::tidy(&session, now).await
+        lockout::tidy(&session, now).await?;
+        drop(session);
+        self.tidy_mail().await
     }
 
     async fn keep_keys(&self) {

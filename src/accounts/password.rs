@@ -197,6 +197,14 @@ fn bcrypt_cost(stored: &str) -> Option<u32> {
     parts.next()?.parse().ok()
 }
 
+/// Whether a hash from elsewhere can be checked here.
+pub(super) fn is_importable(stored: &str) -> bool {
+    match bcrypt_cost(stored) {
+        Some(cost) => (4..=DEAREST_BCRYPT).contains(&cost) && stored.len() == 60,
+        None => PasswordHash::new(stored).is_ok_and(|hash| hash.algorithm.as_str() == "argon2id"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng as _;

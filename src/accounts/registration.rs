@@ -2,8 +2,10 @@
 
 use coinsphere_pipelines::store::{GenericClient, execute, failed};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 use super::error::{AccountError, Wrong};
+use super::mail::Kind;
 use super::password;
 use super::users::{self, Email};
 use super::{Accounts, Client, Role, User};
@@ -18,6 +20,8 @@ pub struct Registration {
     pub password: SecretString,
     /// What they want to be called.
     pub display_name: Option<String>,
+    /// What they were invited with.
+    pub invitation: Option<String>,
 }
 
 /// A registration whose fields are right.
@@ -60,7 +64,9 @@ impl Accounts {
         registration: Registration,
         client: &Client,
     ) -> Result<User, AccountError> {
+        let invitation = registration.invitation.clone();
         match self.settings.registration {
+            _ if invitation.is_some() => {}
             RegistrationMode::Open => {}
             RegistrationMode::Invitation => return Err(AccountError::InvitationNeeded),
             RegistrationMode::Closed => return Err(AccountError::RegistrationClosed),
@@ -80,10 +86,18 @@ impl Accounts {
             .hash(checked.password.clone(), self.entropy.bytes())
             .await?;
         let transaction = session.transaction().await.map_err(failed("register"))?;
-        let user = self
-            .insert_user(&transaction, &checked, hash, Role::User)
+        let role = match &invitation {
+            Some(token) => {
+                self.use_invitation(&transaction, token, &checked.email.key)
+                    .await?
+            }
+            None => Role::User,
+        };
+        let user = self.insert_user(&transaction, &checked, hash, role).await?;
+        self.write_to(&transaction, Kind::VerifyEmail, &user, Value::Null)
             .await?;
         transaction.commit().await.map_err(failed("register"))?;
+        self.post();
         self.note("user.register", true, Some(user.id), client);
         Ok(user)
     }

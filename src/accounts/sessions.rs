@@ -204,6 +204,25 @@ impl Accounts {
         Ok(access)
     }
 
+    /// Whether a session goes on, for what lasts longer than a request.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn session_holds(&self, session: SessionId) -> Result<bool, AccountError> {
+        if self.revocations.is_revoked(session) == Some(true) {
+            return Ok(false);
+        }
+        let database = self.database().await?;
+        let rows = query(
+            &database,
+            "look up a session",
+            "SELECT FROM sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2",
+            &[&session.0, &self.now()],
+        )
+        .await?;
+        Ok(!rows.is_empty())
+    }
+
     async fn session_has_ended(&self, session: SessionId) -> Result<bool, AccountError> {
         metrics::counter!("coinsphere_revocation_lookups_total").increment(1);
         let database = self.database().await?;

@@ -28,6 +28,11 @@ pub fn open(
 ) -> anyhow::Result<Arc<Accounts>> {
     let parts = AccountParts {
         settings: config.accounts.clone(),
+        mail: config.mail.clone(),
+        public_url: match &config.accounts.public_url {
+            Some(url) => url.clone(),
+            None => format!("http://{}", config.listen),
+        },
         source,
         clock,
         entropy: Entropy::of_system().context("no randomness to be had")?,
@@ -42,4 +47,33 @@ pub fn open(
 pub fn keep(accounts: &Arc<Accounts>) -> JoinHandle<()> {
     let accounts = Arc::clone(accounts);
     tokio::spawn(async move { accounts.keep_up().await })
+}
+
+/// Waits for the database, and where there is no admin yet prints a token to become one with: to
+/// whoever sees the program's output, never to its log.
+#[must_use]
+pub fn offer_setup(accounts: &Arc<Accounts>) -> JoinHandle<()> {
+    let accounts = Arc::clone(accounts);
+    tokio::spawn(async move {
+        loop {
+            match accounts.setup_token().await {
+                Ok(Some(setup)) => {
+                    eprintln!(
+                        "there is no admin yet: register with this as `invitation` to become one, until {}, or run `coinsphere user create --admin`\n  {}",
+                        setup.expires_at.format("%Y-%m-%dT%H:%M:%SZ"),
+                        setup.token
+                    );
+                    return;
+                }
+                Ok(None) => return,
+                Err(error) if error.is_retriable() => {
+                    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot look for an admin");
+                    return;
+                }
+            }
+        }
+    })
 }

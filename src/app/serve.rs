@@ -104,6 +104,7 @@ pub async fn run(
         Some(listener) => {
             let accounts = accounts::open(&config, Arc::clone(&database) as _, clock.clone())?;
             let keeping_up = accounts::keep(&accounts);
+            let offer = accounts::offer_setup(&accounts);
             let state = ApiState {
                 market: Arc::new(Reader::new(Arc::clone(&database))),
                 hub: Arc::clone(&hub),
@@ -118,6 +119,7 @@ pub async fn run(
             };
             let served = http::serve(listener, state, stop).await;
             keeping_up.abort();
+            offer.abort();
             served.context("the HTTP server failed")
         }
         None => {

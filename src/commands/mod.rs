@@ -1,5 +1,6 @@
 //! What each command does, a file each. They validate, wire and report; the work is the crates'.
 
+mod accounts;
 mod candles;
 mod doctor;
 mod migrate;
@@ -28,6 +29,9 @@ pub fn run(cli: Cli) -> u8 {
         Command::Replay(args) => replay::run(&args),
         Command::Candles(args) => candles::run(&args),
         Command::Migrate(args) => migrate::run(&args),
+        Command::User(command) => accounts::user(&command),
+        Command::Keys(command) => accounts::keys(&command),
+        Command::Outbox(args) => accounts::outbox(&args),
         Command::Doctor(args) => doctor::run(&args),
     });
     match outcome {

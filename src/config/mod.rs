@@ -13,8 +13,8 @@ pub use error::ConfigError;
 pub use load::{Flags, Profile, Sources};
 pub use settings::{
     AccountSettings, CandleSettings, Config, DatabaseSettings, FluvioSettings, HttpSettings,
-    Instruments, LogFormat, LogKind, LogSettings, LoggingSettings, RedisSettings, RegistrationMode,
-    Role, StreamSettings, VenueSettings,
+    Instruments, LogFormat, LogKind, LogSettings, LoggingSettings, MailSettings, RedisSettings,
+    RegistrationMode, Role, StreamSettings, VenueSettings,
 };
 
 #[cfg(test)]

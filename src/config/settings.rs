@@ -41,6 +41,8 @@ pub struct Config {
     pub stream: StreamSettings,
     /// Who may have an account, and how accounts are protected.
     pub accounts: AccountSettings,
+    /// Mail to users.
+    pub mail: MailSettings,
     /// The program's own messages.
     pub logging: LoggingSettings,
 }
@@ -228,6 +230,31 @@ pub struct AccountSettings {
     pub session_days: u32,
     /// A session that is not refreshed for this long ends, in days.
     pub session_idle_days: u32,
+    /// Where users reach the server, for links in letters. Without one: the address it listens on.
+    pub public_url: Option<String>,
+    /// Keys for the secrets of second factors, the newest first. Without one: a file.
+    #[serde(serialize_with = "secret")]
+    pub totp_encryption_key: Option<SecretString>,
+}
+
+/// Mail to users.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSettings {
+    /// The SMTP server. Without one, letters are written to files.
+    #[serde(serialize_with = "secret")]
+    pub smtp_url: Option<SecretString>,
+    /// Who the letters are from.
+    pub from: String,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            smtp_url: None,
+            from: "Coinsphere <coinsphere@localhost>".to_owned(),
+        }
+    }
 }
 
 /// Who may register.
@@ -256,6 +283,8 @@ impl Default for AccountSettings {
             password_threads: 0,
             session_days: 30,
             session_idle_days: 14,
+            public_url: None,
+            totp_encryption_key: None,
         }
     }
 }
@@ -331,6 +360,7 @@ impl Config {
                 idle_seconds: 60,
             },
             accounts: AccountSettings::default(),
+            mail: MailSettings::default(),
             logging: LoggingSettings {
                 filter: "info,fjall=warn,lsm_tree=warn,refinery_core=warn,tokio_postgres=warn"
                     .to_owned(),

@@ -34,6 +34,14 @@ pub(super) fn allowed(key: &str) -> &'static str {
         ["accounts", "registration"] => "open, invitation, closed",
         ["accounts", "keys_dir"] => "a directory",
         ["accounts", "issuer" | "audience"] => "a text of 1 to 200 printable characters",
+        ["accounts", "public_url"] => "a URL, https://host or http://host:port",
+        ["accounts", "totp_encryption_key"] => {
+            "32 random bytes as base64 or hexadecimal; several separated by commas, the newest first"
+        }
+        ["mail", "smtp_url"] => {
+            "a URL, smtps://user:password@host, or smtp://host:port?tls=required"
+        }
+        ["mail", "from"] => "a mail address, e.g. Coinsphere <coinsphere@example.org>",
         ["logging", "filter"] => "a filter, e.g. info or info,coinsphere=debug",
         ["logging", "format"] => "text, json",
         [_] | ["log", "fluvio"] | ["venues", _] => "a section of settings",
@@ -43,7 +51,14 @@ pub(super) fn allowed(key: &str) -> &'static str {
 
 /// Whether the setting's value must not be shown.
 pub(super) fn is_secret(key: &str) -> bool {
-    matches!(key, "database.url" | "redis.url" | "redis.password")
+    matches!(
+        key,
+        "database.url"
+            | "redis.url"
+            | "redis.password"
+            | "accounts.totp_encryption_key"
+            | "mail.smtp_url"
+    )
 }
 
 struct Range {
@@ -183,6 +198,27 @@ pub(super) fn check(
         if text.is_empty() || text.len() > 200 || !printable {
             return Err(bad(key, format!("{text:?}")));
         }
+    }
+    if let Some(url) = &config.accounts.public_url
+        && !has_scheme(url, &["http", "https"])
+    {
+        return Err(bad("accounts.public_url", format!("{url:?}")));
+    }
+    if let Some(url) = &config.mail.smtp_url
+        && !has_scheme(url.expose_secret(), &["smtp", "smtps"])
+    {
+        return Err(bad(
+            "mail.smtp_url",
+            "this (a secret, not shown)".to_owned(),
+        ));
+    }
+    if config
+        .mail
+        .from
+        .parse::<lettre::message::Mailbox>()
+        .is_err()
+    {
+        return Err(bad("mail.from", format!("{:?}", config.mail.from)));
     }
     if config.accounts.password_memory_kib < 8 * config.accounts.password_lanes {
         return Err(ConfigError::Conflict(format!(

@@ -9,16 +9,21 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use uuid::Uuid;
+
 use super::client_address::ClientAddress;
 use super::problem::{Kind, Problem};
 use super::router::ApiState;
-use crate::accounts::{Access, AccountError, Client, SessionId, UserId};
+use crate::accounts::{
+    Access, AccountError, Accounts, Client, KeyAccess, Role, Scope, SessionId, User, UserId,
+};
 
 /// What looking at a request's credentials came to.
 #[derive(Debug, Clone)]
 enum Identity {
     Nobody,
     Somebody(SignedIn),
+    Program(KeyAccess),
     Refused(Problem),
 }
 
@@ -41,9 +46,43 @@ impl SignedIn {
     }
 }
 
+/// A request of somebody whose mail address is known to be theirs.
+#[derive(Debug, Clone)]
+pub(super) struct Verified {
+    /// Who.
+    pub(super) user: User,
+}
+
+/// A request of somebody who looks after the server.
+#[derive(Debug, Clone)]
+pub(super) struct Admin {
+    /// Who.
+    pub(super) user: User,
+}
+
 /// A request of somebody who may read market data: everybody where it is public.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct MarketReader;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MarketReader {
+    /// Anybody: it is public.
+    Public,
+    /// Somebody who is signed in.
+    User(SignedIn),
+    /// A program with an API key.
+    Program(Uuid),
+}
+
+impl MarketReader {
+    /// Whether a stream that was opened with this may go on. While the database is away it may:
+    /// what is new is refused then, what runs is not cut off.
+    pub(super) async fn still_holds(self, accounts: &Accounts) -> bool {
+        let answer = match self {
+            Self::Public => Ok(true),
+            Self::User(signed_in) => accounts.session_holds(signed_in.session).await,
+            Self::Program(key) => accounts.api_key_holds(key).await,
+        };
+        answer.unwrap_or(true)
+    }
+}
 
 /// Finds out who sends the request.
 pub(super) async fn identify(
@@ -53,6 +92,12 @@ pub(super) async fn identify(
 ) -> Response {
     let identity = match bearer(request.headers()) {
         Ok(None) => Identity::Nobody,
+        Ok(Some(key)) if Accounts::is_api_key(key) => {
+            match state.accounts.authenticate_key(key).await {
+                Ok(access) => Identity::Program(access),
+                Err(error) => Identity::Refused(error.into()),
+            }
+        }
         Ok(Some(token)) => match state.accounts.authenticate(token).await {
             Ok(Access { user, session }) => Identity::Somebody(SignedIn { user, session }),
             Err(error) => Identity::Refused(error.into()),
@@ -63,11 +108,23 @@ pub(super) async fn identify(
     next.run(request).await
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1).
+/// What a page offers as a WebSocket's subprotocol, because it can set no header: `coinsphere` and
+/// `bearer.TOKEN`, of which the first is taken.
+pub(super) const SUBPROTOCOL: &str = "coinsphere";
+
+fn offered(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .find_map(|one| one.trim().strip_prefix("bearer."))
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1), or of a WebSocket's subprotocols.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
     let Some(line) = lines.next() else {
-        return Ok(None);
+        return Ok(offered(headers));
     };
     let wrong = |detail: &str| Err(Problem::new(Kind::InvalidToken).with_detail(detail));
     if lines.next().is_some() {
@@ -88,9 +145,42 @@ impl FromRequestParts<ApiState> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
         match parts.extensions.get::<Identity>() {
             Some(Identity::Somebody(signed_in)) => Ok(*signed_in),
+            Some(Identity::Program(_)) => Err(AccountError::Forbidden(
+                "an API key is not enough for this: sign in, and send an access token",
+            )
+            .into()),
             Some(Identity::Refused(problem)) => Err(problem.clone()),
             Some(Identity::Nobody) | None => Err(AccountError::NotSignedIn.into()),
         }
+    }
+}
+
+async fn user(parts: &mut Parts, state: &ApiState) -> Result<User, Problem> {
+    let signed_in = SignedIn::from_request_parts(parts, state).await?;
+    Ok(state.accounts.user(signed_in.user).await?)
+}
+
+impl FromRequestParts<ApiState> for Verified {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let user = user(parts, state).await?;
+        if !user.email_verified {
+            return Err(AccountError::EmailNotVerified.into());
+        }
+        Ok(Self { user })
+    }
+}
+
+impl FromRequestParts<ApiState> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let user = user(parts, state).await?;
+        if user.role != Role::Admin {
+            return Err(AccountError::Forbidden("this is for admins only").into());
+        }
+        Ok(Self { user })
     }
 }
 
@@ -98,10 +188,19 @@ impl FromRequestParts<ApiState> for MarketReader {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        if !state.public_market_data {
-            <SignedIn as FromRequestParts<_>>::from_request_parts(parts, state).await?;
+        if state.public_market_data {
+            return Ok(Self::Public);
         }
-        Ok(Self)
+        match parts.extensions.get::<Identity>() {
+            Some(Identity::Program(key)) if !key.allows(Scope::MarketRead) => {
+                Err(AccountError::Forbidden("the key lacks the scope market:read").into())
+            }
+            Some(Identity::Program(key)) => Ok(Self::Program(key.key)),
+            _ => {
+                let signed_in = SignedIn::from_request_parts(parts, state).await?;
+                Ok(Self::User(signed_in))
+            }
+        }
     }
 }
 
@@ -137,6 +236,10 @@ mod tests {
         assert_eq!(with(&[]), Ok(None));
         assert_eq!(with(&["Bearer abc"]), Ok(Some("abc".to_owned())));
         assert_eq!(with(&["bearer  abc "]), Ok(Some("abc".to_owned())));
+        let mut page = HeaderMap::new();
+        let line = "coinsphere, bearer.abc.def";
+        page.insert(header::SEC_WEBSOCKET_PROTOCOL, line.parse().unwrap());
+        assert_eq!(bearer(&page).ok(), Some(Some("abc.def")));
         for bad in [
             &["Basic abc"][..],
             &["Bearer"],

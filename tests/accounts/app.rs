@@ -23,6 +23,8 @@ use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 use tower::ServiceExt as _;
 
+use super::smtp::Sink;
+
 /// A password that may be one.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
@@ -39,6 +41,7 @@ pub(crate) struct Place {
     pub(crate) url: DatabaseUrl,
     pub(crate) keys: PathBuf,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) data_dir: Arc<tempfile::TempDir>,
 }
 
 /// One process's application.
@@ -87,6 +90,7 @@ impl Server {
             url: self.url.with_database(&name),
             keys: self.keys.clone(),
             clock: ManualClock::at(Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap()),
+            data_dir: Arc::new(tempfile::tempdir().unwrap()),
         }
     }
 
@@ -108,9 +112,22 @@ impl Place {
         app
     }
 
+    /// A process whose letters go to this server.
+    pub(crate) async fn app_with_mail(&self, sink: &Sink) -> App {
+        let url = sink.url();
+        let mut app = self
+            .app_with(|config| {
+                config.mail.smtp_url = Some(url.into());
+                config.accounts.public_url = Some("https://coins.example/".to_owned());
+            })
+            .await;
+        app.keep_up().await;
+        app
+    }
+
     /// A process that does not hear (yet), with other settings.
     pub(crate) async fn app_with(&self, change: impl FnOnce(&mut Config)) -> App {
-        let mut config = Config::with_data_dir(PathBuf::from("nowhere"));
+        let mut config = Config::with_data_dir(self.data_dir.path().to_owned());
         config.accounts.keys_dir = Some(self.keys.clone());
         // As cheap as can be: what hashing costs is no part of these tests.
         config.accounts.password_memory_kib = 32;
@@ -302,6 +319,18 @@ pub(crate) async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), waiting)
         .await
         .unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// Waits until a query finds a row.
+pub(crate) async fn eventually_rows(app: &App, sql: &str) {
+    let waiting = async {
+        while app.rows(sql).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {sql}"));
 }
 
 /// Nothing is traded.

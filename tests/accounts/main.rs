@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod app;
+mod mail;
 mod sessions;
 mod signing_in;
+mod smtp;
+mod two_factor;
 
 use std::pin::Pin;
 use std::process::{ExitCode, Stdio};
@@ -39,6 +42,18 @@ fn main() -> ExitCode {
         sessions::revocation_reaches_every_process_at_once,
         sessions::a_process_that_does_not_hear_asks_the_database,
         sessions::tokens_of_a_rotated_key_hold_until_they_expire,
+        mail::an_address_is_verified_by_the_letters_link,
+        mail::a_forgotten_password_is_reset_by_the_letters_code,
+        mail::an_address_changes_once_the_new_one_answers,
+        mail::a_letter_is_sent_again_until_it_arrives,
+        mail::without_a_server_letters_are_files,
+        two_factor::a_second_factor_is_asked_for_once_it_is_confirmed,
+        two_factor::codes_cannot_be_tried_from_everywhere,
+        two_factor::changing_the_password_ends_every_session,
+        two_factor::leaving_takes_everything_along,
+        two_factor::the_first_admin_and_the_invited,
+        two_factor::imported_users_sign_in_with_the_password_they_had,
+        two_factor::keys_for_programs,
     ];
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");

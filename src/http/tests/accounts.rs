@@ -26,6 +26,8 @@ pub(super) fn nowhere() -> Arc<Accounts> {
         let config = Config::with_data_dir(place.path().to_owned());
         let parts = AccountParts {
             settings: config.accounts,
+            mail: config.mail,
+            public_url: "http://here".to_owned(),
             source: Arc::new(Nowhere),
             clock: SystemClock::shared(),
             entropy: Entropy::of_system().unwrap(),

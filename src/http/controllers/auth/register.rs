@@ -26,6 +26,10 @@ pub(in crate::http) struct RegisterBody {
     /// What they want to be called.
     #[schema(example = "Ada", max_length = 80)]
     display_name: Option<String>,
+    /// What they were invited with, where registration is not open; or the token that a server
+    /// without an admin prints when it starts.
+    #[schema(example = "dGhlIGludml0YXRpb24gdG9rZW4gb2YgMjU2IGJpdHM")]
+    invitation: Option<String>,
 }
 
 /// Makes an account.
@@ -53,6 +57,7 @@ pub(in crate::http) async fn register(
         email: body.email,
         password: body.password.0,
         display_name: body.display_name,
+        invitation: body.invitation,
     };
     let user = state.accounts.register(registration, &client).await?;
     Ok((StatusCode::CREATED, unkept(user.into())))

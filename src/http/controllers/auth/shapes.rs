@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::accounts::{Tokens, User};
+use crate::accounts::{Proof, Tokens, User};
 
 /// Nobody on the way may keep the answer (RFC 6749, section 5.1).
 pub(super) type Unkept<T> = ([(HeaderName, &'static str); 1], Json<T>);
@@ -86,5 +86,27 @@ pub(in crate::http) struct Secret(pub(super) SecretString);
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(text.into()))
+    }
+}
+
+/// A proof of who asks, anew.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Proof)]
+pub(in crate::http) struct ProofBody {
+    /// The password.
+    #[schema(value_type = String, example = "correct horse battery staple")]
+    password: Secret,
+    /// A code of the second factor, where there is one.
+    #[schema(example = "492039")]
+    totp_code: Option<String>,
+}
+
+impl From<ProofBody> for Proof {
+    fn from(body: ProofBody) -> Self {
+        Self {
+            password: body.password.0,
+            totp_code: body.totp_code,
+        }
     }
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::session::Session;
-use crate::http::identity::MarketReader;
+use crate::http::identity::{MarketReader, SUBPROTOCOL};
 use crate::http::params::Params;
 use crate::http::problem::{Kind, Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -29,7 +29,7 @@ const HARD_LIMIT: usize = 4;
 )]
 pub(in crate::http) async fn connect(
     State(state): State<ApiState>,
-    _: MarketReader,
+    reader: MarketReader,
     headers: HeaderMap,
     params: Params,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -52,11 +52,16 @@ pub(in crate::http) async fn connect(
     let max_message = state.stream.max_message_bytes as usize;
     let pass = state.streams.enter();
     let (settings, clock) = (state.stream.clone(), state.clock.clone());
+    let accounts = state.accounts.clone();
     let upgraded = upgrade
         .max_message_size(max_message.saturating_mul(HARD_LIMIT))
         .max_frame_size(max_message.saturating_mul(HARD_LIMIT))
+        .protocols([SUBPROTOCOL])
         .on_upgrade(async move |socket| {
-            Session::new(socket, client, settings, clock).run().await;
+            let admitted = (reader, accounts);
+            Session::new(socket, client, settings, clock, admitted)
+                .run()
+                .await;
             drop(pass);
         });
     Ok(upgraded.into_response())
