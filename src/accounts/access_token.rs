@@ -306,5 +306,26 @@ mod tests {
         assert_eq!(files.names().unwrap().len(), 2, "useless ones are removed");
     }
 
+    #[test]
+    #[ignore = "a measurement, not a check"]
+    fn how_long_verifying_takes() {
+        let Fixture {
+            tokens,
+            now,
+            access,
+            ..
+        } = fixture();
+        let token = tokens.issue(access, now).unwrap();
+        let mut taken: Vec<std::time::Duration> = (0..20_000)
+            .map(|_| {
+                let begun = tokio::time::Instant::now();
+                tokens.verify(&token, now).unwrap();
+                begun.elapsed()
+            })
+            .collect();
+        taken.sort();
+        println!("p50 {:?}, p99 {:?}", taken[10_000], taken[19_800]);
+    }
+
     const KEPT: TimeDelta = TimeDelta::minutes(20);
 }

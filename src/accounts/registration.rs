@@ -73,10 +73,13 @@ impl Accounts {
         }
         let checked = registration.checked()?;
         let mut session = self.database().await?;
-        // Found out before the hash is made; the insertion decides.
-        if users::by_email(&session, &checked.email.key)
-            .await?
-            .is_some()
+        // Found out before the hash is made; the insertion decides. Where registration is not open,
+        // only who has a good invitation learns whether an address is taken.
+        let open = self.settings.registration == RegistrationMode::Open;
+        if open
+            && users::by_email(&session, &checked.email.key)
+                .await?
+                .is_some()
         {
             self.note("user.register", false, None, client);
             return Err(AccountError::EmailTaken);

@@ -173,7 +173,7 @@ fn decode(text: &str) -> Result<Vec<Named>, AccountError> {
 }
 
 fn split(bytes: &[u8]) -> Result<Vec<Named>, AccountError> {
-    if bytes.is_empty() || bytes.len() % KEY != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(KEY) {
         return Err(AccountError::Internal(format!(
             "{FILE} holds {} bytes, which are no keys of {KEY}",
             bytes.len()

@@ -56,12 +56,20 @@ pub async fn run(
         false => None,
     };
     let board = Board::new(clock.clone());
+    let database = Database::new(&config, board.clone(), clock.clone());
+    // Before anything runs that would have to be stopped: keys that cannot be used end the start.
+    let api = match listener {
+        Some(listener) => {
+            let source = Arc::clone(&database) as _;
+            Some((listener, accounts::open(&config, source, clock.clone())?))
+        }
+        None => None,
+    };
     let uses_log = config.has_role(Role::Ingest) || config.has_role(Role::Candles);
     let log = match uses_log {
         true => Some(event_log::open(&config, clock.clone()).await?),
         false => None,
     };
-    let database = Database::new(&config, board.clone(), clock.clone());
     let uses_database = config.has_role(Role::Candles) || config.has_role(Role::Api);
     let keeper = match uses_database {
         true => Some(database.keep().await?),
@@ -100,9 +108,8 @@ pub async fn run(
             }
         })
     };
-    let outcome = match listener {
-        Some(listener) => {
-            let accounts = accounts::open(&config, Arc::clone(&database) as _, clock.clone())?;
+    let outcome = match api {
+        Some((listener, accounts)) => {
             let keeping_up = accounts::keep(&accounts);
             let offer = accounts::offer_setup(&accounts);
             let state = ApiState {

@@ -338,6 +338,10 @@ pub(crate) async fn the_first_admin_and_the_invited(place: Place) {
         .is_problem(403, "invitation-needed");
     let ada = register("ada@EXAMPLE.org", token.clone()).await.good(201);
     assert_eq!(ada["role"], "user");
+    // Without a good invitation nobody learns who has an account.
+    register("ada@example.org", "junk".to_owned())
+        .await
+        .is_problem(403, "invitation-needed");
     register("ada2@example.org", token)
         .await
         .is_problem(403, "invitation-needed");
