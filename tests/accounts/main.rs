@@ -4,6 +4,7 @@
 
 mod app;
 mod mail;
+mod membership;
 mod sessions;
 mod signing_in;
 mod smtp;
@@ -50,10 +51,10 @@ fn main() -> ExitCode {
         two_factor::a_second_factor_is_asked_for_once_it_is_confirmed,
         two_factor::codes_cannot_be_tried_from_everywhere,
         two_factor::changing_the_password_ends_every_session,
-        two_factor::leaving_takes_everything_along,
-        two_factor::the_first_admin_and_the_invited,
-        two_factor::imported_users_sign_in_with_the_password_they_had,
-        two_factor::keys_for_programs,
+        membership::leaving_takes_everything_along,
+        membership::the_first_admin_and_the_invited,
+        membership::imported_users_sign_in_with_the_password_they_had,
+        membership::keys_for_programs,
     ];
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");
