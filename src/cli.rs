@@ -108,6 +108,33 @@ taker_buy_volume, complete. Candles still open at the end of the file are printe
 
 Works while the program runs, too. The signing key and the signed heads are in the data directory.")]
     Audit(AuditArgs),
+    /// Make accounts: the first admin, invitations, users of another program.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  coinsphere user create --email ada@example.org --admin
+  coinsphere user create --email ada@example.org --password-stdin < password.txt
+  coinsphere user invite --email eve@example.org
+  coinsphere user import users.csv
+
+They work beside the running program and without it."
+    )]
+    User(UserCommand),
+
+    /// Make new keys for signing access tokens or sealing second factors.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  coinsphere keys rotate
+  coinsphere keys rotate --totp"
+    )]
+    Keys(KeysCommand),
+
+    /// List the letters to users: sent, waiting, given up, and the files where there is no SMTP server.
+    #[command(after_help = "Examples:
+  coinsphere outbox
+  coinsphere outbox --limit 100")]
+    Outbox(OutboxArgs),
 
     /// Say what is installed, what is in use and what to do about it.
     #[command(after_help = "Examples:
@@ -374,6 +401,95 @@ pub struct DoctorArgs {
     pub database: bool,
 }
 
+/// `user …`
+#[derive(Debug, Clone, Subcommand)]
+pub enum UserCommand {
+    /// Make an account, whatever the configuration says of registration. Its address counts as
+    /// verified.
+    Create(UserCreateArgs),
+    /// Make an invitation and print its token.
+    Invite(UserInviteArgs),
+    /// Take over users of another program, with their bcrypt or Argon2id hashes.
+    Import(UserImportArgs),
+}
+
+/// `user create`
+#[derive(Debug, Clone, Args)]
+pub struct UserCreateArgs {
+    /// The address for mail.
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: String,
+    /// An admin.
+    #[arg(long)]
+    pub admin: bool,
+    /// What they want to be called.
+    #[arg(long, value_name = "NAME")]
+    pub display_name: Option<String>,
+    /// Read the password from the first line of standard input [default: make one and print it].
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `user invite`
+#[derive(Debug, Clone, Args)]
+pub struct UserInviteArgs {
+    /// Only this address may use it [default: whoever has it].
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<String>,
+    /// Who uses it becomes an admin.
+    #[arg(long)]
+    pub admin: bool,
+    /// How long it holds.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
+    pub days: u32,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `user import`
+#[derive(Debug, Clone, Args)]
+pub struct UserImportArgs {
+    /// CSV with a header: email, password_hash and, optional, display_name, email_verified.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `keys …`
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeysCommand {
+    /// Make a new key for signing access tokens; the old ones verify until their tokens have expired.
+    Rotate(KeysRotateArgs),
+}
+
+/// `keys rotate`
+#[derive(Debug, Clone, Args)]
+pub struct KeysRotateArgs {
+    /// The key that seals second factors instead: all are sealed anew.
+    #[arg(long)]
+    pub totp: bool,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `outbox`
+#[derive(Debug, Clone, Args)]
+pub struct OutboxArgs {
+    /// How many, the newest first.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -416,6 +532,11 @@ mod tests {
             "coinsphere audit verify --data-dir d",
             "coinsphere audit export --out f.jsonl",
             "coinsphere doctor --database",
+            "coinsphere user create --email a@b.org --admin --password-stdin --data-dir d",
+            "coinsphere user invite --email a@b.org --days 3",
+            "coinsphere user import users.csv",
+            "coinsphere keys rotate --totp",
+            "coinsphere outbox --limit 5",
         ] {
             if let Err(error) = parse(line) {
                 panic!("{line}: {error}");
@@ -445,6 +566,8 @@ mod tests {
             ),
             ("coinsphere record --venue binance --out f", "--instruments"),
             ("coinsphere replay", "FILE"),
+            ("coinsphere user create --admin", "--email"),
+            ("coinsphere user invite --days 0", "1..=90"),
         ] {
             let error = parse(line).expect_err(line);
             assert!(error.to_string().contains(wanted), "{line}: {error}");

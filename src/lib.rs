@@ -1,6 +1,7 @@
 //! The program: commands, configuration, wiring and the HTTP layer. A library so that tests can
 //! reach its parts; `main.rs` is the binary.
 
+pub mod accounts;
 pub mod app;
 pub mod audit;
 pub mod cli;

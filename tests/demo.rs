@@ -196,8 +196,11 @@ fn wrong_configuration_ends_with_status_2_and_is_named() {
             &["none.toml"],
         ),
         (
-            vec!["--listen".into(), "0.0.0.0:0".into()],
-            &["refusing to listen on 0.0.0.0", "public_market_data"],
+            vec![
+                "--config".into(),
+                file("d.toml", "[accounts]\nregistration = \"opne\"\n"),
+            ],
+            &["accounts.registration", "opne", "open, invitation, closed"],
         ),
     ];
     for (arguments, wanted) in cases {

@@ -1,6 +1,7 @@
 //! Wiring: makes the parts from the configuration, starts them, and stops them in order. It holds
 //! no logic of its own beyond that.
 
+pub mod accounts;
 pub mod database;
 pub mod event_log;
 mod health;

@@ -32,9 +32,9 @@ use tokio::sync::{Notify, oneshot};
 
 use super::database::Database;
 use super::shared::Shared;
-use super::{IdempotencyKeys, Reader, event_log, health};
+use super::{IdempotencyKeys, Reader, accounts, event_log, health};
 use crate::audit::{AuditEntry, AuditLog, Outcome, Seal};
-use crate::config::{Config, Instruments, Role, VenueSettings};
+use crate::config::{Config, Instruments, RegistrationMode, Role, VenueSettings};
 use crate::http::{self, ApiState, Limits, StreamGate};
 
 /// How long the parts may take to stop.
@@ -59,12 +59,31 @@ pub async fn run(
         false => None,
     };
     let board = Board::new(clock.clone());
+    let database = Database::new(&config, board.clone(), clock.clone());
+    // Before anything runs that would have to be stopped: keys that cannot be used end the start.
+    // Who asks for something to be done asks here, so this is where it is recorded.
+    let audit = match config.has_role(Role::Api) {
+        true => Some(AuditLog::kept(
+            Arc::clone(&database),
+            clock.clone(),
+            Seal::open(&config.data_dir)?,
+        )),
+        false => None,
+    };
+    let api = match (listener, &audit) {
+        (Some(listener), Some(audit)) => {
+            let source = Arc::clone(&database) as _;
+            let events = Arc::new(accounts::Recorded::new(audit));
+            let accounts = accounts::open(&config, source, clock.clone(), events)?;
+            Some((listener, accounts))
+        }
+        _ => None,
+    };
     let uses_log = config.has_role(Role::Ingest) || config.has_role(Role::Candles);
     let log = match uses_log {
         true => Some(event_log::open(&config, clock.clone()).await?),
         false => None,
     };
-    let database = Database::new(&config, board.clone(), clock.clone());
     let uses_database = config.has_role(Role::Candles) || config.has_role(Role::Api);
     let keeper = match uses_database {
         true => Some(database.keep().await?),
@@ -100,21 +119,14 @@ pub async fn run(
             }
         })
     };
-    // Who asks for something to be done asks here, so this is where it is recorded.
-    let audit = match config.has_role(Role::Api) {
-        true => Some(AuditLog::kept(
-            Arc::clone(&database),
-            clock.clone(),
-            Seal::open(&config.data_dir)?,
-        )),
-        false => None,
-    };
     if let Some(audit) = &audit {
         let started = AuditEntry::new("program.started", Outcome::Done);
         audit.note(started.with("version", env!("CARGO_PKG_VERSION")));
     }
-    let outcome = match listener {
-        Some(listener) => {
+    let outcome = match api {
+        Some((listener, accounts)) => {
+            let keeping_up = accounts::keep(&accounts);
+            let offer = accounts::offer_setup(&accounts);
             let state = ApiState {
                 market: Arc::new(Reader::new(Arc::clone(&database))),
                 hub: Arc::clone(&hub),
@@ -127,13 +139,16 @@ pub async fn run(
                     config.limits.clone(),
                 )),
                 clock,
+                accounts,
+                public_market_data: config.public_market_data,
                 http: Arc::new(config.http.clone()),
                 stream: Arc::new(config.stream.clone()),
                 streams: StreamGate::default(),
             };
-            http::serve(listener, state, stop)
-                .await
-                .context("the HTTP server failed")
+            let served = http::serve(listener, state, stop).await;
+            keeping_up.abort();
+            offer.abort();
+            served.context("the HTTP server failed")
         }
         None => {
             stop.await;
@@ -174,6 +189,16 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     })?;
     let address = listener.local_addr()?;
     tracing::info!("http://{address}  (docs: http://{address}/docs)");
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "others can reach {address}: passwords and tokens must not cross a network unencrypted, so put a proxy with TLS in front"
+        );
+        if config.accounts.registration == RegistrationMode::Open && !config.public_market_data {
+            tracing::warn!(
+                "everybody who reaches {address} may register: see accounts.registration"
+            );
+        }
+    }
     Ok(listener)
 }
 

@@ -65,7 +65,7 @@ fn program(config: &Config) -> bool {
     let public = if config.public_market_data {
         "readable without sign-in"
     } else {
-        "loopback only"
+        "readable when signed in"
     };
     say(true, "http", &format!("{} ({public})", config.listen))
 }

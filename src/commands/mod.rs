@@ -1,5 +1,6 @@
 //! What each command does, a file each. They validate, wire and report; the work is the crates'.
 
+mod accounts;
 mod audit;
 mod candles;
 mod doctor;
@@ -30,6 +31,9 @@ pub fn run(cli: Cli) -> u8 {
         Command::Candles(args) => candles::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::User(command) => accounts::user(&command),
+        Command::Keys(command) => accounts::keys(&command),
+        Command::Outbox(args) => accounts::outbox(&args),
         Command::Doctor(args) => doctor::run(&args),
     });
     match outcome {

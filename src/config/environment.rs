@@ -11,13 +11,14 @@ use super::validate::{SECRETS, allowed};
 
 /// Names that deployments already have, and the settings they stand for. A `COINSPHERE_` name for
 /// the same setting wins.
-pub(super) const ALIASES: [(&str, &str); 6] = [
+pub(super) const ALIASES: [(&str, &str); 7] = [
     ("DATABASE_URL", "database.url"),
     ("DATABASE_CONNECTION_LIMIT", "database.connection_limit"),
     ("DATABASE_CONNECT_TIMEOUT", "database.connect_timeout"),
     ("DATABASE_POOL_TIMEOUT", "database.pool_timeout"),
     ("REDIS_URL", "redis.url"),
     ("REDIS_PASSWORD", "redis.password"),
+    ("TOTP_ENCRYPTION_KEY", "accounts.totp_encryption_key"),
 ];
 
 /// The variable that names the configuration file; not itself a setting.

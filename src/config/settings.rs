@@ -43,6 +43,10 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The WebSocket stream.
     pub stream: StreamSettings,
+    /// Who may have an account, and how accounts are protected.
+    pub accounts: AccountSettings,
+    /// Mail to users.
+    pub mail: MailSettings,
     /// The program's own messages.
     pub logging: LoggingSettings,
 }
@@ -236,6 +240,89 @@ pub struct StreamSettings {
     pub idle_seconds: u64,
 }
 
+/// Who may have an account, and how accounts are protected.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    /// Who may register.
+    pub registration: RegistrationMode,
+    /// Where the keys are. Without one: `keys` in the data directory.
+    pub keys_dir: Option<PathBuf>,
+    /// Who issues access tokens: their `iss`.
+    pub issuer: String,
+    /// Whom they are for: their `aud`.
+    pub audience: String,
+    /// Memory for hashing a password with Argon2id, in KiB.
+    pub password_memory_kib: u32,
+    /// Passes over that memory.
+    pub password_passes: u32,
+    /// Lanes of that memory.
+    pub password_lanes: u32,
+    /// How many passwords are hashed at once; 0 is half the cores.
+    pub password_threads: u32,
+    /// How long a session lasts, however often it is refreshed, in days.
+    pub session_days: u32,
+    /// A session that is not refreshed for this long ends, in days.
+    pub session_idle_days: u32,
+    /// Where users reach the server, for links in letters. Without one: the address it listens on.
+    pub public_url: Option<String>,
+    /// Keys for the secrets of second factors, the newest first. Without one: a file.
+    #[serde(serialize_with = "secret")]
+    pub totp_encryption_key: Option<SecretString>,
+}
+
+/// Mail to users.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSettings {
+    /// The SMTP server. Without one, letters are written to files.
+    #[serde(serialize_with = "secret")]
+    pub smtp_url: Option<SecretString>,
+    /// Who the letters are from.
+    pub from: String,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            smtp_url: None,
+            from: "Coinsphere <coinsphere@localhost>".to_owned(),
+        }
+    }
+}
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RegistrationMode {
+    /// Everybody.
+    Open,
+    /// Who was invited.
+    Invitation,
+    /// Nobody: accounts are made on the command line.
+    Closed,
+}
+
+impl Default for AccountSettings {
+    fn default() -> Self {
+        // Argon2id as OWASP's Password Storage Cheat Sheet has it: 19 MiB, 2 passes, 1 lane.
+        Self {
+            registration: RegistrationMode::Open,
+            keys_dir: None,
+            issuer: "coinsphere".to_owned(),
+            audience: "coinsphere-api".to_owned(),
+            password_memory_kib: 19_456,
+            password_passes: 2,
+            password_lanes: 1,
+            password_threads: 0,
+            session_days: 30,
+            session_idle_days: 14,
+            public_url: None,
+            totp_encryption_key: None,
+        }
+    }
+}
+
 /// The program's own messages.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -323,6 +410,8 @@ impl Config {
                 heartbeat_seconds: 15,
                 idle_seconds: 60,
             },
+            accounts: AccountSettings::default(),
+            mail: MailSettings::default(),
             logging: LoggingSettings {
                 filter: "info,fjall=warn,lsm_tree=warn,refinery_core=warn,tokio_postgres=warn"
                     .to_owned(),

@@ -294,18 +294,19 @@ fn a_wrong_value_is_named_with_where_it_came_from_and_what_is_allowed() {
     );
 }
 
+/// Accounts guard what is not public.
 #[test]
-fn beyond_loopback_only_with_public_market_data() {
-    let message = error_of_env("COINSPHERE_LISTEN", "0.0.0.0:3001");
-    assert!(
-        message.starts_with(
-            "refusing to listen on 0.0.0.0:3001 (set in environment variable COINSPHERE_LISTEN)"
-        ) && message.contains("public_market_data = true"),
-        "{message}"
-    );
-    let public = ("COINSPHERE_PUBLIC_MARKET_DATA", "true");
-    Config::load(&with_env(&[("COINSPHERE_LISTEN", "0.0.0.0:3001"), public])).unwrap();
-    Config::load(&with_env(&[("COINSPHERE_LISTEN", "[::1]:3001")])).unwrap();
+fn beyond_loopback_without_public_market_data() {
+    let config = Config::load(&with_env(&[("COINSPHERE_LISTEN", "0.0.0.0:3001")])).unwrap();
+    assert!(!config.public_market_data);
+}
+
+#[test]
+fn hashing_parameters_must_go_together() {
+    let message = error_of_file("[accounts]\npassword_memory_kib = 64\npassword_lanes = 9\n");
+    assert!(message.contains("at least 8 times"), "{message}");
+    let message = error_of_env("COINSPHERE_ACCOUNTS__ISSUER", "two words");
+    assert!(message.contains("accounts.issuer"), "{message}");
 }
 
 #[test]

@@ -36,6 +36,17 @@ pub(super) fn allowed(key: &str) -> &'static str {
         ["http", "cors_origins", ..] => {
             "a list of origins, e.g. [\"https://example.org\"], or [\"*\"]"
         }
+        ["accounts", "registration"] => "open, invitation, closed",
+        ["accounts", "keys_dir"] => "a directory",
+        ["accounts", "issuer" | "audience"] => "a text of 1 to 200 printable characters",
+        ["accounts", "public_url"] => "a URL, https://host or http://host:port",
+        ["accounts", "totp_encryption_key"] => {
+            "32 random bytes as base64 or hexadecimal; several separated by commas, the newest first"
+        }
+        ["mail", "smtp_url"] => {
+            "a URL, smtps://user:password@host, or smtp://host:port?tls=required"
+        }
+        ["mail", "from"] => "a mail address, e.g. Coinsphere <coinsphere@example.org>",
         ["logging", "filter"] => "a filter, e.g. info or info,coinsphere=debug",
         ["logging", "format"] => "text, json",
         [_] | ["log", "fluvio"] | ["venues", _] => "a section of settings",
@@ -44,7 +55,13 @@ pub(super) fn allowed(key: &str) -> &'static str {
 }
 
 /// The settings whose values must not be shown, and may be given in files.
-pub(super) const SECRETS: [&str; 3] = ["database.url", "redis.url", "redis.password"];
+pub(super) const SECRETS: [&str; 5] = [
+    "database.url",
+    "redis.url",
+    "redis.password",
+    "accounts.totp_encryption_key",
+    "mail.smtp_url",
+];
 
 /// Whether the setting's value must not be shown.
 pub(super) fn is_secret(key: &str) -> bool {
@@ -98,6 +115,12 @@ static RANGES: &[Range] = ranges! {
     "stream.max_message_bytes", 1024 ..= 1048576, " bytes", |c| c.stream.max_message_bytes.into();
     "stream.queue", 16 ..= 1048576, " messages", |c| c.stream.queue.into();
     "stream.heartbeat_seconds", 1 ..= 3600, " seconds", |c| c.stream.heartbeat_seconds;
+    "accounts.password_memory_kib", 8 ..= 4194304, " KiB", |c| c.accounts.password_memory_kib.into();
+    "accounts.password_passes", 1 ..= 100, " passes", |c| c.accounts.password_passes.into();
+    "accounts.password_lanes", 1 ..= 64, " lanes", |c| c.accounts.password_lanes.into();
+    "accounts.password_threads", 0 ..= 256, " threads", |c| c.accounts.password_threads.into();
+    "accounts.session_days", 1 ..= 365, " days", |c| c.accounts.session_days.into();
+    "accounts.session_idle_days", 1 ..= 365, " days", |c| c.accounts.session_idle_days.into();
     "stream.idle_seconds", 2 ..= 86400, " seconds", |c| c.stream.idle_seconds;
 };
 
@@ -193,11 +216,40 @@ pub(super) fn check(
             config.stream.idle_seconds, config.stream.heartbeat_seconds
         )));
     }
-    if !config.listen.ip().is_loopback() && !config.public_market_data {
+    for (key, text) in [
+        ("accounts.issuer", &config.accounts.issuer),
+        ("accounts.audience", &config.accounts.audience),
+    ] {
+        let printable = text.bytes().all(|b| b.is_ascii_graphic());
+        if text.is_empty() || text.len() > 200 || !printable {
+            return Err(bad(key, format!("{text:?}")));
+        }
+    }
+    if let Some(url) = &config.accounts.public_url
+        && !has_scheme(url, &["http", "https"])
+    {
+        return Err(bad("accounts.public_url", format!("{url:?}")));
+    }
+    if let Some(url) = &config.mail.smtp_url
+        && !has_scheme(url.expose_secret(), &["smtp", "smtps"])
+    {
+        return Err(bad(
+            "mail.smtp_url",
+            "this (a secret, not shown)".to_owned(),
+        ));
+    }
+    if config
+        .mail
+        .from
+        .parse::<lettre::message::Mailbox>()
+        .is_err()
+    {
+        return Err(bad("mail.from", format!("{:?}", config.mail.from)));
+    }
+    if config.accounts.password_memory_kib < 8 * config.accounts.password_lanes {
         return Err(ConfigError::Conflict(format!(
-            "refusing to listen on {} (set in {}): there are no accounts yet, so everyone who reaches this address could read everything; listen on 127.0.0.1, or set public_market_data = true if that is meant",
-            config.listen,
-            origin("listen")
+            "accounts.password_memory_kib ({}) must be at least 8 times accounts.password_lanes ({})",
+            config.accounts.password_memory_kib, config.accounts.password_lanes
         )));
     }
     Ok(())

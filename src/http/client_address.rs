@@ -14,7 +14,7 @@ use crate::config::Network;
 
 /// The other end of the socket; the server puts it into each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub struct Peer(pub IpAddr);
 
 /// The client's address, for limits and records; in every request's extensions, and an extractor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

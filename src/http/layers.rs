@@ -20,7 +20,7 @@ use tracing::Instrument as _;
 use super::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use super::problem::{Kind, MEDIA_TYPE, Problem};
 use super::router::ApiState;
-use super::{client_address, etag, idempotency, limits, plain_path, security_headers};
+use super::{client_address, etag, idempotency, identity, limits, plain_path, security_headers};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -38,8 +38,9 @@ pub(super) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
         .layer(RequestDecompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(from_fn(move |request, next| within(limit, request, next)))
-        // What says who is signed in belongs here: after it, limits go by user.
         .layer(from_fn_with_state(state.clone(), limits::limit))
+        // Before limits, which go by user for who is signed in.
+        .layer(from_fn_with_state(state.clone(), identity::identify))
         .layer(from_fn(plain_path::require))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(as_problems))

@@ -3,6 +3,7 @@
 //!
 //! The path of a request is the path of its file: `controllers/<noun>/<verb>.rs`.
 
+mod account_problem;
 mod candle_series;
 mod client_address;
 mod controllers;
@@ -11,6 +12,7 @@ mod document;
 mod etag;
 mod health;
 mod idempotency;
+mod identity;
 mod json;
 mod layers;
 mod limits;
@@ -27,7 +29,7 @@ mod views;
 
 use coinsphere_actors::push::PushLimits;
 
-pub use client_address::ClientAddress;
+pub use client_address::{ClientAddress, Peer};
 pub use controllers::stream::StreamGate;
 pub use health::{HealthReport, ServiceHealth, ServiceStatus};
 pub use idempotency::{

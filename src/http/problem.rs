@@ -67,6 +67,36 @@ kinds! {
     TooManyClients = "too-many-clients", SERVICE_UNAVAILABLE, "Too many clients";
     /// More requests than the limit allows: `retry-after` says when to try again.
     TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS, "Too many requests";
+    /// Nobody is signed in.
+    NotSignedIn = "not-signed-in", UNAUTHORIZED, "Signing in is needed";
+    /// The access token or key does not hold.
+    InvalidToken = "invalid-token", UNAUTHORIZED, "The access token or key is not valid";
+    /// Address or password are wrong.
+    WrongCredentials = "wrong-credentials", UNAUTHORIZED, "Mail address or password are wrong";
+    /// A code is needed too.
+    SecondFactorRequired = "second-factor-required", UNAUTHORIZED, "A code of the second factor is needed";
+    /// The code is wrong or was used.
+    WrongCode = "wrong-code", UNAUTHORIZED, "The code is wrong or was used before";
+    /// The refresh token does not hold.
+    InvalidRefreshToken = "invalid-refresh-token", UNAUTHORIZED, "The refresh token is not valid";
+    /// The refresh token was exchanged before: its session was ended.
+    RefreshTokenReused = "refresh-token-reused", UNAUTHORIZED, "The refresh token was used before";
+    /// Too many failures: `retry-after` says when to try again.
+    TooManyAttempts = "too-many-attempts", TOO_MANY_REQUESTS, "Too many failed attempts";
+    /// Somebody has this address.
+    EmailTaken = "email-taken", CONFLICT, "This mail address is registered already";
+    /// It is so already, or collides with something.
+    Conflict = "conflict", CONFLICT, "The request collides with what is there";
+    /// Nobody may register.
+    RegistrationClosed = "registration-closed", FORBIDDEN, "Registration is closed";
+    /// Only who was invited may register.
+    InvitationNeeded = "invitation-needed", FORBIDDEN, "A valid invitation is needed";
+    /// The mail address is not known to be the user's.
+    EmailNotVerified = "email-not-verified", FORBIDDEN, "The mail address has not been verified";
+    /// Another role or scope is needed.
+    Forbidden = "forbidden", FORBIDDEN, "This is not allowed";
+    /// A mail's link that does not hold any more.
+    InvalidLink = "invalid-link", NOT_FOUND, "The link is not valid any more";
     /// A part that is needed is away; try again.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "A part of the service is unavailable";
     /// Answering took too long.

@@ -9,19 +9,20 @@ use coinsphere_actors::push::PushHub;
 use coinsphere_pipelines::clock::SharedClock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
-use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::controllers::{health, instruments, metrics, stream, tokens};
-
+use super::controllers::{auth, health, instruments, metrics, stream, tokens, well_known};
 use super::health::HealthReport;
 use super::idempotency::IdempotencyStore;
 use super::limits::Limits;
 use super::market::MarketReader;
 use super::problem::{Problem, ProblemBody};
 use super::{document, layers};
+use crate::accounts::Accounts;
 use crate::config::{HttpSettings, StreamSettings};
 
 /// What handlers work with. Cheap to clone.
@@ -37,6 +38,10 @@ pub struct ApiState {
     pub metrics: PrometheusHandle,
     /// The clock.
     pub clock: SharedClock,
+    /// Who may do what.
+    pub accounts: Arc<Accounts>,
+    /// Whether market data may be read without signing in.
+    pub public_market_data: bool,
     /// Limits of the HTTP server.
     pub http: Arc<HttpSettings>,
     /// Remembers mutations that were answered.
@@ -57,13 +62,31 @@ pub struct ApiState {
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(ProblemBody)),
+    modifiers(&Schemes),
     tags(
+        (name = "accounts", description = "Signing in, and one's own account; docs/accounts.md explains"),
         (name = "market", description = "Tokens, instruments and candles"),
         (name = "stream", description = "Live trades and candles over WebSocket; docs/stream.md specifies the messages"),
         (name = "operation", description = "How the server is doing")
     )
 )]
 struct Document;
+
+/// How requests prove who sends them.
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "An access token from `/api/v1/auth/login`, or an API key.",
+            ))
+            .build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
 
 fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
     let (router, described) = OpenApiRouter::with_openapi(Document::openapi())
@@ -76,6 +99,33 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(instruments::list::list))
         .routes(routes!(instruments::candles::candles))
         .routes(routes!(stream::connect::connect))
+        .routes(routes!(auth::register::register))
+        .routes(routes!(auth::login::login))
+        .routes(routes!(auth::refresh::refresh))
+        .routes(routes!(auth::logout::logout))
+        .routes(routes!(auth::logout_all::logout_all))
+        .routes(routes!(auth::me::show, auth::me::change))
+        .routes(routes!(auth::me::export))
+        .routes(routes!(auth::me::delete))
+        .routes(routes!(auth::password::change))
+        .routes(routes!(auth::password_reset::request))
+        .routes(routes!(auth::password_reset::confirm))
+        .routes(routes!(auth::verify_email::verify_email))
+        .routes(routes!(auth::resend_verification::resend_verification))
+        .routes(routes!(auth::two_factor::enrol))
+        .routes(routes!(auth::two_factor::confirm))
+        .routes(routes!(auth::two_factor::remove))
+        .routes(routes!(auth::two_factor::recovery_codes))
+        .routes(routes!(auth::invitations::invite))
+        .routes(routes!(
+            auth::api_keys::list::list,
+            auth::api_keys::make::make
+        ))
+        .routes(routes!(auth::api_keys::revoke::revoke))
+        .routes(routes!(auth::api_keys::rotate::rotate))
+        .routes(routes!(auth::sessions::list))
+        .routes(routes!(auth::sessions::revoke))
+        .routes(routes!(well_known::jwks::jwks))
         .split_for_parts();
     (router, document::complete(&described))
 }

@@ -9,6 +9,7 @@ mod describe;
 mod error;
 mod flavour;
 mod import;
+mod listen;
 pub mod private_server;
 mod read;
 mod resume;
@@ -22,6 +23,7 @@ pub use config::{DatabaseUrl, StoreConfig};
 pub use describe::{Chunk, Description, Hypertable, Job, Partition, Table, View};
 pub use error::{ConnectCause, StoreError, failed};
 pub use flavour::Flavour;
+pub use listen::Listener;
 pub use rows::{
     Asset, AssetLookup, CandlePage, CandleQuery, CandleSource, ChangedCandle, CommitOutcome,
     GapQuery, ImportTarget, ImportedCandle, Instrument, InstrumentId, ListQuery, MAX_PAGE, Resume,

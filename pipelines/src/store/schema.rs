@@ -19,7 +19,7 @@ macro_rules! migration {
     };
 }
 
-fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 10] {
+fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 17] {
     let (price_data, aggregates) = match flavour {
         Flavour::Timescale => (
             migration!("timescale", "V2__price_data"),
@@ -39,6 +39,13 @@ fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 10] {
         migration!("common", "V6__progress"),
         migration!("common", "V7__price_history"),
         migration!("common", "V8__major_tokens"),
+        migration!("common", "V20__users"),
+        migration!("common", "V21__sessions"),
+        migration!("common", "V22__login_failures"),
+        migration!("common", "V23__mail"),
+        migration!("common", "V24__two_factor"),
+        migration!("common", "V25__invitations"),
+        migration!("common", "V26__api_keys"),
         migration!("common", "V30__idempotency_keys"),
         migration!("common", "V31__audit_log"),
     ]

@@ -107,6 +107,10 @@ impl Sessions {
         (status.size, status.available, status.max_size)
     }
 
+    pub(super) const fn config(&self) -> &StoreConfig {
+        &self.config
+    }
+
     pub(super) fn close_idle(&self) {
         self.pool.retain(|_, _| false);
     }
@@ -202,7 +206,7 @@ where
     }
 }
 
-fn with_timeouts(url: &DatabaseUrl, config: &StoreConfig) -> tokio_postgres::Config {
+pub(super) fn with_timeouts(url: &DatabaseUrl, config: &StoreConfig) -> tokio_postgres::Config {
     let mut pg = url.config().clone();
     pg.connect_timeout(config.connect_timeout)
         .application_name("coinsphere");
@@ -214,7 +218,7 @@ fn with_timeouts(url: &DatabaseUrl, config: &StoreConfig) -> tokio_postgres::Con
     pg
 }
 
-fn timed_out(url: &DatabaseUrl, config: &StoreConfig) -> StoreError {
+pub(super) fn timed_out(url: &DatabaseUrl, config: &StoreConfig) -> StoreError {
     StoreError::Connect {
         target: url.target(),
         reason: format!("no answer in {} ms", config.connect_timeout.as_millis()),

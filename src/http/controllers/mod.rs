@@ -1,7 +1,9 @@
 //! The handlers: `<noun>/<verb>.rs`. Each validates, asks, and shapes an answer.
 
+pub(super) mod auth;
 pub(super) mod health;
 pub(super) mod instruments;
 pub(super) mod metrics;
 pub(super) mod stream;
 pub(super) mod tokens;
+pub(super) mod well_known;

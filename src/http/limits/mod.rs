@@ -213,23 +213,26 @@ pub(super) const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-res
 pub(super) const RATE_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Routes of the authentication class, all of them `POST`.
-const AUTHENTICATION: [&str; 6] = [
+const AUTHENTICATION: [&str; 5] = [
     "/api/v1/auth/login",
     "/api/v1/auth/register",
     "/api/v1/auth/password-reset",
-    "/api/v1/auth/password-reset/request",
     "/api/v1/auth/password-reset/confirm",
     "/api/v1/auth/resend-verification",
 ];
 
 /// Routes of the strict class.
-const STRICT: [(Method, &str); 6] = [
+const STRICT: [(Method, &str); 10] = [
     (Method::POST, "/api/v1/auth/password"),
-    (Method::DELETE, "/api/v1/auth/me"),
+    (Method::POST, "/api/v1/auth/me/delete"),
+    (Method::GET, "/api/v1/auth/me/export"),
     (Method::GET, "/api/v1/auth/verify-email/{token}"),
+    (Method::POST, "/api/v1/auth/two-factor/enrol"),
     (Method::POST, "/api/v1/auth/two-factor/confirm"),
-    (Method::POST, "/api/v1/api-keys"),
-    (Method::POST, "/api/v1/tokens"),
+    (Method::POST, "/api/v1/auth/two-factor/remove"),
+    (Method::POST, "/api/v1/auth/two-factor/recovery-codes"),
+    (Method::POST, "/api/v1/auth/api-keys"),
+    (Method::POST, "/api/v1/auth/invitations"),
 ];
 
 /// Paths without limits: what watches the server, and what explains it.

@@ -1,6 +1,7 @@
 //! Requests to the whole application, with the market's records in memory; the files mirror the
 //! routes.
 
+mod accounts;
 mod candles;
 mod documents;
 mod errors;
@@ -84,6 +85,8 @@ impl App {
                 config.limits,
             )),
             clock: clock.clone(),
+            accounts: accounts::nowhere(),
+            public_market_data: true,
             http: Arc::new(config.http),
             stream: Arc::new(config.stream),
             streams: StreamGate::default(),

@@ -6,6 +6,7 @@ use coinsphere_pipelines::market::Symbol;
 use coinsphere_pipelines::venues;
 
 use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
+use crate::http::identity::MarketReader;
 use crate::http::params::{Params, venue_names};
 use crate::http::problem::{Kind, Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -19,8 +20,10 @@ use crate::http::views::CandleSeriesBody;
         ("symbol" = String, Path, description = "The venue's own symbol; a slash is written `%2F` or `-`", example = "BTC-USD"),
         SeriesParams
     ),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
         (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such venue or instrument", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The database is away", body = ProblemBody, content_type = "application/problem+json")
@@ -28,6 +31,7 @@ use crate::http::views::CandleSeriesBody;
 )]
 pub(in crate::http) async fn candles(
     State(state): State<ApiState>,
+    _: MarketReader,
     Path((venue, symbol)): Path<(String, String)>,
     mut params: Params,
 ) -> Result<Json<CandleSeriesBody>, Problem> {

@@ -5,6 +5,7 @@ use axum::extract::State;
 use coinsphere_pipelines::market::AssetId;
 
 use crate::http::cursor::{decode_name, encode_name};
+use crate::http::identity::MarketReader;
 use crate::http::market::InstrumentFilter;
 use crate::http::params::{Params, limit, venue};
 use crate::http::problem::{Problem, ProblemBody};
@@ -35,13 +36,16 @@ pub(in crate::http) struct FilterParams {
 /// The listed instruments, by venue and symbol.
 #[utoipa::path(
     get, path = "/api/v1/instruments", tag = "market", params(FilterParams),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "A page of instruments", body = Page<InstrumentBody>),
+        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
         (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn list(
     State(state): State<ApiState>,
+    _: MarketReader,
     mut params: Params,
 ) -> Result<Json<Page<InstrumentBody>>, Problem> {
     let filter = InstrumentFilter {

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::session::Session;
+use crate::http::identity::{MarketReader, SUBPROTOCOL};
 use crate::http::params::Params;
 use crate::http::problem::{Kind, Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -17,8 +18,10 @@ const HARD_LIMIT: usize = 4;
 /// Live trades and candles over WebSocket. `docs/stream.md` specifies the messages.
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "stream",
+    security((), ("bearer" = [])),
     responses(
         (status = 101, description = "WebSocket from here on"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "A page of another site asked; see http.cors_origins", body = ProblemBody, content_type = "application/problem+json"),
         (status = 426, description = "Not a WebSocket request", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Too many clients", body = ProblemBody, content_type = "application/problem+json")
@@ -26,6 +29,7 @@ const HARD_LIMIT: usize = 4;
 )]
 pub(in crate::http) async fn connect(
     State(state): State<ApiState>,
+    reader: MarketReader,
     headers: HeaderMap,
     params: Params,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -48,11 +52,16 @@ pub(in crate::http) async fn connect(
     let max_message = state.stream.max_message_bytes as usize;
     let pass = state.streams.enter();
     let (settings, clock) = (state.stream.clone(), state.clock.clone());
+    let accounts = state.accounts.clone();
     let upgraded = upgrade
         .max_message_size(max_message.saturating_mul(HARD_LIMIT))
         .max_frame_size(max_message.saturating_mul(HARD_LIMIT))
+        .protocols([SUBPROTOCOL])
         .on_upgrade(async move |socket| {
-            Session::new(socket, client, settings, clock).run().await;
+            let admitted = (reader, accounts);
+            Session::new(socket, client, settings, clock, admitted)
+                .run()
+                .await;
             drop(pass);
         });
     Ok(upgraded.into_response())

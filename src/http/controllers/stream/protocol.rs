@@ -122,6 +122,8 @@ pub(super) enum End {
     TooBig,
     /// Nothing came from the client for too long.
     Idle,
+    /// The session or key that the stream was opened with has ended.
+    SignedOut,
     /// Too many messages that are no requests.
     TooManyErrors,
     /// Too many messages a second.
@@ -143,6 +145,7 @@ impl End {
             Self::Unsupported => (1003, "send JSON as text"),
             Self::TooBig => (1009, "the message is too long"),
             Self::Idle => (4001, "nothing came from you for too long: answer pings"),
+            Self::SignedOut => (4003, "your session or key has ended: sign in again"),
             Self::TooManyErrors => (4002, "too many invalid messages"),
             Self::TooManyMessages => (4004, "too many messages a second"),
             Self::TooSlow => (4008, "you read too slowly: subscribe to less"),
@@ -159,6 +162,7 @@ impl End {
             Self::Unsupported => "unsupported",
             Self::TooBig => "too_big",
             Self::Idle => "idle",
+            Self::SignedOut => "signed_out",
             Self::TooManyErrors => "too_many_errors",
             Self::TooManyMessages => "too_many_messages",
             Self::TooSlow => "too_slow",

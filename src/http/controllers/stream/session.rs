@@ -12,7 +12,9 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::protocol::{End, ErrorCode, Reply, Request, RequestId};
+use crate::accounts::Accounts;
 use crate::config::StreamSettings;
+use crate::http::identity::MarketReader;
 
 /// The version of the messages, told in the welcome.
 const PROTOCOL: u32 = 1;
@@ -31,6 +33,8 @@ pub(super) struct Session {
     client: Client,
     settings: Arc<StreamSettings>,
     clock: SharedClock,
+    /// As whom the client was admitted, and who knows whether that still holds.
+    admitted: (MarketReader, Arc<Accounts>),
     heartbeat: Interval,
     last_heard: Instant,
     errors: u32,
@@ -43,6 +47,7 @@ impl Session {
         client: Client,
         settings: Arc<StreamSettings>,
         clock: SharedClock,
+        admitted: (MarketReader, Arc<Accounts>),
     ) -> Self {
         let (sink, stream) = socket.split();
         let now = Instant::now();
@@ -55,6 +60,7 @@ impl Session {
             client,
             settings,
             clock,
+            admitted,
             heartbeat,
             last_heard: now,
             errors: 0,
@@ -162,6 +168,10 @@ impl Session {
     async fn beat(&mut self) -> Result<(), End> {
         if self.last_heard.elapsed() >= Duration::from_secs(self.settings.idle_seconds) {
             return Err(End::Idle);
+        }
+        let (reader, accounts) = &self.admitted;
+        if !reader.still_holds(accounts).await {
+            return Err(End::SignedOut);
         }
         let time = self.clock.now();
         let ping = Message::Text(Reply::Ping { time }.text());

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 
 use super::{find, instruments_of};
 use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
+use crate::http::identity::MarketReader;
 use crate::http::params::{Params, venue};
 use crate::http::problem::{Kind, Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -31,8 +32,10 @@ pub(in crate::http) struct VenueParams {
         ("id" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin"),
         VenueParams, SeriesParams
     ),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
         (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such token, or no instrument trades it", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Several tokens have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json"),
@@ -41,6 +44,7 @@ pub(in crate::http) struct VenueParams {
 )]
 pub(in crate::http) async fn history(
     State(state): State<ApiState>,
+    _: MarketReader,
     Path(id): Path<String>,
     mut params: Params,
 ) -> Result<Json<CandleSeriesBody>, Problem> {

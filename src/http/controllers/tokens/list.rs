@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::http::cursor::{decode_name, encode_name};
+use crate::http::identity::MarketReader;
 use crate::http::params::{Params, limit};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -27,13 +28,16 @@ pub(in crate::http) struct ListParams {
 /// The listed tokens, by id.
 #[utoipa::path(
     get, path = "/api/v1/tokens", tag = "market", params(ListParams),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "A page of tokens", body = Page<TokenBody>),
+        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
         (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn list(
     State(state): State<ApiState>,
+    _: MarketReader,
     mut params: Params,
 ) -> Result<Json<Page<TokenBody>>, Problem> {
     let limit = params.take("limit", limit(500)).unwrap_or(100);

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::{find, instruments_of};
+use crate::http::identity::MarketReader;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -13,14 +14,17 @@ use crate::http::views::TokenDetailBody;
 #[utoipa::path(
     get, path = "/api/v1/tokens/{id}", tag = "market",
     params(("id" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin")),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The token", body = TokenDetailBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Several tokens have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn show(
     State(state): State<ApiState>,
+    _: MarketReader,
     Path(id): Path<String>,
     params: Params,
 ) -> Result<Json<TokenDetailBody>, Problem> {

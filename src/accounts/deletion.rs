@@ -1,0 +1,133 @@
+//! Taking one's data along, and leaving.
+
+use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
+use serde_json::{Value, json};
+
+use super::credentials::Proof;
+use super::error::AccountError;
+use super::mail::{self, Kind};
+use super::users::{self, Email};
+use super::{Accounts, Client, Role, User, UserId};
+
+/// Each part of an export: its name, and the rows it is made of. Never a hash or a secret.
+const PARTS: [(&str, &str); 4] = [
+    (
+        "sessions",
+        "SELECT id, created_at, last_used_at, expires_at, revoked_at, revoked_for, address, \
+         user_agent FROM sessions WHERE user_id = $1 ORDER BY created_at",
+    ),
+    (
+        "second_factor",
+        "SELECT created_at, confirmed_at FROM totp_factors WHERE user_id = $1",
+    ),
+    (
+        "api_keys",
+        "SELECT id, name, scopes, created_at, expires_at, last_used_at, revoked_at \
+         FROM api_keys WHERE user_id = $1 ORDER BY created_at",
+    ),
+    (
+        "letters",
+        "SELECT kind, recipient, created_at, sent_at FROM outbox WHERE user_id = $1 \
+         ORDER BY created_at",
+    ),
+];
+
+impl Accounts {
+    /// Everything that is kept for a user, as JSON.
+    ///
+    /// # Errors
+    /// When the account has gone, or the database is away.
+    pub async fn export(&self, id: UserId) -> Result<Value, AccountError> {
+        let database = self.database().await?;
+        let found = users::by_id(&database, id).await?;
+        export(&database, &found.ok_or(AccountError::NotSignedIn)?.user).await
+    }
+
+    /// Deletes an account and all that is kept for it; answers that once more.
+    ///
+    /// # Errors
+    /// When the proof is wrong, it is the only admin's, or the database is away.
+    pub async fn delete(
+        &self,
+        id: UserId,
+        proof: &Proof,
+        client: &Client,
+    ) -> Result<Value, AccountError> {
+        let user = self.proven(id, proof, "password", client).await?;
+        let now = self.now();
+        let mut session = self.database().await?;
+        let transaction = session
+            .transaction()
+            .await
+            .map_err(failed("delete an account"))?;
+        if user.role == Role::Admin {
+            // Locked, so that of two that leave at once one finds itself the last.
+            let sql = "SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE";
+            let admins = query(&transaction, "look for admins", sql, &[]).await?;
+            if admins.len() == 1 {
+                return Err(AccountError::Conflict(
+                    "this is the only admin's account: make another admin first",
+                ));
+            }
+        }
+        let exported = export(&transaction, &user).await?;
+        let ended = self
+            .revoke_all(&transaction, id, "the account was deleted", now)
+            .await?;
+        let key = Email::key_of(&user.email);
+        for (doing, sql) in [
+            (
+                "forget where sessions were begun",
+                "UPDATE sessions SET address = NULL, user_agent = NULL \
+                 WHERE user_id = $1 AND $2::text IS NOT NULL",
+            ),
+            (
+                "remove letters",
+                "DELETE FROM outbox WHERE user_id = $1 OR lower(recipient) = $2",
+            ),
+            (
+                "delete an account",
+                "DELETE FROM users WHERE id = $1 AND email_key = $2",
+            ),
+        ] {
+            execute(&transaction, doing, sql, &[&id.0, &key]).await?;
+        }
+        let (letter, to) = (self.entropy.id(), (user.email.as_str(), None));
+        mail::enqueue(
+            &transaction,
+            letter,
+            Kind::AccountDeleted,
+            to,
+            Value::Null,
+            now,
+        )
+        .await?;
+        transaction
+            .commit()
+            .await
+            .map_err(failed("delete an account"))?;
+        self.revoked(ended);
+        self.post();
+        self.note("user.deleted", true, Some(id), client);
+        Ok(exported)
+    }
+}
+
+async fn export<C: GenericClient>(database: &C, user: &User) -> Result<Value, AccountError> {
+    let mut all = json!({
+        "user": {
+            "id": user.id.0,
+            "email": user.email,
+            "email_verified": user.email_verified,
+            "display_name": user.display_name,
+            "role": user.role.name(),
+            "created_at": user.created_at,
+        }
+    });
+    for (name, rows) in PARTS {
+        let sql = format!("SELECT coalesce(jsonb_agg(to_jsonb(part)), '[]') FROM ({rows}) AS part");
+        let rows = query(database, "export an account", &sql, &[&user.id.0]).await?;
+        all[name] = rows.first().map_or(Value::Null, |row| row.get(0));
+    }
+    Ok(all)
+}

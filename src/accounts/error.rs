@@ -1,0 +1,107 @@
+//! Why something about an account was refused or could not be done.
+
+use coinsphere_pipelines::store::StoreError;
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong with it and what is allowed.
+    pub detail: String,
+}
+
+impl Wrong {
+    /// This field, for this reason.
+    pub fn new(field: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            field,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Why something about an account was refused or could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// Fields have values that they cannot have.
+    #[error("the request is not valid: {}", .0.iter().map(|wrong| wrong.field).collect::<Vec<_>>().join(", "))]
+    Invalid(Vec<Wrong>),
+    /// There is no such account, or its password is another: never said which.
+    #[error("mail address or password are wrong")]
+    WrongCredentials,
+    /// Too many failures: not before this many seconds.
+    #[error("too many failed attempts: try again in {0} seconds")]
+    Delayed(u64),
+    /// The account has a second factor, and no code came with the password.
+    #[error("a code of the second factor is needed")]
+    SecondFactorRequired,
+    /// The code is wrong, too old, or was used before.
+    #[error("the code of the second factor is wrong or was used before")]
+    WrongCode,
+    /// Somebody has registered this address.
+    #[error("this mail address is registered already")]
+    EmailTaken,
+    /// Nobody may register here.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    /// Only who is invited may register, and the invitation is missing, wrong, used or too old.
+    #[error("a valid invitation is needed to register")]
+    InvitationNeeded,
+    /// No access token or key came with the request.
+    #[error("signing in is needed")]
+    NotSignedIn,
+    /// The access token or key is wrong, expired or revoked.
+    #[error("the access token or key is not valid: {0}")]
+    BadToken(&'static str),
+    /// The refresh token is unknown, expired, or its session has ended.
+    #[error("the refresh token is not valid")]
+    BadRefreshToken,
+    /// The refresh token had been exchanged before: its session has been ended.
+    #[error("the refresh token was used before; its session has been ended")]
+    RefreshTokenReused,
+    /// The link of a mail is unknown, used or too old.
+    #[error("the link is not valid any more")]
+    BadLink,
+    /// This asks for an address that is known to be the user's.
+    #[error("the mail address has not been verified")]
+    EmailNotVerified,
+    /// This asks for another role, or a key with another scope.
+    #[error("not allowed: {0}")]
+    Forbidden(&'static str),
+    /// What is asked for does not exist, or is somebody else's.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// What is asked for is so already, or collides with something.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// More is asked of the hashing threads than they can do soon.
+    #[error("too many passwords are being checked at this moment")]
+    Busy,
+    /// The database has not been reached yet.
+    #[error("the database is unavailable")]
+    Unavailable,
+    /// The database refused or went away.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something is wrong with us.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl AccountError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::Busy | Self::Unavailable | Self::Delayed(_) => true,
+            Self::Store(error) => error.is_retriable(),
+            _ => false,
+        }
+    }
+
+    /// One wrong field.
+    pub(super) fn wrong(field: &'static str, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![Wrong::new(field, detail)])
+    }
+}

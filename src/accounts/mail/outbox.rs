@@ -1,0 +1,240 @@
+//! The table of letters to be sent. It holds what to say and to whom; links are made when a letter
+//! is sent, so that no secret waits here, and asking for a letter takes as long whether there is such
+//! a user or not.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use coinsphere_pipelines::store::{GenericClient, StoreError, execute, query};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::accounts::error::AccountError;
+use crate::accounts::{Accounts, UserId};
+
+/// Attempts before a letter is given up: the last is made a day after the first.
+const ATTEMPTS: i32 = 12;
+
+/// What kind of letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::accounts) enum Kind {
+    /// With a link that proves the address.
+    VerifyEmail,
+    /// With a code to set another password.
+    ResetPassword,
+    /// To a new address, with a link that makes it the user's.
+    ChangeEmail,
+    /// To the old address: there is another now.
+    EmailChanged,
+    /// The password was changed.
+    PasswordChanged,
+    /// A second factor was added or removed.
+    SecondFactorChanged,
+    /// The account has been deleted.
+    AccountDeleted,
+}
+
+impl Kind {
+    const ALL: [Self; 7] = [
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::ChangeEmail,
+        Self::EmailChanged,
+        Self::PasswordChanged,
+        Self::SecondFactorChanged,
+        Self::AccountDeleted,
+    ];
+
+    /// As it is stored; for letters with links, the link's purpose too.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::ChangeEmail => "change_email",
+            Self::EmailChanged => "email_changed",
+            Self::PasswordChanged => "password_changed",
+            Self::SecondFactorChanged => "second_factor_changed",
+            Self::AccountDeleted => "account_deleted",
+        }
+    }
+
+    fn named(name: &str) -> Result<Self, StoreError> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or_else(|| StoreError::Unreadable(format!("the kind of letter {name:?}")))
+    }
+}
+
+/// A letter that is due.
+#[derive(Debug, Clone)]
+pub(super) struct Due {
+    pub(super) id: Uuid,
+    pub(super) kind: Kind,
+    pub(super) recipient: String,
+    pub(super) user: Option<UserId>,
+    pub(super) facts: Value,
+    pub(super) attempts: i32,
+}
+
+/// A letter, as shown to the operator.
+#[derive(Debug, Clone)]
+pub struct OutboxView {
+    /// Which.
+    pub id: Uuid,
+    /// What kind.
+    pub kind: String,
+    /// To whom.
+    pub recipient: String,
+    /// Since when it waits or waited.
+    pub created_at: DateTime<Utc>,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it was sent.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// When it was given up.
+    pub dropped_at: Option<DateTime<Utc>>,
+    /// Why the last attempt failed, or it was given up.
+    pub last_error: Option<String>,
+}
+
+/// Puts a letter into the outbox.
+pub(in crate::accounts) async fn enqueue<C: GenericClient>(
+    database: &C,
+    id: Uuid,
+    kind: Kind,
+    to: (&str, Option<UserId>),
+    facts: Value,
+    now: DateTime<Utc>,
+) -> Result<(), AccountError> {
+    let (recipient, user) = to;
+    execute(
+        database,
+        "put a letter into the outbox",
+        "INSERT INTO outbox (id, kind, recipient, user_id, facts, created_at, next_attempt_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        &[
+            &id,
+            &kind.name(),
+            &recipient,
+            &user.map(|user| user.0),
+            &facts,
+            &now,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes letters that are due; each is due again later, should this process not live to say that it
+/// was sent.
+pub(super) async fn take<C: GenericClient>(
+    database: &C,
+    now: DateTime<Utc>,
+) -> Result<Vec<Due>, AccountError> {
+    let rows = query(
+        database,
+        "take letters out of the outbox",
+        "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = \
+           $1 + least(30 * power(2, least(attempts, 20)), 14400) * interval '1 second' \
+         WHERE id IN (SELECT id FROM outbox WHERE sent_at IS NULL AND dropped_at IS NULL \
+           AND next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT 10 FOR UPDATE SKIP LOCKED) \
+         RETURNING id, kind, recipient, user_id, facts, attempts",
+        &[&now],
+    )
+    .await?;
+    let mut due = Vec::new();
+    for row in &rows {
+        due.push(Due {
+            id: row.get(0),
+            kind: Kind::named(row.get(1))?,
+            recipient: row.get(2),
+            user: row.get::<_, Option<Uuid>>(3).map(UserId),
+            facts: row.get(4),
+            attempts: row.get(5),
+        });
+    }
+    Ok(due)
+}
+
+/// What became of a letter.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Sent,
+    /// Nobody to write to, or nothing to say any more.
+    Pointless(&'static str),
+    Failed(String),
+}
+
+pub(super) async fn settle<C: GenericClient>(
+    database: &C,
+    due: &Due,
+    outcome: &Outcome,
+    now: DateTime<Utc>,
+) -> Result<(), AccountError> {
+    let (sent, dropped, error) = match outcome {
+        Outcome::Sent => (Some(now), None, None),
+        Outcome::Pointless(why) => (None, Some(now), Some((*why).to_owned())),
+        Outcome::Failed(why) => {
+            let given_up = due.attempts >= ATTEMPTS;
+            (None, given_up.then_some(now), Some(why.clone()))
+        }
+    };
+    execute(
+        database,
+        "note what became of a letter",
+        // Of an account that is gone, the address stays no longer than it must.
+        "UPDATE outbox SET sent_at = $2, dropped_at = $3, last_error = $4, \
+           recipient = CASE WHEN kind = 'account_deleted' AND coalesce($2::timestamptz, $3::timestamptz) IS NOT NULL \
+             THEN '' ELSE recipient END WHERE id = $1",
+        &[&due.id, &sent, &dropped, &error],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Removes letters and links that nobody needs any more.
+pub(super) async fn tidy<C: GenericClient>(
+    database: &C,
+    now: DateTime<Utc>,
+) -> Result<(), AccountError> {
+    let old = now - TimeDelta::days(30);
+    for (doing, sql) in [
+        (
+            "remove old letters",
+            "DELETE FROM outbox WHERE sent_at < $1 OR dropped_at < $1",
+        ),
+        (
+            "remove old links",
+            "DELETE FROM mail_links WHERE expires_at < $1",
+        ),
+    ] {
+        execute(database, doing, sql, &[&old]).await?;
+    }
+    Ok(())
+}
+
+impl Accounts {
+    /// The newest letters of the outbox, newest first.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn outbox(&self, limit: u32) -> Result<Vec<OutboxView>, AccountError> {
+        let database = self.database().await?;
+        let rows = query(
+            &database,
+            "list the outbox",
+            "SELECT id, kind, recipient, created_at, attempts, sent_at, dropped_at, last_error \
+             FROM outbox ORDER BY created_at DESC, id LIMIT $1",
+            &[&i64::from(limit)],
+        )
+        .await?;
+        let view = |row: &tokio_postgres::Row| OutboxView {
+            id: row.get(0),
+            kind: row.get(1),
+            recipient: row.get(2),
+            created_at: row.get(3),
+            attempts: row.get(4),
+            sent_at: row.get(5),
+            dropped_at: row.get(6),
+            last_error: row.get(7),
+        };
+        Ok(rows.iter().map(view).collect())
+    }
+}

@@ -1,0 +1,279 @@
+//! Accounts: who may sign in, how they prove it, and what they may do. It knows PostgreSQL and
+//! cryptography, and nothing of HTTP: handlers call it and shape the answers.
+
+mod access_token;
+mod api_keys;
+mod credentials;
+mod deletion;
+mod entropy;
+mod error;
+mod events;
+mod invitations;
+mod key_files;
+mod lockout;
+mod login;
+mod mail;
+mod operator;
+mod password;
+mod registration;
+mod revocation;
+mod sealing;
+mod secrets;
+mod sessions;
+mod signing_keys;
+mod totp;
+mod two_factor;
+mod users;
+mod verification;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::store::{Session as DatabaseSession, Store};
+use jsonwebtoken::jwk::JwkSet;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use self::access_token::AccessTokens;
+use self::key_files::KeyFiles;
+use self::mail::Delivery;
+use self::password::Passwords;
+use self::revocation::Revocations;
+use self::sealing::Sealing;
+use self::secrets::RefreshSecret;
+use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
+use crate::config::{AccountSettings, MailSettings};
+
+pub use self::access_token::Access;
+pub use self::api_keys::{ApiKey, KeyAccess, Scope};
+pub use self::credentials::{ProfileChange, Proof};
+pub use self::entropy::Entropy;
+pub use self::error::{AccountError, Wrong};
+pub use self::events::{Logged, SecurityEvent, SecurityEvents};
+pub use self::invitations::Invitation;
+pub use self::login::Login;
+pub use self::mail::OutboxView;
+pub use self::operator::Imported;
+pub use self::registration::Registration;
+pub use self::sessions::{SessionView, Tokens};
+pub use self::two_factor::Enrolment;
+pub use self::users::{Role, User};
+
+/// How long an access token holds.
+pub const ACCESS_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(15);
+
+/// Who has an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(pub Uuid);
+
+/// One sign-in and everything refreshed from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub Uuid);
+
+/// What is known of whoever sends a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The address, as text.
+    pub address: Option<String>,
+    /// What the program calls itself.
+    pub user_agent: Option<String>,
+}
+
+/// Where the database is to be had at the moment.
+pub trait StoreSource: Send + Sync + 'static {
+    /// The store, once the database has been reached.
+    fn store(&self) -> Option<Store>;
+}
+
+impl StoreSource for Store {
+    fn store(&self) -> Option<Store> {
+        Some(self.clone())
+    }
+}
+
+/// Everything about accounts.
+pub struct Accounts {
+    settings: AccountSettings,
+    source: Arc<dyn StoreSource>,
+    clock: SharedClock,
+    entropy: Entropy,
+    events: Arc<dyn SecurityEvents>,
+    passwords: Passwords,
+    access: AccessTokens,
+    refresh: RefreshSecret,
+    sealing: Sealing,
+    revocations: Revocations,
+    delivery: Delivery,
+    outbox_grew: Notify,
+    public_url: String,
+}
+
+/// What accounts are made from.
+pub struct AccountParts {
+    /// As configured.
+    pub settings: AccountSettings,
+    /// How mail is sent.
+    pub mail: MailSettings,
+    /// Where users reach the server, for links in letters.
+    pub public_url: String,
+    /// The database.
+    pub source: Arc<dyn StoreSource>,
+    /// The clock.
+    pub clock: SharedClock,
+    /// Secret randomness.
+    pub entropy: Entropy,
+    /// Takes note of what happens.
+    pub events: Arc<dyn SecurityEvents>,
+}
+
+impl Accounts {
+    /// Reads the keys of `data_dir` (or of the configured directory), making those that are missing.
+    ///
+    /// # Errors
+    /// When the keys cannot be read or made.
+    pub fn open(parts: AccountParts, data_dir: &Path) -> Result<Self, AccountError> {
+        let AccountParts {
+            settings,
+            mail,
+            public_url,
+            source,
+            clock,
+            entropy,
+            events,
+        } = parts;
+        let now = wall_time(&clock);
+        let directory = settings
+            .keys_dir
+            .clone()
+            .unwrap_or_else(|| data_dir.join("keys"));
+        let files = KeyFiles::open(&directory)?;
+        let refresh = RefreshSecret::open(&files, &entropy)?;
+        let configured = settings.totp_encryption_key.as_ref();
+        let sealing = Sealing::open(configured, &files, &entropy)?;
+        let keys = SigningKeys::open(files, now)?;
+        Ok(Self {
+            passwords: Passwords::new(&settings, &entropy)?,
+            access: AccessTokens::new(keys, &settings.issuer, &settings.audience),
+            refresh,
+            sealing,
+            revocations: Revocations::default(),
+            delivery: Delivery::new(&mail, data_dir)?,
+            outbox_grew: Notify::new(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            settings,
+            source,
+            clock,
+            entropy,
+            events,
+        })
+    }
+
+    /// Keeps up with what other processes do (revoked sessions, new keys), and sends mail. Runs until
+    /// dropped.
+    pub async fn keep_up(&self) {
+        tokio::join!(
+            self.keep_revocations(),
+            self.keep_keys(),
+            self.keep_mail(),
+            self.keep_tidy()
+        );
+    }
+
+    async fn keep_revocations(&self) {
+        /// How long to wait before listening again.
+        const RETRY: Duration = Duration::from_millis(500);
+        loop {
+            if let Some(store) = self.source.store() {
+                let outcome = self.revocations.listen(&store, || self.now()).await;
+                let error = outcome.err().map(|error| error.to_string());
+                tracing::warn!(
+                    error,
+                    "revoked sessions are not heard of: asking the database for each request"
+                );
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Removes what nobody asks for any more.
+    async fn keep_tidy(&self) {
+        /// How often.
+        const ROUND: Duration = Duration::from_secs(600);
+        loop {
+            tokio::time::sleep(ROUND).await;
+            if let Err(error) = self.tidy().await {
+                tracing::warn!(%error, "old sessions and failures were not removed");
+            }
+        }
+    }
+
+    async fn tidy(&self) -> Result<(), AccountError> {
+        let (session, now) = (self.database().await?, self.now());
+        sessions::tidy(&session, now).await?;
+        lockout::tidy(&session, now).await?;
+        drop(session);
+        self.tidy_mail().await
+    }
+
+    async fn keep_keys(&self) {
+        loop {
+            tokio::time::sleep(NOTICED_WITHIN).await;
+            if let Err(error) = self.access.keys().read_again(self.now()) {
+                tracing::error!(%error, "cannot read the signing keys again");
+            }
+        }
+    }
+
+    /// Whether revocations made by other processes are heard as they happen.
+    #[must_use]
+    pub fn hears_revocations(&self) -> bool {
+        self.revocations.is_live()
+    }
+
+    /// The public keys of access tokens.
+    #[must_use]
+    pub fn public_keys(&self) -> JwkSet {
+        self.access.keys().ring().public(self.now())
+    }
+
+    /// Makes a new key for access tokens; answers its id.
+    ///
+    /// # Errors
+    /// When it cannot be made or written.
+    pub fn rotate_signing_key(&self) -> Result<String, AccountError> {
+        self.access.keys().rotate(self.now())
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        wall_time(&self.clock)
+    }
+
+    async fn database(&self) -> Result<DatabaseSession, AccountError> {
+        let store = self.source.store().ok_or(AccountError::Unavailable)?;
+        Ok(store.session().await?)
+    }
+
+    fn note(&self, what: &'static str, done: bool, user: Option<UserId>, client: &Client) {
+        self.events.note(SecurityEvent {
+            what,
+            done,
+            user: user.map(|user| user.0),
+            subject: None,
+            from: client.address.clone(),
+        });
+    }
+}
+
+/// The clock's time, as fine as the database keeps it.
+fn wall_time(clock: &SharedClock) -> DateTime<Utc> {
+    DateTime::from_timestamp_nanos(clock.now().nanos()).trunc_subsecs(6)
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").finish_non_exhaustive()
+    }
+}

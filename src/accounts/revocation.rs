@@ -1,0 +1,135 @@
+//! Which sessions were revoked while access tokens of theirs may still hold. The session row is the
+//! truth; this is what a process knows of it without asking: the ids of the last quarter of an hour,
+//! loaded at the start and kept up by the database's announcements. While it cannot know, it says so.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use coinsphere_pipelines::store::{Store, StoreError, query};
+use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use super::{ACCESS_TOKEN_LIFE, SessionId};
+
+/// What the database announces revocations on.
+const CHANNEL: &str = "coinsphere_revoked_sessions";
+
+/// How long a revoked id is remembered: as long as a token of its may hold, and a minute for clocks
+/// that differ.
+const REMEMBERED: TimeDelta = TimeDelta::seconds(ACCESS_TOKEN_LIFE.num_seconds() + 60);
+
+/// How often the listening connection is asked for a sign of life, and how long it may take. A
+/// revocation made elsewhere may go unheard for at most their sum.
+const PULSE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The revoked sessions that this process knows of.
+#[derive(Debug, Default)]
+pub(super) struct Revocations {
+    revoked: RwLock<HashMap<Uuid, DateTime<Utc>>>,
+    /// Whether every announcement is heard.
+    live: AtomicBool,
+}
+
+impl Revocations {
+    /// Whether the session was revoked; `None` when only the database can tell.
+    pub(super) fn is_revoked(&self, session: SessionId) -> Option<bool> {
+        let known = self
+            .revoked
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(&session.0);
+        if known {
+            return Some(true);
+        }
+        self.live.load(Ordering::Acquire).then_some(false)
+    }
+
+    /// Takes note of revoked sessions.
+    pub(super) fn add(&self, sessions: impl IntoIterator<Item = (Uuid, DateTime<Utc>)>) {
+        self.revoked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(sessions);
+    }
+
+    /// Whether everything is heard.
+    pub(super) fn is_live(&self) -> bool {
+        self.live.load(Ordering::Acquire)
+    }
+
+    fn forget(&self, now: DateTime<Utc>) {
+        self.revoked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, at| *at + REMEMBERED > now);
+    }
+
+    /// Listens until the connection ends.
+    pub(super) async fn listen(
+        &self,
+        store: &Store,
+        now: impl Fn() -> DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let outcome = self.hear(store, now).await;
+        self.live.store(false, Ordering::Release);
+        metrics::gauge!("coinsphere_revocations_live").set(0.0);
+        outcome
+    }
+
+    async fn hear(&self, store: &Store, now: impl Fn() -> DateTime<Utc>) -> Result<(), StoreError> {
+        // Listening comes first: what is revoked while the rest is loaded is then heard too.
+        let mut listener = store.listen(CHANNEL).await?;
+        let session = store.session().await?;
+        let since = now() - REMEMBERED;
+        let rows = query(
+            &session,
+            "load the revoked sessions",
+            "SELECT id, revoked_at FROM sessions WHERE revoked_at > $1",
+            &[&since],
+        )
+        .await?;
+        drop(session);
+        self.add(rows.iter().map(|row| (row.get(0), row.get(1))));
+        self.live.store(true, Ordering::Release);
+        metrics::gauge!("coinsphere_revocations_live").set(1.0);
+        let mut pulse = interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                heard = listener.next() => match heard {
+                    Some(id) => self.add(id.parse().ok().map(|id| (id, now()))),
+                    None => return Ok(()),
+                },
+                _ = pulse.tick() => {
+                    listener.ping(PATIENCE).await?;
+                    self.forget(now());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_cannot_know_it_does_not_claim() {
+        let (known, other) = (Uuid::from_u128(1), SessionId(Uuid::from_u128(2)));
+        let now = DateTime::from_timestamp_secs(1_700_000_000).unwrap();
+        let revocations = Revocations::default();
+        revocations.add([(known, now)]);
+        assert_eq!(revocations.is_revoked(SessionId(known)), Some(true));
+        assert_eq!(revocations.is_revoked(other), None);
+        revocations.live.store(true, Ordering::Release);
+        assert_eq!(revocations.is_revoked(other), Some(false));
+        revocations.forget(now + ACCESS_TOKEN_LIFE);
+        assert_eq!(revocations.is_revoked(SessionId(known)), Some(true));
+        revocations.forget(now + REMEMBERED);
+        assert_eq!(revocations.is_revoked(SessionId(known)), Some(false));
+    }
+}

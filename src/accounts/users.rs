@@ -1,0 +1,210 @@
+//! The rows of users, and what may stand in them.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use coinsphere_pipelines::store::{GenericClient, StoreError, query};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::error::{AccountError, Wrong};
+use super::{Accounts, UserId};
+
+/// The longest address for mail (RFC 5321, 4.5.3.1.3, less the brackets).
+const LONGEST_EMAIL: usize = 254;
+
+/// The longest display name, in characters.
+const LONGEST_NAME: usize = 80;
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Has an account.
+    User,
+    /// Looks after the server.
+    Admin,
+}
+
+impl Role {
+    /// As it is stored and shown.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Result<Self, StoreError> {
+        match name {
+            "user" => Ok(Self::User),
+            "admin" => Ok(Self::Admin),
+            other => Err(StoreError::Unreadable(format!("the role {other:?}"))),
+        }
+    }
+}
+
+/// A user, as shown to themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Who.
+    pub id: UserId,
+    /// The address for mail, as it was typed.
+    pub email: String,
+    /// Whether the address is known to be theirs.
+    pub email_verified: bool,
+    /// What they want to be called.
+    pub display_name: Option<String>,
+    /// What they may do.
+    pub role: Role,
+    /// Whether a code is asked for at login.
+    pub two_factor: bool,
+    /// Since when there is the account.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A user and the stored hash of the password.
+pub(super) struct StoredUser {
+    pub(super) user: User,
+    pub(super) password_hash: Option<String>,
+}
+
+const USER: &str = "SELECT u.id, u.email, u.email_verified_at IS NOT NULL, u.display_name, u.role, \
+     EXISTS (SELECT FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL), \
+     u.created_at, u.password_hash FROM users u";
+
+fn stored_user(row: &Row) -> Result<StoredUser, StoreError> {
+    Ok(StoredUser {
+        user: User {
+            id: UserId(row.get(0)),
+            email: row.get(1),
+            email_verified: row.get(2),
+            display_name: row.get(3),
+            role: Role::named(row.get(4))?,
+            two_factor: row.get(5),
+            created_at: row.get(6),
+        },
+        password_hash: row.get(7),
+    })
+}
+
+/// The user with this id.
+pub(super) async fn by_id<C: GenericClient>(
+    client: &C,
+    id: UserId,
+) -> Result<Option<StoredUser>, AccountError> {
+    let sql = format!("{USER} WHERE u.id = $1");
+    let rows = query(client, "look up a user", &sql, &[&id.0]).await?;
+    Ok(rows.first().map(stored_user).transpose()?)
+}
+
+/// The user with this address, in the form that is compared.
+pub(super) async fn by_email<C: GenericClient>(
+    client: &C,
+    key: &str,
+) -> Result<Option<StoredUser>, AccountError> {
+    let sql = format!("{USER} WHERE u.email_key = $1");
+    let rows = query(client, "look up a user", &sql, &[&key]).await?;
+    Ok(rows.first().map(stored_user).transpose()?)
+}
+
+/// An address for mail that can be written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Email {
+    /// As it was typed.
+    pub(super) text: String,
+    /// As it is compared: nobody tells apart two addresses that differ in case only.
+    pub(super) key: String,
+}
+
+impl Email {
+    pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
+        let text = text.trim();
+        let refused = || {
+            Wrong::new(
+                "email",
+                format!(
+                    "use a mail address of at most {LONGEST_EMAIL} characters, e.g. somebody@example.org"
+                ),
+            )
+        };
+        if text.len() > LONGEST_EMAIL || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(refused());
+        }
+        lettre::Address::from_str(text).map_err(|_| refused())?;
+        Ok(Self {
+            text: text.to_owned(),
+            key: text.to_lowercase(),
+        })
+    }
+
+    /// As it is compared, of whatever was typed at login: what is no address is nobody's.
+    pub(super) fn key_of(text: &str) -> String {
+        text.trim().to_lowercase()
+    }
+}
+
+/// A name to be shown; nothing if it is empty.
+pub(super) fn display_name(text: &str) -> Result<Option<String>, Wrong> {
+    let text = text.trim();
+    if text.chars().count() > LONGEST_NAME || text.chars().any(char::is_control) {
+        return Err(Wrong::new(
+            "display_name",
+            format!("use at most {LONGEST_NAME} characters, none of them a control character"),
+        ));
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+impl Accounts {
+    /// The user with this id.
+    ///
+    /// # Errors
+    /// When the account has gone, or the database is away.
+    pub async fn user(&self, id: UserId) -> Result<User, AccountError> {
+        let session = self.database().await?;
+        by_id(&session, id)
+            .await?
+            .map(|found| found.user)
+            .ok_or(AccountError::BadToken("its account has gone"))
+    }
+
+    pub(super) fn new_user_id(&self) -> UserId {
+        let id: Uuid = self.entropy.id();
+        UserId(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_compared_without_case_and_kept_as_typed() {
+        let email = Email::parse(" Some.Body@Example.ORG ").unwrap();
+        assert_eq!(email.text, "Some.Body@Example.ORG");
+        assert_eq!(email.key, "some.body@example.org");
+        let long = format!("{}@example.org", "a".repeat(250));
+        for bad in [
+            "",
+            "nobody",
+            "a@",
+            "@b",
+            "a b@c.org",
+            "a@b\n.org",
+            "a\0@b.org",
+            &long,
+        ] {
+            assert!(Email::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_trimmed_and_bounded() {
+        assert_eq!(display_name("  Ada ").unwrap().as_deref(), Some("Ada"));
+        assert_eq!(display_name(" ").unwrap(), None);
+        assert!(display_name(&"ü".repeat(80)).is_ok());
+        assert!(display_name(&"ü".repeat(81)).is_err());
+        assert!(display_name("a\u{7}b").is_err());
+    }
+}

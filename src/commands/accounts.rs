@@ -1,0 +1,249 @@
+//! `user`, `keys` and `outbox`: what the operator does with accounts, beside the running program or
+//! without it.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use coinsphere_pipelines::store::private_server::PrivateServer;
+use coinsphere_pipelines::store::{Store, StoreConfig};
+use secrecy::SecretString;
+
+use super::{clock, load, on_runtime, start_plain_logging};
+use crate::accounts::{AccountError, Accounts, Imported, Registration, Role};
+use crate::app;
+use crate::app::database::{START, store_config, url_config};
+use crate::audit::{AuditLog, Seal};
+use crate::cli::{KeysCommand, OutboxArgs, PlaceArgs, UserCommand, UserCreateArgs, UserImportArgs};
+use crate::config::{Config, Profile};
+
+/// `user …`
+pub(super) fn user(command: &UserCommand) -> anyhow::Result<()> {
+    match command {
+        UserCommand::Create(args) => create(args),
+        UserCommand::Invite(args) => with_accounts(&args.place, async |accounts, _| {
+            let role = if args.admin { Role::Admin } else { Role::User };
+            let email = args.email.as_deref();
+            let made = accounts.invite(None, email, role, args.days).await;
+            let made = made.map_err(explain)?;
+            println!("{}", made.token);
+            eprintln!(
+                "register with this as `invitation`, until {}",
+                made.expires_at.format("%Y-%m-%dT%H:%M:%SZ")
+            );
+            Ok(())
+        }),
+        UserCommand::Import(args) => import(args),
+    }
+}
+
+fn create(args: &UserCreateArgs) -> anyhow::Result<()> {
+    let given = match args.password_stdin {
+        true => Some(read_password()?),
+        false => None,
+    };
+    with_accounts(&args.place, async |accounts, _| {
+        let password = given.unwrap_or_else(|| accounts.random_password());
+        let registration = Registration {
+            email: args.email.clone(),
+            password: SecretString::from(password.clone()),
+            display_name: args.display_name.clone(),
+            invitation: None,
+        };
+        let role = if args.admin { Role::Admin } else { Role::User };
+        let user = accounts.create_user(registration, role).await;
+        let user = user.map_err(explain)?;
+        eprintln!("made {} {} ({})", role.name(), user.email, user.id.0);
+        if !args.password_stdin {
+            eprintln!("the password, to be changed after the first login:");
+            println!("{password}");
+        }
+        Ok(())
+    })
+}
+
+fn read_password() -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        eprintln!("password (it is shown while you type):");
+    }
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("cannot read a password from standard input")?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// A row of the file.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    email: String,
+    password_hash: String,
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    email_verified: bool,
+}
+
+fn import(args: &UserImportArgs) -> anyhow::Result<()> {
+    let mut file = csv::Reader::from_path(&args.file)
+        .with_context(|| format!("cannot read {}", args.file.display()))?;
+    let rows: Vec<Row> = file
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .with_context(|| {
+            format!(
+                "cannot read {}: columns are email, password_hash and, optional, display_name, email_verified (true, false)",
+                args.file.display()
+            )
+        })?;
+    with_accounts(&args.place, async |accounts, _| {
+        let (mut made, mut left_out) = (0, 0);
+        for row in rows {
+            let email = row.email.clone();
+            let imported = Imported {
+                email: row.email,
+                password_hash: row.password_hash,
+                display_name: row.display_name,
+                email_verified: row.email_verified,
+            };
+            match accounts.import_user(imported).await {
+                Ok(_) => made += 1,
+                Err(error @ (AccountError::EmailTaken | AccountError::Invalid(_))) => {
+                    left_out += 1;
+                    eprintln!("left out {email}: {}", explain(error));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        println!("imported {made} users, left out {left_out}");
+        Ok(())
+    })
+}
+
+/// `keys …`
+pub(super) fn keys(command: &KeysCommand) -> anyhow::Result<()> {
+    match command {
+        KeysCommand::Rotate(args) => with_accounts(&args.place, async |accounts, _| {
+            if args.totp {
+                let count = accounts.rotate_sealing_key().await?;
+                println!("sealed {count} second factors with the newest key");
+            } else {
+                let id = accounts.rotate_signing_key()?;
+                println!("access tokens are signed with {id} from now on");
+                eprintln!(
+                    "running processes follow within a minute; tokens signed before hold until they expire"
+                );
+            }
+            Ok(())
+        }),
+    }
+}
+
+/// `outbox`
+pub(super) fn outbox(args: &OutboxArgs) -> anyhow::Result<()> {
+    with_accounts(&args.place, async |accounts, config| {
+        let letters = accounts.outbox(args.limit).await?;
+        if letters.is_empty() {
+            println!("nothing was written to anybody");
+        }
+        for letter in letters {
+            let state = match (letter.sent_at, letter.dropped_at) {
+                (Some(at), _) => format!("sent {}", at.format("%Y-%m-%dT%H:%M:%SZ")),
+                (_, Some(_)) => "given up".to_owned(),
+                _ => format!("waits, {} attempts", letter.attempts),
+            };
+            let why = letter.last_error.map(|why| format!(": {why}"));
+            println!(
+                "{}  {:<22} {:<32} {state}{}",
+                letter.created_at.format("%Y-%m-%dT%H:%M:%SZ"),
+                letter.kind,
+                letter.recipient,
+                why.unwrap_or_default()
+            );
+            let place = config.data_dir.join("outbox");
+            if let Some(file) = file_of(&place, &letter.id.to_string()) {
+                println!("  {file}");
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The file a letter was written to, if it was.
+fn file_of(place: &Path, id: &str) -> Option<String> {
+    let entries = std::fs::read_dir(place).ok()?;
+    let ending = format!("-{id}.eml");
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .map(|path| path.display().to_string())
+        .find(|path| path.ends_with(&ending))
+}
+
+/// Does something with the accounts of a data directory, whether the program runs or not.
+fn with_accounts(
+    place: &PlaceArgs,
+    work: impl AsyncFnOnce(Arc<Accounts>, &Config) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let profile = match std::fs::read_to_string(demo_mark(place)) {
+        Ok(kind) if kind.trim() == "demo" => Profile::Demo,
+        _ => Profile::Live,
+    };
+    let config = load(profile, place, place.flags())?;
+    start_plain_logging()?;
+    on_runtime(async move {
+        let (settings, started) = reach(&config).await?;
+        let outcome = async {
+            let store = Store::open(&settings).await?;
+            let seal = Seal::open(&config.data_dir)?;
+            let audit = AuditLog::open(store.clone(), clock(), seal);
+            let events = Arc::new(app::accounts::Recorded::new(&audit));
+            let source = Arc::new(store.clone());
+            let outcome = match app::accounts::open(&config, source, clock(), events) {
+                Ok(accounts) => work(accounts, &config).await,
+                Err(error) => Err(error),
+            };
+            audit.close().await;
+            store.close();
+            outcome
+        }
+        .await;
+        if let Some(server) = started {
+            server.stop().await?;
+        }
+        outcome
+    })
+}
+
+/// What says whether a data directory that was named is a demo's.
+fn demo_mark(place: &PlaceArgs) -> std::path::PathBuf {
+    place.data_dir.clone().unwrap_or_default().join("kind")
+}
+
+/// The database: by URL, the private server that runs, or one that is started for this.
+async fn reach(config: &Config) -> anyhow::Result<(StoreConfig, Option<PrivateServer>)> {
+    if config.database.url.is_some() {
+        return Ok((store_config(&config.database, None)?, None));
+    }
+    if let Some(url) = PrivateServer::running(&config.data_dir) {
+        return Ok((url_config(&config.database, url), None));
+    }
+    let server = PrivateServer::start(&config.data_dir, START).await?;
+    Ok((store_config(&config.database, Some(&server))?, Some(server)))
+}
+
+/// Each wrong field with what is wrong with it.
+fn explain(error: AccountError) -> anyhow::Error {
+    match error {
+        AccountError::Invalid(wrong) => {
+            let all: Vec<String> = wrong
+                .into_iter()
+                .map(|wrong| format!("{}: {}", wrong.field, wrong.detail))
+                .collect();
+            anyhow::anyhow!("{}", all.join("; "))
+        }
+        other => other.into(),
+    }
+}

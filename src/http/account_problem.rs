@@ -1,0 +1,69 @@
+//! What a client may see of a refusal by the accounts.
+
+use axum::http::{HeaderValue, header};
+
+use super::problem::{FieldError, Kind, Problem};
+use crate::accounts::AccountError;
+
+impl From<AccountError> for Problem {
+    /// Causes within us stay in our log.
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Invalid(wrong) => {
+                let error = |wrong: crate::accounts::Wrong| FieldError {
+                    field: wrong.field.to_owned(),
+                    detail: wrong.detail,
+                };
+                Self::invalid(wrong.into_iter().map(error).collect())
+            }
+            AccountError::NotSignedIn => Self::new(Kind::NotSignedIn)
+                .with_detail("send an access token: `Authorization: Bearer TOKEN`")
+                .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+            // RFC 6750, section 3.1.
+            AccountError::BadToken(why) => Self::new(Kind::InvalidToken)
+                .with_detail(why)
+                .with_header(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer error=\"invalid_token\""),
+                ),
+            AccountError::WrongCredentials => Self::new(Kind::WrongCredentials),
+            AccountError::SecondFactorRequired => Self::new(Kind::SecondFactorRequired)
+                .with_detail("send the request again with a code as `totp_code`"),
+            AccountError::WrongCode => Self::new(Kind::WrongCode),
+            AccountError::BadRefreshToken => Self::new(Kind::InvalidRefreshToken),
+            AccountError::RefreshTokenReused => Self::new(Kind::RefreshTokenReused)
+                .with_detail("its session has been ended, because somebody else may have the token"),
+            AccountError::Delayed(seconds) => Self::new(Kind::TooManyAttempts)
+                .with_detail(format!("try again in {seconds} seconds"))
+                .with_header(header::RETRY_AFTER, HeaderValue::from(seconds)),
+            AccountError::EmailTaken => Self::new(Kind::EmailTaken),
+            AccountError::RegistrationClosed => Self::new(Kind::RegistrationClosed),
+            AccountError::InvitationNeeded => Self::new(Kind::InvitationNeeded),
+            AccountError::EmailNotVerified => Self::new(Kind::EmailNotVerified).with_detail(
+                "open the link that was mailed to you, or ask for another at /api/v1/auth/resend-verification",
+            ),
+            AccountError::Forbidden(why) => Self::new(Kind::Forbidden).with_detail(why),
+            AccountError::BadLink => Self::new(Kind::InvalidLink)
+                .with_detail("it is unknown, was used, or is too old: ask for another"),
+            AccountError::Unknown(what) => {
+                Self::new(Kind::NotFound).with_detail(format!("there is no such {what}"))
+            }
+            AccountError::Conflict(why) => Self::new(Kind::Conflict).with_detail(why),
+            AccountError::Busy => Self::new(Kind::Unavailable)
+                .with_detail("too many passwords are being checked at this moment, try again soon"),
+            AccountError::Unavailable => unavailable(),
+            AccountError::Store(ref store) if store.is_retriable() => {
+                tracing::warn!(%error, "cannot answer a request");
+                unavailable()
+            }
+            AccountError::Store(_) | AccountError::Internal(_) => {
+                tracing::error!(%error, "cannot answer a request");
+                Self::new(Kind::Internal)
+            }
+        }
+    }
+}
+
+fn unavailable() -> Problem {
+    Problem::new(Kind::Unavailable).with_detail("the database is unavailable, try again soon")
+}

@@ -1,0 +1,42 @@
+//! `GET /api/v1/auth/api-keys`
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::shapes::ApiKeyBody;
+use crate::http::identity::SignedIn;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// The keys.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKeys)]
+pub(in crate::http) struct ApiKeysBody {
+    /// The newest first; at most 50.
+    data: Vec<ApiKeyBody>,
+}
+
+/// One's keys.
+#[utoipa::path(
+    get, path = "/api/v1/auth/api-keys", tag = "accounts",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The keys", body = ApiKeysBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn list(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    params: Params,
+) -> Result<Json<ApiKeysBody>, Problem> {
+    params.finish()?;
+    let keys = state.accounts.api_keys(signed_in.user).await?;
+    let data = keys.into_iter().map(Into::into).collect();
+    Ok(Json(ApiKeysBody { data }))
+}

@@ -1,0 +1,83 @@
+//! `POST /api/v1/auth/api-keys`
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shapes::{NewApiKeyBody, Unkept, with_secret};
+use crate::accounts::{AccountError, Client, Scope, Wrong};
+use crate::http::identity::SignedIn;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// The key there is to be.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = ApiKeyRequest)]
+pub(in crate::http) struct MakeBody {
+    /// What to call it.
+    #[schema(example = "notebook", min_length = 1, max_length = 80)]
+    name: String,
+    /// What it may be used for: `market:read`.
+    #[schema(example = json!(["market:read"]))]
+    scopes: Vec<String>,
+    /// How long it holds, in days, 1 to 3650; for ever if absent.
+    #[schema(example = 90, minimum = 1, maximum = 3650)]
+    expires_in_days: Option<u32>,
+}
+
+/// Makes a key for a program.
+#[utoipa::path(
+    post, path = "/api/v1/auth/api-keys", tag = "accounts",
+    security(("bearer" = [])),
+    request_body = MakeBody,
+    responses(
+        (status = 201, description = "The key with its secret", body = NewApiKeyBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: there is a key of this name, or there are 50", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn make(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    params: Params,
+    JsonBody(body): JsonBody<MakeBody>,
+) -> Result<(StatusCode, Unkept), Problem> {
+    params.finish()?;
+    let mut scopes = Vec::new();
+    for text in &body.scopes {
+        let scope: Scope = text.parse()?;
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    if body
+        .expires_in_days
+        .is_some_and(|days| !(1..=3_650).contains(&days))
+    {
+        let wrong = Wrong::new("expires_in_days", "use a whole number from 1 to 3650");
+        return Err(AccountError::Invalid(vec![wrong]).into());
+    }
+    let made = state
+        .accounts
+        .make_api_key(
+            signed_in.user,
+            &body.name,
+            &scopes,
+            body.expires_in_days,
+            &client,
+        )
+        .await?;
+    Ok((StatusCode::CREATED, with_secret(made)))
+}

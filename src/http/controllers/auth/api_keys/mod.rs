@@ -1,0 +1,7 @@
+//! Keys for programs: made, listed, rotated and ended by a user who is signed in.
+
+pub(in crate::http) mod list;
+pub(in crate::http) mod make;
+pub(in crate::http) mod revoke;
+pub(in crate::http) mod rotate;
+mod shapes;

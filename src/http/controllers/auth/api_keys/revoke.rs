@@ -1,0 +1,40 @@
+//! `DELETE /api/v1/auth/api-keys/{id}`
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use super::shapes::id;
+use crate::accounts::Client;
+use crate::http::identity::SignedIn;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// Ends a key, at once.
+#[utoipa::path(
+    delete, path = "/api/v1/auth/api-keys/{id}", tag = "accounts",
+    security(("bearer" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The key")),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn revoke(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    Path(key): Path<String>,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    params.finish()?;
+    let key = id(&key)?;
+    state
+        .accounts
+        .revoke_api_key(signed_in.user, key, &client)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

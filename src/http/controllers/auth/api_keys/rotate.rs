@@ -1,0 +1,65 @@
+//! `POST /api/v1/auth/api-keys/{id}/rotate`
+
+use axum::extract::{Path, State};
+use chrono::TimeDelta;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shapes::{NewApiKeyBody, Unkept, id, with_secret};
+use crate::accounts::{AccountError, Client, Wrong};
+use crate::http::identity::SignedIn;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// How long the secret before holds on.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = ApiKeyRotation)]
+pub(in crate::http) struct RotateBody {
+    /// In seconds, 0 to 604800; a day if absent.
+    #[schema(example = 86400, minimum = 0, maximum = 604_800)]
+    overlap_seconds: Option<u32>,
+}
+
+/// Gives a key another secret.
+#[utoipa::path(
+    post, path = "/api/v1/auth/api-keys/{id}/rotate", tag = "accounts",
+    security(("bearer" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The key")),
+    request_body = RotateBody,
+    responses(
+        (status = 200, description = "The key with its new secret", body = NewApiKeyBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn rotate(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    Path(key): Path<String>,
+    params: Params,
+    JsonBody(body): JsonBody<RotateBody>,
+) -> Result<Unkept, Problem> {
+    params.finish()?;
+    let seconds = body.overlap_seconds.unwrap_or(86_400);
+    if seconds > 604_800 {
+        let wrong = Wrong::new("overlap_seconds", "use a whole number from 0 to 604800");
+        return Err(AccountError::Invalid(vec![wrong]).into());
+    }
+    let overlap = TimeDelta::seconds(seconds.into());
+    let rotated = state
+        .accounts
+        .rotate_api_key(signed_in.user, id(&key)?, overlap, &client)
+        .await?;
+    Ok(with_secret(rotated))
+}

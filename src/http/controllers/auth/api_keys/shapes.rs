@@ -1,0 +1,72 @@
+//! The shapes that several answers share.
+
+use axum::Json;
+use axum::http::{HeaderName, header};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::accounts::{AccountError, ApiKey};
+
+/// A key without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKey)]
+pub(in crate::http) struct ApiKeyBody {
+    /// Which.
+    id: Uuid,
+    /// What its user calls it.
+    #[schema(example = "notebook")]
+    name: String,
+    /// What it may be used for.
+    #[schema(example = json!(["market:read"]))]
+    scopes: Vec<String>,
+    /// Since when there is the key.
+    created_at: DateTime<Utc>,
+    /// Until when it holds; null for ever.
+    expires_at: Option<DateTime<Utc>>,
+    /// When it was last used, to the minute.
+    last_used_at: Option<DateTime<Utc>>,
+}
+
+impl From<ApiKey> for ApiKeyBody {
+    fn from(key: ApiKey) -> Self {
+        Self {
+            id: key.id,
+            name: key.name,
+            scopes: key.scopes,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            last_used_at: key.last_used_at,
+        }
+    }
+}
+
+/// A key with its secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewApiKey)]
+pub(in crate::http) struct NewApiKeyBody {
+    #[serde(flatten)]
+    key: ApiKeyBody,
+    /// For requests: `Authorization: Bearer …`. Shown this once.
+    #[schema(
+        example = "csk_0190a3c8f7d24b1f8a6b2f0c9d4e5f60_kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w"
+    )]
+    secret: String,
+}
+
+/// Nobody on the way may keep the secret.
+pub(super) type Unkept = ([(HeaderName, &'static str); 1], Json<NewApiKeyBody>);
+
+pub(super) fn with_secret((key, secret): (ApiKey, String)) -> Unkept {
+    let key = key.into();
+    (
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(NewApiKeyBody { key, secret }),
+    )
+}
+
+/// The id in a path: what is none is nobody's.
+pub(super) fn id(text: &str) -> Result<Uuid, AccountError> {
+    text.parse().map_err(|_| AccountError::Unknown("API key"))
+}

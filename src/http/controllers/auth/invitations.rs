@@ -1,0 +1,103 @@
+//! `POST /api/v1/auth/invitations`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use chrono::{DateTime, Utc};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::accounts::{AccountError, Role, Wrong};
+use crate::http::identity::Admin;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// Who is invited.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = InvitationRequest)]
+pub(in crate::http) struct InviteBody {
+    /// Only this address may use it; without one, whoever has it.
+    #[schema(example = "eve@example.org")]
+    email: Option<String>,
+    /// `user` (if absent) or `admin`.
+    #[schema(example = "user")]
+    role: Option<String>,
+    /// How long it holds, in days, 1 to 90; 7 if absent.
+    #[schema(example = 7, minimum = 1, maximum = 90)]
+    days: Option<u32>,
+}
+
+/// An invitation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Invitation)]
+pub(in crate::http) struct InvitationBody {
+    /// Which.
+    id: Uuid,
+    /// What to register with; shown this once.
+    #[schema(example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")]
+    invitation: String,
+    /// Until when.
+    expires_at: DateTime<Utc>,
+}
+
+/// Invites somebody to register.
+#[utoipa::path(
+    post, path = "/api/v1/auth/invitations", tag = "accounts",
+    security(("bearer" = [])),
+    request_body = InviteBody,
+    responses(
+        (status = 201, description = "The invitation", body = InvitationBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn invite(
+    State(state): State<ApiState>,
+    admin: Admin,
+    params: Params,
+    JsonBody(body): JsonBody<InviteBody>,
+) -> Result<
+    (
+        StatusCode,
+        [(HeaderName, &'static str); 1],
+        Json<InvitationBody>,
+    ),
+    Problem,
+> {
+    params.finish()?;
+    let wrong = |field, detail: &str| AccountError::Invalid(vec![Wrong::new(field, detail)]);
+    let role = match body.role.as_deref() {
+        None | Some("user") => Role::User,
+        Some("admin") => Role::Admin,
+        Some(_) => return Err(wrong("role", "use user or admin").into()),
+    };
+    let days = body.days.unwrap_or(7);
+    if !(1..=90).contains(&days) {
+        return Err(wrong("days", "use a whole number from 1 to 90").into());
+    }
+    let email = body.email.as_deref();
+    let made = state
+        .accounts
+        .invite(Some(admin.user.id), email, role, days)
+        .await?;
+    let body = InvitationBody {
+        id: made.id,
+        invitation: made.token,
+        expires_at: made.expires_at,
+    };
+    Ok((
+        StatusCode::CREATED,
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(body),
+    ))
+}

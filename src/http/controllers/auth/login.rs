@@ -1,0 +1,65 @@
+//! `POST /api/v1/auth/login`
+
+use axum::extract::State;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shapes::{Secret, TokensBody, Unkept, unkept};
+use crate::accounts::{Client, Login};
+use crate::http::client_address::ClientAddress;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// What somebody signs in with.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = Login)]
+pub(in crate::http) struct LoginBody {
+    /// The address for mail.
+    #[schema(example = "ada@example.org")]
+    email: String,
+    /// The password.
+    #[schema(value_type = String, example = "correct horse battery staple")]
+    password: Secret,
+    /// A code of the second factor, or a recovery code, where there is one.
+    #[schema(example = "492039")]
+    totp_code: Option<String>,
+}
+
+/// Begins a session.
+///
+/// An unknown address and a wrong password are answered alike, and take as long.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", tag = "accounts",
+    request_body = LoginBody,
+    responses(
+        (status = 200, description = "A pair of tokens", body = TokensBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn login(
+    State(state): State<ApiState>,
+    client: Client,
+    address: ClientAddress,
+    params: Params,
+    JsonBody(body): JsonBody<LoginBody>,
+) -> Result<Unkept<TokensBody>, Problem> {
+    params.finish()?;
+    state.limits.attempt_on(&body.email, address).await?;
+    let login = Login {
+        email: body.email,
+        password: body.password.0,
+        totp_code: body.totp_code,
+    };
+    let tokens = state.accounts.login(login, &client).await?;
+    Ok(unkept(tokens.into()))
+}

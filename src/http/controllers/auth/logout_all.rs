@@ -1,0 +1,34 @@
+//! `POST /api/v1/auth/logout-all`
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::accounts::Client;
+use crate::http::identity::SignedIn;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// Ends all of the user's sessions, at once.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout-all", tag = "accounts",
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn logout_all(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    params.finish()?;
+    state
+        .accounts
+        .logout_everywhere(signed_in.user, &client)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

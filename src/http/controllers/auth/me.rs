@@ -1,0 +1,161 @@
+//! `GET` and `PATCH /api/v1/auth/me`, its export and its deletion.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use garde::Validate;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::shapes::{ProofBody, Secret, Unkept, UserBody, unkept};
+use crate::accounts::{Client, ProfileChange, Proof};
+use crate::http::identity::SignedIn;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// Who is signed in.
+#[utoipa::path(
+    get, path = "/api/v1/auth/me", tag = "accounts",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The user", body = UserBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn show(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    params: Params,
+) -> Result<Unkept<UserBody>, Problem> {
+    params.finish()?;
+    let user = state.accounts.user(signed_in.user).await?;
+    Ok(unkept(user.into()))
+}
+
+/// What to change; what is absent stays.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = ProfileChange)]
+pub(in crate::http) struct ChangeBody {
+    /// What to be called; empty for nothing.
+    #[schema(example = "Ada", max_length = 80)]
+    display_name: Option<String>,
+    /// Another address: it becomes the user's once the link in the letter sent there was opened.
+    #[schema(example = "ada@example.net", max_length = 254)]
+    email: Option<String>,
+    /// Needed to change the address.
+    #[schema(value_type = Option<String>, example = "correct horse battery staple")]
+    current_password: Option<Secret>,
+    /// Needed to change the address, where there is a second factor.
+    #[schema(example = "492039")]
+    totp_code: Option<String>,
+}
+
+/// Changes one's profile.
+#[utoipa::path(
+    patch, path = "/api/v1/auth/me", tag = "accounts",
+    security(("bearer" = [])),
+    request_body = ChangeBody,
+    responses(
+        (status = 200, description = "The user as it is now", body = UserBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`email-taken`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn change(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    params: Params,
+    JsonBody(body): JsonBody<ChangeBody>,
+) -> Result<Unkept<UserBody>, Problem> {
+    params.finish()?;
+    let totp_code = body.totp_code;
+    let change = ProfileChange {
+        display_name: body.display_name,
+        email: body.email,
+        proof: body.current_password.map(|password| Proof {
+            password: password.0,
+            totp_code,
+        }),
+    };
+    let user = state
+        .accounts
+        .change_profile(signed_in.user, change, &client)
+        .await?;
+    Ok(unkept(user.into()))
+}
+
+/// As a file to keep, which nobody on the way may.
+type Export = ([(HeaderName, &'static str); 2], Json<Value>);
+
+fn as_file(export: Value) -> Export {
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"coinsphere-account.json\"",
+        ),
+    ];
+    (headers, Json(export))
+}
+
+/// Everything that is kept for one.
+#[utoipa::path(
+    get, path = "/api/v1/auth/me/export", tag = "accounts",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "All of it", body = Object),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn export(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    params: Params,
+) -> Result<Export, Problem> {
+    params.finish()?;
+    Ok(as_file(state.accounts.export(signed_in.user).await?))
+}
+
+/// Deletes one's account and all that is kept for it; answers that once more.
+#[utoipa::path(
+    post, path = "/api/v1/auth/me/delete", tag = "accounts",
+    security(("bearer" = [])),
+    request_body = ProofBody,
+    responses(
+        (status = 200, description = "What was kept", body = Object),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: it is the only admin's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn delete(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    params: Params,
+    JsonBody(body): JsonBody<ProofBody>,
+) -> Result<Export, Problem> {
+    params.finish()?;
+    let export = state
+        .accounts
+        .delete(signed_in.user, &body.into(), &client)
+        .await?;
+    Ok(as_file(export))
+}

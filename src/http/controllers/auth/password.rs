@@ -1,0 +1,65 @@
+//! `POST /api/v1/auth/password`
+
+use axum::extract::State;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shapes::{Secret, TokensBody, Unkept, unkept};
+use crate::accounts::{Client, Proof};
+use crate::http::identity::SignedIn;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// Another password, and a proof of who asks.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = PasswordChange)]
+pub(in crate::http) struct PasswordBody {
+    /// The password there is.
+    #[schema(value_type = String, example = "correct horse battery staple")]
+    current_password: Secret,
+    /// The password there will be: 8 to 128 characters, none of the most common ones.
+    #[schema(value_type = String, example = "a quiet river at dawn", min_length = 8, max_length = 128)]
+    new_password: Secret,
+    /// A code of the second factor, where there is one.
+    #[schema(example = "492039")]
+    totp_code: Option<String>,
+}
+
+/// Changes the password. All sessions end; the answer begins a new one.
+#[utoipa::path(
+    post, path = "/api/v1/auth/password", tag = "accounts",
+    security(("bearer" = [])),
+    request_body = PasswordBody,
+    responses(
+        (status = 200, description = "A pair of tokens", body = TokensBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn change(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    params: Params,
+    JsonBody(body): JsonBody<PasswordBody>,
+) -> Result<Unkept<TokensBody>, Problem> {
+    params.finish()?;
+    let proof = Proof {
+        password: body.current_password.0,
+        totp_code: body.totp_code,
+    };
+    let tokens = state
+        .accounts
+        .change_password(signed_in.user, &proof, body.new_password.0, &client)
+        .await?;
+    Ok(unkept(tokens.into()))
+}

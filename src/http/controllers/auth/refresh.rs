@@ -1,0 +1,51 @@
+//! `POST /api/v1/auth/refresh`
+
+use axum::extract::State;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shapes::{TokensBody, Unkept, unkept};
+use crate::accounts::Client;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// What the next pair of tokens is given for.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = Refresh)]
+pub(in crate::http) struct RefreshBody {
+    /// The newest refresh token of the session.
+    #[schema(example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")]
+    refresh_token: String,
+}
+
+/// Exchanges a refresh token for the next pair.
+///
+/// A token holds for one exchange. Presented again within a second it gives the same refresh token,
+/// for answers that got lost; later that is taken as theft, and the session ends.
+#[utoipa::path(
+    post, path = "/api/v1/auth/refresh", tag = "accounts",
+    request_body = RefreshBody,
+    responses(
+        (status = 200, description = "The next pair of tokens", body = TokensBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid-refresh-token`, `refresh-token-reused`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn refresh(
+    State(state): State<ApiState>,
+    client: Client,
+    params: Params,
+    JsonBody(body): JsonBody<RefreshBody>,
+) -> Result<Unkept<TokensBody>, Problem> {
+    params.finish()?;
+    let tokens = state.accounts.refresh(&body.refresh_token, &client).await?;
+    Ok(unkept(tokens.into()))
+}

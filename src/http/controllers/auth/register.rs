@@ -1,0 +1,69 @@
+//! `POST /api/v1/auth/register`
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shapes::{Secret, Unkept, UserBody, unkept};
+use crate::accounts::{Client, Registration};
+use crate::http::client_address::ClientAddress;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// What somebody registers with.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = Registration)]
+pub(in crate::http) struct RegisterBody {
+    /// The address for mail.
+    #[schema(example = "ada@example.org", max_length = 254)]
+    email: String,
+    /// 8 to 128 characters, none of the most common ones; nothing else is asked of it.
+    #[schema(value_type = String, example = "correct horse battery staple", min_length = 8, max_length = 128)]
+    password: Secret,
+    /// What they want to be called.
+    #[schema(example = "Ada", max_length = 80)]
+    display_name: Option<String>,
+    /// What they were invited with, where registration is not open; or the token that a server
+    /// without an admin prints when it starts.
+    #[schema(example = "dGhlIGludml0YXRpb24gdG9rZW4gb2YgMjU2IGJpdHM")]
+    invitation: Option<String>,
+}
+
+/// Makes an account.
+#[utoipa::path(
+    post, path = "/api/v1/auth/register", tag = "accounts",
+    request_body = RegisterBody,
+    responses(
+        (status = 201, description = "The user", body = UserBody),
+        (status = 400, description = "`invalid-request`: a field is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`registration-closed`, `invitation-needed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`email-taken`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn register(
+    State(state): State<ApiState>,
+    client: Client,
+    address: ClientAddress,
+    params: Params,
+    JsonBody(body): JsonBody<RegisterBody>,
+) -> Result<(StatusCode, Unkept<UserBody>), Problem> {
+    params.finish()?;
+    state.limits.attempt_on(&body.email, address).await?;
+    let registration = Registration {
+        email: body.email,
+        password: body.password.0,
+        display_name: body.display_name,
+        invitation: body.invitation,
+    };
+    let user = state.accounts.register(registration, &client).await?;
+    Ok((StatusCode::CREATED, unkept(user.into())))
+}

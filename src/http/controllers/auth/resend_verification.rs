@@ -1,0 +1,34 @@
+//! `POST /api/v1/auth/resend-verification`
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::http::client_address::ClientAddress;
+use crate::http::identity::SignedIn;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// Sends the letter with the link once more.
+#[utoipa::path(
+    post, path = "/api/v1/auth/resend-verification", tag = "accounts",
+    security(("bearer" = [])),
+    responses(
+        (status = 202, description = "The letter is on its way"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: the address is verified already", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn resend_verification(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    address: ClientAddress,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    params.finish()?;
+    let account = signed_in.user.0.to_string();
+    state.limits.attempt_on(&account, address).await?;
+    state.accounts.resend_verification(signed_in.user).await?;
+    Ok(StatusCode::ACCEPTED)
+}

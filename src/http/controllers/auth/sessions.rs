@@ -1,0 +1,104 @@
+//! `GET /api/v1/auth/sessions` and `DELETE /api/v1/auth/sessions/{id}`
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::shapes::{Unkept, unkept};
+use crate::accounts::{AccountError, Client, SessionId};
+use crate::http::identity::SignedIn;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// The sessions.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Sessions)]
+pub(in crate::http) struct SessionsBody {
+    /// Those that have not ended, the one used last first.
+    data: Vec<SessionBody>,
+}
+
+/// A session.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(in crate::http) struct SessionBody {
+    /// Which.
+    id: Uuid,
+    /// Whether it is the one that asks.
+    current: bool,
+    /// When it was begun.
+    created_at: DateTime<Utc>,
+    /// When it was last refreshed.
+    last_used_at: DateTime<Utc>,
+    /// When it ends, however often it is refreshed.
+    expires_at: DateTime<Utc>,
+    /// Where it was begun.
+    #[schema(example = "203.0.113.9")]
+    address: Option<String>,
+    /// With what.
+    #[schema(example = "Mozilla/5.0")]
+    user_agent: Option<String>,
+}
+
+/// One's sessions.
+#[utoipa::path(
+    get, path = "/api/v1/auth/sessions", tag = "accounts",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The sessions", body = SessionsBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn list(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    params: Params,
+) -> Result<Unkept<SessionsBody>, Problem> {
+    params.finish()?;
+    let sessions = state.accounts.sessions(signed_in.user).await?;
+    let data = sessions.into_iter().map(|session| SessionBody {
+        id: session.id.0,
+        current: session.id == signed_in.session,
+        created_at: session.created_at,
+        last_used_at: session.last_used_at,
+        expires_at: session.expires_at,
+        address: session.address,
+        user_agent: session.user_agent,
+    });
+    Ok(unkept(SessionsBody {
+        data: data.collect(),
+    }))
+}
+
+/// Ends one of one's sessions, at once.
+#[utoipa::path(
+    delete, path = "/api/v1/auth/sessions/{id}", tag = "accounts",
+    security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "The session")),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`: it has ended already, or is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn revoke(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    params.finish()?;
+    let id: Uuid = id.parse().map_err(|_| AccountError::Unknown("session"))?;
+    state
+        .accounts
+        .revoke_session(signed_in.user, SessionId(id), &client)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

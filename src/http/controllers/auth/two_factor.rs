@@ -1,0 +1,180 @@
+//! `POST /api/v1/auth/two-factor/enrol`, `confirm`, `remove` and `recovery-codes`: the second factor.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::shapes::{ProofBody, Unkept, unkept};
+use crate::accounts::Client;
+use crate::http::identity::{SignedIn, Verified};
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// What an authenticator program needs.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TotpEnrolment)]
+pub(in crate::http) struct EnrolmentBody {
+    /// The secret, base32, for typing.
+    #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
+    secret: String,
+    /// The same with names.
+    #[schema(example = "otpauth://totp/Coinsphere:ada%40example.org?secret=JBSWY3DP…")]
+    otpauth_url: String,
+    /// The same as a QR code, SVG.
+    #[schema(example = "<?xml version=\"1.0\" standalone=\"yes\"?><svg …")]
+    qr_svg: String,
+}
+
+/// Begins to enrol a second factor. It is asked for once it is confirmed.
+#[utoipa::path(
+    post, path = "/api/v1/auth/two-factor/enrol", tag = "accounts",
+    security(("bearer" = [])),
+    request_body = ProofBody,
+    responses(
+        (status = 200, description = "What an authenticator program needs; shown this once", body = EnrolmentBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`email-not-verified`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: there is a second factor already", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn enrol(
+    State(state): State<ApiState>,
+    verified: Verified,
+    client: Client,
+    params: Params,
+    JsonBody(body): JsonBody<ProofBody>,
+) -> Result<Unkept<EnrolmentBody>, Problem> {
+    params.finish()?;
+    let enrolment = state
+        .accounts
+        .enrol_second_factor(verified.user.id, &body.into(), &client)
+        .await?;
+    Ok(unkept(EnrolmentBody {
+        secret: enrolment.secret,
+        otpauth_url: enrolment.url,
+        qr_svg: enrolment.qr_svg,
+    }))
+}
+
+/// A first code.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = TotpConfirmation)]
+pub(in crate::http) struct ConfirmBody {
+    /// What the authenticator program shows.
+    #[schema(example = "492039")]
+    totp_code: String,
+}
+
+/// Codes for when the device is lost.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecoveryCodes)]
+pub(in crate::http) struct RecoveryBody {
+    /// Each stands in for a code once; shown this once.
+    #[schema(example = json!(["ABCD-EFGH-IJKL-MNOP"]))]
+    recovery_codes: Vec<String>,
+}
+
+/// Confirms the second factor with a first code; from now on it is asked for.
+#[utoipa::path(
+    post, path = "/api/v1/auth/two-factor/confirm", tag = "accounts",
+    security(("bearer" = [])),
+    request_body = ConfirmBody,
+    responses(
+        (status = 200, description = "Recovery codes", body = RecoveryBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`email-not-verified`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: it is confirmed already", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn confirm(
+    State(state): State<ApiState>,
+    verified: Verified,
+    client: Client,
+    params: Params,
+    JsonBody(body): JsonBody<ConfirmBody>,
+) -> Result<Unkept<RecoveryBody>, Problem> {
+    params.finish()?;
+    let recovery_codes = state
+        .accounts
+        .confirm_second_factor(verified.user.id, &body.totp_code, &client)
+        .await?;
+    Ok(unkept(RecoveryBody { recovery_codes }))
+}
+
+/// Removes the second factor and its recovery codes.
+#[utoipa::path(
+    post, path = "/api/v1/auth/two-factor/remove", tag = "accounts",
+    security(("bearer" = [])),
+    request_body = ProofBody,
+    responses(
+        (status = 204, description = "It is removed"),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: there is none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn remove(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    params: Params,
+    JsonBody(body): JsonBody<ProofBody>,
+) -> Result<StatusCode, Problem> {
+    params.finish()?;
+    state
+        .accounts
+        .remove_second_factor(signed_in.user, &body.into(), &client)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// New recovery codes in place of the old.
+#[utoipa::path(
+    post, path = "/api/v1/auth/two-factor/recovery-codes", tag = "accounts",
+    security(("bearer" = [])),
+    request_body = ProofBody,
+    responses(
+        (status = 200, description = "Recovery codes", body = RecoveryBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: there is no second factor", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn recovery_codes(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    params: Params,
+    JsonBody(body): JsonBody<ProofBody>,
+) -> Result<Unkept<RecoveryBody>, Problem> {
+    params.finish()?;
+    let recovery_codes = state
+        .accounts
+        .renew_recovery_codes(signed_in.user, &body.into(), &client)
+        .await?;
+    Ok(unkept(RecoveryBody { recovery_codes }))
+}

@@ -1,0 +1,47 @@
+//! `GET /api/v1/auth/verify-email/{token}`
+
+use axum::extract::{Path, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::shapes::{Unkept, unkept};
+use crate::accounts::Client;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// An address that is now known to be its user's.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VerifiedEmail)]
+pub(in crate::http) struct VerifiedBody {
+    /// The address.
+    #[schema(example = "ada@example.org")]
+    email: String,
+    /// Always true.
+    email_verified: bool,
+}
+
+/// Opens the link of a letter: the address is verified, or becomes the user's.
+#[utoipa::path(
+    get, path = "/api/v1/auth/verify-email/{token}", tag = "accounts",
+    params(("token" = String, Path, description = "From the letter", example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")),
+    responses(
+        (status = 200, description = "The address is verified", body = VerifiedBody),
+        (status = 404, description = "`invalid-link`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`email-taken`: somebody else has verified it meanwhile", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn verify_email(
+    State(state): State<ApiState>,
+    client: Client,
+    Path(token): Path<String>,
+    params: Params,
+) -> Result<Unkept<VerifiedBody>, Problem> {
+    params.finish()?;
+    let user = state.accounts.verify_email(&token, &client).await?;
+    Ok(unkept(VerifiedBody {
+        email: user.email,
+        email_verified: user.email_verified,
+    }))
+}

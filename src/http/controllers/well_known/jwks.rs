@@ -1,0 +1,37 @@
+//! `GET /.well-known/jwks.json`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::params::Params;
+use crate::http::problem::Problem;
+use crate::http::router::ApiState;
+
+/// The keys (RFC 7517).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = KeySet)]
+pub(in crate::http) struct KeySetBody {
+    /// Each as a JSON Web Key.
+    #[schema(value_type = Vec<Object>, example = json!([{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "jXt…", "n": "sXch…", "e": "AQAB"}]))]
+    keys: Vec<jsonwebtoken::jwk::Jwk>,
+}
+
+/// The public keys that access tokens are verified with.
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", tag = "accounts",
+    responses((status = 200, description = "The keys", body = KeySetBody))
+)]
+pub(in crate::http) async fn jwks(
+    State(state): State<ApiState>,
+    params: Params,
+) -> Result<([(HeaderName, &'static str); 1], Json<KeySetBody>), Problem> {
+    params.finish()?;
+    let keys = state.accounts.public_keys().keys;
+    Ok((
+        [(header::CACHE_CONTROL, "public, max-age=60")],
+        Json(KeySetBody { keys }),
+    ))
+}

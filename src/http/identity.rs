@@ -1,0 +1,263 @@
+//! Who sends a request: found once for each, before the handler; the extractors here say what a
+//! handler needs of them. Nothing here decides by a token's words what the database may have changed.
+
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use uuid::Uuid;
+
+use super::client_address::ClientAddress;
+use super::limits::Caller;
+use super::problem::{Kind, Problem};
+use super::router::ApiState;
+use crate::accounts::{
+    Access, AccountError, Accounts, Client, KeyAccess, Role, Scope, SessionId, User, UserId,
+};
+
+/// What looking at a request's credentials came to.
+#[derive(Debug, Clone)]
+enum Identity {
+    Nobody,
+    Somebody(SignedIn),
+    Program(KeyAccess),
+    Refused(Problem),
+}
+
+/// A request of somebody who is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SignedIn {
+    /// Who.
+    pub(super) user: UserId,
+    /// In which session.
+    pub(super) session: SessionId,
+}
+
+impl SignedIn {
+    /// As the accounts know it.
+    pub(super) const fn access(self) -> Access {
+        Access {
+            user: self.user,
+            session: self.session,
+        }
+    }
+}
+
+/// A request of somebody whose mail address is known to be theirs.
+#[derive(Debug, Clone)]
+pub(super) struct Verified {
+    /// Who.
+    pub(super) user: User,
+}
+
+/// A request of somebody who looks after the server.
+#[derive(Debug, Clone)]
+pub(super) struct Admin {
+    /// Who.
+    pub(super) user: User,
+}
+
+/// A request of somebody who may read market data: everybody where it is public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MarketReader {
+    /// Anybody: it is public.
+    Public,
+    /// Somebody who is signed in.
+    User(SignedIn),
+    /// A program with an API key.
+    Program(Uuid),
+}
+
+impl MarketReader {
+    /// Whether a stream that was opened with this may go on. While the database is away it may:
+    /// what is new is refused then, what runs is not cut off.
+    pub(super) async fn still_holds(self, accounts: &Accounts) -> bool {
+        let answer = match self {
+            Self::Public => Ok(true),
+            Self::User(signed_in) => accounts.session_holds(signed_in.session).await,
+            Self::Program(key) => accounts.api_key_holds(key).await,
+        };
+        answer.unwrap_or(true)
+    }
+}
+
+/// Finds out who sends the request.
+pub(super) async fn identify(
+    State(state): State<ApiState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let identity = match bearer(request.headers()) {
+        Ok(None) => Identity::Nobody,
+        Ok(Some(key)) if Accounts::is_api_key(key) => {
+            match state.accounts.authenticate_key(key).await {
+                Ok(access) => Identity::Program(access),
+                Err(error) => Identity::Refused(error.into()),
+            }
+        }
+        Ok(Some(token)) => match state.accounts.authenticate(token).await {
+            Ok(Access { user, session }) => Identity::Somebody(SignedIn { user, session }),
+            Err(error) => Identity::Refused(error.into()),
+        },
+        Err(problem) => Identity::Refused(problem),
+    };
+    // Limits and idempotency keys go by user, whichever credential stands for it.
+    let user = match &identity {
+        Identity::Somebody(signed_in) => Some(signed_in.user),
+        Identity::Program(key) => Some(key.user),
+        Identity::Nobody | Identity::Refused(_) => None,
+    };
+    if let Some(UserId(user)) = user {
+        let subject = user.to_string().into();
+        request.extensions_mut().insert(Caller { subject });
+    }
+    request.extensions_mut().insert(identity);
+    next.run(request).await
+}
+
+/// What a page offers as a WebSocket's subprotocol, because it can set no header: `coinsphere` and
+/// `bearer.TOKEN`, of which the first is taken.
+pub(super) const SUBPROTOCOL: &str = "coinsphere";
+
+fn offered(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .find_map(|one| one.trim().strip_prefix("bearer."))
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1), or of a WebSocket's subprotocols.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(line) = lines.next() else {
+        return Ok(offered(headers));
+    };
+    let wrong = |detail: &str| Err(Problem::new(Kind::InvalidToken).with_detail(detail));
+    if lines.next().is_some() {
+        return wrong("there is more than one authorization header");
+    }
+    let Some((scheme, token)) = line.to_str().ok().and_then(|line| line.split_once(' ')) else {
+        return wrong("the authorization header is not of the form `Bearer TOKEN`");
+    };
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return wrong("the authorization scheme must be Bearer");
+    }
+    Ok(Some(token.trim()))
+}
+
+impl FromRequestParts<ApiState> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
+        match parts.extensions.get::<Identity>() {
+            Some(Identity::Somebody(signed_in)) => Ok(*signed_in),
+            Some(Identity::Program(_)) => Err(AccountError::Forbidden(
+                "an API key is not enough for this: sign in, and send an access token",
+            )
+            .into()),
+            Some(Identity::Refused(problem)) => Err(problem.clone()),
+            Some(Identity::Nobody) | None => Err(AccountError::NotSignedIn.into()),
+        }
+    }
+}
+
+async fn user(parts: &mut Parts, state: &ApiState) -> Result<User, Problem> {
+    let signed_in = SignedIn::from_request_parts(parts, state).await?;
+    Ok(state.accounts.user(signed_in.user).await?)
+}
+
+impl FromRequestParts<ApiState> for Verified {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let user = user(parts, state).await?;
+        if !user.email_verified {
+            return Err(AccountError::EmailNotVerified.into());
+        }
+        Ok(Self { user })
+    }
+}
+
+impl FromRequestParts<ApiState> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let user = user(parts, state).await?;
+        if user.role != Role::Admin {
+            return Err(AccountError::Forbidden("this is for admins only").into());
+        }
+        Ok(Self { user })
+    }
+}
+
+impl FromRequestParts<ApiState> for MarketReader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        if state.public_market_data {
+            return Ok(Self::Public);
+        }
+        match parts.extensions.get::<Identity>() {
+            Some(Identity::Program(key)) if !key.allows(Scope::MarketRead) => {
+                Err(AccountError::Forbidden("the key lacks the scope market:read").into())
+            }
+            Some(Identity::Program(key)) => Ok(Self::Program(key.key)),
+            _ => {
+                let signed_in = SignedIn::from_request_parts(parts, state).await?;
+                Ok(Self::User(signed_in))
+            }
+        }
+    }
+}
+
+impl FromRequestParts<ApiState> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Infallible> {
+        let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, state).await;
+        let agent = parts.headers.get(header::USER_AGENT);
+        let agent = agent.and_then(|agent| agent.to_str().ok());
+        Ok(Self {
+            address: Some(address.to_string()),
+            user_agent: agent.map(str::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bearer_token_or_none() {
+        let with = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::AUTHORIZATION, line.parse().unwrap());
+            }
+            bearer(&headers)
+                .map(|token| token.map(str::to_owned))
+                .map_err(|_| ())
+        };
+        assert_eq!(with(&[]), Ok(None));
+        assert_eq!(with(&["Bearer abc"]), Ok(Some("abc".to_owned())));
+        assert_eq!(with(&["bearer  abc "]), Ok(Some("abc".to_owned())));
+        let mut page = HeaderMap::new();
+        let line = "coinsphere, bearer.abc.def";
+        page.insert(header::SEC_WEBSOCKET_PROTOCOL, line.parse().unwrap());
+        assert_eq!(bearer(&page).ok(), Some(Some("abc.def")));
+        for bad in [
+            &["Basic abc"][..],
+            &["Bearer"],
+            &["abc"],
+            &["Bearer a", "Bearer b"],
+        ] {
+            assert_eq!(with(bad), Err(()), "{bad:?}");
+        }
+    }
+}

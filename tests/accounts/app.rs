@@ -1,0 +1,411 @@
+//! The application over a database of its own, and requests to it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, header};
+use coinsphere::accounts::Accounts;
+use coinsphere::app::accounts::{self, Recorded};
+use coinsphere::audit::{AuditLog, Seal};
+use coinsphere::config::Config;
+use coinsphere::http::{
+    self, ApiState, Begun, IdempotencyKey, IdempotencyStore, KeptAnswer, Limits, MarketReader,
+    Peer, ReadError, StreamGate,
+};
+use coinsphere_actors::push::{PushHub, PushLimits};
+use coinsphere_pipelines::clock::ManualClock;
+use coinsphere_pipelines::market::{InstrumentKey, Symbol, Timestamp, Venue};
+use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
+use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_postgres::NoTls;
+use tower::ServiceExt as _;
+
+use super::smtp::Sink;
+
+/// A password that may be one.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// The database server, with a migrated database to copy.
+pub(crate) struct Server {
+    url: DatabaseUrl,
+    keys: PathBuf,
+    made: AtomicU32,
+}
+
+/// A database of one's own, and a time.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) url: DatabaseUrl,
+    pub(crate) keys: PathBuf,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) data_dir: Arc<tempfile::TempDir>,
+}
+
+/// One process's application.
+pub(crate) struct App {
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Store,
+    router: Router,
+    keeping_up: Option<JoinHandle<()>>,
+    _health: watch::Sender<Arc<http::HealthReport>>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+/// Somebody's tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct Pair {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Server {
+    pub(crate) async fn prepare(url: DatabaseUrl, keys: PathBuf) -> Self {
+        let server = Self {
+            url,
+            keys,
+            made: AtomicU32::new(0),
+        };
+        server.admin("CREATE DATABASE model").await;
+        let config = StoreConfig::new(server.url.with_database("model"));
+        Store::migrate(&config).await.unwrap();
+        server
+    }
+
+    pub(crate) async fn place(&self) -> Place {
+        let name = format!("t{}", self.made.fetch_add(1, Ordering::SeqCst));
+        self.admin(&format!("CREATE DATABASE {name} TEMPLATE model"))
+            .await;
+        Place {
+            url: self.url.with_database(&name),
+            keys: self.keys.clone(),
+            clock: ManualClock::at(Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap()),
+            data_dir: Arc::new(tempfile::tempdir().unwrap()),
+        }
+    }
+
+    async fn admin(&self, statement: &str) {
+        let url = self.url.with_database("postgres");
+        let (client, connection) = url.config().connect(NoTls).await.unwrap();
+        let driving = tokio::spawn(connection);
+        client.batch_execute(statement).await.unwrap();
+        drop(client);
+        driving.await.unwrap().unwrap();
+    }
+}
+
+impl Place {
+    /// A process that hears of what others do.
+    pub(crate) async fn app(&self) -> App {
+        let mut app = self.app_with(|_| {}).await;
+        app.keep_up().await;
+        app
+    }
+
+    /// A process whose letters go to this server.
+    pub(crate) async fn app_with_mail(&self, sink: &Sink) -> App {
+        let url = sink.url();
+        let mut app = self
+            .app_with(|config| {
+                config.mail.smtp_url = Some(url.into());
+                config.accounts.public_url = Some("https://coins.example/".to_owned());
+            })
+            .await;
+        app.keep_up().await;
+        app
+    }
+
+    /// A process that does not hear (yet), with other settings.
+    pub(crate) async fn app_with(&self, change: impl FnOnce(&mut Config)) -> App {
+        let counting = || InProcess::new(self.clock.clone(), InProcessLimits::default());
+        let mut config = Config::with_data_dir(self.data_dir.path().to_owned());
+        config.accounts.keys_dir = Some(self.keys.clone());
+        // As cheap as can be: what hashing costs is no part of these tests.
+        config.accounts.password_memory_kib = 32;
+        config.accounts.password_passes = 1;
+        config.accounts.password_threads = 4;
+        // The tests of limits set their own.
+        config.limits.anonymous = 1_000_000;
+        config.limits.authentication = 1_000_000;
+        config.limits.strict = 1_000_000;
+        change(&mut config);
+        let store = Store::connect(&StoreConfig {
+            connection_limit: 8,
+            ..StoreConfig::new(self.url.clone())
+        })
+        .await
+        .unwrap();
+        let seal = Seal::open(self.data_dir.path()).unwrap();
+        let audit = AuditLog::open(store.clone(), self.clock.clone(), seal);
+        let events = Arc::new(Recorded::new(&audit));
+        let source = Arc::new(store.clone());
+        let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
+        let health = watch::Sender::new(Arc::new(http::HealthReport::default()));
+        let router = http::router(ApiState {
+            market: Arc::new(EmptyMarket),
+            hub: PushHub::new(PushLimits::default()),
+            health: health.subscribe(),
+            metrics: http::recorder().unwrap().build_recorder().handle(),
+            clock: self.clock.clone(),
+            accounts: accounts.clone(),
+            public_market_data: config.public_market_data,
+            idempotency: Arc::new(NoKeys),
+            limits: Arc::new(Limits::new(counting(), counting(), config.limits)),
+            http: Arc::new(config.http),
+            stream: Arc::new(config.stream),
+            streams: StreamGate::default(),
+        });
+        App {
+            accounts,
+            clock: self.clock.clone(),
+            store,
+            router,
+            keeping_up: None,
+            _health: health,
+        }
+    }
+}
+
+impl App {
+    /// Begins to hear of what others do.
+    pub(crate) async fn keep_up(&mut self) {
+        self.keeping_up = Some(coinsphere::app::accounts::keep(&self.accounts));
+        let accounts = self.accounts.clone();
+        eventually("it hears", || accounts.hears_revocations()).await;
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Answer {
+        self.send_from("203.0.113.1", method, path, token, body)
+            .await
+    }
+
+    pub(crate) async fn send_from(
+        &self,
+        address: &str,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::USER_AGENT, "the tests")
+            .extension(Peer(address.parse::<IpAddr>().unwrap()));
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let response = self.router.clone().oneshot(request.body(body).unwrap());
+        let (parts, body) = response.await.unwrap().into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send(Method::GET, path, Some(token), None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, None, Some(&body)).await
+    }
+
+    pub(crate) async fn me(&self, token: &str) -> Answer {
+        self.get("/api/v1/auth/me", token).await
+    }
+
+    pub(crate) async fn register(&self, email: &str) -> Value {
+        let body = json!({"email": email, "password": PASSWORD});
+        self.post("/api/v1/auth/register", body).await.good(201)
+    }
+
+    pub(crate) async fn try_login(&self, email: &str, password: &str) -> Answer {
+        let body = json!({"email": email, "password": password});
+        self.post("/api/v1/auth/login", body).await
+    }
+
+    pub(crate) async fn login(&self, email: &str) -> Pair {
+        self.try_login(email, PASSWORD).await.pair()
+    }
+
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        let body = json!({"refresh_token": token});
+        self.post("/api/v1/auth/refresh", body).await
+    }
+
+    /// What the database holds, asked directly.
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<tokio_postgres::Row> {
+        let session = self.store.session().await.unwrap();
+        session.query(sql, &[]).await.unwrap()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if let Some(task) = &self.keeping_up {
+            task.abort();
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub(crate) fn good(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        if self.body.is_empty() {
+            return Value::Null;
+        }
+        self.json()
+    }
+
+    #[track_caller]
+    pub(crate) fn pair(&self) -> Pair {
+        let body = self.good(200);
+        assert_eq!(body["token_type"], "Bearer");
+        assert_eq!(body["expires_in"], 900);
+        assert_eq!(self.headers[header::CACHE_CONTROL], "no-store");
+        Pair {
+            access: body["access_token"].as_str().unwrap().to_owned(),
+            refresh: body["refresh_token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, kind: &str) -> Value {
+        let body = self.json();
+        assert_eq!(body["type"], format!("/problems/{kind}"), "{body}");
+        assert_eq!(
+            (self.status, &body["status"]),
+            (status, &json!(status)),
+            "{body}"
+        );
+        body
+    }
+}
+
+/// Waits for something that another task does.
+pub(crate) async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let waiting = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// Waits until a query finds a row.
+pub(crate) async fn eventually_rows(app: &App, sql: &str) {
+    let waiting = async {
+        while app.rows(sql).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {sql}"));
+}
+
+/// Nothing is traded.
+/// Mutations of accounts are not remembered.
+struct NoKeys;
+
+#[async_trait]
+impl IdempotencyStore for NoKeys {
+    async fn begin(&self, _: &IdempotencyKey, _: [u8; 32]) -> Result<Begun, ReadError> {
+        Ok(Begun::First)
+    }
+
+    async fn finish(&self, _: &IdempotencyKey, _: &KeptAnswer) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    async fn give_back(&self, _: &IdempotencyKey) -> Result<(), ReadError> {
+        Ok(())
+    }
+}
+
+struct EmptyMarket;
+
+#[async_trait]
+impl MarketReader for EmptyMarket {
+    async fn tokens(&self, _: Option<&str>, _: usize) -> Result<Vec<http::Token>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn token(&self, _: &str) -> Result<http::TokenLookup, ReadError> {
+        Ok(http::TokenLookup::Unknown)
+    }
+
+    async fn instruments(
+        &self,
+        _: &http::InstrumentFilter,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<Vec<http::Instrument>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn instrument(
+        &self,
+        _: Venue,
+        _: &[Symbol],
+    ) -> Result<Option<http::Instrument>, ReadError> {
+        Ok(None)
+    }
+
+    async fn candles(&self, _: &http::CandlesQuery) -> Result<http::Candles, ReadError> {
+        Ok(http::Candles::default())
+    }
+
+    async fn gaps(
+        &self,
+        _: &InstrumentKey,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Vec<http::Gap>, ReadError> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,106 @@
+//! A user's life, end to end: requests to the whole router, with a database of its own for each test
+//! on one real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod app;
+mod mail;
+mod membership;
+mod sessions;
+mod signing_in;
+mod smtp;
+mod two_factor;
+
+use std::pin::Pin;
+use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coinsphere_pipelines::store::private_server::PrivateServer;
+use libtest_mimic::{Arguments, Trial};
+
+use app::{Place, Server};
+
+type Scenario = fn(Place) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+macro_rules! scenarios {
+    ($($path:path),* $(,)?) => {
+        [ $( (stringify!($path), (|place| Box::pin($path(place))) as Scenario) ),* ]
+    };
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let scenarios = scenarios![
+        signing_in::a_users_life,
+        signing_in::an_address_registers_once,
+        signing_in::unknown_accounts_and_wrong_passwords_look_alike,
+        signing_in::failures_are_answered_later_and_later_to_that_address_alone,
+        signing_in::many_attempts_at_once_gain_nothing,
+        sessions::a_refresh_token_holds_once,
+        sessions::crossed_refreshes_get_the_same_successor,
+        sessions::a_session_ends_at_its_time,
+        sessions::sessions_are_listed_and_ended_by_their_user_alone,
+        sessions::revocation_reaches_every_process_at_once,
+        sessions::a_process_that_does_not_hear_asks_the_database,
+        sessions::tokens_of_a_rotated_key_hold_until_they_expire,
+        mail::an_address_is_verified_by_the_letters_link,
+        mail::a_forgotten_password_is_reset_by_the_letters_code,
+        mail::an_address_changes_once_the_new_one_answers,
+        mail::a_letter_is_sent_again_until_it_arrives,
+        mail::without_a_server_letters_are_files,
+        two_factor::a_second_factor_is_asked_for_once_it_is_confirmed,
+        two_factor::codes_cannot_be_tried_from_everywhere,
+        two_factor::changing_the_password_ends_every_session,
+        membership::leaving_takes_everything_along,
+        membership::the_first_admin_and_the_invited,
+        membership::imported_users_sign_in_with_the_password_they_had,
+        membership::keys_for_programs,
+    ];
+    let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = (!arguments.list).then(|| {
+        let starting = PrivateServer::start(directory.path(), Duration::from_secs(120));
+        let server = runtime.block_on(starting).expect("a private server");
+        // Should this process be killed, the pipe breaks and the server goes too.
+        let watchdog = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!(
+                "cat > /dev/null; kill -INT {} 2> /dev/null",
+                server.pid()
+            ))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a watchdog");
+        (server, watchdog)
+    });
+    let databases = server.as_ref().map(|(server, _)| {
+        let keys = directory.path().join("test-keys");
+        Arc::new(runtime.block_on(Server::prepare(server.url(), keys)))
+    });
+    let trials = scenarios
+        .into_iter()
+        .map(|(name, run)| {
+            let (runtime, databases) = (runtime.clone(), databases.clone());
+            Trial::test(name, move || {
+                let databases = databases.ok_or("no server")?;
+                runtime.block_on(async {
+                    let place = databases.place().await;
+                    // A task of its own, so that a panic ends one test.
+                    tokio::spawn(run(place))
+                        .await
+                        .map_err(|error| error.to_string())
+                })?;
+                Ok(())
+            })
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some((server, mut watchdog)) = server {
+        runtime
+            .block_on(server.stop())
+            .expect("stopping the server");
+        drop(watchdog.stdin.take());
+        watchdog.wait().expect("the watchdog's end");
+    }
+    conclusion.exit_code()
+}
