@@ -5,5 +5,7 @@
 //! Floats live here only. Randomness comes from seeds, and time from the candles themselves.
 
 pub mod bar;
+pub mod chart;
+pub mod drift;
 
 pub use bar::{Bar, BarError, Interval};

@@ -1,0 +1,16 @@
+//! Model versions on disk: their cards, their files, and the registry that says which one serves.
+
+mod card;
+mod file;
+mod id;
+mod registry;
+#[cfg(test)]
+mod tests;
+
+pub use card::{
+    Card, EpochLoss, FORMAT, HorizonEvaluation, ModelScore, Origin, TrainingSpan,
+};
+pub use file::ModelFileError;
+pub use id::{AssetNameError, ModelId, ModelIdError, ModelKey};
+pub(crate) use id::hex;
+pub use registry::{Pointer, Promotion, Registry, RegistryError, Serving, Version};
