@@ -5,5 +5,14 @@
 //! Floats live here only. Randomness comes from seeds, and time from the candles themselves.
 
 pub mod bar;
+pub mod baselines;
+pub mod conformal;
+pub mod features;
+pub mod fitted;
+pub mod prepared;
+pub mod series;
 
 pub use bar::{Bar, BarError, Interval};
+pub use fitted::{Fitted, ModelName};
+pub use prepared::Prepared;
+pub use series::Series;
