@@ -5,7 +5,21 @@
 //! Floats live here only. Randomness comes from seeds, and time from the candles themselves.
 
 pub mod bar;
+pub mod baselines;
 pub mod chart;
+pub mod conformal;
 pub mod drift;
+pub mod features;
+pub mod fitted;
+pub mod live;
+pub mod lstm;
+pub mod lstm_model;
+pub mod model;
+pub mod prepared;
+pub mod series;
+pub mod training;
 
 pub use bar::{Bar, BarError, Interval};
+pub use fitted::{Fitted, ModelName};
+pub use prepared::Prepared;
+pub use series::Series;

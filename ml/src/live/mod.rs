@@ -320,7 +320,7 @@ impl LiveModel {
             return Err("it carries other models".to_owned());
         }
         for (model, carried) in self.models.iter().zip(&state.carried) {
-            model.fits(carried)?;
+            model.check_carried(carried)?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::card::{Card, FORMAT};
 use super::id::{ModelKey, hex};
+use super::stored::Stored;
 use crate::features::NAMES;
 use crate::fitted::Fitted;
 use crate::live::{LiveModel, Served};
@@ -291,7 +292,7 @@ impl Weights {
     }
 
     /// Takes a network out.
-    fn take(&mut self, at: usize, architecture: &Architecture) -> Result<Network, String> {
+    pub(super) fn take(&mut self, at: usize, architecture: &Architecture) -> Result<Network, String> {
         let tensors = self.0.remove(&at).unwrap_or_default();
         Network::from_tensors(architecture, tensors).map_err(|error| error.to_string())
     }

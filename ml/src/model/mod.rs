@@ -4,6 +4,7 @@ mod card;
 mod file;
 mod id;
 mod registry;
+mod stored;
 #[cfg(test)]
 mod tests;
 

@@ -3,6 +3,9 @@
 //! compared with the model that serves. It knows nothing of schedules, threads or registries: its
 //! caller decides when to train, how to stop it, and what to do with the verdict.
 
+mod span;
+mod verdict;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
