@@ -5,5 +5,6 @@
 //! Floats live here only. Randomness comes from seeds, and time from the candles themselves.
 
 pub mod bar;
+pub mod lstm;
 
 pub use bar::{Bar, BarError, Interval};
