@@ -16,20 +16,20 @@ const BOTTOM: f64 = 52.0;
 /// Colours that those who see red and green alike can tell apart (Okabe and Ito).
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 
-/// A named line: one value an epoch, from the first.
-#[derive(Debug, Clone, Copy)]
+/// A line: one value an epoch, from the first. Lines of one name share a colour.
+#[derive(Debug, Clone)]
 pub struct Curve<'a> {
     /// What the legend calls it.
     pub name: &'a str,
     /// Its values; those that are not finite leave a hole.
-    pub values: &'a [f64],
+    pub values: Vec<f64>,
+    /// The epoch, from 0, whose weights were kept: it gets a dot.
+    pub kept: Option<usize>,
 }
 
 /// Draws loss over epochs, on a logarithmic scale when the losses span more than a factor of 20.
-///
-/// `marked` is the epoch (from 0) whose weights were kept.
 #[must_use]
-pub fn loss_curves(title: &str, curves: &[Curve<'_>], marked: Option<usize>) -> String {
+pub fn loss_curves(title: &str, curves: &[Curve<'_>]) -> String {
     let finite = || {
         curves
             .iter()
@@ -82,18 +82,22 @@ pub fn loss_curves(title: &str, curves: &[Curve<'_>], marked: Option<usize>) -> 
         (LEFT + WIDTH - RIGHT) / 2.0,
         HEIGHT - 12.0
     );
-    if let Some(epoch) = marked.filter(|epoch| *epoch < epochs) {
-        let x = x(epoch, epochs);
-        let _ = writeln!(
-            svg,
-            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\" stroke=\"#888888\" \
-             stroke-dasharray=\"4 3\"><title>weights kept: epoch {}</title></line>",
-            HEIGHT - BOTTOM,
-            epoch + 1
+    let mut names: Vec<&str> = Vec::new();
+    for curve in curves {
+        let place = names.iter().position(|name| *name == curve.name);
+        let place = place.unwrap_or_else(|| {
+            names.push(curve.name);
+            names.len() - 1
+        });
+        draw(
+            &mut svg,
+            curve,
+            COLOURS[place % COLOURS.len()],
+            epochs,
+            scale,
         );
     }
-    for (at, curve) in curves.iter().enumerate() {
-        draw(&mut svg, curve, COLOURS[at % COLOURS.len()], epochs, scale);
+    for (at, name) in names.iter().enumerate() {
         let left = LEFT + 150.0 * at as f64;
         let _ = write!(
             svg,
@@ -102,7 +106,7 @@ pub fn loss_curves(title: &str, curves: &[Curve<'_>], marked: Option<usize>) -> 
             left + 18.0,
             COLOURS[at % COLOURS.len()],
             left + 24.0,
-            escape(curve.name)
+            escape(name)
         );
     }
     svg.push_str("</svg>\n");
@@ -131,6 +135,19 @@ fn draw(svg: &mut String, curve: &Curve<'_>, colour: &str, epochs: usize, scale:
         "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" \
          stroke-linejoin=\"round\" stroke-linecap=\"round\"/>"
     );
+    if let Some((epoch, value)) = curve
+        .kept
+        .and_then(|epoch| Some((epoch, *curve.values.get(epoch)?)))
+        .filter(|(_, value)| value.is_finite())
+    {
+        let _ = writeln!(
+            svg,
+            "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\" fill=\"{colour}\"><title>weights kept: epoch {}</title></circle>",
+            x(epoch, epochs),
+            scale.y(value),
+            epoch + 1
+        );
+    }
 }
 
 fn x(epoch: usize, epochs: usize) -> f64 {
@@ -230,6 +247,14 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn curve<'a>(name: &'a str, values: &[f64]) -> Curve<'a> {
+        Curve {
+            name,
+            values: values.to_vec(),
+            kept: values.len().checked_sub(1),
+        }
+    }
+
     fn points(svg: &str) -> Vec<(f64, f64)> {
         svg.split("<path d=\"")
             .skip(1)
@@ -244,11 +269,7 @@ mod tests {
     fn every_value_is_a_point_inside_the_axes_and_falls_as_the_loss_does() {
         for top in [1.0, 1_000.0] {
             let values: Vec<f64> = (1..=50).map(|epoch| top / f64::from(epoch)).collect();
-            let curve = Curve {
-                name: "training",
-                values: &values,
-            };
-            let svg = loss_curves("loss", &[curve], Some(49));
+            let svg = loss_curves("loss", &[curve("training", &values)]);
             let points = points(&svg);
             assert_eq!(points.len(), 50);
             for pair in points.windows(2) {
@@ -266,29 +287,34 @@ mod tests {
     #[test]
     fn nothing_one_value_and_a_hole_are_drawn_too() {
         for values in [&[][..], &[0.5], &[0.0, 0.0], &[1.0, f64::NAN, 3.0]] {
-            let svg = loss_curves(
-                "loss",
-                &[Curve {
-                    name: "validation",
-                    values,
-                }],
-                None,
-            );
+            let svg = loss_curves("loss", &[curve("validation", values)]);
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
             assert!(svg.ends_with("</svg>\n"));
         }
+        assert!(loss_curves("loss", &[]).ends_with("</svg>\n"));
+    }
+
+    #[test]
+    fn lines_of_one_name_share_a_colour_and_a_legend() {
+        let svg = loss_curves(
+            "loss",
+            &[
+                curve("training", &[2.0, 1.0]),
+                curve("validation", &[3.0, 2.0]),
+                curve("training", &[2.5, 1.5]),
+            ],
+        );
+        assert_eq!(svg.matches(">training</text>").count(), 1);
+        assert_eq!(svg.matches("<path").count(), 3);
+        assert_eq!(
+            svg.matches(&format!("stroke=\"{}\"", COLOURS[0])).count(),
+            3
+        );
     }
 
     #[test]
     fn names_cannot_become_markup() {
-        let svg = loss_curves(
-            "<script>\"&",
-            &[Curve {
-                name: "<b>",
-                values: &[1.0],
-            }],
-            None,
-        );
+        let svg = loss_curves("<script>\"&", &[curve("<b>", &[1.0])]);
         assert!(!svg.contains("<script>") && !svg.contains("<b>"));
         assert!(svg.contains("&lt;script&gt;&quot;&amp;"));
     }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::bar::Bar;
 use crate::baselines::{Ets, EtsState, Linear};
 use crate::features::FeatureRow;
-use crate::lstm_model::{LstmModel, LstmState};
+use crate::lstm::NetworkState;
+use crate::lstm_model::LstmForecaster;
 use crate::prepared::Prepared;
 
 /// The models there are, in the order of reports.
@@ -119,7 +120,7 @@ pub enum Fitted {
     /// Exponential smoothing.
     AutoEts(Ets),
     /// The network.
-    Lstm(LstmModel),
+    Lstm(LstmForecaster),
 }
 
 /// What a model carries from candle to candle.
@@ -130,7 +131,7 @@ pub enum Carried {
     /// Level and slope.
     AutoEts(EtsState),
     /// Hidden and cell values.
-    Lstm(LstmState),
+    Lstm(Vec<NetworkState>),
 }
 
 impl Fitted {
@@ -164,7 +165,7 @@ impl Fitted {
         match (self, carried) {
             (Self::Persistence | Self::Drift(_) | Self::Linear(_), Carried::Nothing) => Ok(()),
             (Self::AutoEts(_), Carried::AutoEts(state)) => state.check(),
-            (Self::Lstm(lstm), Carried::Lstm(state)) => lstm.check_state(state),
+            (Self::Lstm(lstm), Carried::Lstm(state)) => lstm.check_states(state),
             (model, _) => Err(format!("{} cannot continue another model's", model.name())),
         }
     }

@@ -14,10 +14,15 @@ pub mod fitted;
 pub mod live;
 pub mod lstm;
 pub mod lstm_model;
+pub mod metrics;
 pub mod model;
 pub mod prepared;
+pub mod report;
 pub mod series;
+#[cfg(test)]
+mod testing;
 pub mod training;
+pub mod walk_forward;
 
 pub use bar::{Bar, BarError, Interval};
 pub use fitted::{Fitted, ModelName};

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::features::{FEATURES, FeatureRow, Scaler};
 use crate::fitted::{FitError, ModelName};
 use crate::lstm::{
-    Architecture, Epoch, Loss, Network, NetworkState, Sequences, Supervise, TrainConfig, TrainError,
-    train,
+    Architecture, Epoch, Loss, Network, NetworkState, Sequences, Supervise, TrainConfig,
+    TrainError, train,
 };
 use crate::prepared::Prepared;
 
@@ -111,6 +111,22 @@ impl LstmForecaster {
         self.networks.iter().map(Network::zero_state).collect()
     }
 
+    /// Whether states that were read from a store are its own.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn check_states(&self, states: &[NetworkState]) -> Result<(), String> {
+        if states.len() != self.networks.len() {
+            return Err("it carries another number of networks".to_owned());
+        }
+        for (network, state) in self.networks.iter().zip(states) {
+            state
+                .check(network.architecture())
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
     /// Takes one candle's features and gives the expected log return over each horizon.
     pub fn step(
         &self,
@@ -178,7 +194,10 @@ impl Examples {
     }
 
     fn known(&self) -> usize {
-        self.targets.iter().filter(|target| !target.is_nan()).count()
+        self.targets
+            .iter()
+            .filter(|target| !target.is_nan())
+            .count()
     }
 }
 
@@ -204,7 +223,10 @@ pub fn fit(
     };
     let warm = warm.filter(|warm| {
         warm.networks.len() == config.networks
-            && warm.networks.iter().all(|n| *n.architecture() == architecture)
+            && warm
+                .networks
+                .iter()
+                .all(|n| *n.architecture() == architecture)
     });
     let longest = horizons.iter().copied().max().unwrap_or(1);
     let (scaler, block) = match warm {
@@ -212,7 +234,9 @@ pub fn fit(
         Some(warm) => (warm.scaler.clone(), warm.block),
         None => (
             Scaler::fit(data.rows()[range.clone()].iter().flatten()),
-            (range.len() / (2 * config.networks)).clamp(40, 180).max(3 * longest),
+            (range.len() / (2 * config.networks))
+                .clamp(40, 180)
+                .max(3 * longest),
         ),
     };
     let examples = Examples::new(data, &scaler, &range, horizons);
@@ -231,7 +255,9 @@ pub fn fit(
     };
     let train_one = |place: usize| {
         let mut training = config.training.clone();
-        training.seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(place as u64);
+        training.seed = seed
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(place as u64);
         let start = match warm {
             Some(warm) => {
                 training.epochs = config.warm_epochs;
@@ -291,11 +317,7 @@ fn failed(error: &dyn std::error::Error) -> FitError {
 }
 
 /// Runs the jobs on a few threads; the answers stand in the order of the jobs.
-fn in_threads<T: Send>(
-    jobs: usize,
-    threads: usize,
-    run: &(dyn Fn(usize) -> T + Sync),
-) -> Vec<T> {
+fn in_threads<T: Send>(jobs: usize, threads: usize, run: &(dyn Fn(usize) -> T + Sync)) -> Vec<T> {
     let next = Mutex::new(0..jobs);
     let answers = Mutex::new(Vec::with_capacity(jobs));
     let work = || {
@@ -313,7 +335,9 @@ fn in_threads<T: Send>(
         }
         work();
     });
-    let mut answers = answers.into_inner().unwrap_or_else(|held| held.into_inner());
+    let mut answers = answers
+        .into_inner()
+        .unwrap_or_else(|held| held.into_inner());
     answers.sort_by_key(|(job, _)| *job);
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
@@ -408,7 +432,10 @@ fn worth(pairs: &[(f64, f64)], horizon: usize) -> f64 {
         return 0.0;
     }
     let slope = pairs.iter().map(|(f, y)| f * y).sum::<f64>() / power;
-    let noise: f64 = pairs.iter().map(|(f, y)| (f * (y - slope * f)).powi(2)).sum();
+    let noise: f64 = pairs
+        .iter()
+        .map(|(f, y)| (f * (y - slope * f)).powi(2))
+        .sum();
     // Outcomes that overlap say the same thing up to `horizon` times.
     let squared_error = noise / (power * power) * horizon as f64;
     if slope <= 0.0 {
@@ -442,7 +469,10 @@ mod tests {
                 for held in &held {
                     // The last outcome learned from is realised before the block, and the first
                     // begins after the block's last outcome.
-                    assert!(rows.end + 7 <= held.start || rows.start >= held.end + 7, "{rows:?} {held:?}");
+                    assert!(
+                        rows.end + 7 <= held.start || rows.start >= held.end + 7,
+                        "{rows:?} {held:?}"
+                    );
                 }
             }
         }

@@ -107,7 +107,9 @@ pub enum StepError {
         found: i64,
     },
     /// It stands beside the grid of the candles before it.
-    #[error("cannot step with the candle of {found}: it is not a whole number of intervals after that of {last}")]
+    #[error(
+        "cannot step with the candle of {found}: it is not a whole number of intervals after that of {last}"
+    )]
     OffGrid {
         /// Open time of the last candle.
         last: i64,

@@ -27,6 +27,7 @@ use crate::features::{FeatureRow, FeatureStream};
 use crate::fitted::Fitted;
 use crate::model::Card;
 use crate::series::{Bridge, bridge};
+use crate::training::Verdict;
 use state::{HorizonState, Pending};
 use track::Track;
 
@@ -103,6 +104,11 @@ impl LiveModel {
         &self.card
     }
 
+    /// Notes what the comparison with the serving version came to.
+    pub(crate) fn decide(&mut self, verdict: Verdict) {
+        self.card.verdict = verdict;
+    }
+
     /// The models that it steps.
     #[must_use]
     pub fn models(&self) -> &[Fitted] {
@@ -170,7 +176,9 @@ impl LiveModel {
                         found: bar.open_time,
                     });
                 }
-                Bridge::Hole if (bar.open_time - last.open_time) % self.card.interval.millis() != 0 => {
+                Bridge::Hole
+                    if (bar.open_time - last.open_time) % self.card.interval.millis() != 0 =>
+                {
                     return Err(StepError::OffGrid {
                         last: last.open_time,
                         found: bar.open_time,
@@ -236,7 +244,9 @@ impl LiveModel {
             let inside = outcome.map(|outcome| outcome.inside);
             horizon.track.push(pending.expected, actual, inside);
             // Errors of overlapping forecasts are alike: the test takes those that do not overlap.
-            let index = pending.base_open_time.div_euclid(self.card.interval.millis());
+            let index = pending
+                .base_open_time
+                .div_euclid(self.card.interval.millis());
             if index.rem_euclid(served.horizon as i64) == 0
                 && let Some(alarm) = horizon
                     .drift

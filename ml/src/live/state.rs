@@ -74,7 +74,9 @@ pub enum StateError {
         found: u16,
     },
     /// They are another model version's.
-    #[error("the stored state is of model {found}, not of {model}: begin with the model's own and replay candles")]
+    #[error(
+        "the stored state is of model {found}, not of {model}: begin with the model's own and replay candles"
+    )]
     OtherModel {
         /// This model.
         model: ModelId,

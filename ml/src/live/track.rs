@@ -106,7 +106,12 @@ impl Track {
     }
 
     /// Takes a realised forecast: expected and actual log return, and which intervals held it.
-    pub(crate) fn push(&mut self, expected: f64, actual: f64, inside: Option<[bool; LEVELS.len()]>) {
+    pub(crate) fn push(
+        &mut self,
+        expected: f64,
+        actual: f64,
+        inside: Option<[bool; LEVELS.len()]>,
+    ) {
         let hit = if expected == 0.0 || actual == 0.0 {
             0.5
         } else if (expected > 0.0) == (actual > 0.0) {
@@ -240,10 +245,7 @@ mod tests {
                 u32::from(low <= value && value <= high)
             };
             mase += holds(skill.mase.expect("moved"), truth.mase.expect("moved").value);
-            direction += holds(
-                skill.directional_accuracy,
-                truth.directional_accuracy.value,
-            );
+            direction += holds(skill.directional_accuracy, truth.directional_accuracy.value);
             assert!(skill.beats_persistence());
         }
         for held in [mase, direction] {

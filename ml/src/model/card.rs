@@ -8,9 +8,9 @@ use super::id::{ModelId, ModelKey};
 use crate::bar::Interval;
 use crate::features::Scaler;
 use crate::fitted::ModelName;
-use crate::live::Estimate;
-use crate::lstm::{Architecture, TrainConfig};
-use crate::training::Verdict;
+use crate::lstm::{Architecture, Epoch};
+use crate::metrics::Skill;
+use crate::training::{TrainingConfig, Verdict};
 
 /// The layout of cards and model files.
 pub const FORMAT: u32 = 1;
@@ -43,7 +43,9 @@ pub struct Card {
     pub scaler: Scaler,
     /// What it learned from.
     pub training: TrainingSpan,
-    /// How it did in walk-forward evaluation, and which model serves, per horizon.
+    /// The version whose walk-forward evaluation this is: itself, or the one that it continues.
+    pub evaluated: ModelId,
+    /// How the models did in walk-forward evaluation, and which one serves, per horizon.
     pub evaluation: Vec<HorizonEvaluation>,
     /// The comparison with the model that served when it was made, on candles new to both.
     pub verdict: Verdict,
@@ -82,20 +84,10 @@ pub struct TrainingSpan {
     pub held_back: usize,
     /// SHA-256 over all of these candles.
     pub data_sha256: String,
-    /// How the network was trained.
-    pub config: TrainConfig,
-    /// Its losses, an entry per epoch.
-    pub losses: Vec<EpochLoss>,
-}
-
-/// Losses of one epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EpochLoss {
-    /// On the windows learned from.
-    pub training: f64,
-    /// On those held out to decide when to stop.
-    pub validation: f64,
+    /// How.
+    pub config: TrainingConfig,
+    /// The losses of each network, an entry per epoch.
+    pub losses: Vec<Vec<Epoch>>,
 }
 
 /// How the models did on one horizon.
@@ -117,7 +109,9 @@ impl HorizonEvaluation {
     /// The figures of the model that serves.
     #[must_use]
     pub fn of_champion(&self) -> Option<&ModelScore> {
-        self.models.iter().find(|score| score.model == self.champion)
+        self.models
+            .iter()
+            .find(|score| score.model == self.champion)
     }
 }
 
@@ -127,16 +121,9 @@ impl HorizonEvaluation {
 pub struct ModelScore {
     /// Which model.
     pub model: ModelName,
-    /// Mean absolute error of its log-return forecasts over that of persistence.
-    pub mase: Estimate,
-    /// The part of forecasts with the right direction; zero counts one half.
-    pub directional_accuracy: Estimate,
-    /// The parts that lay inside the 50, 80 and 95 % intervals; absent when there were none.
-    pub coverage: Option<[f64; 3]>,
-    /// How many forecasts.
-    pub forecasts: usize,
-    /// Whether it beat persistence beyond chance.
-    pub has_skill: bool,
+    /// MASE and directional accuracy with their confidence intervals, coverage, and whether it beat
+    /// persistence beyond doubt.
+    pub skill: Skill,
 }
 
 impl Card {

@@ -241,7 +241,11 @@ fn tensors(networks: &[&Network]) -> Result<Vec<u8>, safetensors::SafeTensorErro
     for (at, network) in networks.iter().enumerate() {
         for tensor in network.tensors() {
             let bytes = tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            named.push((format!("networks.{at}.{}", tensor.name), tensor.shape, bytes));
+            named.push((
+                format!("networks.{at}.{}", tensor.name),
+                tensor.shape,
+                bytes,
+            ));
         }
     }
     let views = named
@@ -250,7 +254,9 @@ fn tensors(networks: &[&Network]) -> Result<Vec<u8>, safetensors::SafeTensorErro
             TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let metadata = HashMap::from([(WRITER.0.to_owned(), WRITER.1.to_owned())]);
+    let metadata = [(WRITER.0.to_owned(), WRITER.1.to_owned())]
+        .into_iter()
+        .collect();
     serialize(views, Some(metadata))
 }
 
@@ -292,7 +298,11 @@ impl Weights {
     }
 
     /// Takes a network out.
-    pub(super) fn take(&mut self, at: usize, architecture: &Architecture) -> Result<Network, String> {
+    pub(super) fn take(
+        &mut self,
+        at: usize,
+        architecture: &Architecture,
+    ) -> Result<Network, String> {
         let tensors = self.0.remove(&at).unwrap_or_default();
         Network::from_tensors(architecture, tensors).map_err(|error| error.to_string())
     }

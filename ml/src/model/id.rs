@@ -36,9 +36,8 @@ impl ModelKey {
     /// # Errors
     /// When the asset's name could not be a directory's on every system: CoinGecko ids can.
     pub fn new(asset: &str, interval: Interval) -> Result<Self, AssetNameError> {
-        let allowed = |byte: u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte)
-        };
+        let allowed =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
         let fits = (1..=MAX_ASSET).contains(&asset.len())
             && asset.bytes().all(allowed)
             && !asset.starts_with('.');

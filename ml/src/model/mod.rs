@@ -8,10 +8,8 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
-pub use card::{
-    Card, EpochLoss, FORMAT, HorizonEvaluation, ModelScore, Origin, TrainingSpan,
-};
+pub use card::{Card, FORMAT, HorizonEvaluation, ModelScore, Origin, TrainingSpan};
 pub use file::ModelFileError;
-pub use id::{AssetNameError, ModelId, ModelIdError, ModelKey};
 pub(crate) use id::hex;
+pub use id::{AssetNameError, ModelId, ModelIdError, ModelKey};
 pub use registry::{Pointer, Promotion, Registry, RegistryError, Serving, Version};

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::card::Card;
 use super::file::Weights;
 use crate::baselines::{Ets, Linear};
+use crate::features::FEATURES;
 use crate::fitted::Fitted;
 use crate::lstm::Network;
-use crate::lstm_model::LstmModel;
+use crate::lstm_model::LstmForecaster;
 
 /// A fitted model without its weights.
 #[derive(Serialize, Deserialize)]
@@ -35,6 +36,10 @@ pub(super) enum Stored {
     Lstm {
         /// The places of its networks among the tensors.
         networks: Vec<usize>,
+        /// Per horizon, the share of the forecast that is believed.
+        belief: Vec<f64>,
+        /// Candles in a block of the training part.
+        block: usize,
     },
 }
 
@@ -53,6 +58,8 @@ impl Stored {
                 weights.extend(&lstm.networks);
                 Self::Lstm {
                     networks: (first..weights.len()).collect(),
+                    belief: lstm.belief.clone(),
+                    block: lstm.block,
                 }
             }
         }
@@ -83,23 +90,37 @@ impl Stored {
                 Fitted::Linear(linear)
             }
             Self::AutoEts { ets } => {
-                finite(
-                    &[ets.alpha, ets.beta, ets.damping, ets.slope],
-                    "auto_ets",
-                )?;
+                finite(&[ets.alpha, ets.beta, ets.damping, ets.slope], "auto_ets")?;
                 Fitted::AutoEts(ets)
             }
-            Self::Lstm { networks } => {
-                if networks.is_empty() || card.architecture.outputs != card.horizons.len() {
-                    return Err("the network does not have an output per horizon".to_owned());
+            Self::Lstm {
+                networks,
+                belief,
+                block,
+            } => {
+                let outputs = card.horizons.len();
+                if networks.is_empty()
+                    || card.architecture.inputs != FEATURES
+                    || card.architecture.outputs != outputs
+                {
+                    return Err(
+                        "the network does not read the features, or has not an output per horizon"
+                            .to_owned(),
+                    );
+                }
+                let shares = belief.iter().all(|share| (0.0..=1.0).contains(share));
+                if belief.len() != outputs || !shares || block == 0 {
+                    return Err("the parameters of lstm are impossible".to_owned());
                 }
                 let networks = networks
                     .into_iter()
                     .map(|at| weights.take(at, &card.architecture))
                     .collect::<Result<_, _>>()?;
-                Fitted::Lstm(LstmModel {
+                Fitted::Lstm(LstmForecaster {
                     scaler: card.scaler.clone(),
                     networks,
+                    belief,
+                    block,
                 })
             }
         })
