@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::bar::Bar;
 use crate::baselines::{Ets, EtsState, Linear};
 use crate::features::FeatureRow;
+use crate::lstm::NetworkState;
+use crate::lstm_model::LstmForecaster;
 use crate::prepared::Prepared;
 
 /// The models there are, in the order of reports.
@@ -117,6 +119,8 @@ pub enum Fitted {
     Linear(Linear),
     /// Exponential smoothing.
     AutoEts(Ets),
+    /// Recurrent networks.
+    Lstm(LstmForecaster),
 }
 
 /// What a model carries from candle to candle.
@@ -126,6 +130,8 @@ pub enum Carried {
     Nothing,
     /// Level and slope.
     AutoEts(EtsState),
+    /// Each network's state.
+    Lstm(Vec<NetworkState>),
 }
 
 impl Fitted {
@@ -137,6 +143,7 @@ impl Fitted {
             Self::Drift(_) => ModelName::Drift,
             Self::Linear(linear) => linear.name(),
             Self::AutoEts(_) => ModelName::AutoEts,
+            Self::Lstm(_) => ModelName::Lstm,
         }
     }
 
@@ -146,6 +153,7 @@ impl Fitted {
         match self {
             Self::Persistence | Self::Drift(_) | Self::Linear(_) => Carried::Nothing,
             Self::AutoEts(ets) => Carried::AutoEts(ets.start()),
+            Self::Lstm(lstm) => Carried::Lstm(lstm.start()),
         }
     }
 
@@ -178,6 +186,11 @@ impl Fitted {
             (Self::AutoEts(ets), Carried::AutoEts(state)) => {
                 ets.step(state, bar.close.ln());
                 ets.forecast(state, bar.close.ln(), horizons, out);
+            }
+            (Self::Lstm(lstm), Carried::Lstm(states)) => {
+                if let Some(row) = row {
+                    lstm.step(states, row, horizons, out);
+                }
             }
             (model, carried) => panic!("{} cannot continue {carried:?}", model.name()),
         }

@@ -6,11 +6,17 @@
 
 pub mod bar;
 pub mod baselines;
+pub mod candle_file;
 pub mod conformal;
 pub mod features;
 pub mod fitted;
+pub mod lstm;
+pub mod lstm_model;
+pub mod metrics;
 pub mod prepared;
+pub mod report;
 pub mod series;
+pub mod walk_forward;
 
 pub use bar::{Bar, BarError, Interval};
 pub use fitted::{Fitted, ModelName};

@@ -60,7 +60,10 @@ pub struct Skill {
 /// price moved.
 #[must_use]
 pub fn skill(scored: &[Scored], horizon: usize, seed: u64) -> Option<Skill> {
-    let errors: Vec<f64> = scored.iter().map(|s| (s.actual - s.expected).abs()).collect();
+    let errors: Vec<f64> = scored
+        .iter()
+        .map(|s| (s.actual - s.expected).abs())
+        .collect();
     let moves: Vec<f64> = scored.iter().map(|s| s.actual.abs()).collect();
     let hits: Vec<f64> = scored.iter().map(|s| hit(s.expected, s.actual)).collect();
     let ratio = |error: f64, moved: f64| if moved > 0.0 { error / moved } else { 1.0 };
@@ -162,7 +165,10 @@ mod tests {
     #[test]
     fn persistence_is_exactly_one_and_one_half() {
         let skill = skill(&scored(|_, _| 0.0), 1, 1).expect("a score");
-        assert_eq!((skill.mase.value, skill.mase.low, skill.mase.high), (1.0, 1.0, 1.0));
+        assert_eq!(
+            (skill.mase.value, skill.mase.low, skill.mase.high),
+            (1.0, 1.0, 1.0)
+        );
         assert_eq!(skill.directional_accuracy.value, 0.5);
         assert_eq!(skill.directional_accuracy.high, 0.5);
         assert!(!skill.has_skill);
@@ -173,8 +179,12 @@ mod tests {
         let knows = skill(&scored(|_, actual| 0.5 * actual), 1, 1).expect("a score");
         assert!((knows.mase.value - 0.5).abs() < 1e-9 && knows.has_skill);
         assert_eq!(knows.directional_accuracy.value, 1.0);
-        let guesses = skill(&scored(|origin, _| if origin % 2 == 0 { 0.1 } else { -0.1 }), 1, 1)
-            .expect("a score");
+        let guesses = skill(
+            &scored(|origin, _| if origin % 2 == 0 { 0.1 } else { -0.1 }),
+            1,
+            1,
+        )
+        .expect("a score");
         assert!(!guesses.has_skill);
         assert!(guesses.mase.low < guesses.mase.value && guesses.mase.value < guesses.mase.high);
     }

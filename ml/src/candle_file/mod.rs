@@ -61,7 +61,9 @@ pub enum CandleFileError {
         path: PathBuf,
     },
     /// A column is missing.
-    #[error("cannot read candles from {path}: no column is called {wanted}; the header has {found}")]
+    #[error(
+        "cannot read candles from {path}: no column is called {wanted}; the header has {found}"
+    )]
     NoColumn {
         /// Which file.
         path: PathBuf,
@@ -71,7 +73,9 @@ pub enum CandleFileError {
         found: String,
     },
     /// A value is NaN or infinite.
-    #[error("cannot use {path}: {column} in line {line} is {value}, not a finite number: correct or remove that line")]
+    #[error(
+        "cannot use {path}: {column} in line {line} is {value}, not a finite number: correct or remove that line"
+    )]
     NotFinite {
         /// Which file.
         path: PathBuf,
@@ -83,7 +87,9 @@ pub enum CandleFileError {
         value: String,
     },
     /// Too many rows cannot be read.
-    #[error("cannot use {path}: {unreadable} of {rows} rows cannot be read, the first because {first}")]
+    #[error(
+        "cannot use {path}: {unreadable} of {rows} rows cannot be read, the first because {first}"
+    )]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -121,30 +127,60 @@ impl fmt::Display for FileReport {
         };
         let series = &self.series;
         let because = |why: &Option<String>| {
-            why.as_ref().map_or(String::new(), |why| format!(" (the first: {why})"))
+            why.as_ref()
+                .map_or(String::new(), |why| format!(" (the first: {why})"))
         };
-        say(self.incomplete, format!("{} rows without a time or a price: taken as missing", self.incomplete));
+        say(
+            self.incomplete,
+            format!(
+                "{} rows without a time or a price: taken as missing",
+                self.incomplete
+            ),
+        );
         say(
             self.unreadable,
-            format!("{} unreadable rows: left out{}", self.unreadable, because(&self.first_unreadable)),
+            format!(
+                "{} unreadable rows: left out{}",
+                self.unreadable,
+                because(&self.first_unreadable)
+            ),
         );
         say(
             series.refused,
-            format!("{} impossible candles: left out{}", series.refused, because(&series.first_refused)),
+            format!(
+                "{} impossible candles: left out{}",
+                series.refused,
+                because(&series.first_refused)
+            ),
         );
-        say(series.out_of_order, format!("{} rows out of order: sorted", series.out_of_order));
-        say(series.duplicates, format!("{} duplicates: one of each kept", series.duplicates));
+        say(
+            series.out_of_order,
+            format!("{} rows out of order: sorted", series.out_of_order),
+        );
+        say(
+            series.duplicates,
+            format!("{} duplicates: one of each kept", series.duplicates),
+        );
         say(
             series.conflicting,
-            format!("{} rows that contradict one of the same time: the last one kept", series.conflicting),
+            format!(
+                "{} rows that contradict one of the same time: the last one kept",
+                series.conflicting
+            ),
         );
         say(
             series.off_grid,
-            format!("{} candles beside the others' grid: moved to its nearest point", series.off_grid),
+            format!(
+                "{} candles beside the others' grid: moved to its nearest point",
+                series.off_grid
+            ),
         );
         say(
             series.widened,
-            format!("{} ranges that do not hold open and close: widened", series.widened),
+            format!(
+                "{} ranges that do not hold open and close: widened",
+                series.widened
+            ),
         );
         say(
             series.missing,
@@ -179,7 +215,10 @@ pub fn read(path: &Path, interval: Interval) -> Result<(Series, FileReport), Can
             path: path.to_owned(),
         });
     }
-    let header = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let header = start
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
     let separator = separator_of(header);
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
@@ -344,8 +383,9 @@ impl<'a> Rows<'a> {
             text => Some(text),
         };
         let time = cell(self.columns.time).ok_or(Unusable::Incomplete)?;
-        let stamp = Stamp::parse(time)
-            .ok_or_else(|| Unusable::Unreadable(format!("{time:?} is no time that is understood")))?;
+        let stamp = Stamp::parse(time).ok_or_else(|| {
+            Unusable::Unreadable(format!("{time:?} is no time that is understood"))
+        })?;
         let mut prices = [0.0; 4];
         for ((price, place), name) in prices.iter_mut().zip(self.columns.prices).zip(PRICES) {
             *price = number(name, cell(place).ok_or(Unusable::Incomplete)?)?;
@@ -408,7 +448,9 @@ fn number(column: &str, text: &str) -> Result<f64, Unusable> {
             column: column.to_owned(),
             value: text.to_owned(),
         }),
-        Err(_) => Err(Unusable::Unreadable(format!("{column} is {text:?}, not a number"))),
+        Err(_) => Err(Unusable::Unreadable(format!(
+            "{column} is {text:?}, not a number"
+        ))),
     }
 }
 

@@ -47,7 +47,12 @@ fn packed_or_plain_under_any_header_it_is_the_same_series() {
         |mut text, day| {
             let close = 100 + day % 5;
             let time = day * 86_400_000;
-            let _ = writeln!(text, "{time};100.5;{};99.5;{close};{}", close + 2, 1_000 + day);
+            let _ = writeln!(
+                text,
+                "{time};100.5;{};99.5;{close};{}",
+                close + 2,
+                1_000 + day
+            );
             text
         },
     );
@@ -85,7 +90,10 @@ fn a_file_that_cannot_be_used_says_why() {
     assert!(refuse(String::new()).contains("the file is empty"));
     assert!(refuse(HEADER.to_owned()).contains("there are no candles"));
     let no_close = refuse(format!("time,open,high,low\n{}", body(3)));
-    assert!(no_close.contains("no column is called close; the header has time, open"), "{no_close}");
+    assert!(
+        no_close.contains("no column is called close; the header has time, open"),
+        "{no_close}"
+    );
     assert!(refuse(format!("when,open,high,low,close\n{}", body(3))).contains("open_time"));
     assert!(refuse(format!("{HEADER}{}", body(30))).contains("30 candles are too few"));
     let infinite = format!("{HEADER}{}", body(200)).replacen(",1000,", ",inf,", 1);

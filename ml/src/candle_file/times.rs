@@ -90,7 +90,11 @@ impl Stamp {
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
             return Some(Self::Millis(time.timestamp_millis()));
         }
-        for format in ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%dT%H:%M:%S%.f%#z"] {
+        for format in [
+            "%Y-%m-%d %H:%M:%S%.f%#z",
+            "%Y-%m-%d %H:%M:%S%.f %#z",
+            "%Y-%m-%dT%H:%M:%S%.f%#z",
+        ] {
             if let Ok(time) = DateTime::parse_from_str(text, format) {
                 return Some(Self::Millis(time.timestamp_millis()));
             }
@@ -107,7 +111,9 @@ impl Stamp {
         }
         let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
         Some(Self::Millis(
-            date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis(),
+            date.and_time(chrono::NaiveTime::MIN)
+                .and_utc()
+                .timestamp_millis(),
         ))
     }
 
