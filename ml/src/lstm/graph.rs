@@ -2,11 +2,12 @@
 
 use burn::prelude::*;
 use burn::tensor::TensorData;
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use pulp::Arch;
 
 use super::config::{Loss, TrainConfig};
+use super::kernel::Dropout;
 use super::network::{LayerParameters, Network, Parameters};
-use super::plain;
+use super::operation::{self, Pool, Setting};
 use super::sequences::{Sequences, Window};
 
 /// What a batch taught.
@@ -26,6 +27,7 @@ pub(crate) fn learn(
     starts: &[usize],
     config: &TrainConfig,
     seed: u64,
+    pool: &Pool,
 ) -> Learnt {
     let device = Device::flex().autodiff();
     let architecture = network.architecture();
@@ -35,18 +37,31 @@ pub(crate) fn learn(
     let inputs = time_major(data.inputs, architecture.inputs, starts, 0..steps);
     let mut hidden = tensor::<3>(inputs, [steps, batch, architecture.inputs], &device);
     let mut leaves = Vec::new();
-    for (index, layer) in network.parameters.layers.iter().enumerate() {
+    for (index, layer) in network.parameters().layers.iter().enumerate() {
         let LayerParameters { inputs, units, .. } = *layer;
         let weight_ih = leaf(&layer.weight_ih, [4 * units, inputs], &device);
         let weight_hh = leaf(&layer.weight_hh, [4 * units, units], &device);
         let bias = leaf(&layer.bias, [4 * units], &device);
-        hidden = plain::lstm_layer(hidden, weight_ih.clone(), weight_hh.clone(), bias.clone());
-        hidden = dropout(hidden, architecture.dropout, seed ^ index as u64);
+        let setting = Setting {
+            arch: Arch::new(),
+            dropout: Dropout {
+                share: architecture.dropout,
+                seed: seed ^ index as u64,
+            },
+            pool: pool.clone(),
+        };
+        hidden = operation::lstm_layer(
+            hidden,
+            weight_ih.clone(),
+            weight_hh.clone(),
+            bias.clone(),
+            setting,
+        );
         leaves.push((weight_ih, weight_hh, bias));
     }
     let (top, outputs) = (architecture.top(), architecture.outputs);
-    let weight = leaf(&network.parameters.weight, [outputs, top], &device);
-    let bias = leaf(&network.parameters.bias, [outputs], &device);
+    let weight = leaf(&network.parameters().weight, [outputs, top], &device);
+    let bias = leaf(&network.parameters().bias, [outputs], &device);
     let read = hidden
         .narrow(0, steps - compared, compared)
         .reshape([compared * batch, top]);
@@ -75,7 +90,7 @@ pub(crate) fn learn(
     let loss = losses.sum() / count as f32;
     let value = f64::from(loss.clone().into_scalar::<f32>());
     let gradients = loss.backward();
-    let layers = network.parameters.layers.iter().zip(leaves);
+    let layers = network.parameters().layers.iter().zip(leaves);
     let gradient = Parameters {
         layers: layers
             .map(|(layer, (weight_ih, weight_hh, bias))| LayerParameters {
@@ -103,14 +118,19 @@ pub(crate) fn judge(
     windows: &[Window],
     config: &TrainConfig,
 ) -> (f64, usize) {
-    let (inputs, outputs) = (network.architecture.inputs, network.architecture.outputs);
+    let (inputs, outputs) = (
+        network.architecture().inputs,
+        network.architecture().outputs,
+    );
+    let starts: Vec<usize> = windows.iter().map(|window| window.start).collect();
+    let rows = time_major(data.inputs, inputs, &starts, 0..config.window);
+    let forecasts = network.forward_many(Arch::new(), &rows, windows.len());
     let (mut sum, mut count) = (0.0, 0);
-    for window in windows {
-        let rows = window.start..window.start + config.window;
-        let forecast = network.forward(&data.inputs[rows.start * inputs..rows.end * inputs]);
+    for (index, window) in windows.iter().enumerate() {
         for row in window.counted.clone() {
             let targets = &data.targets[row * outputs..][..outputs];
-            let forecast = &forecast[(row - rows.start) * outputs..][..outputs];
+            let place = (row - window.start) * windows.len() + index;
+            let forecast = &forecasts[place * outputs..][..outputs];
             for (target, forecast) in targets.iter().zip(forecast).filter(|(t, _)| !t.is_nan()) {
                 sum += config.loss.of(f64::from(forecast - target));
                 count += 1;
@@ -162,24 +182,4 @@ fn values<const D: usize>(gradient: Option<Tensor<D>>) -> Vec<f32> {
         .into_data()
         .try_into_vec()
         .expect("parameters are f32")
-}
-
-fn dropout(x: Tensor<3>, share: f32, seed: u64) -> Tensor<3> {
-    if share == 0.0 {
-        return x;
-    }
-    let mut random = StdRng::seed_from_u64(seed);
-    let kept = 1.0 / (1.0 - share);
-    let mask = (0..x.shape().num_elements())
-        .map(|_| {
-            if random.random::<f32>() < share {
-                0.0
-            } else {
-                kept
-            }
-        })
-        .collect();
-    let shape = x.dims();
-    let device = x.device();
-    x * tensor(mask, shape, &device)
 }

@@ -7,7 +7,10 @@ mod checkpoint;
 mod config;
 mod graph;
 mod inference;
+mod kernel;
 mod network;
+mod operation;
+#[cfg(test)]
 mod plain;
 mod sequences;
 mod state;

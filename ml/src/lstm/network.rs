@@ -1,17 +1,28 @@
 //! The network as plain numbers: made, taken apart into named tensors, and put together again. It
 //! knows nothing of training.
 
+use std::sync::OnceLock;
+
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::architecture::{Architecture, ArchitectureError};
+use super::kernel::Weights;
 use super::state::NetworkState;
 
 /// A trained or fresh network. The tensors have PyTorch's layout: a row per gate value, gates in the
 /// order input, forget, cell, output.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Network {
-    pub(crate) architecture: Architecture,
-    pub(crate) parameters: Parameters,
+    architecture: Architecture,
+    parameters: Parameters,
+    /// Of each layer, in the order that forecasting reads them; made when first used.
+    packed: OnceLock<Vec<Weights>>,
+}
+
+impl PartialEq for Network {
+    fn eq(&self, other: &Self) -> bool {
+        self.architecture == other.architecture && self.parameters == other.parameters
+    }
 }
 
 /// Every number that training changes, in the order of [`Network::tensors`].
@@ -128,11 +139,30 @@ impl Network {
         Self {
             architecture,
             parameters,
+            packed: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    pub(crate) fn packed(&self) -> &[Weights] {
+        self.packed.get_or_init(|| {
+            let layers = self.parameters.layers.iter();
+            layers
+                .map(|layer| {
+                    let mut weights = Weights::default();
+                    weights.load(&layer.weight_ih, &layer.weight_hh, &layer.bias);
+                    weights
+                })
+                .collect()
+        })
     }
 
     /// Changes the numbers; what is derived from them follows.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Parameters)) {
+        self.packed.take();
         change(&mut self.parameters);
     }
 

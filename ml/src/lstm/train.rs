@@ -11,6 +11,7 @@ use super::checkpoint::Checkpoint;
 use super::config::{ConfigError, TrainConfig};
 use super::graph;
 use super::network::Network;
+use super::operation::Pool;
 use super::sequences::{Sequences, SequencesError, Window};
 
 /// Windows forecast at once when validating.
@@ -124,13 +125,14 @@ pub fn resume(
         return Err(no_windows("validation").into());
     }
 
+    let pool = Pool::default();
     let mut ended = Ended::Completed;
     for number in checkpoint.curves.len() + 1..=config.epochs {
         if has_converged(&checkpoint.curves, config) {
             ended = Ended::Converged;
             break;
         }
-        let train_loss = run_epoch(&mut checkpoint, data, &windows, config, number);
+        let train_loss = run_epoch(&mut checkpoint, data, &windows, config, number, &pool);
         let validation_loss = (!held_back.is_empty())
             .then(|| validate(&checkpoint.network, data, &held_back, config));
         if !train_loss.is_finite() || validation_loss.is_some_and(|loss| !loss.is_finite()) {
@@ -166,6 +168,7 @@ fn run_epoch(
     windows: &[usize],
     config: &TrainConfig,
     number: usize,
+    pool: &Pool,
 ) -> f32 {
     let mut order = windows.to_vec();
     let seed = mix(config.seed, number as u64);
@@ -173,7 +176,7 @@ fn run_epoch(
     let (mut sum, mut count) = (0.0, 0);
     for (index, batch) in order.chunks(config.batch).enumerate() {
         let seed = mix(seed, index as u64);
-        let learnt = graph::learn(&checkpoint.network, data, batch, config, seed);
+        let learnt = graph::learn(&checkpoint.network, data, batch, config, seed, pool);
         let scale = config.clip.map_or(1.0, |clip| {
             let squares = learnt
                 .gradient
