@@ -1,6 +1,8 @@
 //! The command line: what can be typed, and the help that teaches it. It knows nothing of how a
 //! command is carried out.
 
+pub mod models;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -93,6 +95,32 @@ Replaying again, or after being killed, gives the same candles.")]
 Columns: venue, instrument, open_time, open, high, low, close, volume, quote_volume, trades,
 taker_buy_volume, complete. Candles still open at the end of the file are printed too.")]
     Candles(CandlesArgs),
+
+    /// Train a model that forecasts a token's price, and let it serve if it is better.
+    #[command(after_help = "Examples:
+  coinsphere train --candles btc_1d.csv.gz --interval 1d --chart losses.svg
+  coinsphere train --token bitcoin --interval 1h
+  coinsphere train --token bitcoin --interval 1h --update
+
+Progress goes to standard error; the report (--format json: for programs) says what each model's
+forecasts were worth in walk-forward evaluation. docs/models.md describes files and settings.")]
+    Train(models::TrainArgs),
+
+    /// Forecast from the newest candles, with intervals and what the forecasts are worth.
+    #[command(after_help = "Examples:
+  coinsphere predict --candles btc_1d.csv.gz --interval 1d
+  coinsphere predict --token bitcoin --interval 1h --format json
+  coinsphere predict --token bitcoin --interval 1h --model 20240101T000000000Z-1a2b3c4d")]
+    Predict(models::PredictArgs),
+
+    /// List models, show their cards, choose which version serves, import PyTorch weights.
+    #[command(after_help = "Examples:
+  coinsphere models list
+  coinsphere models show 20240101T000000000Z-1a2b3c4d
+  coinsphere models promote 20240101T000000000Z-1a2b3c4d
+  coinsphere models rollback --token bitcoin --interval 1h
+  coinsphere models import weights.pt --candles btc_1d.csv.gz --interval 1d")]
+    Models(models::ModelsArgs),
 
     /// Bring the database's tables up to date and end.
     #[command(after_help = "Examples:
@@ -375,6 +403,13 @@ mod tests {
             "coinsphere record --venue kraken --instruments BTC/USD,ETH/USD --out f.gz",
             "coinsphere replay a.gz b.gz --data-dir d",
             "coinsphere candles f.gz --venue binance --interval 1m --format jsonl",
+            "coinsphere train --candles f.csv --interval 1d --horizons 1,7 --chart l.svg --format json",
+            "coinsphere train --token bitcoin --interval 1h --update --promote never --seed 3",
+            "coinsphere predict --candles f.csv --token bitcoin --models-dir d --format json",
+            "coinsphere models list --format json",
+            "coinsphere models show 20240101T000000000Z-1a2b3c4d",
+            "coinsphere models rollback --token bitcoin --interval 1h --data-dir d",
+            "coinsphere models import w.pt --candles f.csv --layers 128,64,32 --horizons 1",
             "coinsphere migrate",
             "coinsphere doctor --database",
         ] {
@@ -406,6 +441,10 @@ mod tests {
             ),
             ("coinsphere record --venue binance --out f", "--instruments"),
             ("coinsphere replay", "FILE"),
+            ("coinsphere train", "--candles"),
+            ("coinsphere train --candles f --interval 2d", "1m, 5m, 15m"),
+            ("coinsphere train --candles f --most-candles 5", "120 to 200000"),
+            ("coinsphere models promote latest", "20240101T"),
         ] {
             let error = parse(line).expect_err(line);
             assert!(error.to_string().contains(wanted), "{line}: {error}");

@@ -119,7 +119,7 @@ pub enum Fitted {
     Linear(Linear),
     /// Exponential smoothing.
     AutoEts(Ets),
-    /// The network.
+    /// Recurrent networks.
     Lstm(LstmForecaster),
 }
 
@@ -130,7 +130,7 @@ pub enum Carried {
     Nothing,
     /// Level and slope.
     AutoEts(EtsState),
-    /// Hidden and cell values.
+    /// Each network's state.
     Lstm(Vec<NetworkState>),
 }
 
@@ -200,9 +200,9 @@ impl Fitted {
                 ets.step(state, bar.close.ln());
                 ets.forecast(state, bar.close.ln(), horizons, out);
             }
-            (Self::Lstm(lstm), Carried::Lstm(state)) => {
+            (Self::Lstm(lstm), Carried::Lstm(states)) => {
                 if let Some(row) = row {
-                    lstm.step(state, row, horizons, out);
+                    lstm.step(states, row, horizons, out);
                 }
             }
             (model, carried) => panic!("{} cannot continue {carried:?}", model.name()),

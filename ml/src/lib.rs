@@ -6,6 +6,7 @@
 
 pub mod bar;
 pub mod baselines;
+pub mod candle_file;
 pub mod chart;
 pub mod conformal;
 pub mod drift;

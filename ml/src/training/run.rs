@@ -9,7 +9,7 @@ use crate::features::{FEATURES, Scaler};
 use crate::fitted::{FitError, Fitted, ModelName};
 use crate::live::Served;
 use crate::lstm::Network;
-use crate::lstm_model::{self, LstmFit, LstmForecaster, NetworkEpoch};
+use crate::lstm_model::{self, LstmFit, LstmForecaster, NetworkEpoch, Replay};
 use crate::model::{HorizonEvaluation, ModelScore, Origin};
 use crate::walk_forward::{
     self, Evaluation, EvaluationConfig, EvaluationError, Progress as Evaluated, evaluate,
@@ -109,6 +109,11 @@ pub fn update(
     request.config.lstm.layers.clone_from(&shape.layers);
     request.config.lstm.dropout = shape.dropout;
     request.config.lstm.networks = network.networks.len();
+    request
+        .config
+        .lstm
+        .replay
+        .get_or_insert_with(Replay::default);
     let request = &request;
     let span = Span::new(request, out_of_step(request, serving, network))?;
     let fit = fit_network(request, &span, Some(network), progress, cancel)?;
