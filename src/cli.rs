@@ -409,7 +409,7 @@ mod tests {
             "coinsphere models list --format json",
             "coinsphere models show 20240101T000000000Z-1a2b3c4d",
             "coinsphere models rollback --token bitcoin --interval 1h --data-dir d",
-            "coinsphere models import w.pt --candles f.csv --layers 128,64,32 --horizons 1",
+            "coinsphere models import w.pt --candles f.csv --horizons 1",
             "coinsphere migrate",
             "coinsphere doctor --database",
         ] {
@@ -443,7 +443,10 @@ mod tests {
             ("coinsphere replay", "FILE"),
             ("coinsphere train", "--candles"),
             ("coinsphere train --candles f --interval 2d", "1m, 5m, 15m"),
-            ("coinsphere train --candles f --most-candles 5", "120 to 200000"),
+            (
+                "coinsphere train --candles f --most-candles 5",
+                "120 to 200000",
+            ),
             ("coinsphere models promote latest", "20240101T"),
         ] {
             let error = parse(line).expect_err(line);

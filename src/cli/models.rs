@@ -179,9 +179,6 @@ pub struct ImportArgs {
     /// Where the model goes.
     #[command(flatten)]
     pub registry: RegistryArgs,
-    /// Units of each LSTM layer, the lowest first, separated by commas.
-    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [128, 64, 32])]
-    pub layers: Vec<usize>,
     /// How many candles ahead each output forecasts, separated by commas [default: as for train].
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub horizons: Vec<usize>,

@@ -12,8 +12,8 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::{load, on_runtime};
 use crate::app::database::{START, store_config, url_config};
-use crate::cli::models::{CandleInputArgs, RegistryArgs};
 use crate::cli::PlaceArgs;
+use crate::cli::models::{CandleInputArgs, RegistryArgs};
 use crate::config::{Config, Profile};
 
 /// Where models lie in the data directory.
@@ -162,7 +162,13 @@ async fn stored(
             limit: MAX_PAGE,
         };
         let page = store.candles(&asked).await?;
-        newest_first.extend(page.candles.iter().rev().filter(|c| !c.open).filter_map(bar));
+        newest_first.extend(
+            page.candles
+                .iter()
+                .rev()
+                .filter(|c| !c.open)
+                .filter_map(bar),
+        );
         to = page.previous;
         if to.is_none() {
             break;

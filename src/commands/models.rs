@@ -5,8 +5,6 @@ use std::io::Write as _;
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
-use coinsphere_ml::features::FEATURES;
-use coinsphere_ml::lstm::Architecture;
 use coinsphere_ml::model::{Card, ModelId, ModelKey, Registry};
 use coinsphere_ml::training::{self, TrainRequest, TrainingConfig};
 use serde::Serialize;
@@ -150,13 +148,8 @@ fn changed(key: &ModelKey, serves: Option<&ModelId>, format: ReportFormat) -> an
 fn import(args: &ImportArgs) -> anyhow::Result<()> {
     let dir = models_dir(&args.registry, &args.input.place)?;
     let horizons = horizons(&args.horizons, args.input.interval);
-    let architecture = Architecture {
-        inputs: FEATURES,
-        layers: args.layers.clone(),
-        dropout: 0.0,
-        outputs: horizons.len(),
-    };
-    let network = coinsphere_ml::lstm::torch::read(&args.file, &architecture)?;
+    // Imported weights are not trained on here: dropout does not matter.
+    let network = coinsphere_ml::lstm::import_torch(&args.file, 0.0)?;
     let Input { key, series } = read(&args.input)?;
     let registry = Registry::open(&dir)?;
     let serving = registry.serving(&key)?;
@@ -193,7 +186,11 @@ fn import(args: &ImportArgs) -> anyhow::Result<()> {
 pub(super) fn describe(card: &Card) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.
-    let _ = writeln!(text, "{} {}, version {}", card.asset, card.interval, card.id);
+    let _ = writeln!(
+        text,
+        "{} {}, version {}",
+        card.asset, card.interval, card.id
+    );
     let span = &card.training;
     let _ = writeln!(
         text,
@@ -203,7 +200,12 @@ pub(super) fn describe(card: &Card) -> String {
         time(span.last),
         span.held_back
     );
-    let layers: Vec<String> = card.architecture.layers.iter().map(ToString::to_string).collect();
+    let layers: Vec<String> = card
+        .architecture
+        .layers
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let _ = writeln!(
         text,
         "network {} inputs, LSTM {}, {} outputs; made by coinsphere {} at {}",
@@ -214,7 +216,11 @@ pub(super) fn describe(card: &Card) -> String {
         time(card.created_at)
     );
     if card.evaluated != card.id {
-        let _ = writeln!(text, "evaluation of version {}, which it continues", card.evaluated);
+        let _ = writeln!(
+            text,
+            "evaluation of version {}, which it continues",
+            card.evaluated
+        );
     }
     for horizon in &card.evaluation {
         let _ = writeln!(
@@ -222,7 +228,11 @@ pub(super) fn describe(card: &Card) -> String {
             "\n{} ahead: {} serves{}",
             horizon.horizon,
             horizon.champion,
-            if horizon.has_skill { "" } else { "; no skill is shown over the last price" }
+            if horizon.has_skill {
+                ""
+            } else {
+                "; no skill is shown over the last price"
+            }
         );
         for score in &horizon.models {
             let skill = &score.skill;
@@ -247,9 +257,9 @@ pub(super) fn describe(card: &Card) -> String {
         let _ = writeln!(text, "\non the held-back candles");
     }
     for held_back in &card.verdict.horizons {
-        let serving = held_back
-            .serving
-            .map_or_else(String::new, |mase| format!(", the serving version's {mase:.4}"));
+        let serving = held_back.serving.map_or_else(String::new, |mase| {
+            format!(", the serving version's {mase:.4}")
+        });
         let _ = writeln!(
             text,
             "  {} ahead: MASE {:.4}{serving} ({} forecasts)",

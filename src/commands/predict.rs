@@ -92,7 +92,9 @@ fn forecast<'a>(model: &'a LiveModel, series: &Series) -> anyhow::Result<Report<
             "version {} cannot forecast from these candles: it was trained on candles up to {}, the newest given is of {}, and {} candles without a hole before it are needed",
             card.id,
             models::time(card.training.last),
-            state.last().map_or_else(String::new, |bar| models::time(at(bar.open_time))),
+            state
+                .last()
+                .map_or_else(String::new, |bar| models::time(at(bar.open_time))),
             coinsphere_ml::features::WARM_UP
         );
     };
@@ -162,7 +164,11 @@ fn text(report: &Report<'_>) -> String {
             text,
             "\n{} {} ahead, {}: {:.8} ({:+.3} %), by {}",
             forecast.horizon,
-            if forecast.horizon == 1 { "candle" } else { "candles" },
+            if forecast.horizon == 1 {
+                "candle"
+            } else {
+                "candles"
+            },
             models::time(forecast.at),
             forecast.price,
             (forecast.expected_log_return.exp() - 1.0) * 100.0,

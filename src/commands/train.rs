@@ -86,7 +86,11 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<()> {
     match args.format {
         ReportFormat::Text => {
             print!("{}", models::describe(card));
-            let state = if promote { "serves now" } else { "does not serve" };
+            let state = if promote {
+                "serves now"
+            } else {
+                "does not serve"
+            };
             println!("\n{id} {state}: {}", candidate.verdict().why);
         }
         ReportFormat::Json => models::print_json(&Report {
@@ -125,7 +129,9 @@ fn say(progress: &Progress, last: &Mutex<String>) {
     }
     let line = progress.to_string();
     // A panic of another thread leaves a line that is whole.
-    let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut last = last
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     if *last != line {
         eprintln!("{line}");
         *last = line;
@@ -156,6 +162,9 @@ pub(super) fn picture(card: &Card) -> String {
             kept,
         });
     }
-    let title = format!("{} {}: loss by epoch, {}", card.asset, card.interval, card.id);
+    let title = format!(
+        "{} {}: loss by epoch, {}",
+        card.asset, card.interval, card.id
+    );
     loss_curves(&title, &curves)
 }

@@ -215,7 +215,7 @@ impl Registry {
         for asset in names(&self.root)? {
             for interval in Interval::ALL {
                 if let Ok(key) = ModelKey::new(&asset, interval)
-                    && self.versions_dir(&key).is_dir()
+                    && !self.ids(&key)?.is_empty()
                 {
                     keys.push(key);
                 }
