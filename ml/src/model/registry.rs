@@ -14,20 +14,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::card::Card;
+use super::error::{RegistryError, failed};
 use super::file::{self, ModelFileError};
 use super::id::{ModelId, ModelKey};
+use super::pointer::{Pointer, Promotion};
 use crate::bar::Interval;
 use crate::live::LiveModel;
-
-/// The layout of `current.json`.
-const FORMAT: u32 = 1;
-
-/// Promotions that can be rolled back, and events that are remembered, at most.
-const MOST_PROMOTIONS: usize = 32;
-const MOST_EVENTS: usize = 100;
 
 /// The largest `current.json` that is read.
 const MAX_POINTER: u64 = 1 << 20;
@@ -37,130 +31,6 @@ const LOCK: &str = "lock";
 const VERSIONS: &str = "versions";
 /// What a version is called while it is being written.
 const UNFINISHED: &str = ".unfinished-";
-
-/// What could not be done with a registry.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// The file system refused.
-    #[error("cannot {what} {path}", path = .path.display())]
-    Io {
-        /// What was attempted.
-        what: &'static str,
-        /// On which file or directory.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A version is not usable.
-    #[error(transparent)]
-    Model(#[from] ModelFileError),
-    /// There is no such version.
-    #[error("{key} has no version {id}: `coinsphere models list` shows what there is")]
-    Unknown {
-        /// Of this model.
-        key: ModelKey,
-        /// The version.
-        id: ModelId,
-    },
-    /// The version holds a model of other candles.
-    #[error("version {id} is a model of {found}, not of {key}: it was moved there by hand")]
-    Misplaced {
-        /// Where it lies.
-        key: ModelKey,
-        /// The version.
-        id: ModelId,
-        /// What its card says.
-        found: ModelKey,
-    },
-    /// The version is there already.
-    #[error("{key} already has a version {id}")]
-    Duplicate {
-        /// Of this model.
-        key: ModelKey,
-        /// The version.
-        id: ModelId,
-    },
-    /// There is no earlier promotion to go back to.
-    #[error("{0} cannot be rolled back: no earlier version that served is still there and sound")]
-    NothingBefore(ModelKey),
-    /// The pointer to the serving version cannot be understood.
-    #[error("{path} is not a pointer to a serving model: {why}; promote a version to replace it", path = .path.display())]
-    Pointer {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-}
-
-impl RegistryError {
-    /// Whether the same call may succeed later without anyone changing the registry's contents.
-    #[must_use]
-    pub fn is_retriable(&self) -> bool {
-        match self {
-            Self::Io { .. } => true,
-            Self::Model(error) => error.is_retriable(),
-            _ => false,
-        }
-    }
-}
-
-/// That a version began to serve.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promotion {
-    /// The version.
-    pub id: ModelId,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Why: the verdict of a training, or who asked for it.
-    pub why: String,
-}
-
-/// What serves now and what did before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pointer {
-    format: u32,
-    /// The promotions that were not rolled back, the serving one last.
-    promotions: Vec<Promotion>,
-    /// Everything that happened, newest last, bounded.
-    events: Vec<Promotion>,
-}
-
-impl Pointer {
-    /// The serving version.
-    #[must_use]
-    pub fn current(&self) -> Option<&Promotion> {
-        self.promotions.last()
-    }
-
-    /// The promotions that were not rolled back, the serving one last.
-    #[must_use]
-    pub fn promotions(&self) -> &[Promotion] {
-        &self.promotions
-    }
-
-    /// Promotions and roll-backs in the order in which they happened, the newest 100.
-    #[must_use]
-    pub fn events(&self) -> &[Promotion] {
-        &self.events
-    }
-
-    fn record(&mut self, event: Promotion) {
-        self.events.push(event);
-        let excess = self.events.len().saturating_sub(MOST_EVENTS);
-        self.events.drain(..excess);
-    }
-}
-
-impl Default for Pointer {
-    fn default() -> Self {
-        Self {
-            format: FORMAT,
-            promotions: Vec::new(),
-            events: Vec::new(),
-        }
-    }
-}
 
 /// A version as it lies in the registry.
 #[derive(Debug)]
@@ -329,12 +199,7 @@ impl Registry {
         };
         let pointer: Pointer =
             serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-        if pointer.format != FORMAT {
-            return Err(wrong(format!(
-                "it has format {}, this program reads {FORMAT}",
-                pointer.format
-            )));
-        }
+        pointer.check().map_err(wrong)?;
         Ok(pointer)
     }
 
@@ -348,7 +213,7 @@ impl Registry {
             model: None,
             refused: Vec::new(),
         };
-        for promotion in self.pointer(key)?.promotions.iter().rev() {
+        for promotion in self.pointer(key)?.promotions().iter().rev() {
             match self.load(key, &promotion.id) {
                 Ok(model) => {
                     serving.model = Some(model);
@@ -382,15 +247,11 @@ impl Registry {
         if pointer.current().is_some_and(|current| current.id == *id) {
             return Ok(pointer);
         }
-        let promotion = Promotion {
+        pointer.promote(Promotion {
             id: id.clone(),
             at,
             why: why.to_owned(),
-        };
-        pointer.promotions.push(promotion.clone());
-        let excess = pointer.promotions.len().saturating_sub(MOST_PROMOTIONS);
-        pointer.promotions.drain(..excess);
-        pointer.record(promotion);
+        });
         self.write_pointer(key, &pointer)?;
         Ok(pointer)
     }
@@ -403,7 +264,7 @@ impl Registry {
     pub fn roll_back(&self, key: &ModelKey, at: DateTime<Utc>) -> Result<Pointer, RegistryError> {
         let _lock = self.lock(key)?;
         let mut pointer = self.pointer(key)?;
-        let Some(from) = pointer.promotions.pop() else {
+        let Some(from) = pointer.step_back() else {
             return Err(RegistryError::NothingBefore(key.clone()));
         };
         while let Some(previous) = pointer.current() {
@@ -417,7 +278,7 @@ impl Registry {
                 self.write_pointer(key, &pointer)?;
                 return Ok(pointer);
             }
-            pointer.promotions.pop();
+            pointer.step_back();
         }
         Err(RegistryError::NothingBefore(key.clone()))
     }
@@ -432,16 +293,14 @@ impl Registry {
         let mut pointer = self.pointer(key)?;
         let mut removed = self.ids(key)?;
         removed.truncate(removed.len().saturating_sub(keep));
-        let first_kept = pointer.promotions.len().saturating_sub(2);
-        let kept = &pointer.promotions[first_kept..];
+        let promotions = pointer.promotions();
+        let kept = &promotions[promotions.len().saturating_sub(2)..];
         removed.retain(|id| kept.iter().all(|promotion| promotion.id != *id));
         if removed.is_empty() {
             return Ok(removed);
         }
         // The pointer first: it must never name what is gone.
-        pointer
-            .promotions
-            .retain(|promotion| !removed.contains(&promotion.id));
+        pointer.forget(&removed);
         self.write_pointer(key, &pointer)?;
         let versions = self.versions_dir(key);
         for id in &removed {
@@ -528,14 +387,6 @@ impl Registry {
             .persist(&path)
             .map_err(|error| failed("replace", &path)(error.error))?;
         sync_dir(&dir)
-    }
-}
-
-fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> RegistryError + 'a {
-    move |source| RegistryError::Io {
-        what,
-        path: path.to_owned(),
-        source,
     }
 }
 
