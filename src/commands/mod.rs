@@ -1,7 +1,9 @@
 //! What each command does, a file each. They validate, wire and report; the work is the crates'.
 
+mod candle_source;
 mod candles;
 mod doctor;
+mod evaluate;
 mod migrate;
 mod record;
 mod replay;
@@ -27,6 +29,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Candles(args) => candles::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     });
