@@ -96,6 +96,17 @@ Columns: venue, instrument, open_time, open, high, low, close, volume, quote_vol
 taker_buy_volume, complete. Candles still open at the end of the file are printed too.")]
     Candles(CandlesArgs),
 
+    /// Say what forecasts of candles are worth: every model against repeating the last price.
+    #[command(after_help = "Examples:
+  coinsphere evaluate --candles btc.csv.gz --interval 1d --horizon 1
+  coinsphere evaluate --candles btc.csv --interval 1h --horizon 24 --seed 7 --format json
+  coinsphere evaluate --token bitcoin --interval 1d --horizon 7
+
+The candles are CSV, plain or gzipped: open, high, low, close, volume (may lack) and a time under time,
+timestamp, date or open_time, in any case; UTC where no zone is given. What was wrong with rows is told on
+standard error. The same candles and seed give the same report.")]
+    Evaluate(EvaluateArgs),
+
     /// Train a model that forecasts a token's price, and let it serve if it is better.
     #[command(after_help = "Examples:
   coinsphere train --candles btc_1d.csv.gz --interval 1d --chart losses.svg
@@ -337,6 +348,54 @@ pub struct CandlesArgs {
     pub format: TableFormat,
 }
 
+/// Where candles to learn from are: a file or the database.
+#[derive(Debug, Clone, Args)]
+pub struct CandleSourceArgs {
+    /// A CSV of candles, plain or gzipped.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "token",
+        conflicts_with = "token"
+    )]
+    pub candles: Option<PathBuf>,
+    /// The candles stored of this asset, by CoinGecko id or ticker.
+    #[arg(long, value_name = "ID")]
+    pub token: Option<String>,
+    /// The candles' length: 1m, 5m, 15m, 1h, 4h or 1d.
+    #[arg(long, default_value = "1d")]
+    pub interval: Interval,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `evaluate`
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    /// The candles.
+    #[command(flatten)]
+    pub source: CandleSourceArgs,
+    /// How many candles ahead to forecast.
+    #[arg(long, value_name = "CANDLES", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub horizon: u16,
+    /// Decides everything random: the same seed gives the same report.
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub seed: u64,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// A table.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
 /// How candles are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
@@ -410,6 +469,8 @@ mod tests {
             "coinsphere models show 20240101T000000000Z-1a2b3c4d",
             "coinsphere models rollback --token bitcoin --interval 1h --data-dir d",
             "coinsphere models import w.pt --candles f.csv --horizons 1",
+            "coinsphere evaluate --candles f.csv.gz --interval 1d --horizon 1 --format json",
+            "coinsphere evaluate --token bitcoin --interval 1h --horizon 24 --seed 7",
             "coinsphere migrate",
             "coinsphere doctor --database",
         ] {
@@ -425,6 +486,9 @@ mod tests {
             ("coinsphere up --roles ingest,alert", "ingest, candles, api"),
             ("coinsphere up --listen localhost", "--listen"),
             ("coinsphere simulate --speed 2", "--replay"),
+            ("coinsphere evaluate --horizon 1", "--candles"),
+            ("coinsphere evaluate --candles f --token t", "--token"),
+            ("coinsphere evaluate --candles f --horizon 0", "--horizon"),
             ("coinsphere simulate --replay f --speed 0", "or max"),
             ("coinsphere simulate --rate 0", "--rate"),
             (

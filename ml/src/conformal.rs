@@ -163,3 +163,64 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
     let part = rank - rank.floor();
     sorted[below - 1] * (1.0 - part) + sorted[below] * part
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coverage_is_kept_while_the_scale_is_wrong_by_turns() {
+        let mut calibrator = Calibrator::new();
+        let mut inside = [0.0; LEVELS.len()];
+        let mut given = 0.0;
+        let mut state = 12_345_u64;
+        for step in 0..4_000 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let uniform = (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
+            // The market is thrice as wild every other 400 steps, and nobody says so.
+            let actual = uniform * if step / 400 % 2 == 0 { 1.0 } else { 3.0 };
+            let bands = calibrator.bands(0.0, 1.0);
+            assert_eq!(bands.is_some(), step >= MIN_SCORES);
+            let outcome = bands.map(|bands| Outcome::of(&bands, actual));
+            if let Some(outcome) = &outcome {
+                given += 1.0;
+                for (sum, held) in inside.iter_mut().zip(outcome.inside) {
+                    *sum += f64::from(u8::from(held));
+                }
+            }
+            calibrator.realise(actual, 1.0, outcome.as_ref());
+        }
+        for (level, sum) in LEVELS.iter().zip(inside) {
+            assert!(
+                (sum / given - level).abs() < 0.015,
+                "{level}: {}",
+                sum / given
+            );
+        }
+    }
+
+    #[test]
+    fn bands_nest_and_a_new_one_gives_none() {
+        let mut calibrator = Calibrator::new();
+        for step in 0..MIN_SCORES {
+            assert_eq!(calibrator.bands(0.1, 0.5), None);
+            calibrator.realise(step as f64, 2.0, None);
+        }
+        let [half, most, nearly_all] = calibrator.bands(0.1, 0.5).expect("enough");
+        assert!(half.low > most.low && most.low >= nearly_all.low);
+        assert!(half.high < most.high && most.high <= nearly_all.high);
+        assert!(half.holds(0.1) && !half.holds(half.high + 1e-9));
+        assert!(calibrator.is_valid());
+    }
+
+    #[test]
+    fn the_quantile_is_the_conformal_one() {
+        let scores: Vec<f64> = (1..=9).map(f64::from).collect();
+        assert_eq!(quantile(&scores, 0.5), 5.0);
+        assert_eq!(quantile(&scores, 0.9), 9.0);
+        assert!(quantile(&scores, 1.0) > 9.0 && quantile(&scores, 1.3) > quantile(&scores, 1.1));
+        assert_eq!(quantile(&scores, -0.2), 0.0);
+    }
+}

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use coinsphere_ml::Interval;
 use coinsphere_ml::model::ModelId;
 
-use super::PlaceArgs;
+use super::{PlaceArgs, ReportFormat};
 
 /// Which candles a model is trained on or forecasts from.
 #[derive(Debug, Clone, Args)]
@@ -35,15 +35,6 @@ pub struct RegistryArgs {
     /// The directory of models [default: models in the data directory].
     #[arg(long, value_name = "DIR")]
     pub models_dir: Option<PathBuf>,
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 /// When a trained version begins to serve.

@@ -1,8 +1,9 @@
 //! What each command does, a file each. They validate, wire and report; the work is the crates'.
 
-mod candle_input;
+mod candle_source;
 mod candles;
 mod doctor;
+mod evaluate;
 mod migrate;
 mod models;
 mod predict;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Train(args) => train::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Models(args) => models::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     });

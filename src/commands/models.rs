@@ -9,10 +9,11 @@ use coinsphere_ml::model::{Card, ModelId, ModelKey, Registry};
 use coinsphere_ml::training::{self, TrainRequest, TrainingConfig};
 use serde::Serialize;
 
-use super::candle_input::{Input, models_dir, read};
+use super::candle_source::{Input, models_dir, read_of_model};
 use super::start_plain_logging;
 use super::train::{horizons, now};
-use crate::cli::models::{ImportArgs, ModelsArgs, ModelsCommand, ReportFormat, WhereArgs};
+use crate::cli::ReportFormat;
+use crate::cli::models::{ImportArgs, ModelsArgs, ModelsCommand, WhereArgs};
 
 /// A version in a list.
 #[derive(Serialize)]
@@ -150,7 +151,7 @@ fn import(args: &ImportArgs) -> anyhow::Result<()> {
     let horizons = horizons(&args.horizons, args.input.interval);
     // Imported weights are not trained on here: dropout does not matter.
     let network = coinsphere_ml::lstm::import_torch(&args.file, 0.0)?;
-    let Input { key, series } = read(&args.input)?;
+    let Input { key, series } = read_of_model(&args.input)?;
     let registry = Registry::open(&dir)?;
     let serving = registry.serving(&key)?;
     let file = args

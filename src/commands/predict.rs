@@ -10,9 +10,10 @@ use coinsphere_ml::model::{Card, HorizonEvaluation, ModelId, Registry};
 use coinsphere_ml::{ModelName, Series};
 use serde::Serialize;
 
-use super::candle_input::{Input, models_dir, read};
+use super::candle_source::{Input, models_dir, read_of_model};
 use super::{models, start_plain_logging};
-use crate::cli::models::{PredictArgs, ReportFormat};
+use crate::cli::ReportFormat;
+use crate::cli::models::PredictArgs;
 
 /// Forecasts after the newest candle.
 #[derive(Serialize)]
@@ -50,7 +51,7 @@ struct Forecast {
 pub(super) fn run(args: &PredictArgs) -> anyhow::Result<()> {
     start_plain_logging()?;
     let dir = models_dir(&args.registry, &args.input.place)?;
-    let Input { key, series } = read(&args.input)?;
+    let Input { key, series } = read_of_model(&args.input)?;
     let registry = Registry::open(&dir)?;
     let model = match &args.model {
         Some(id) => registry.load(&key, id)?,

@@ -12,9 +12,10 @@ use coinsphere_ml::model::{Card, ModelId, Registry};
 use coinsphere_ml::training::{self, Cancel, Progress, TrainRequest, TrainingConfig};
 use serde::Serialize;
 
-use super::candle_input::{Input, models_dir, read};
+use super::candle_source::{Input, models_dir, read_of_model};
 use super::{clock, models, start_plain_logging};
-use crate::cli::models::{PromoteWhen, ReportFormat, TrainArgs};
+use crate::cli::ReportFormat;
+use crate::cli::models::{PromoteWhen, TrainArgs};
 
 /// Versions of a model that are kept.
 pub(super) const KEPT: usize = 10;
@@ -46,7 +47,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<()> {
         config.seed = seed;
     }
     config.most_candles = args.input.most_candles;
-    let Input { key, series } = read(&args.input)?;
+    let Input { key, series } = read_of_model(&args.input)?;
     let registry = Registry::open(&dir)?;
     let serving = registry.serving(&key)?;
     for (id, error) in &serving.refused {

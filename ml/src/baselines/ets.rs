@@ -223,3 +223,65 @@ fn solve<const N: usize>(rows: impl Iterator<Item = ([f64; N], f64)>) -> Option<
     }
     right.iter().all(|value| value.is_finite()).then_some(right)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A wandering level with a slope that comes and goes.
+    fn prices() -> Vec<f64> {
+        let mut state = 7_u64;
+        let (mut level, mut slope) = (0.0, 0.01);
+        (0..300)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let noise = (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
+                slope = 0.9 * slope + 0.01 * noise;
+                level += slope + 0.02 * noise;
+                level
+            })
+            .collect()
+    }
+
+    #[test]
+    fn stepping_goes_on_as_the_fitted_model_would() {
+        let prices = prices();
+        for (kind, damped) in [("ANN", false), ("AAN", false), ("AAN", true)] {
+            let mut search = AutoETS::new(1, kind).expect("a kind");
+            if kind == "AAN" {
+                search = search.damped(damped).expect("a trend");
+            }
+            let model = search.fit(&prices).expect("fitted");
+            let fitted = model.predict_in_sample(None).expect("forecasts").point;
+            let ahead = model.predict(5, None).expect("forecasts").point;
+            let ets = recover(&prices, &fitted, &ahead, kind == "AAN", damped).expect("recovered");
+            // From the model's own first level and slope, its forecasts come out.
+            let slope = if ets.damping > 0.0 {
+                (fitted[1] - fitted[0] - ets.alpha * (prices[0] - fitted[0])) / ets.damping
+                    - ets.beta * (prices[0] - fitted[0])
+            } else {
+                0.0
+            };
+            let mut state = EtsState {
+                level: Some(fitted[0] - slope),
+                slope: slope / ets.damping.max(f64::MIN_POSITIVE),
+            };
+            for price in &prices {
+                ets.step(&mut state, *price);
+            }
+            let last = prices[prices.len() - 1];
+            let mut out = [0.0; 2];
+            ets.forecast(&state, last, &[1, 5], &mut out);
+            assert!(
+                (last + out[0] - ahead[0]).abs() < 1e-7,
+                "{kind} {damped}: {out:?} {ahead:?}"
+            );
+            assert!(
+                (last + out[1] - ahead[4]).abs() < 1e-6,
+                "{kind} {damped}: {out:?} {ahead:?}"
+            );
+        }
+    }
+}

@@ -103,6 +103,11 @@ pub fn update(
     else {
         return Err(request.failed("the serving version has no network: train a new one"));
     };
+    if network.networks.len() < 2 {
+        return Err(request.failed(
+            "the serving version has a single network, which nothing is held out to judge: train a new one",
+        ));
+    }
     let mut request = request.clone();
     // Only networks of the same number and shape can go on.
     let shape = &serving.card().architecture;

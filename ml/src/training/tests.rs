@@ -336,6 +336,14 @@ fn imported_weights_serve_as_they_are() {
             .all(|of| of.calibrator.len() > 100)
     );
 
+    let error = update(
+        &request(&series, Some(&candidate.model)),
+        &silent,
+        &Cancel::new(),
+    );
+    let error = error.expect_err("one network").to_string();
+    assert!(error.contains("single network"), "{error}");
+
     let mut wrong = request(&series, None);
     wrong.horizons = vec![1];
     let error = import(&wrong, network, "weights.pt").expect_err("two outputs");

@@ -10,14 +10,17 @@ use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{AssetLookup, CandleQuery, MAX_PAGE, Store, StoredCandle};
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{load, on_runtime};
+use super::{load, on_runtime, start_plain_logging};
 use crate::app::database::{START, store_config, url_config};
-use crate::cli::PlaceArgs;
 use crate::cli::models::{CandleInputArgs, RegistryArgs};
+use crate::cli::{CandleSourceArgs, PlaceArgs};
 use crate::config::{Config, Profile};
 
+/// Candles read from the database at most: as many as a file may hold would take minutes to read.
+const MAX_STORED: usize = 200_000;
+
 /// Where models lie in the data directory.
-pub(super) const MODELS: &str = "models";
+const MODELS: &str = "models";
 
 /// Candles and whose they are.
 pub(super) struct Input {
@@ -27,42 +30,66 @@ pub(super) struct Input {
     pub(super) series: Series,
 }
 
-/// Reads the candles that were asked for, and says on standard error what was wrong with them.
-pub(super) fn read(args: &CandleInputArgs) -> anyhow::Result<Input> {
-    if let Some(path) = &args.candles {
-        let name = match &args.token {
-            Some(token) => token.to_lowercase(),
-            None => name_of(path),
-        };
-        let key = ModelKey::new(&name, args.interval)?;
-        let (series, report) = candle_file::read(path, args.interval)?;
-        let found = report.to_string();
-        if !found.is_empty() {
-            eprintln!("coinsphere: {}: {found}", path.display());
+/// Reads candles to evaluate on, and tells on standard error what was wrong with them.
+pub(super) fn read(args: &CandleSourceArgs) -> anyhow::Result<Series> {
+    start_plain_logging()?;
+    let interval: Interval = args.interval.name().parse()?;
+    match &args.candles {
+        Some(path) => from_file(path, interval),
+        None => {
+            let token = args.token.as_deref().unwrap_or_default();
+            Ok(from_database(&args.place, token, interval, MAX_STORED)?.1)
         }
-        return Ok(Input { key, series });
     }
-    let token = args
-        .token
-        .as_deref()
-        .context("give --candles FILE or --token ID")?;
-    let config = load(Profile::Live, &args.place, args.place.flags())?;
-    let (asset, bars) = on_runtime(from_database(
-        &config,
-        token.to_owned(),
-        args.interval,
-        args.most_candles,
-    ))?;
-    let key = ModelKey::new(&asset, args.interval)?;
-    let (series, report) = Series::build(args.interval, bars)
-        .with_context(|| format!("cannot use the stored {} candles of {asset}", args.interval))?;
+}
+
+/// Reads the candles of a model, and tells on standard error what was wrong with them.
+pub(super) fn read_of_model(args: &CandleInputArgs) -> anyhow::Result<Input> {
+    let (name, series) = match (&args.candles, &args.token) {
+        (Some(path), Some(token)) => (token.to_lowercase(), from_file(path, args.interval)?),
+        (Some(path), None) => (name_of(path), from_file(path, args.interval)?),
+        (None, token) => {
+            let token = token.as_deref().unwrap_or_default();
+            from_database(&args.place, token, args.interval, args.most_candles)?
+        }
+    };
+    Ok(Input {
+        key: ModelKey::new(&name, args.interval)?,
+        series,
+    })
+}
+
+fn from_file(path: &Path, interval: Interval) -> anyhow::Result<Series> {
+    let (series, report) = candle_file::read(path, interval)?;
+    tell(&report.to_string());
+    Ok(series)
+}
+
+/// The newest closed candles that the database holds of a token, and the token's id. The program may be
+/// running meanwhile.
+fn from_database(
+    place: &PlaceArgs,
+    token: &str,
+    interval: Interval,
+    most: usize,
+) -> anyhow::Result<(String, Series)> {
+    let config = load(Profile::Live, place, place.flags())?;
+    let (asset, bars) = on_runtime(stored(&config, token.to_owned(), interval, most))?;
+    let (series, report) = Series::build(interval, bars)
+        .with_context(|| format!("the stored {interval} candles of {asset} cannot be used"))?;
     if report.missing > 0 {
-        eprintln!(
-            "coinsphere: {} candles are missing: {} filled with the last price, {} longer holes",
+        tell(&format!(
+            "{} missing candles: {} filled with the last price and not forecast, {} longer holes at which the series is split",
             report.missing, report.filled, report.splits
-        );
+        ));
     }
-    Ok(Input { key, series })
+    Ok((asset, series))
+}
+
+fn tell(what: &str) {
+    for line in what.lines() {
+        eprintln!("coinsphere: {line}");
+    }
 }
 
 /// The directory of models that was asked for.
@@ -94,7 +121,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// The newest candles of the instrument that speaks for the token, oldest first.
-async fn from_database(
+async fn stored(
     config: &Config,
     token: String,
     interval: Interval,
@@ -115,7 +142,7 @@ async fn from_database(
     };
     let outcome = async {
         let store = Store::open(&settings).await?;
-        let outcome = stored(&store, &token, interval, most).await;
+        let outcome = of_token(&store, &token, interval, most).await;
         store.close();
         outcome
     }
@@ -126,7 +153,7 @@ async fn from_database(
     outcome
 }
 
-async fn stored(
+async fn of_token(
     store: &Store,
     token: &str,
     interval: Interval,
