@@ -28,7 +28,7 @@ impl Network {
             inputs.len()
         );
         let steps = inputs.len() / (width * rows);
-        let mut below = vec![[0.0; LANES]; steps * panels(width) * rows];
+        let mut below = vec![Row::ZERO; steps * panels(width) * rows];
         for (step, matrix) in inputs
             .chunks_exact(width * rows)
             .zip(below.chunks_exact_mut(panels(width) * rows))
@@ -82,13 +82,13 @@ impl Network {
             return;
         }
         let arch = Arch::new();
-        let mut below = vec![[0.0; LANES]; panels(architecture.inputs) * rows];
+        let mut below = vec![Row::ZERO; panels(architecture.inputs) * rows];
         pack(inputs, architecture.inputs, &mut below);
         for (index, (weights, &units)) in self.packed().iter().zip(&architecture.layers).enumerate()
         {
             let length = weights.hidden_rows(rows);
-            let mut gates = vec![[0.0; LANES]; weights.gate_rows(rows)];
-            let mut values = vec![[0.0; LANES]; 5 * length];
+            let mut gates = vec![Row::ZERO; weights.gate_rows(rows)];
+            let mut values = vec![Row::ZERO; 5 * length];
             let (previous_hidden, rest) = values.split_at_mut(length);
             let (previous, rest) = rest.split_at_mut(length);
             let (cell, rest) = rest.split_at_mut(length);

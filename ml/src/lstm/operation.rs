@@ -12,9 +12,7 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_e
 use burn::tensor::{Shape, Tensor, TensorData};
 use pulp::Arch;
 
-use super::kernel::{
-    self, Dropout, LANES, Row, Scratch, Transposed, Weights, pack, panels, unpack,
-};
+use super::kernel::{self, Dropout, Row, Scratch, Transposed, Weights, pack, panels, unpack};
 
 /// What a layer's operation is told beside its tensors, and where it finds memory.
 #[derive(Debug, Clone)]
@@ -171,11 +169,12 @@ impl Backward<Flex, 4> for LstmBackward {
 
         pack_sequence(above, units, batch, &mut memory.above);
         if setting.dropout.share > 0.0 {
-            multiply(&mut memory.above, &memory.mask);
+            for (row, mask) in memory.above.iter_mut().zip(&memory.mask) {
+                *row = row.times(mask);
+            }
         }
-        memory.below.clear();
         if x_node.is_some() {
-            memory.below.resize(memory.inputs.len(), [0.0; LANES]);
+            memory.below.resize(memory.inputs.len(), Row::ZERO);
         }
         let found = kernel::backward(
             setting.arch,
@@ -230,11 +229,11 @@ fn run_forward(
     );
     let hidden = if setting.dropout.share > 0.0 {
         let hidden = memory.scratch.hidden();
-        memory.mask.resize(hidden.len(), [0.0; LANES]);
+        memory.mask.resize(hidden.len(), Row::ZERO);
         setting.dropout.fill(setting.arch, &mut memory.mask);
         memory.above.clear();
-        memory.above.extend_from_slice(hidden);
-        multiply(&mut memory.above, &memory.mask);
+        let kept = hidden.iter().zip(&memory.mask);
+        memory.above.extend(kept.map(|(row, mask)| row.times(mask)));
         unpack_sequence(&memory.above, units, batch)
     } else {
         unpack_sequence(memory.scratch.hidden(), units, batch)
@@ -242,18 +241,10 @@ fn run_forward(
     (memory, tensor(hidden, [steps, batch, units]))
 }
 
-fn multiply(values: &mut [Row], mask: &[Row]) {
-    for (row, mask) in values.iter_mut().zip(mask) {
-        for (value, mask) in row.iter_mut().zip(mask) {
-            *value *= mask;
-        }
-    }
-}
-
 /// A sequence of matrices, a step after the other, into panels.
 fn pack_sequence(values: &[f32], width: usize, batch: usize, into: &mut Vec<Row>) {
     let step = panels(width) * batch;
-    into.resize(values.len() / (width * batch) * step, [0.0; LANES]);
+    into.resize(values.len() / (width * batch) * step, Row::ZERO);
     for (values, matrix) in values
         .chunks_exact(width * batch)
         .zip(into.chunks_exact_mut(step))
@@ -409,7 +400,7 @@ mod tests {
                 ..
             } = case;
             let mask: Vec<f32> = {
-                let mut mask = vec![[0.0; LANES]; steps * panels(units) * batch];
+                let mut mask = vec![Row::ZERO; steps * panels(units) * batch];
                 setting(Arch::Scalar, dropout)
                     .dropout
                     .fill(Arch::Scalar, &mut mask);

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::panels::Row;
+use super::panels::{LANES, Row};
 
 /// A step of a block of units. Every slice has a row per sequence, `gates` four times as many: input,
 /// forget, cell and output gate, one after the other.
@@ -101,49 +101,54 @@ impl WithSimd for Forward<'_> {
         let (input, rest) = self.gates.split_at_mut(quarter);
         let (forget, rest) = rest.split_at_mut(quarter);
         let (candidate, output) = rest.split_at_mut(quarter);
-        let gates = vectors_mut::<S>(input)
-            .iter_mut()
-            .zip(vectors_mut::<S>(forget))
-            .zip(vectors_mut::<S>(candidate))
-            .zip(vectors_mut::<S>(output));
-        let values = vectors::<S>(self.previous)
-            .iter()
-            .zip(vectors_mut::<S>(self.cell))
-            .zip(vectors_mut::<S>(self.squashed))
-            .zip(vectors_mut::<S>(self.hidden));
+        let gates = input.iter_mut().zip(forget).zip(candidate).zip(output);
+        let values = (self.previous.iter())
+            .zip(self.cell)
+            .zip(self.squashed)
+            .zip(self.hidden);
         for ((((input, forget), candidate), output), (((previous, cell), squashed), hidden)) in
             gates.zip(values)
         {
-            // sigmoid(x) = 1 / (1 + e^-x) and tanh(x) = (1 - e^-2x) / (1 + e^-2x), the four
-            // denominators by one division; with the exponents' bounds their product stays finite.
-            let candidate_decay = decay_twice(simd, *candidate);
-            let i = simd.add_f32s(one, decay(simd, *input));
-            let f = simd.add_f32s(one, decay(simd, *forget));
-            let g = simd.add_f32s(one, candidate_decay);
-            let o = simd.add_f32s(one, decay(simd, *output));
-            let (both_if, both_go) = (simd.mul_f32s(i, f), simd.mul_f32s(g, o));
-            let all = simd.div_f32s(one, simd.mul_f32s(both_if, both_go));
-            let (over_if, over_go) = (simd.mul_f32s(all, both_go), simd.mul_f32s(all, both_if));
-            let i_value = simd.mul_f32s(over_if, f);
-            let f_value = simd.mul_f32s(over_if, i);
-            let o_value = simd.mul_f32s(over_go, g);
-            let g_value = simd.mul_f32s(
-                simd.mul_f32s(over_go, o),
-                simd.sub_f32s(one, candidate_decay),
-            );
-            let c = simd.mul_add_e_f32s(f_value, *previous, simd.mul_f32s(i_value, g_value));
-            let cell_decay = decay_twice(simd, c);
-            let t = simd.div_f32s(
-                simd.sub_f32s(one, cell_decay),
-                simd.add_f32s(one, cell_decay),
-            );
-            *input = i_value;
-            *forget = f_value;
-            *candidate = g_value;
-            *output = o_value;
-            *cell = c;
-            *squashed = t;
-            *hidden = simd.mul_f32s(o_value, t);
+            for v in 0..vectors_per_row::<S>() {
+                let input = vector_mut::<S>(input, v);
+                let forget = vector_mut::<S>(forget, v);
+                let candidate = vector_mut::<S>(candidate, v);
+                let output = vector_mut::<S>(output, v);
+                // sigmoid(x) = 1 / (1 + e^-x) and tanh(x) = (1 - e^-2x) / (1 + e^-2x), the four
+                // denominators by one division; with the exponents' bounds their product stays finite.
+                let candidate_decay = decay_twice(simd, *candidate);
+                let i = simd.add_f32s(one, decay(simd, *input));
+                let f = simd.add_f32s(one, decay(simd, *forget));
+                let g = simd.add_f32s(one, candidate_decay);
+                let o = simd.add_f32s(one, decay(simd, *output));
+                let (both_if, both_go) = (simd.mul_f32s(i, f), simd.mul_f32s(g, o));
+                let all = simd.div_f32s(one, simd.mul_f32s(both_if, both_go));
+                let (over_if, over_go) = (simd.mul_f32s(all, both_go), simd.mul_f32s(all, both_if));
+                let i_value = simd.mul_f32s(over_if, f);
+                let f_value = simd.mul_f32s(over_if, i);
+                let o_value = simd.mul_f32s(over_go, g);
+                let g_value = simd.mul_f32s(
+                    simd.mul_f32s(over_go, o),
+                    simd.sub_f32s(one, candidate_decay),
+                );
+                let c = simd.mul_add_e_f32s(
+                    f_value,
+                    vector::<S>(previous, v),
+                    simd.mul_f32s(i_value, g_value),
+                );
+                let cell_decay = decay_twice(simd, c);
+                let t = simd.div_f32s(
+                    simd.sub_f32s(one, cell_decay),
+                    simd.add_f32s(one, cell_decay),
+                );
+                *input = i_value;
+                *forget = f_value;
+                *candidate = g_value;
+                *output = o_value;
+                *vector_mut::<S>(cell, v) = c;
+                *vector_mut::<S>(squashed, v) = t;
+                *vector_mut::<S>(hidden, v) = simd.mul_f32s(o_value, t);
+            }
         }
     }
 }
@@ -158,40 +163,48 @@ impl WithSimd for Backward<'_> {
         let (input, rest) = self.gates.split_at_mut(quarter);
         let (forget, rest) = rest.split_at_mut(quarter);
         let (candidate, output) = rest.split_at_mut(quarter);
-        let gates = vectors_mut::<S>(input)
-            .iter_mut()
-            .zip(vectors_mut::<S>(forget))
-            .zip(vectors_mut::<S>(candidate))
-            .zip(vectors_mut::<S>(output));
-        let values = vectors::<S>(self.previous)
-            .iter()
-            .zip(vectors::<S>(self.squashed))
-            .zip(vectors::<S>(self.above))
-            .zip(vectors::<S>(self.next))
-            .zip(vectors_mut::<S>(self.cell));
+        let gates = input.iter_mut().zip(forget).zip(candidate).zip(output);
+        let values = (self.previous.iter())
+            .zip(self.squashed)
+            .zip(self.above)
+            .zip(self.next)
+            .zip(self.cell);
         for (
             (((input, forget), candidate), output),
             ((((previous, squashed), above), next), cell),
         ) in gates.zip(values)
         {
-            let (i, f, g, o, t) = (*input, *forget, *candidate, *output, *squashed);
-            let hidden = simd.add_f32s(*above, *next);
-            let o_slope = simd.mul_f32s(o, simd.sub_f32s(one, o));
-            let through = simd.mul_f32s(hidden, o);
-            let t_slope = simd.negate_mul_add_e_f32s(t, t, one);
-            let c = simd.mul_add_e_f32s(through, t_slope, *cell);
-            let i_slope = simd.mul_f32s(i, simd.sub_f32s(one, i));
-            let f_slope = simd.mul_f32s(f, simd.sub_f32s(one, f));
-            let g_slope = simd.negate_mul_add_e_f32s(g, g, one);
-            *output = simd.mul_f32s(simd.mul_f32s(hidden, t), o_slope);
-            *input = simd.mul_f32s(simd.mul_f32s(c, g), i_slope);
-            *forget = simd.mul_f32s(simd.mul_f32s(c, *previous), f_slope);
-            *candidate = simd.mul_f32s(simd.mul_f32s(c, i), g_slope);
-            *cell = simd.mul_f32s(c, f);
+            for v in 0..vectors_per_row::<S>() {
+                let input = vector_mut::<S>(input, v);
+                let forget = vector_mut::<S>(forget, v);
+                let candidate = vector_mut::<S>(candidate, v);
+                let output = vector_mut::<S>(output, v);
+                let cell = vector_mut::<S>(cell, v);
+                let (i, f, g, o, t) = (
+                    *input,
+                    *forget,
+                    *candidate,
+                    *output,
+                    vector::<S>(squashed, v),
+                );
+                let hidden = simd.add_f32s(vector::<S>(above, v), vector::<S>(next, v));
+                let o_slope = simd.mul_f32s(o, simd.sub_f32s(one, o));
+                let through = simd.mul_f32s(hidden, o);
+                let t_slope = simd.negate_mul_add_e_f32s(t, t, one);
+                let c = simd.mul_add_e_f32s(through, t_slope, *cell);
+                let i_slope = simd.mul_f32s(i, simd.sub_f32s(one, i));
+                let f_slope = simd.mul_f32s(f, simd.sub_f32s(one, f));
+                let g_slope = simd.negate_mul_add_e_f32s(g, g, one);
+                *output = simd.mul_f32s(simd.mul_f32s(hidden, t), o_slope);
+                *input = simd.mul_f32s(simd.mul_f32s(c, g), i_slope);
+                *forget = simd.mul_f32s(simd.mul_f32s(c, vector::<S>(previous, v)), f_slope);
+                *candidate = simd.mul_f32s(simd.mul_f32s(c, i), g_slope);
+                *cell = simd.mul_f32s(c, f);
+            }
         }
         for (gate, bias) in self.gates.chunks_exact(quarter).zip(self.bias) {
             for row in gate {
-                for (sum, value) in bias.iter_mut().zip(row) {
+                for (sum, value) in bias.iter_mut().zip(&**row) {
                     *sum += value;
                 }
             }
@@ -200,11 +213,16 @@ impl WithSimd for Backward<'_> {
 }
 
 #[inline(always)]
-fn vectors<S: Simd>(rows: &[Row]) -> &[S::f32s] {
-    S::as_simd_f32s(rows.as_flattened()).0
+const fn vectors_per_row<S: Simd>() -> usize {
+    LANES / S::F32_LANES
 }
 
 #[inline(always)]
-fn vectors_mut<S: Simd>(rows: &mut [Row]) -> &mut [S::f32s] {
-    S::as_mut_simd_f32s(rows.as_flattened_mut()).0
+fn vector<S: Simd>(row: &Row, v: usize) -> S::f32s {
+    S::as_simd_f32s(&row[..]).0[v]
+}
+
+#[inline(always)]
+fn vector_mut<S: Simd>(row: &mut Row, v: usize) -> &mut S::f32s {
+    &mut S::as_mut_simd_f32s(&mut row[..]).0[v]
 }

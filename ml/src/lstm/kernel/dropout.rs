@@ -55,13 +55,13 @@ mod tests {
     #[test]
     fn it_drops_its_share_keeps_the_mean_and_is_decided_by_the_seed() {
         let fill = |share, seed| {
-            let mut mask = vec![[9.0; LANES]; 4_000];
+            let mut mask = vec![Row::ZERO; 4_000];
             Dropout { share, seed }.fill(Arch::new(), &mut mask);
             mask
         };
         for share in [0.2, 0.5] {
             let mask = fill(share, 11);
-            let values = mask.as_flattened();
+            let values: Vec<f32> = mask.iter().flat_map(|row| row.iter().copied()).collect();
             let dropped = values.iter().filter(|v| **v == 0.0).count() as f32 / values.len() as f32;
             assert!((dropped - share).abs() < 0.01, "{dropped}");
             let mean = values.iter().sum::<f32>() / values.len() as f32;
@@ -69,12 +69,17 @@ mod tests {
             assert_eq!(mask, fill(share, 11));
             assert_ne!(mask, fill(share, 12));
         }
-        assert!(fill(0.0, 1).as_flattened().iter().all(|v| *v == 1.0));
+        assert!(
+            fill(0.0, 1)
+                .iter()
+                .flat_map(|row| row.iter())
+                .all(|v| *v == 1.0)
+        );
     }
 
     #[test]
     fn every_processor_drops_the_same() {
-        let mut ours = vec![[0.0; LANES]; 50];
+        let mut ours = vec![Row::ZERO; 50];
         let mut scalar = ours.clone();
         let dropout = Dropout {
             share: 0.3,

@@ -4,7 +4,7 @@ use pulp::Arch;
 
 use super::cell;
 use super::panels::{LANES, Row, panels};
-use super::product::{accumulate, accumulate_transposed};
+use super::product::{Onto, accumulate, accumulate_transposed};
 
 /// Steps whose weight gradient is taken at once: what they hold is then still in the second cache.
 const STEPS: usize = 4;
@@ -65,7 +65,7 @@ fn each_gate(units: usize, mut place: impl FnMut(usize, usize, usize)) {
 /// Empties a buffer to `length` rows of zeros.
 fn zeros(buffer: &mut Vec<Row>, length: usize) {
     buffer.clear();
-    buffer.resize(length, [0.0; LANES]);
+    buffer.resize(length, Row::ZERO);
 }
 
 impl Weights {
@@ -144,14 +144,19 @@ impl Step<'_> {
             let part = block * rows..(block + 1) * rows;
             let gates = &mut self.gates[4 * part.start..4 * part.end];
             let bias = &weights.bias[4 * block..][..4];
-            for (gate, bias) in gates.chunks_exact_mut(rows).zip(bias) {
-                gate.fill(*bias);
-            }
             let ih = &weights.ih[4 * block * inputs..][..4 * inputs];
-            accumulate(arch, rows, self.inputs, inputs, ih, gates);
+            accumulate(
+                arch,
+                rows,
+                self.inputs,
+                inputs,
+                ih,
+                Onto::EachRow(bias),
+                gates,
+            );
             if let Some(hidden) = self.previous_hidden {
                 let hh = &weights.hh[4 * block * units..][..4 * units];
-                accumulate(arch, rows, hidden, units, hh, gates);
+                accumulate(arch, rows, hidden, units, hh, Onto::Result, gates);
             }
             cell::Forward {
                 gates,
@@ -178,14 +183,12 @@ pub(crate) fn forward(
     let input_rows = panels(weights.inputs) * rows;
     let steps = inputs.len() / input_rows;
     (scratch.steps, scratch.rows) = (steps, rows);
-    scratch.gates.resize(steps * gate_rows, [0.0; LANES]);
-    scratch.squashed.resize(steps * hidden_rows, [0.0; LANES]);
-    scratch.cell.resize((steps + 1) * hidden_rows, [0.0; LANES]);
-    scratch
-        .hidden
-        .resize((steps + 1) * hidden_rows, [0.0; LANES]);
-    scratch.cell[..hidden_rows].fill([0.0; LANES]);
-    scratch.hidden[..hidden_rows].fill([0.0; LANES]);
+    scratch.gates.resize(steps * gate_rows, Row::ZERO);
+    scratch.squashed.resize(steps * hidden_rows, Row::ZERO);
+    scratch.cell.resize((steps + 1) * hidden_rows, Row::ZERO);
+    scratch.hidden.resize((steps + 1) * hidden_rows, Row::ZERO);
+    scratch.cell[..hidden_rows].fill(Row::ZERO);
+    scratch.hidden[..hidden_rows].fill(Row::ZERO);
 
     for step in 0..steps {
         let (before, cell) = scratch.cell.split_at_mut((step + 1) * hidden_rows);
@@ -212,7 +215,7 @@ impl Scratch {
 }
 
 /// The way back from [`forward`]: `above` is the gradient of every step's hidden values, `inputs` as they
-/// were. Adds the gradient of the inputs to `below`, where it is wanted.
+/// were. Writes the gradient of the inputs to `below`, where it is wanted.
 pub(crate) fn backward(
     arch: Arch,
     (inputs_width, units): (usize, usize),
@@ -226,11 +229,11 @@ pub(crate) fn backward(
     let (blocks, input_rows) = (panels(units), panels(inputs_width) * rows);
     let (gate_rows, hidden_rows) = (4 * blocks * rows, blocks * rows);
     let depth = 4 * blocks * LANES;
-    let mut ih = vec![[0.0; LANES]; 4 * blocks * inputs_width];
-    let mut hh = vec![[0.0; LANES]; 4 * blocks * units];
-    let mut bias = vec![[0.0; LANES]; 4 * blocks];
-    let mut next = vec![[0.0; LANES]; hidden_rows];
-    let mut cell = vec![[0.0; LANES]; hidden_rows];
+    let mut ih = vec![Row::ZERO; 4 * blocks * inputs_width];
+    let mut hh = vec![Row::ZERO; 4 * blocks * units];
+    let mut bias = vec![Row::ZERO; 4 * blocks];
+    let mut next = vec![Row::ZERO; hidden_rows];
+    let mut cell = vec![Row::ZERO; hidden_rows];
     // Steps from here on have their part in the weights' gradient.
     let mut done = steps;
 
@@ -256,12 +259,11 @@ pub(crate) fn backward(
             .run(arch);
         }
         if step > 0 {
-            next.fill([0.0; LANES]);
-            accumulate(arch, rows, gates, depth, &weights.hh, &mut next);
+            accumulate(arch, rows, gates, depth, &weights.hh, Onto::Zero, &mut next);
         }
         if let Some(below) = &mut below {
             let below = &mut below[step * input_rows..][..input_rows];
-            accumulate(arch, rows, gates, depth, &weights.ih, below);
+            accumulate(arch, rows, gates, depth, &weights.ih, Onto::Zero, below);
         }
         if done - step == STEPS || step == 0 {
             let gates = &scratch.gates[step * gate_rows..done * gate_rows];

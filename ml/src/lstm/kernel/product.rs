@@ -9,9 +9,20 @@ use super::panels::{LANES, Row, panels};
 
 /// Panels of the common dimension that are taken at once, so that what is read again stays in the
 /// first cache.
-const DEPTH: usize = 8;
+const DEPTH: usize = 4;
 
-/// `result += left · right`: `left` is `rows × depth`, `right` `depth × columns`, `result`
+/// What a product is added to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Onto<'a> {
+    /// What the result holds.
+    Result,
+    /// The same in every row: one row's panels.
+    EachRow(&'a [Row]),
+    /// Nothing.
+    Zero,
+}
+
+/// `result = onto + left · right`: `left` is `rows × depth`, `right` `depth × columns`, `result`
 /// `rows × columns`.
 pub(crate) fn accumulate(
     arch: Arch,
@@ -19,6 +30,7 @@ pub(crate) fn accumulate(
     left: &[Row],
     depth: usize,
     right: &[Row],
+    onto: Onto<'_>,
     result: &mut [Row],
 ) {
     assert_eq!(left.len(), rows * panels(depth), "left factor");
@@ -27,14 +39,13 @@ pub(crate) fn accumulate(
         result.len() * depth,
         "right factor and result"
     );
-    if rows == 0 || depth == 0 {
-        return;
-    }
+    assert!(rows > 0 && depth > 0, "no empty factors");
     arch.dispatch(Accumulate {
         rows,
         left,
         depth,
         right,
+        onto,
         result,
     });
 }
@@ -71,6 +82,7 @@ struct Accumulate<'a> {
     left: &'a [Row],
     depth: usize,
     right: &'a [Row],
+    onto: Onto<'a>,
     result: &'a mut [Row],
 }
 
@@ -92,68 +104,54 @@ impl WithSimd for Accumulate<'_> {
 impl Accumulate<'_> {
     /// `V` vectors make a row of a panel; `P` panels are taken at once.
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const P: usize>(self, simd: S) {
-        let Self {
-            rows,
-            left,
-            depth,
-            right,
-            result,
-        } = self;
-        let mut groups = right.chunks(4 * depth).zip(result.chunks_mut(4 * rows));
-        for (right, result) in &mut groups {
-            match result.len() / rows {
+    fn run<S: Simd, const V: usize, const P: usize>(mut self, simd: S) {
+        let mut panel = 0;
+        while panel < self.result.len() / self.rows {
+            panel += match self.result.len() / self.rows - panel {
                 // One row cannot keep the processor busy with one panel.
-                4 if P == 4 || rows == 1 => {
-                    group::<S, V, 4>(simd, rows, left, depth, right, result);
-                }
-                2.. if P == 4 => {
-                    let (right, right_rest) = right.split_at(2 * depth);
-                    let (result, result_rest) = result.split_at_mut(2 * rows);
-                    group::<S, V, 2>(simd, rows, left, depth, right, result);
-                    if !result_rest.is_empty() {
-                        group::<S, V, 1>(simd, rows, left, depth, right_rest, result_rest);
-                    }
-                }
-                _ => {
-                    let panels = right.chunks_exact(depth).zip(result.chunks_exact_mut(rows));
-                    for (right, result) in panels {
-                        group::<S, V, 1>(simd, rows, left, depth, right, result);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// All rows of `P` panels of the result.
-#[inline(always)]
-fn group<S: Simd, const V: usize, const P: usize>(
-    simd: S,
-    rows: usize,
-    left: &[Row],
-    depth: usize,
-    right: &[Row],
-    result: &mut [Row],
-) {
-    for first in (0..panels(depth)).step_by(DEPTH) {
-        let part = Part {
-            rows,
-            left,
-            depth,
-            right,
-            panels: first..panels(depth).min(first + DEPTH),
-        };
-        let mut row = 0;
-        while row < rows {
-            row += match rows - row {
-                8.. if fits::<S>(8 * P * V + P * V) => part.block::<S, V, P, 8>(simd, row, result),
-                4.. => part.block::<S, V, P, 4>(simd, row, result),
-                3 => part.block::<S, V, P, 3>(simd, row, result),
-                2 => part.block::<S, V, P, 2>(simd, row, result),
-                _ => part.block::<S, V, P, 1>(simd, row, result),
+                4.. if P == 4 || self.rows == 1 => self.group::<S, V, 4>(simd, panel),
+                2.. if P == 4 => self.group::<S, V, 2>(simd, panel),
+                _ => self.group::<S, V, 1>(simd, panel),
             };
         }
+    }
+
+    /// All rows of `P` panels of the result; answers `P`.
+    #[inline(always)]
+    fn group<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, panel: usize) -> usize {
+        let Self {
+            rows, left, depth, ..
+        } = *self;
+        let right = &self.right[panel * depth..(panel + P) * depth];
+        let result = &mut self.result[panel * rows..(panel + P) * rows];
+        for first in (0..panels(depth)).step_by(DEPTH) {
+            let onto = match self.onto {
+                Onto::EachRow(onto) if first == 0 => Onto::EachRow(&onto[panel..panel + P]),
+                Onto::Zero if first == 0 => Onto::Zero,
+                _ => Onto::Result,
+            };
+            let part = Part {
+                rows,
+                left,
+                depth,
+                right,
+                panels: first..panels(depth).min(first + DEPTH),
+                onto,
+            };
+            let mut row = 0;
+            while row < rows {
+                row += match rows - row {
+                    8.. if fits::<S>(8 * P * V + P * V) => {
+                        part.block::<S, V, P, 8>(simd, row, result)
+                    }
+                    4.. => part.block::<S, V, P, 4>(simd, row, result),
+                    3 => part.block::<S, V, P, 3>(simd, row, result),
+                    2 => part.block::<S, V, P, 2>(simd, row, result),
+                    _ => part.block::<S, V, P, 1>(simd, row, result),
+                };
+            }
+        }
+        P
     }
 }
 
@@ -169,6 +167,7 @@ struct Part<'a> {
     depth: usize,
     right: &'a [Row],
     panels: std::ops::Range<usize>,
+    onto: Onto<'a>,
 }
 
 impl Part<'_> {
@@ -181,9 +180,13 @@ impl Part<'_> {
         result: &mut [Row],
     ) -> usize {
         let place = |panel: usize, r: usize| panel * self.rows + row + r;
-        let mut sums: [[[S::f32s; V]; P]; R] = std::array::from_fn(|r| {
-            std::array::from_fn(|panel| vectors::<S, V>(&result[place(panel, r)]))
-        });
+        let mut sums: [[[S::f32s; V]; P]; R] = match self.onto {
+            Onto::Result => std::array::from_fn(|r| {
+                std::array::from_fn(|panel| vectors::<S, V>(&result[place(panel, r)]))
+            }),
+            Onto::EachRow(onto) => [std::array::from_fn(|panel| vectors::<S, V>(&onto[panel])); R],
+            Onto::Zero => [[[simd.splat_f32s(0.0); V]; P]; R],
+        };
         for panel in self.panels.clone() {
             let left: &[Row; R] = self.left[panel * self.rows + row..]
                 .first_chunk()
@@ -215,7 +218,7 @@ impl Part<'_> {
 /// The panels' next rows, when they are a whole panel's depth.
 #[inline(always)]
 fn whole<const P: usize>(right: [&[Row]; P]) -> Option<[&[Row; LANES]; P]> {
-    const NONE: &[Row; LANES] = &[[0.0; LANES]; LANES];
+    const NONE: &[Row; LANES] = &[Row::ZERO; LANES];
     let mut blocks = [NONE; P];
     for (block, right) in blocks.iter_mut().zip(right) {
         *block = right.first_chunk()?;
@@ -373,13 +376,13 @@ impl Sequence<'_> {
 
 #[inline(always)]
 fn vectors<S: Simd, const V: usize>(row: &Row) -> [S::f32s; V] {
-    let (vectors, _) = S::as_simd_f32s(row);
+    let (vectors, _) = S::as_simd_f32s(&row[..]);
     std::array::from_fn(|v| vectors[v])
 }
 
 #[inline(always)]
 fn store<S: Simd, const V: usize>(row: &mut Row, values: &[S::f32s; V]) {
-    let (vectors, _) = S::as_mut_simd_f32s(row);
+    let (vectors, _) = S::as_mut_simd_f32s(&mut row[..]);
     for (to, value) in vectors.iter_mut().zip(values) {
         *to = *value;
     }
