@@ -223,11 +223,12 @@ impl Fitted {
         let mut forecasts = Vec::with_capacity(origins.len());
         for run in data.series().runs() {
             let mut carried = self.start();
-            for index in run.start..run.end.min(origins.end) {
+            let end = run.end.min(origins.end);
+            for (index, bar) in bars.iter().enumerate().take(end).skip(run.start) {
                 let mut out = vec![0.0; horizons.len()];
                 let known = self.step(
                     &mut carried,
-                    &bars[index],
+                    bar,
                     data.rows()[index].as_ref(),
                     horizons,
                     &mut out,
