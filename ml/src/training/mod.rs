@@ -46,7 +46,7 @@ pub struct TrainingConfig {
     /// The newest candles used at most: memory and time grow with them.
     pub most_candles: usize,
     /// The share of the candles, the newest, that nothing is fitted on: the candidate is compared with
-    /// the serving version there.
+    /// the serving version there. At most 720 of them, and at least 25 more than the longest horizon.
     pub held_back: f64,
     /// The networks.
     pub lstm: LstmConfig,

@@ -14,6 +14,10 @@ use crate::series::Series;
 /// Held-back forecasts of the longest horizon at least.
 const LEAST_HELD_BACK: usize = 25;
 
+/// Held-back candles at most, unless the longest horizon needs more: what is held back is what the
+/// version does not know of the newest market.
+const MOST_HELD_BACK: usize = 720;
+
 /// The candles of one training.
 pub(super) struct Span {
     whole: Series,
@@ -36,7 +40,7 @@ impl Span {
         };
         let longest = request.horizons.last().copied().unwrap_or(1);
         let share = (whole.len() as f64 * request.config.held_back).ceil() as usize;
-        let held_back = share.max(longest + LEAST_HELD_BACK);
+        let held_back = share.min(MOST_HELD_BACK).max(longest + LEAST_HELD_BACK);
         if held_back * 2 > whole.len() {
             return Err(request.candles(format!(
                 "{} candles are too few: {held_back} would be held back to compare versions on",
