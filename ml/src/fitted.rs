@@ -157,6 +157,19 @@ impl Fitted {
         }
     }
 
+    /// Whether this is something that it can carry: what was read from a store need not be.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn check_carried(&self, carried: &Carried) -> Result<(), String> {
+        match (self, carried) {
+            (Self::Persistence | Self::Drift(_) | Self::Linear(_), Carried::Nothing) => Ok(()),
+            (Self::AutoEts(_), Carried::AutoEts(state)) => state.check(),
+            (Self::Lstm(lstm), Carried::Lstm(state)) => lstm.check_states(state),
+            (model, _) => Err(format!("{} cannot continue another model's", model.name())),
+        }
+    }
+
     /// Takes one closed candle with its features, and gives the expected log return over each of
     /// `horizons` from its close: nothing while the features warm up. `horizons` must be those of the
     /// fit; `out` has one place for each. Says whether there is a forecast.

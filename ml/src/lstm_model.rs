@@ -9,6 +9,8 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Mutex;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use crate::features::{FEATURES, FeatureRow, Scaler};
@@ -40,8 +42,30 @@ pub struct LstmConfig {
     pub training: TrainConfig,
     /// Epochs at most of a network that continues an earlier one.
     pub warm_epochs: usize,
+    /// Which rows such a network learns from; all of them if `None`.
+    pub replay: Option<Replay>,
     /// Threads that train at the same time.
     pub threads: usize,
+}
+
+/// Which rows a network that continues an earlier one learns from: the newest, and so many of the older
+/// blocks, drawn by the seed, that it does not forget them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Replay {
+    /// Share of the rows that counts as the newest: all of them are learned from.
+    pub newest: f64,
+    /// Share of the older blocks that are learned from again.
+    pub older: f64,
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        Self {
+            newest: 0.25,
+            older: 0.25,
+        }
+    }
 }
 
 impl Default for LstmConfig {
@@ -65,6 +89,7 @@ impl Default for LstmConfig {
                 ..TrainConfig::default()
             },
             warm_epochs: 15,
+            replay: None,
             threads: 2,
         }
     }
@@ -110,6 +135,22 @@ impl LstmForecaster {
     #[must_use]
     pub fn start(&self) -> Vec<NetworkState> {
         self.networks.iter().map(Network::zero_state).collect()
+    }
+
+    /// Whether states that were read from a store are its own.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn check_states(&self, states: &[NetworkState]) -> Result<(), String> {
+        if states.len() != self.networks.len() {
+            return Err("it carries another number of networks".to_owned());
+        }
+        for (network, state) in self.networks.iter().zip(states) {
+            state
+                .check(network.architecture())
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// Takes one candle's features and gives the expected log return over each horizon.
@@ -255,11 +296,15 @@ pub fn fit(
             targets: &examples.targets,
             runs: examples.runs.clone(),
         };
+        let learned = match config.replay.filter(|_| warm.is_some()) {
+            Some(replay) => deal.replayed(place, replay, training.seed),
+            None => deal.learned(place),
+        };
         let mut stopped = false;
         let trained = train(
             start,
             &rows,
-            &deal.learned(place),
+            &learned,
             &deal.held(place),
             &training,
             &mut |epoch| {
@@ -378,6 +423,30 @@ impl Deal {
         learned.retain(|rows| !rows.is_empty());
         learned
     }
+
+    /// As [`Self::learned`], but of the older blocks only a sample.
+    fn replayed(&self, group: usize, replay: Replay, seed: u64) -> Vec<Range<usize>> {
+        let newest = self.range.len() as f64 * replay.newest.clamp(0.0, 1.0);
+        let old = self.range.end - newest as usize;
+        let mut rng = StdRng::seed_from_u64(seed);
+        // One draw per block, whether it is learned from or not: what is drawn depends on the seed only.
+        let kept: Vec<bool> = (0..=self.range.end / self.block)
+            .map(|block| rng.random::<f64>() < replay.older || (block + 1) * self.block > old)
+            .collect();
+        let mut replayed: Vec<Range<usize>> = Vec::new();
+        for rows in self.learned(group) {
+            let blocks = rows.start / self.block..=(rows.end - 1) / self.block;
+            for block in blocks.filter(|block| kept[*block]) {
+                let start = rows.start.max(block * self.block);
+                let end = rows.end.min((block + 1) * self.block);
+                match replayed.last_mut() {
+                    Some(last) if last.end == start => last.end = end,
+                    _ => replayed.push(start..end),
+                }
+            }
+        }
+        replayed
+    }
 }
 
 /// How much of the forecasts of held-back rows came true: the slope of outcomes on forecasts, less what
@@ -463,6 +532,40 @@ mod tests {
         }
         assert!(judged[..30].iter().all(|&count| count == 0));
         assert!(judged[30..].iter().all(|&count| count == 1));
+    }
+
+    #[test]
+    fn an_update_learns_all_that_is_new_and_a_sample_of_what_is_old() {
+        let deal = Deal {
+            range: 0..4_000,
+            block: 50,
+            groups: 4,
+            longest: 7,
+        };
+        let replay = Replay {
+            newest: 0.25,
+            older: 0.25,
+        };
+        for group in 0..4 {
+            let all = deal.learned(group);
+            let some = deal.replayed(group, replay, 5);
+            assert_eq!(some, deal.replayed(group, replay, 5));
+            assert_ne!(some, deal.replayed(group, replay, 6));
+            let rows = |ranges: &[Range<usize>], new: bool| -> Vec<usize> {
+                let rows = ranges.iter().flat_map(Clone::clone);
+                rows.filter(|row| (*row >= 3_000) == new).collect()
+            };
+            assert_eq!(rows(&some, true), rows(&all, true));
+            let (old, before) = (rows(&some, false), rows(&all, false));
+            assert!(old.iter().all(|row| before.binary_search(row).is_ok()));
+            let share = old.len() as f64 / before.len() as f64;
+            assert!((0.1..0.45).contains(&share), "{share}");
+        }
+        let whole = Replay {
+            newest: 0.0,
+            older: 1.0,
+        };
+        assert_eq!(deal.replayed(1, whole, 5), deal.learned(1));
     }
 
     #[test]

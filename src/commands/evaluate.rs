@@ -8,11 +8,18 @@ use coinsphere_ml::report::Report;
 use coinsphere_ml::walk_forward::{EvaluationConfig, Progress, evaluate};
 use coinsphere_ml::{ModelName, Prepared};
 
-use crate::cli::{EvaluateArgs, ReportFormat};
+use super::candle_input;
+use crate::cli::models::{EvaluateArgs, ReportFormat};
 
 /// Evaluates, then prints.
 pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let data = Prepared::new(super::candle_source::read(&args.source)?);
+    super::start_plain_logging()?;
+    let mut input = args.input.clone();
+    if input.candles.is_some() {
+        // No model is kept under this name: any file name will do.
+        input.token.get_or_insert_with(|| "candles".to_owned());
+    }
+    let data = Prepared::new(candle_input::read(&input)?.series);
     let horizon = usize::from(args.horizon);
     let config = EvaluationConfig {
         seed: args.seed,

@@ -1,14 +1,17 @@
 //! What each command does, a file each. They validate, wire and report; the work is the crates'.
 
-mod candle_source;
+mod candle_input;
 mod candles;
 mod doctor;
 mod evaluate;
 mod migrate;
+mod models;
+mod predict;
 mod record;
 mod replay;
 mod serve;
 mod simulate;
+mod train;
 
 use std::io::IsTerminal;
 
@@ -30,6 +33,9 @@ pub fn run(cli: Cli) -> u8 {
         Command::Replay(args) => replay::run(&args),
         Command::Candles(args) => candles::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Models(args) => models::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     });

@@ -36,6 +36,20 @@ pub struct EtsState {
     slope: f64,
 }
 
+impl EtsState {
+    /// Whether it holds numbers only.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check(&self) -> Result<(), String> {
+        if self.slope.is_finite() && self.level.is_none_or(f64::is_finite) {
+            Ok(())
+        } else {
+            Err("the smoothing's level or slope is not finite".to_owned())
+        }
+    }
+}
+
 impl Ets {
     /// Before the first candle.
     #[must_use]

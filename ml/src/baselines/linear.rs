@@ -60,6 +60,20 @@ impl Linear {
         self.name
     }
 
+    /// Whether it has finite planes of the right size for so many horizons: one read from a file must.
+    #[must_use]
+    pub fn is_valid(&self, horizons: usize) -> bool {
+        let sound = |weights: &Weights| {
+            weights.slopes.len() == FEATURES
+                && weights.intercept.is_finite()
+                && weights.slopes.iter().all(|slope| slope.is_finite())
+        };
+        matches!(self.name, ModelName::Ridge | ModelName::ElasticNet)
+            && self.scaler.is_valid()
+            && self.weights.len() == horizons
+            && self.weights.iter().all(sound)
+    }
+
     /// The expected log return over each horizon.
     pub fn forecast(&self, row: &FeatureRow, horizons: &[usize], out: &mut [f64]) {
         let scaled = self.scaler.apply(row);

@@ -14,6 +14,7 @@ mod operation;
 mod plain;
 mod sequences;
 mod state;
+mod torch;
 mod train;
 
 pub use architecture::{Architecture, ArchitectureError};
@@ -22,4 +23,5 @@ pub use config::{ConfigError, Loss, Supervise, TrainConfig};
 pub use network::{NamedTensor, Network, NetworkError, TensorView};
 pub use sequences::{Sequences, SequencesError};
 pub use state::{NetworkState, StateError};
+pub use torch::{TorchError, import_torch};
 pub use train::{Ended, Epoch, TrainError, Trained, resume, train};
