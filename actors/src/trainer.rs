@@ -118,7 +118,7 @@ pub trait School: Send + Sync + 'static {
         &self,
         job: &Job,
         cancelled: &Arc<AtomicBool>,
-        progress: &dyn Fn(String),
+        progress: &(dyn Fn(String) + Sync),
     ) -> Result<Trained, String>;
 }
 

@@ -13,9 +13,7 @@ use crate::live::{LiveModel, Served};
 use crate::lstm::{Architecture, Network};
 use crate::lstm_model::LstmForecaster;
 use crate::metrics::{Estimate, Skill};
-use crate::model::{
-    Card, FORMAT, HorizonEvaluation, ModelId, ModelScore, Origin, TrainingSpan,
-};
+use crate::model::{Card, FORMAT, HorizonEvaluation, ModelId, ModelScore, Origin, TrainingSpan};
 use crate::training::{TrainingConfig, Verdict};
 
 /// 2024-01-01T00:00:00Z.
@@ -162,10 +160,6 @@ pub(crate) fn version(asset: &str, trained: usize, seed: u64) -> LiveModel {
             usual_score: 0.8,
         })
         .collect();
-    let models = vec![
-        Fitted::Lstm(lstm),
-        Fitted::Drift(1e-4),
-        Fitted::Persistence,
-    ];
+    let models = vec![Fitted::Lstm(lstm), Fitted::Drift(1e-4), Fitted::Persistence];
     LiveModel::new(card, models, served).expect("the parts fit")
 }

@@ -3,9 +3,9 @@
 //! through the new ones, and write forecasts and state in one transaction.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use async_trait::async_trait;
-use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Timestamp};
+use coinsphere_pipelines::market::{Candle, Interval, Timestamp};
 use coinsphere_pipelines::store::{
     Forecast, ForecastCommit, ForecastSeries, ForecastState, PriceRange, Settlement,
 };
@@ -14,65 +14,18 @@ use serde::Serialize;
 use super::inputs::{Inputs, window};
 use super::model::{Expected, Followed, Inference, ModelShelf};
 use super::price;
+use super::store::ForecastStore;
 use crate::push::LiveForecast;
 use crate::store::StoreFault;
 
 /// Candles stepped between two transactions.
 const CANDLES_PER_COMMIT: usize = 512;
 
+/// The least time between two looks for a candle that is due.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Older states kept to go back to.
 const SNAPSHOTS: usize = 8;
-
-/// What forecasts need of a store.
-#[async_trait]
-pub trait ForecastStore: Send + Sync + 'static {
-    /// The series of an instrument's candles; `None` if there is no such instrument.
-    ///
-    /// # Errors
-    /// When the store is away.
-    async fn series(
-        &self,
-        instrument: &InstrumentKey,
-        interval: Interval,
-    ) -> Result<Option<ForecastSeries>, StoreFault>;
-
-    /// A page of closed candles from `from` on, ascending, and where the next begins.
-    ///
-    /// # Errors
-    /// When the store is away.
-    async fn closed(
-        &self,
-        series: &ForecastSeries,
-        from: Timestamp,
-    ) -> Result<(Vec<Candle>, Option<Timestamp>), StoreFault>;
-
-    /// The newest state of a version whose last candle opened at or before `until`.
-    ///
-    /// # Errors
-    /// When the store is away.
-    async fn state(
-        &self,
-        series: &ForecastSeries,
-        version: &str,
-        until: Option<Timestamp>,
-    ) -> Result<Option<ForecastState>, StoreFault>;
-
-    /// The last candles of all states kept of a version.
-    ///
-    /// # Errors
-    /// When the store is away.
-    async fn state_times(
-        &self,
-        series: &ForecastSeries,
-        version: &str,
-    ) -> Result<Vec<Timestamp>, StoreFault>;
-
-    /// Writes forecasts, outcomes and states in one transaction.
-    ///
-    /// # Errors
-    /// When nothing was written.
-    async fn commit(&self, commit: &ForecastCommit) -> Result<u64, StoreFault>;
-}
 
 /// What is shown of a series.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -114,6 +67,8 @@ pub(super) struct Follower {
     last: Option<Timestamp>,
     inputs: Inputs,
     snapshots: BTreeSet<Timestamp>,
+    /// A candle that is due and not there is not looked for before this.
+    not_before: Timestamp,
 }
 
 impl Follower {
@@ -127,6 +82,7 @@ impl Follower {
             last: None,
             inputs: Inputs::default(),
             snapshots: BTreeSet::new(),
+            not_before: Timestamp::MIN,
         }
     }
 
@@ -134,7 +90,7 @@ impl Follower {
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let interval = self.followed.interval;
         let next = |last| interval.end_of(interval.end_of(last));
-        self.last.is_none_or(|last| next(last) <= now)
+        now >= self.not_before && self.last.is_none_or(|last| next(last) <= now)
     }
 
     /// Whether another model is to serve than the one that does.
@@ -151,6 +107,7 @@ impl Follower {
         shelf: &dyn ModelShelf,
         now: Timestamp,
     ) -> Result<Round, StoreFault> {
+        self.not_before = now + LOOK_AGAIN;
         let Some(series) = self.series(store).await? else {
             return Ok(Round::default());
         };

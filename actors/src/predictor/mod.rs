@@ -6,6 +6,7 @@ mod follower;
 mod inputs;
 mod model;
 mod price;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +19,9 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-pub use follower::{FollowerState, ForecastStore};
+pub use follower::FollowerState;
 pub use model::{Expected, Followed, Inference, ModelShelf, Serving, Stepped};
+pub use store::ForecastStore;
 
 use crate::board::{Board, PartStatus};
 use crate::push::PushHub;

@@ -11,8 +11,9 @@ use coinsphere_pipelines::store::{
 };
 use rust_decimal::Decimal;
 
-use super::follower::{Follower, ForecastStore, Round};
+use super::follower::{Follower, Round};
 use super::model::{Expected, Followed, Inference, ModelShelf, Serving, Stepped};
+use super::store::ForecastStore;
 use crate::store::StoreFault;
 
 const HOUR: Interval = Interval::Hour1;

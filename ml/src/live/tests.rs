@@ -191,7 +191,10 @@ fn after_a_long_hole_what_is_carried_begins_anew() {
     let fresh = run(&model, &mut model.start(), &bars[300..]);
     for (step, fresh) in steps[300..].iter().zip(&fresh) {
         let expected = |step: &Step| -> Vec<f64> {
-            step.forecasts.iter().map(|f| f.expected_log_return).collect()
+            step.forecasts
+                .iter()
+                .map(|f| f.expected_log_return)
+                .collect()
         };
         assert_eq!(expected(step), expected(fresh));
     }
@@ -212,7 +215,10 @@ fn what_cannot_be_stepped_leaves_the_state_as_it_was() {
     let next = bars[200];
     let refused = |state: &mut LiveState, bar: Bar| model.step(state, &bar).expect_err("refused");
     for wrong in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
-        let bar = Bar { close: wrong, ..next };
+        let bar = Bar {
+            close: wrong,
+            ..next
+        };
         let error = refused(&mut state, bar);
         assert!(matches!(error, StepError::Impossible { .. }), "{error}");
     }

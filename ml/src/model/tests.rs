@@ -86,7 +86,12 @@ fn the_checksums_are_those_that_sha256sum_checks() {
     names.sort();
     assert_eq!(
         names,
-        ["SHA256SUMS", "card.json", "serving.json", "weights.safetensors"]
+        [
+            "SHA256SUMS",
+            "card.json",
+            "serving.json",
+            "weights.safetensors"
+        ]
     );
     let status = std::process::Command::new("sha256sum")
         .args(["--check", "--strict", "--quiet", "SHA256SUMS"])
@@ -98,7 +103,10 @@ fn the_checksums_are_those_that_sha256sum_checks() {
     }
     let sums = fs::read_to_string(dir.join("SHA256SUMS")).expect("text");
     assert_eq!(sums.lines().count(), 3);
-    assert!(sums.lines().all(|line| line.split_once("  ").is_some_and(|(sum, _)| sum.len() == 64)));
+    assert!(sums.lines().all(|line| {
+        line.split_once("  ")
+            .is_some_and(|(sum, _)| sum.len() == 64)
+    }));
 }
 
 #[test]
@@ -167,13 +175,37 @@ fn replace(from: &'static str, to: &'static str) -> impl Fn(Vec<u8>) -> Vec<u8> 
 fn a_foreign_file_with_a_right_checksum_is_refused_too() {
     type Change = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
     let cases: [(&str, Change, &str); 8] = [
-        ("card.json", Box::new(replace("\"format\": 1", "\"format\": 9")), "layout 9"),
-        ("card.json", Box::new(replace("\"return_0\"", "\"price\"")), "features"),
-        ("card.json", Box::new(replace("\"bitcoin\"", "\"../etc\"")), "name of a model's asset"),
+        (
+            "card.json",
+            Box::new(replace("\"format\": 1", "\"format\": 9")),
+            "layout 9",
+        ),
+        (
+            "card.json",
+            Box::new(replace("\"return_0\"", "\"price\"")),
+            "features",
+        ),
+        (
+            "card.json",
+            Box::new(replace("\"bitcoin\"", "\"../etc\"")),
+            "name of a model's asset",
+        ),
         ("card.json", Box::new(|_| b"{}".to_vec()), "format"),
-        ("serving.json", Box::new(replace("\"horizon\": 3", "\"horizon\": 4")), "horizons"),
-        ("serving.json", Box::new(replace("\"block\": 50", "\"block\": 0")), "impossible"),
-        ("weights.safetensors", Box::new(|_| vec![7; 4_000]), "weights"),
+        (
+            "serving.json",
+            Box::new(replace("\"horizon\": 3", "\"horizon\": 4")),
+            "horizons",
+        ),
+        (
+            "serving.json",
+            Box::new(replace("\"block\": 50", "\"block\": 0")),
+            "impossible",
+        ),
+        (
+            "weights.safetensors",
+            Box::new(|_| vec![7; 4_000]),
+            "weights",
+        ),
         (
             "weights.safetensors",
             Box::new(|mut bytes| {
@@ -246,7 +278,11 @@ fn pruning_keeps_the_newest_what_serves_and_what_served_before() {
     let (_root, registry) = registry();
     let ids = promoted(&registry, &[1, 2]);
     let newer: Vec<ModelId> = (3..9)
-        .map(|seed| registry.save(&version("bitcoin", 100, seed)).expect("saves"))
+        .map(|seed| {
+            registry
+                .save(&version("bitcoin", 100, seed))
+                .expect("saves")
+        })
         .collect();
     let removed = registry.prune(&key(), 3).expect("prunes");
     assert_eq!(removed, newer[..3]);

@@ -100,8 +100,16 @@ fn a_version_is_trained_carded_kept_and_forecasts_better_than_the_last_price() {
     assert_eq!(read, candidate.model);
 
     let heard = heard.into_inner().expect("sound");
-    assert!(heard.iter().any(|step| matches!(step, Progress::Evaluating { .. })));
-    assert!(heard.iter().any(|step| matches!(step, Progress::Fitting { epoch: 1, .. })));
+    assert!(
+        heard
+            .iter()
+            .any(|step| matches!(step, Progress::Evaluating { .. }))
+    );
+    assert!(
+        heard
+            .iter()
+            .any(|step| matches!(step, Progress::Fitting { epoch: 1, .. }))
+    );
     assert_eq!(heard.last(), Some(&Progress::Comparing));
 }
 
@@ -111,7 +119,9 @@ fn the_same_request_makes_the_same_version_and_another_seed_another() {
     let make = |seed| {
         let mut request = request(&series, None);
         request.config.seed = seed;
-        train(&request, &silent, &Cancel::new()).expect("trains").model
+        train(&request, &silent, &Cancel::new())
+            .expect("trains")
+            .model
     };
     let first = make(1);
     assert_eq!(first, make(1));
@@ -139,7 +149,9 @@ fn a_better_candidate_wins_and_a_tie_changes_nothing() {
         outputs: 2,
     };
     let network = Network::new(&shape, 5).expect("possible");
-    let imported = import(&worse, network, "weights.pt").expect("imports").model;
+    let imported = import(&worse, network, "weights.pt")
+        .expect("imports")
+        .model;
     worse.serving = Some(&imported);
     let candidate = train(&worse, &silent, &Cancel::new()).expect("trains");
     let verdict = candidate.verdict();
@@ -150,10 +162,18 @@ fn a_better_candidate_wins_and_a_tie_changes_nothing() {
         assert!(held_back.candidate < held_back.serving.expect("compared"));
     }
     // The same again is no better.
-    let again = train(&request(&series, Some(&candidate.model)), &silent, &Cancel::new());
+    let again = train(
+        &request(&series, Some(&candidate.model)),
+        &silent,
+        &Cancel::new(),
+    );
     let again = again.expect("trains");
     assert!(!again.verdict().promote);
-    assert!(again.verdict().why.contains("not below"), "{}", again.verdict().why);
+    assert!(
+        again.verdict().why.contains("not below"),
+        "{}",
+        again.verdict().why
+    );
 }
 
 #[test]
@@ -162,7 +182,11 @@ fn without_new_candles_or_with_other_horizons_the_rule_says_so() {
     let serving = train(&request(&series, None), &silent, &Cancel::new()).expect("trains");
     // The serving version was trained on what is held back from this one.
     let early = super::tests::series(series.bars()[..760].to_vec());
-    let candidate = train(&request(&early, Some(&serving.model)), &silent, &Cancel::new());
+    let candidate = train(
+        &request(&early, Some(&serving.model)),
+        &silent,
+        &Cancel::new(),
+    );
     let candidate = candidate.expect("trains");
     assert!(!candidate.verdict().promote);
     assert!(candidate.verdict().why.contains("nothing to compare"));
@@ -206,9 +230,17 @@ fn an_update_goes_on_from_the_serving_network_and_keeps_its_evaluation() {
     // It went on: its weights are nearer to the parent's than fresh ones are.
     let distance = |a: &Network, b: &Network| -> f64 {
         let of = |network: &Network| -> Vec<f32> {
-            network.tensors().iter().flat_map(|t| t.values.to_vec()).collect()
+            network
+                .tensors()
+                .iter()
+                .flat_map(|t| t.values.to_vec())
+                .collect()
         };
-        of(a).iter().zip(of(b)).map(|(a, b)| f64::from((a - b).powi(2))).sum()
+        of(a)
+            .iter()
+            .zip(of(b))
+            .map(|(a, b)| f64::from((a - b).powi(2)))
+            .sum()
     };
     let fresh = Network::new(&card.architecture, 99).expect("possible");
     assert!(
@@ -276,7 +308,8 @@ fn imported_weights_serve_as_they_are() {
         outputs: 2,
     };
     let network = Network::new(&shape, 5).expect("possible");
-    let candidate = import(&request(&series, None), network.clone(), "weights.pt").expect("imports");
+    let candidate =
+        import(&request(&series, None), network.clone(), "weights.pt").expect("imports");
     let card = candidate.model.card();
     assert_eq!(
         card.origin,
@@ -289,8 +322,18 @@ fn imported_weights_serve_as_they_are() {
         panic!("the first model is the network");
     };
     assert_eq!(lstm.networks, [network.clone()]);
-    assert!(card.evaluation.iter().all(|of| of.champion == ModelName::Lstm));
-    assert!(candidate.model.served().iter().all(|of| of.calibrator.len() > 100));
+    assert!(
+        card.evaluation
+            .iter()
+            .all(|of| of.champion == ModelName::Lstm)
+    );
+    assert!(
+        candidate
+            .model
+            .served()
+            .iter()
+            .all(|of| of.calibrator.len() > 100)
+    );
 
     let mut wrong = request(&series, None);
     wrong.horizons = vec![1];
@@ -333,7 +376,10 @@ fn too_few_candles_are_an_error_that_says_how_many_there_are() {
     assert!(matches!(error, TrainingError::Candles { .. }), "{error}");
     request.horizons = vec![1, 100];
     let error = train(&request, &silent, &Cancel::new()).expect_err("too few");
-    assert!(error.to_string().contains("130 candles are too few"), "{error}");
+    assert!(
+        error.to_string().contains("130 candles are too few"),
+        "{error}"
+    );
     // Empty, constant and not finite ones do not become a series.
     let constant = Bar {
         open_time: 0,
