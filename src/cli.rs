@@ -483,7 +483,10 @@ mod tests {
     #[test]
     fn wrong_usage_is_refused_with_status_2_and_says_what_is_allowed() {
         for (line, wanted) in [
-            ("coinsphere up --roles ingest,alert", "ingest, candles, api"),
+            (
+                "coinsphere up --roles ingest,alert",
+                "ingest, candles, forecasts, api",
+            ),
             ("coinsphere up --listen localhost", "--listen"),
             ("coinsphere simulate --speed 2", "--replay"),
             ("coinsphere evaluate --horizon 1", "--candles"),

@@ -25,6 +25,8 @@ use crate::prepared::Prepared;
 const CLIP: f64 = 5.0;
 /// A forecast is believed only beyond this many squared standard errors of its worth.
 const DOUBT: f64 = 4.0;
+/// Candles in a block at least: the first one's features warm up, and some must remain.
+const MIN_BLOCK: usize = 60;
 /// Known outcomes needed to train.
 const MIN_ROWS: usize = 150;
 
@@ -36,7 +38,7 @@ pub struct LstmConfig {
     pub layers: Vec<usize>,
     /// Share of each layer's outputs dropped in training.
     pub dropout: f32,
-    /// Networks averaged, at least 2.
+    /// Networks averaged, at least 2; fewer where the training part is short.
     pub networks: usize,
     /// How each is trained; its seed is replaced.
     pub training: TrainConfig,
@@ -247,22 +249,27 @@ pub fn fit(
         dropout: config.dropout,
         outputs: horizons.len(),
     };
+    // A short training part has no blocks for all of them.
+    let most = (range.len() / MIN_BLOCK).clamp(2, config.networks.max(2));
     let warm = warm.filter(|warm| {
-        warm.networks.len() == config.networks
+        [most, config.networks].contains(&warm.networks.len())
             && warm
                 .networks
                 .iter()
                 .all(|n| *n.architecture() == architecture)
     });
+    let groups = warm.map_or(most, |warm| warm.networks.len());
     let longest = horizons.iter().copied().max().unwrap_or(1);
+    // Between two of a group's blocks, windows must fit after what the embargo takes.
+    let spread = (2 * longest + 2 * config.training.window).div_ceil(groups.max(2) - 1);
     let (scaler, block) = match warm {
         // The networks have learned to read these scales.
         Some(warm) => (warm.scaler.clone(), warm.block),
         None => (
             Scaler::fit(data.rows()[range.clone()].iter().flatten()),
-            (range.len() / (2 * config.networks))
-                .clamp(40, 180)
-                .max(3 * longest),
+            (range.len() / (2 * groups))
+                .clamp(MIN_BLOCK, 180)
+                .max(spread),
         ),
     };
     let examples = Examples::new(data, &scaler, &range, horizons);
@@ -276,7 +283,7 @@ pub fn fit(
     let deal = Deal {
         range: range.clone(),
         block,
-        groups: config.networks,
+        groups,
         longest,
     };
     let train_one = |place: usize| {
@@ -323,9 +330,9 @@ pub fn fit(
             Err(error) => Err(failed(&error)),
         }
     };
-    let mut networks = Vec::with_capacity(config.networks);
-    let mut curves = Vec::with_capacity(config.networks);
-    for result in in_threads(config.networks, config.threads, &train_one) {
+    let mut networks = Vec::with_capacity(groups);
+    let mut curves = Vec::with_capacity(groups);
+    for result in in_threads(groups, config.threads, &train_one) {
         let (network, curve) = result?;
         networks.push(network);
         curves.push(curve);

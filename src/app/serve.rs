@@ -30,9 +30,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
 use super::database::Database;
-use super::{Reader, event_log, health};
+use super::forecasts::{ForecastReader, Forecasts, PartFactory};
+use super::{Reader, admin_token, event_log, health};
 use crate::config::{Config, Instruments, Role, VenueSettings};
-use crate::http::{self, ApiState, StreamGate};
+use crate::http::{self, AdminToken, ApiState, StreamGate};
 
 /// How long the parts may take to stop.
 const STOP: Duration = Duration::from_secs(60);
@@ -62,7 +63,9 @@ pub async fn run(
         false => None,
     };
     let database = Database::new(&config, board.clone(), clock.clone());
-    let uses_database = config.has_role(Role::Candles) || config.has_role(Role::Api);
+    let uses_database = [Role::Candles, Role::Forecasts, Role::Api]
+        .into_iter()
+        .any(|role| config.has_role(role));
     let keeper = match uses_database {
         true => Some(database.keep().await?),
         false => None,
@@ -81,6 +84,13 @@ pub async fn run(
         }
         if config.has_role(Role::Ingest) {
             parts.start_feeds(log, &hub).await?;
+        }
+    }
+
+    let forecasts = Forecasts::open(&config)?;
+    if config.has_role(Role::Forecasts) {
+        for (name, factory) in forecasts.parts(&config, &database, &hub, &board, &clock) {
+            parts.supervise_boxed(name, factory).await?;
         }
     }
 
@@ -104,6 +114,14 @@ pub async fn run(
         Some(listener) => {
             let state = ApiState {
                 market: Arc::new(Reader::new(Arc::clone(&database))),
+                forecasts: Arc::new(ForecastReader::new(
+                    &forecasts,
+                    Arc::clone(&database),
+                    &config.forecasts.tokens,
+                    clock.clone(),
+                )),
+                forecast_tokens: config.forecasts.tokens.clone().into(),
+                admin: AdminToken::new(&admin_token::load(&config)?),
                 hub: Arc::clone(&hub),
                 health: report,
                 metrics,
@@ -326,10 +344,11 @@ impl Parts<'_> {
         name: String,
         factory: impl FnMut(coinsphere_actors::supervisor::ExitNotice) -> Started + Send + 'static,
     ) -> anyhow::Result<()> {
-        let supervise = Supervise {
-            name,
-            factory: Box::new(factory),
-        };
+        self.supervise_boxed(name, Box::new(factory)).await
+    }
+
+    async fn supervise_boxed(&self, name: String, factory: PartFactory) -> anyhow::Result<()> {
+        let supervise = Supervise { name, factory };
         self.supervisor
             .send(supervise)
             .await

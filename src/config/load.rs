@@ -129,7 +129,13 @@ impl Config {
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let data_dir = sources.default_data_dir();
         let mut defaults = Self::with_data_dir(data_dir.unwrap_or_default());
-        defaults.public_market_data = sources.profile == Profile::Demo;
+        if sources.profile == Profile::Demo {
+            defaults.public_market_data = true;
+            // Six models within the first minutes.
+            defaults.forecasts.folds = 3;
+            defaults.forecasts.networks = 2;
+            defaults.forecasts.epochs = 20;
+        }
         let tree = Value::serialize(&defaults)
             .ok()
             .and_then(Value::into_dict)

@@ -12,8 +12,9 @@ mod validate;
 pub use error::ConfigError;
 pub use load::{Flags, Profile, Sources};
 pub use settings::{
-    CandleSettings, Config, DatabaseSettings, FluvioSettings, HttpSettings, Instruments, LogFormat,
-    LogKind, LogSettings, LoggingSettings, RedisSettings, Role, StreamSettings, VenueSettings,
+    CandleSettings, Config, DatabaseSettings, FluvioSettings, ForecastSettings, HttpSettings,
+    Instruments, LogFormat, LogKind, LogSettings, LoggingSettings, RedisSettings, Role,
+    StreamSettings, VenueSettings,
 };
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub struct Config {
     pub venues: BTreeMap<String, VenueSettings>,
     /// How candles are built.
     pub candles: CandleSettings,
+    /// Forecasts.
+    pub forecasts: ForecastSettings,
     /// The HTTP server.
     pub http: HttpSettings,
     /// The WebSocket stream.
@@ -63,13 +65,15 @@ pub enum Role {
     Ingest,
     /// Builds candles from the event log and writes them to the database.
     Candles,
+    /// Trains models and keeps their forecasts up to date.
+    Forecasts,
     /// Serves HTTP and WebSocket.
     Api,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 3] = [Self::Ingest, Self::Candles, Self::Api];
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Candles, Self::Forecasts, Self::Api];
 }
 
 /// The event log.
@@ -168,6 +172,36 @@ pub struct CandleSettings {
     pub max_ahead_seconds: u64,
 }
 
+/// Forecasts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForecastSettings {
+    /// What is forecast, by CoinGecko id.
+    pub tokens: Vec<String>,
+    /// Whether history is taken from Binance's REST interface where candles are missing.
+    pub load_history: bool,
+    /// Hourly candles of history that are loaded and trained on.
+    pub hourly_candles: u32,
+    /// Daily candles of history that are loaded and trained on.
+    pub daily_candles: u32,
+    /// Whether models are trained without being asked for.
+    pub train: bool,
+    /// Age of the newest model after which another is trained, in hours.
+    pub retrain_hours: u64,
+    /// Parts of the history that models are tried on before one is chosen.
+    pub folds: u32,
+    /// Units of each layer of the network, the lowest first.
+    pub layers: Vec<String>,
+    /// Networks that are averaged.
+    pub networks: u32,
+    /// Passes over the history at most when a network is trained.
+    pub epochs: u32,
+    /// Threads that train at the same time, all of the lowest priority.
+    pub threads: u32,
+    /// Versions of each model that are kept.
+    pub keep_versions: u32,
+}
+
 /// The HTTP server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -182,6 +216,9 @@ pub struct HttpSettings {
     pub shutdown_timeout_ms: u64,
     /// Web origins whose pages may read answers, e.g. `https://example.org`, or `*`.
     pub cors_origins: Vec<String>,
+    /// The bearer token of administrators. Without one, it is made and kept in the data directory.
+    #[serde(serialize_with = "secret")]
+    pub admin_token: Option<SecretString>,
 }
 
 /// The WebSocket stream.
@@ -257,12 +294,29 @@ impl Config {
                 grace_ms: 2_000,
                 max_ahead_seconds: 60,
             },
+            forecasts: ForecastSettings {
+                tokens: ["bitcoin", "ethereum", "solana"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                load_history: true,
+                hourly_candles: 2_200,
+                daily_candles: 1_600,
+                train: true,
+                retrain_hours: 24,
+                folds: 5,
+                layers: ["128", "64", "32"].map(str::to_owned).to_vec(),
+                networks: 4,
+                epochs: 50,
+                threads: 2,
+                keep_versions: 5,
+            },
             http: HttpSettings {
                 max_connections: 512,
                 body_limit_bytes: 1 << 20,
                 request_timeout_ms: 10_000,
                 shutdown_timeout_ms: 10_000,
                 cors_origins: Vec::new(),
+                admin_token: None,
             },
             stream: StreamSettings {
                 max_clients: 400,
@@ -294,6 +348,19 @@ impl Default for VenueSettings {
             endpoint: None,
             instruments: Instruments::Seeded,
         }
+    }
+}
+
+impl ForecastSettings {
+    /// The network's layers as numbers; `None` if they are none.
+    #[must_use]
+    pub fn widths(&self) -> Option<Vec<usize>> {
+        let width = |text: &String| {
+            let width: usize = text.trim().parse().ok()?;
+            (1..=1_024).contains(&width).then_some(width)
+        };
+        let widths: Vec<usize> = self.layers.iter().map(width).collect::<Option<_>>()?;
+        (1..=4).contains(&widths.len()).then_some(widths)
     }
 }
 

@@ -3,9 +3,12 @@
 //!
 //! The path of a request is the path of its file: `controllers/<noun>/<verb>.rs`.
 
+mod admin;
 mod candle_series;
 mod controllers;
 mod cursor;
+mod forecast_views;
+mod forecasts;
 mod health;
 mod layers;
 mod market;
@@ -18,7 +21,9 @@ mod views;
 
 use coinsphere_actors::push::PushLimits;
 
+pub use admin::AdminToken;
 pub use controllers::stream::StreamGate;
+pub use forecasts::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
 pub use health::{HealthReport, ServiceHealth, ServiceStatus};
 pub use market::{
     Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,

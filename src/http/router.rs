@@ -9,12 +9,15 @@ use coinsphere_actors::push::PushHub;
 use coinsphere_pipelines::clock::SharedClock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
-use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::controllers::{health, instruments, metrics, stream, tokens};
+use super::admin::AdminToken;
+use super::controllers::{health, instruments, metrics, models, predictions, stream, tokens};
+use super::forecasts::Forecasts;
 use super::health::HealthReport;
 use super::layers;
 use super::market::MarketReader;
@@ -26,6 +29,12 @@ use crate::config::{HttpSettings, StreamSettings};
 pub struct ApiState {
     /// Tokens, instruments, candles and gaps.
     pub market: Arc<dyn MarketReader>,
+    /// Forecasts and models.
+    pub forecasts: Arc<dyn Forecasts>,
+    /// The tokens that are forecast, by CoinGecko id.
+    pub forecast_tokens: Arc<[String]>,
+    /// Who administers.
+    pub admin: AdminToken,
     /// Live trades and candles.
     pub hub: Arc<PushHub>,
     /// The state of every part, kept up to date by them.
@@ -50,13 +59,28 @@ pub struct ApiState {
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(ProblemBody)),
+    modifiers(&AdminScheme),
     tags(
         (name = "market", description = "Tokens, instruments and candles"),
+        (name = "forecasts", description = "Forecasts with their intervals and skill, and the models that make them"),
         (name = "stream", description = "Live trades and candles over WebSocket; docs/stream.md specifies the messages"),
         (name = "operation", description = "How the server is doing")
     )
 )]
 struct Document;
+
+/// How administrators say who they are.
+struct AdminScheme;
+
+impl Modify for AdminScheme {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(
+            "admin",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
+    }
+}
 
 fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Document::openapi())
@@ -68,6 +92,13 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(tokens::history::history))
         .routes(routes!(instruments::list::list))
         .routes(routes!(instruments::candles::candles))
+        .routes(routes!(predictions::show::show))
+        .routes(routes!(predictions::history::history))
+        .routes(routes!(predictions::track_record::track_record))
+        .routes(routes!(models::list::list))
+        .routes(routes!(models::show::show))
+        .routes(routes!(models::promote::promote))
+        .routes(routes!(models::train::train))
         .routes(routes!(stream::connect::connect))
         .split_for_parts()
 }

@@ -9,6 +9,7 @@ mod describe;
 mod error;
 mod flavour;
 mod import;
+mod predictions;
 pub mod private_server;
 mod read;
 mod resume;
@@ -22,6 +23,11 @@ pub use config::{DatabaseUrl, StoreConfig};
 pub use describe::{Chunk, Description, Hypertable, Job, Partition, Table, View};
 pub use error::{ConnectCause, StoreError};
 pub use flavour::Flavour;
+pub use predictions::{
+    Forecast, ForecastCommit, ForecastQuery, ForecastSeries, ForecastState, Outcome, PriceRange,
+    Settlement, StoredForecast,
+};
+pub use read::ClosedCandles;
 pub use rows::{
     Asset, AssetLookup, CandlePage, CandleQuery, CandleSource, ChangedCandle, CommitOutcome,
     GapQuery, ImportTarget, ImportedCandle, Instrument, InstrumentId, ListQuery, MAX_PAGE, Resume,

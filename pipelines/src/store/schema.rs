@@ -19,15 +19,17 @@ macro_rules! migration {
     };
 }
 
-fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 8] {
-    let (price_data, aggregates) = match flavour {
+fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 9] {
+    let (price_data, aggregates, predictions) = match flavour {
         Flavour::Timescale => (
             migration!("timescale", "V2__price_data"),
             migration!("timescale", "V3__aggregates"),
+            migration!("timescale", "V9__predictions"),
         ),
         Flavour::Plain => (
             migration!("plain", "V2__price_data"),
             migration!("plain", "V3__aggregates"),
+            migration!("plain", "V9__predictions"),
         ),
     };
     [
@@ -39,11 +41,12 @@ fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 8] {
         migration!("common", "V6__progress"),
         migration!("common", "V7__price_history"),
         migration!("common", "V8__major_tokens"),
+        predictions,
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 8;
+pub(super) const NEWEST: i32 = 9;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -106,7 +106,7 @@ pub(crate) async fn processes_may_migrate_at_once(fresh: &Fresh) {
         .into_iter()
         .map(|outcome| outcome.unwrap().applied.len())
         .sum();
-    assert_eq!(applied, 8);
+    assert_eq!(applied, 9);
     let drop = format!("DROP DATABASE {name} WITH (FORCE)");
     owner.batch_execute(&drop).await.unwrap();
 }

@@ -3,5 +3,7 @@
 pub(super) mod health;
 pub(super) mod instruments;
 pub(super) mod metrics;
+pub(super) mod models;
+pub(super) mod predictions;
 pub(super) mod stream;
 pub(super) mod tokens;

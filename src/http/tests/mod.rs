@@ -4,6 +4,7 @@
 mod candles;
 mod documents;
 mod errors;
+mod forecasts;
 mod health;
 mod instruments;
 mod memory;
@@ -68,6 +69,9 @@ impl App {
         let health = watch::Sender::new(Arc::new(report));
         let state = ApiState {
             market: market.clone(),
+            forecasts: Arc::new(forecasts::MemoryForecasts::default()),
+            forecast_tokens: config.forecasts.tokens.clone().into(),
+            admin: AdminToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
             hub: hub.clone(),
             health: health.subscribe(),
             metrics: recorder().unwrap().build_recorder().handle(),

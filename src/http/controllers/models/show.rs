@@ -1,0 +1,31 @@
+//! `GET /api/v1/models/{id}`
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::unknown;
+use crate::http::forecast_views::ModelDetailBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// A version with its card: architecture, features, training span, evaluation and verdict.
+#[utoipa::path(
+    get, path = "/api/v1/models/{id}", tag = "forecasts",
+    params(("id" = String, Path, description = "The version")),
+    responses(
+        (status = 200, description = "The version", body = ModelDetailBody),
+        (status = 404, description = "No such version", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn show(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Json<ModelDetailBody>, Problem> {
+    params.finish()?;
+    let found = state.forecasts.model(&id).await?;
+    found
+        .map(|version| Json(ModelDetailBody::from(&version)))
+        .ok_or_else(|| unknown(&id))
+}
