@@ -42,7 +42,7 @@ fn packed_or_plain_under_any_header_it_is_the_same_series() {
     let cut = read_text(&packed[..packed.len() / 2]).expect_err("cut off");
     assert!(matches!(cut, CandleFileError::Io { .. }), "{cut}");
 
-    let numbers = (0..200).fold(
+    let numbers = (0..200_i64).fold(
         "\u{feff}OPEN TIME; open;HIGH;Low;close;Volume USD\n".to_owned(),
         |mut text, day| {
             let close = 100 + day % 5;

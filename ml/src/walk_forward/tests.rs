@@ -135,7 +135,7 @@ fn no_model_learns_from_what_comes_after_its_training_part() {
 
 #[test]
 fn every_outcome_learned_from_is_realised_an_embargo_before_the_first_forecast() {
-    for len in [120, 200, 700, 3_400] {
+    for len in [140, 200, 700, 3_400] {
         for horizon in [1, 7] {
             let config = EvaluationConfig::default();
             let layout = Layout::new(len, horizon, &config).expect("long enough");
@@ -160,12 +160,17 @@ fn every_outcome_learned_from_is_realised_an_embargo_before_the_first_forecast()
 
 #[test]
 fn structure_is_found_by_the_network_too() {
-    let (data, best) = autoregressive(900, 3);
+    // As it is by default: what this proves must be true of what is served.
+    let config = EvaluationConfig {
+        folds: 2,
+        ..EvaluationConfig::default()
+    };
+    let (data, best) = autoregressive(1_500, 3);
     let models = [ModelName::Lstm, ModelName::Persistence, ModelName::Ridge];
-    let evaluation = evaluate(&data, &[1], &models, &small(), &silent).expect("evaluated");
+    let evaluation = evaluate(&data, &[1], &models, &config, &silent).expect("evaluated");
     let lstm = of(&evaluation, ModelName::Lstm);
     println!("best {best:.4}, lstm {:?}", lstm.skill);
-    assert!(lstm.skill.mase.value < best + 0.04 && lstm.skill.has_skill);
+    assert!(lstm.skill.mase.value < best + 0.05 && lstm.skill.has_skill);
     assert!(lstm.skill.directional_accuracy.value > 0.55);
     let persistence = of(&evaluation, ModelName::Persistence).skill;
     assert_eq!(persistence.mase.value, 1.0);
@@ -174,7 +179,7 @@ fn structure_is_found_by_the_network_too() {
     assert!(evaluation.champions[0].model != ModelName::Persistence);
 
     let evaluation =
-        evaluate(&weekly(900, 4), &[1], &[ModelName::Lstm], &small(), &silent).expect("evaluated");
+        evaluate(&weekly(900, 4), &[1], &[ModelName::Lstm], &config, &silent).expect("evaluated");
     let lstm = of(&evaluation, ModelName::Lstm);
     println!("weekly {:?}", lstm.skill);
     assert!(lstm.skill.mase.value < 0.85 && lstm.skill.has_skill);
