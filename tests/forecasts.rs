@@ -26,7 +26,7 @@ fn small(command: &mut Command) {
         ("TOKENS", "bitcoin"),
         ("LOAD_HISTORY", "true"),
         ("TRAIN", "true"),
-        ("HOURLY_CANDLES", "1000"),
+        ("HOURLY_CANDLES", "2000"),
         ("DAILY_CANDLES", "400"),
         ("FOLDS", "1"),
         ("LAYERS", "8"),

@@ -300,9 +300,14 @@ impl Desk {
                     ?took,
                     "trained"
                 );
-                self.failures.remove(&name);
                 if trained.promoted {
                     self.parts.changed.notify_one();
+                }
+                // With nothing that serves the schedule would begin again at once.
+                if trained.promoted {
+                    self.failures.remove(&name);
+                } else {
+                    self.wait_longer(&name, now);
                 }
             }
             Err(why) => {
@@ -311,10 +316,7 @@ impl Desk {
                     why,
                     "training failed; what serves goes on serving"
                 );
-                let (count, until) = self.failures.entry(name.clone()).or_insert((0, now));
-                *count += 1;
-                let doubled = 2_u32.saturating_pow((*count - 1).min(16));
-                *until = now + FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
+                self.wait_longer(&name, now);
             }
         }
         let (outcome, error) = match outcome {
@@ -337,6 +339,14 @@ impl Desk {
             Some(_) => PartStatus::Degraded,
         };
         self.parts.board.set(&self.parts.name, status, failed);
+    }
+
+    /// The series is not tried again by itself before a while, twice as long each time.
+    fn wait_longer(&mut self, name: &str, now: Timestamp) {
+        let (count, until) = self.failures.entry(name.to_owned()).or_insert((0, now));
+        *count += 1;
+        let doubled = 2_u32.saturating_pow((*count - 1).min(16));
+        *until = now + FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
     }
 
     /// The closed candles of the series' history.
