@@ -157,6 +157,10 @@ fn choose(name: ModelName, examples: &[Example], horizon: usize) -> Result<Optio
                 .iter()
                 .filter(|e| e.index + horizon <= first || e.index >= last + horizon)
         };
+        if learn().count() < MIN_ROWS {
+            // Over this horizon the examples overlap too much to judge penalties by: nothing is claimed.
+            return Ok(None);
+        }
         for (&penalty, losses) in penalties.iter().zip(&mut losses[1..]) {
             let weights = regress(name, learn(), Some(penalty))?;
             losses.extend(
@@ -232,4 +236,27 @@ fn regress<'a>(
         });
     }
     Ok(weights)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bar::Interval;
+    use crate::series::Series;
+    use crate::testing::random_walk;
+
+    #[test]
+    fn a_horizon_nearly_as_long_as_the_training_part_claims_nothing() {
+        let (series, _) = Series::build(Interval::H1, random_walk(420, 3)).expect("a series");
+        let data = Prepared::new(series);
+        for name in [ModelName::Ridge, ModelName::ElasticNet] {
+            let Fitted::Linear(linear) = fit(name, &data, 0..420, &[1, 168]).expect("fitted")
+            else {
+                panic!("{name:?} is linear");
+            };
+            let long = &linear.weights[1];
+            assert_eq!(long.intercept, 0.0);
+            assert!(long.slopes.iter().all(|slope| *slope == 0.0));
+        }
+    }
 }
