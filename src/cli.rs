@@ -1,6 +1,8 @@
 //! The command line: what can be typed, and the help that teaches it. It knows nothing of how a
 //! command is carried out.
 
+pub mod models;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -93,6 +95,43 @@ Replaying again, or after being killed, gives the same candles.")]
 Columns: venue, instrument, open_time, open, high, low, close, volume, quote_volume, trades,
 taker_buy_volume, complete. Candles still open at the end of the file are printed too.")]
     Candles(CandlesArgs),
+
+    /// Say what forecasts of candles are worth: every model against repeating the last price.
+    #[command(after_help = "Examples:
+  coinsphere evaluate --candles btc.csv.gz --interval 1d --horizon 1
+  coinsphere evaluate --candles btc.csv --interval 1h --horizon 24 --seed 7 --format json
+  coinsphere evaluate --token bitcoin --interval 1d --horizon 7
+
+The candles are CSV, plain or gzipped: open, high, low, close, volume (may lack) and a time under time,
+timestamp, date or open_time, in any case; UTC where no zone is given. What was wrong with rows is told on
+standard error. The same candles and seed give the same report.")]
+    Evaluate(EvaluateArgs),
+
+    /// Train a model that forecasts a token's price, and let it serve if it is better.
+    #[command(after_help = "Examples:
+  coinsphere train --candles btc_1d.csv.gz --interval 1d --chart losses.svg
+  coinsphere train --token bitcoin --interval 1h
+  coinsphere train --token bitcoin --interval 1h --update
+
+Progress goes to standard error; the report (--format json: for programs) says what each model's
+forecasts were worth in walk-forward evaluation. docs/models.md describes files and settings.")]
+    Train(models::TrainArgs),
+
+    /// Forecast from the newest candles, with intervals and what the forecasts are worth.
+    #[command(after_help = "Examples:
+  coinsphere predict --candles btc_1d.csv.gz --interval 1d
+  coinsphere predict --token bitcoin --interval 1h --format json
+  coinsphere predict --token bitcoin --interval 1h --model 20240101T000000000Z-1a2b3c4d")]
+    Predict(models::PredictArgs),
+
+    /// List models, show their cards, choose which version serves, import PyTorch weights.
+    #[command(after_help = "Examples:
+  coinsphere models list
+  coinsphere models show 20240101T000000000Z-1a2b3c4d
+  coinsphere models promote 20240101T000000000Z-1a2b3c4d
+  coinsphere models rollback --token bitcoin --interval 1h
+  coinsphere models import weights.pt --candles btc_1d.csv.gz --interval 1d")]
+    Models(models::ModelsArgs),
 
     /// Bring the database's tables up to date and end.
     #[command(after_help = "Examples:
@@ -345,6 +384,54 @@ pub struct CandlesArgs {
     pub format: TableFormat,
 }
 
+/// Where candles to learn from are: a file or the database.
+#[derive(Debug, Clone, Args)]
+pub struct CandleSourceArgs {
+    /// A CSV of candles, plain or gzipped.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "token",
+        conflicts_with = "token"
+    )]
+    pub candles: Option<PathBuf>,
+    /// The candles stored of this asset, by CoinGecko id or ticker.
+    #[arg(long, value_name = "ID")]
+    pub token: Option<String>,
+    /// The candles' length: 1m, 5m, 15m, 1h, 4h or 1d.
+    #[arg(long, default_value = "1d")]
+    pub interval: Interval,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `evaluate`
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    /// The candles.
+    #[command(flatten)]
+    pub source: CandleSourceArgs,
+    /// How many candles ahead to forecast.
+    #[arg(long, value_name = "CANDLES", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub horizon: u16,
+    /// Decides everything random: the same seed gives the same report.
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub seed: u64,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// A table.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
 /// How candles are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
@@ -528,6 +615,15 @@ mod tests {
             "coinsphere record --venue kraken --instruments BTC/USD,ETH/USD --out f.gz",
             "coinsphere replay a.gz b.gz --data-dir d",
             "coinsphere candles f.gz --venue binance --interval 1m --format jsonl",
+            "coinsphere train --candles f.csv --interval 1d --horizons 1,7 --chart l.svg --format json",
+            "coinsphere train --token bitcoin --interval 1h --update --promote never --seed 3",
+            "coinsphere predict --candles f.csv --token bitcoin --models-dir d --format json",
+            "coinsphere models list --format json",
+            "coinsphere models show 20240101T000000000Z-1a2b3c4d",
+            "coinsphere models rollback --token bitcoin --interval 1h --data-dir d",
+            "coinsphere models import w.pt --candles f.csv --horizons 1",
+            "coinsphere evaluate --candles f.csv.gz --interval 1d --horizon 1 --format json",
+            "coinsphere evaluate --token bitcoin --interval 1h --horizon 24 --seed 7",
             "coinsphere migrate",
             "coinsphere audit verify --data-dir d",
             "coinsphere audit export --out f.jsonl",
@@ -547,9 +643,15 @@ mod tests {
     #[test]
     fn wrong_usage_is_refused_with_status_2_and_says_what_is_allowed() {
         for (line, wanted) in [
-            ("coinsphere up --roles ingest,alert", "ingest, candles, api"),
+            (
+                "coinsphere up --roles ingest,alert",
+                "ingest, candles, forecasts, api",
+            ),
             ("coinsphere up --listen localhost", "--listen"),
             ("coinsphere simulate --speed 2", "--replay"),
+            ("coinsphere evaluate --horizon 1", "--candles"),
+            ("coinsphere evaluate --candles f --token t", "--token"),
+            ("coinsphere evaluate --candles f --horizon 0", "--horizon"),
             ("coinsphere simulate --replay f --speed 0", "or max"),
             ("coinsphere simulate --rate 0", "--rate"),
             (
@@ -568,6 +670,13 @@ mod tests {
             ("coinsphere replay", "FILE"),
             ("coinsphere user create --admin", "--email"),
             ("coinsphere user invite --days 0", "1..=90"),
+            ("coinsphere train", "--candles"),
+            ("coinsphere train --candles f --interval 2d", "1m, 5m, 15m"),
+            (
+                "coinsphere train --candles f --most-candles 5",
+                "120 to 200000",
+            ),
+            ("coinsphere models promote latest", "20240101T"),
         ] {
             let error = parse(line).expect_err(line);
             assert!(error.to_string().contains(wanted), "{line}: {error}");

@@ -5,6 +5,7 @@
 pub mod candles;
 pub mod clock;
 pub mod events;
+pub mod history;
 pub mod log;
 pub mod market;
 pub mod recording;

@@ -34,7 +34,8 @@ pub struct Config {
     /// When the market goes live at `rate`, for a market that has no data directory yet. Absent:
     /// the first start, with a data directory; 2026-01-01T00:00:00Z without.
     pub epoch: Option<DateTime<Utc>>,
-    /// Days of sparser history before that moment.
+    /// Days of sparser history before that moment: five trades a minute of each instrument for the
+    /// newest 120 days of it, one a minute before.
     pub history_days: u32,
     /// A recording to serve instead of the market of its venue.
     pub replay: Option<Replay>,
@@ -56,7 +57,7 @@ impl Default for Config {
             instruments: None,
             data_dir: None,
             epoch: None,
-            history_days: 730,
+            history_days: 1_700,
             replay: None,
             faults: Vec::new(),
             send_timeout_ms: 10_000,

@@ -39,6 +39,8 @@ pub struct Database {
     clock: SharedClock,
     /// Notified when candles have been committed, so that longer ones are brought up to date.
     pub committed: Arc<Notify>,
+    /// Notified after each round of upkeep: longer candles may have changed.
+    pub kept_up: Arc<Notify>,
 }
 
 /// What is shown of the database.
@@ -69,6 +71,7 @@ impl Database {
             board,
             clock,
             committed: Arc::new(Notify::new()),
+            kept_up: Arc::new(Notify::new()),
         })
     }
 
@@ -149,6 +152,7 @@ impl Database {
             let wait = match self.round(&config, private).await {
                 Ok(more) => {
                     retry = Duration::from_millis(100);
+                    self.kept_up.notify_one();
                     if more { Duration::ZERO } else { ROUND }
                 }
                 Err(error) => {

@@ -2,8 +2,10 @@
 //! no logic of its own beyond that.
 
 pub mod accounts;
+mod admin_token;
 pub mod database;
 pub mod event_log;
+mod forecasts;
 mod health;
 mod idempotency;
 mod reader;

@@ -63,7 +63,7 @@ impl Reader {
     }
 }
 
-fn failure(error: StoreError) -> ReadError {
+pub(super) fn failure(error: StoreError) -> ReadError {
     if error.is_retriable() {
         ReadError::Unavailable(error.to_string())
     } else {

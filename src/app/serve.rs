@@ -31,11 +31,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
 use super::database::Database;
+use super::forecasts::{ForecastReader, Forecasts, PartFactory};
 use super::shared::Shared;
-use super::{IdempotencyKeys, Reader, accounts, event_log, health};
+use super::{IdempotencyKeys, Reader, accounts, admin_token, event_log, health};
 use crate::audit::{AuditEntry, AuditLog, Outcome, Seal};
 use crate::config::{Config, Instruments, RegistrationMode, Role, VenueSettings};
-use crate::http::{self, ApiState, Limits, StreamGate};
+use crate::http::{self, AdminToken, ApiState, Limits, StreamGate};
 
 /// How long the parts may take to stop.
 const STOP: Duration = Duration::from_secs(60);
@@ -84,7 +85,9 @@ pub async fn run(
         true => Some(event_log::open(&config, clock.clone()).await?),
         false => None,
     };
-    let uses_database = config.has_role(Role::Candles) || config.has_role(Role::Api);
+    let uses_database = [Role::Candles, Role::Forecasts, Role::Api]
+        .into_iter()
+        .any(|role| config.has_role(role));
     let keeper = match uses_database {
         true => Some(database.keep().await?),
         false => None,
@@ -105,6 +108,13 @@ pub async fn run(
         }
         if config.has_role(Role::Ingest) {
             parts.start_feeds(log, &hub).await?;
+        }
+    }
+
+    let forecasts = Forecasts::open(&config)?;
+    if config.has_role(Role::Forecasts) {
+        for (name, factory) in forecasts.parts(&config, &database, &hub, &board, &clock) {
+            parts.supervise_boxed(name, factory).await?;
         }
     }
 
@@ -129,6 +139,14 @@ pub async fn run(
             let offer = accounts::offer_setup(&accounts);
             let state = ApiState {
                 market: Arc::new(Reader::new(Arc::clone(&database))),
+                forecasts: Arc::new(ForecastReader::new(
+                    &forecasts,
+                    Arc::clone(&database),
+                    &config.forecasts.tokens,
+                    clock.clone(),
+                )),
+                forecast_tokens: config.forecasts.tokens.clone().into(),
+                admin: AdminToken::new(&admin_token::load(&config)?),
                 hub: Arc::clone(&hub),
                 health: report,
                 metrics,
@@ -374,10 +392,11 @@ impl Parts<'_> {
         name: String,
         factory: impl FnMut(coinsphere_actors::supervisor::ExitNotice) -> Started + Send + 'static,
     ) -> anyhow::Result<()> {
-        let supervise = Supervise {
-            name,
-            factory: Box::new(factory),
-        };
+        self.supervise_boxed(name, Box::new(factory)).await
+    }
+
+    async fn supervise_boxed(&self, name: String, factory: PartFactory) -> anyhow::Result<()> {
+        let supervise = Supervise { name, factory };
         self.supervisor
             .send(supervise)
             .await

@@ -16,14 +16,14 @@ use super::database::Database;
 const PAGE: usize = 1_440;
 
 impl Database {
-    fn reached(&self) -> Result<Store, StoreFault> {
+    pub(super) fn reached(&self) -> Result<Store, StoreFault> {
         self.store().ok_or_else(|| {
             StoreFault::new("the database has not been reached yet".to_owned(), true)
         })
     }
 }
 
-fn fault(error: StoreError) -> StoreFault {
+pub(super) fn fault(error: StoreError) -> StoreFault {
     StoreFault::new(error.to_string(), error.is_retriable())
 }
 
@@ -75,7 +75,10 @@ impl CandleStore for Database {
 }
 
 impl Database {
-    async fn number(&self, key: &InstrumentKey) -> Result<Option<InstrumentId>, StoreFault> {
+    pub(super) async fn number(
+        &self,
+        key: &InstrumentKey,
+    ) -> Result<Option<InstrumentId>, StoreFault> {
         let instrument = self.reached()?.instrument(key).await.map_err(fault)?;
         Ok(instrument.map(|instrument| instrument.id))
     }

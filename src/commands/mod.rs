@@ -2,13 +2,18 @@
 
 mod accounts;
 mod audit;
+mod candle_source;
 mod candles;
 mod doctor;
+mod evaluate;
 mod migrate;
+mod models;
+mod predict;
 mod record;
 mod replay;
 mod serve;
 mod simulate;
+mod train;
 
 use std::io::IsTerminal;
 
@@ -29,6 +34,10 @@ pub fn run(cli: Cli) -> u8 {
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Candles(args) => candles::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Models(args) => models::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::User(command) => accounts::user(&command),

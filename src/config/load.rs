@@ -136,6 +136,10 @@ impl Config {
             defaults.public_market_data = true;
             // Whoever tries a demo, and every page of it, comes from one address.
             defaults.limits.anonymous = DEMO_ANONYMOUS;
+            // Six models within the first minutes.
+            defaults.forecasts.folds = 3;
+            defaults.forecasts.networks = 2;
+            defaults.forecasts.epochs = 20;
         }
         let tree = Value::serialize(&defaults)
             .ok()

@@ -14,9 +14,9 @@ pub use error::ConfigError;
 pub use load::{Flags, Profile, Sources};
 pub use network::Network;
 pub use settings::{
-    AccountSettings, CandleSettings, Config, DatabaseSettings, FluvioSettings, HttpSettings,
-    Instruments, LimitSettings, LogFormat, LogKind, LogSettings, LoggingSettings, MailSettings,
-    RedisSettings, RegistrationMode, Role, StreamSettings, VenueSettings,
+    AccountSettings, CandleSettings, Config, DatabaseSettings, FluvioSettings, ForecastSettings,
+    HttpSettings, Instruments, LimitSettings, LogFormat, LogKind, LogSettings, LoggingSettings,
+    MailSettings, RedisSettings, RegistrationMode, Role, StreamSettings, VenueSettings,
 };
 
 #[cfg(test)]

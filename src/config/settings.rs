@@ -37,6 +37,8 @@ pub struct Config {
     pub venues: BTreeMap<String, VenueSettings>,
     /// How candles are built.
     pub candles: CandleSettings,
+    /// Forecasts.
+    pub forecasts: ForecastSettings,
     /// The HTTP server.
     pub http: HttpSettings,
     /// How much callers may ask.
@@ -71,13 +73,15 @@ pub enum Role {
     Ingest,
     /// Builds candles from the event log and writes them to the database.
     Candles,
+    /// Trains models and keeps their forecasts up to date.
+    Forecasts,
     /// Serves HTTP and WebSocket.
     Api,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 3] = [Self::Ingest, Self::Candles, Self::Api];
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Candles, Self::Forecasts, Self::Api];
 }
 
 /// The event log.
@@ -178,6 +182,36 @@ pub struct CandleSettings {
     pub max_ahead_seconds: u64,
 }
 
+/// Forecasts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForecastSettings {
+    /// What is forecast, by CoinGecko id.
+    pub tokens: Vec<String>,
+    /// Whether history is taken from Binance's REST interface where candles are missing.
+    pub load_history: bool,
+    /// Hourly candles of history that are loaded and trained on.
+    pub hourly_candles: u32,
+    /// Daily candles of history that are loaded and trained on.
+    pub daily_candles: u32,
+    /// Whether models are trained without being asked for.
+    pub train: bool,
+    /// Age of the newest model after which another is trained, in hours.
+    pub retrain_hours: u64,
+    /// Parts of the history that models are tried on before one is chosen.
+    pub folds: u32,
+    /// Units of each layer of the network, the lowest first.
+    pub layers: Vec<String>,
+    /// Networks that are averaged.
+    pub networks: u32,
+    /// Passes over the history at most when a network is trained.
+    pub epochs: u32,
+    /// Threads that train at the same time, all of the lowest priority.
+    pub threads: u32,
+    /// Versions of each model that are kept.
+    pub keep_versions: u32,
+}
+
 /// The HTTP server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -198,6 +232,9 @@ pub struct HttpSettings {
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's private key, PEM.
     pub tls_key: Option<PathBuf>,
+    /// The bearer token of administrators. Without one, it is made and kept in the data directory.
+    #[serde(serialize_with = "secret")]
+    pub admin_token: Option<SecretString>,
 }
 
 /// How much callers may ask: so many requests within so many seconds up to now.
@@ -382,6 +419,22 @@ impl Config {
                 grace_ms: 2_000,
                 max_ahead_seconds: 60,
             },
+            forecasts: ForecastSettings {
+                tokens: ["bitcoin", "ethereum", "solana"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                load_history: true,
+                hourly_candles: 2_200,
+                daily_candles: 1_600,
+                train: true,
+                retrain_hours: 24,
+                folds: 5,
+                layers: ["128", "64", "32"].map(str::to_owned).to_vec(),
+                networks: 4,
+                epochs: 50,
+                threads: 2,
+                keep_versions: 5,
+            },
             http: HttpSettings {
                 max_connections: 512,
                 body_limit_bytes: 1 << 20,
@@ -391,6 +444,7 @@ impl Config {
                 trusted_proxies: Vec::new(),
                 tls_certificate: None,
                 tls_key: None,
+                admin_token: None,
             },
             limits: LimitSettings {
                 anonymous: 100,
@@ -434,6 +488,19 @@ impl Default for VenueSettings {
             endpoint: None,
             instruments: Instruments::Seeded,
         }
+    }
+}
+
+impl ForecastSettings {
+    /// The network's layers as numbers; `None` if they are none.
+    #[must_use]
+    pub fn widths(&self) -> Option<Vec<usize>> {
+        let width = |text: &String| {
+            let width: usize = text.trim().parse().ok()?;
+            (1..=1_024).contains(&width).then_some(width)
+        };
+        let widths: Vec<usize> = self.layers.iter().map(width).collect::<Option<_>>()?;
+        (1..=4).contains(&widths.len()).then_some(widths)
     }
 }
 

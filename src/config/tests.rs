@@ -263,7 +263,11 @@ fn a_wrong_value_is_named_with_where_it_came_from_and_what_is_allowed() {
     );
     for (name, value, wanted) in [
         ("COINSPHERE_PUBLIC_MARKET_DATA", "yes", "\"yes\""),
-        ("COINSPHERE_ROLES", "ingest,alerts", "ingest, candles, api"),
+        (
+            "COINSPHERE_ROLES",
+            "ingest,alerts",
+            "ingest, candles, forecasts, api",
+        ),
         ("COINSPHERE_ROLES", "api,api", "repeats"),
         (
             "COINSPHERE_HTTP__REQUEST_TIMEOUT_MS",
@@ -277,6 +281,10 @@ fn a_wrong_value_is_named_with_where_it_came_from_and_what_is_allowed() {
         ("COINSPHERE_VENUES__KRAKEN__ENDPOINT", "http://x", "wss://"),
         ("COINSPHERE_VENUES__KRAKEN__INSTRUMENTS", "A,A", "repeats"),
         ("COINSPHERE_VENUES__KRAKEN__INSTRUMENTS", "A B", "symbols"),
+        ("COINSPHERE_FORECASTS__TOKENS", "Bitcoin", "CoinGecko ids"),
+        ("COINSPHERE_FORECASTS__TOKENS", "solana,solana", "repeats"),
+        ("COINSPHERE_FORECASTS__LAYERS", "128,0", "widths"),
+        ("COINSPHERE_HTTP__ADMIN_TOKEN", "short", "not shown"),
         ("COINSPHERE_LOG__FLUVIO__TOPIC", "Trades", "topic name"),
         ("COINSPHERE_STREAM__IDLE_SECONDS", "10", "heartbeat_seconds"),
     ] {

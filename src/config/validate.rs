@@ -1,6 +1,7 @@
 //! What each setting may be, and the rules that types cannot carry. Knows nothing of where values
 //! come from: the caller says.
 
+use coinsphere_pipelines::market::AssetId;
 use coinsphere_pipelines::venues;
 use secrecy::ExposeSecret;
 
@@ -16,8 +17,17 @@ pub(super) fn allowed(key: &str) -> &'static str {
     match parts[..] {
         ["data_dir"] => "a directory",
         ["listen"] => "an IP address and port, e.g. 127.0.0.1:3001 or [::1]:3001",
-        ["roles", ..] => "a list of ingest, candles, api, at least one",
-        ["public_market_data"] | ["venues", _, "enabled"] => "true, false",
+        ["roles", ..] => "a list of ingest, candles, forecasts, api, at least one",
+        ["public_market_data"]
+        | ["venues", _, "enabled"]
+        | ["forecasts", "load_history" | "train"] => "true, false",
+        ["forecasts", "tokens", ..] => {
+            "a list of CoinGecko ids, e.g. [\"bitcoin\", \"solana\"], without repeats"
+        }
+        ["forecasts", "layers", ..] => {
+            "one to four widths from 1 to 1024, each a text, e.g. [\"128\", \"64\", \"32\"]"
+        }
+        ["http", "admin_token"] => "a text of 24 to 256 visible characters",
         ["log", "kind"] => "embedded, fluvio",
         ["log", "fluvio", "endpoint"] => "host:port of the cluster, e.g. 127.0.0.1:9003",
         ["log", "fluvio", "topic"] => "a topic name: a-z, 0-9 and `-`, at most 63 characters",
@@ -55,10 +65,11 @@ pub(super) fn allowed(key: &str) -> &'static str {
 }
 
 /// The settings whose values must not be shown, and may be given in files.
-pub(super) const SECRETS: [&str; 5] = [
+pub(super) const SECRETS: [&str; 6] = [
     "database.url",
     "redis.url",
     "redis.password",
+    "http.admin_token",
     "accounts.totp_encryption_key",
     "mail.smtp_url",
 ];
@@ -98,6 +109,14 @@ static RANGES: &[Range] = ranges! {
     "database.pool_timeout", 1 ..= 300, " seconds", |c| c.database.pool_timeout;
     "candles.grace_ms", 0 ..= 600000, " milliseconds", |c| c.candles.grace_ms;
     "candles.max_ahead_seconds", 1 ..= 86400, " seconds", |c| c.candles.max_ahead_seconds;
+    "forecasts.hourly_candles", 300 ..= 50000, " candles", |c| c.forecasts.hourly_candles.into();
+    "forecasts.daily_candles", 300 ..= 10000, " candles", |c| c.forecasts.daily_candles.into();
+    "forecasts.retrain_hours", 1 ..= 8760, " hours", |c| c.forecasts.retrain_hours;
+    "forecasts.folds", 1 ..= 20, "", |c| c.forecasts.folds.into();
+    "forecasts.networks", 2 ..= 16, "", |c| c.forecasts.networks.into();
+    "forecasts.epochs", 1 ..= 1000, "", |c| c.forecasts.epochs.into();
+    "forecasts.threads", 1 ..= 64, "", |c| c.forecasts.threads.into();
+    "forecasts.keep_versions", 2 ..= 100, " versions", |c| c.forecasts.keep_versions.into();
     "http.max_connections", 8 ..= 1000000, " connections", |c| c.http.max_connections.into();
     "http.body_limit_bytes", 1024 ..= 1073741824, " bytes", |c| c.http.body_limit_bytes;
     "http.request_timeout_ms", 100 ..= 600000, " milliseconds", |c| c.http.request_timeout_ms;
@@ -171,6 +190,17 @@ pub(super) fn check(
             && !has_scheme(url.expose_secret(), schemes)
         {
             return Err(bad(key, "this (a secret, not shown)".to_owned()));
+        }
+    }
+    check_forecasts(config, &bad)?;
+    if let Some(token) = &config.http.admin_token {
+        let token = token.expose_secret();
+        let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
+        if !(24..=256).contains(&token.len()) || !visible {
+            return Err(bad(
+                "http.admin_token",
+                "this (a secret, not shown)".to_owned(),
+            ));
         }
     }
     for web in &config.http.cors_origins {
@@ -251,6 +281,24 @@ pub(super) fn check(
             "accounts.password_memory_kib ({}) must be at least 8 times accounts.password_lanes ({})",
             config.accounts.password_memory_kib, config.accounts.password_lanes
         )));
+    }
+    Ok(())
+}
+
+fn check_forecasts(
+    config: &Config,
+    bad: &impl Fn(&str, String) -> ConfigError,
+) -> Result<(), ConfigError> {
+    let tokens = &config.forecasts.tokens;
+    if let Some(wrong) = tokens.iter().find(|token| AssetId::new(token).is_err()) {
+        return Err(bad("forecasts.tokens", format!("{wrong:?}")));
+    }
+    if (1..tokens.len()).any(|i| tokens[..i].contains(&tokens[i])) {
+        return Err(bad("forecasts.tokens", "a list with repeats".to_owned()));
+    }
+    if config.forecasts.widths().is_none() {
+        let layers = format!("{:?}", config.forecasts.layers);
+        return Err(bad("forecasts.layers", layers));
     }
     Ok(())
 }

@@ -4,12 +4,15 @@
 //! The path of a request is the path of its file: `controllers/<noun>/<verb>.rs`.
 
 mod account_problem;
+mod admin;
 mod candle_series;
 mod client_address;
 mod controllers;
 mod cursor;
 mod document;
 mod etag;
+mod forecast_views;
+mod forecasts;
 mod health;
 mod idempotency;
 mod identity;
@@ -29,8 +32,10 @@ mod views;
 
 use coinsphere_actors::push::PushLimits;
 
+pub use admin::AdminToken;
 pub use client_address::{ClientAddress, Peer};
 pub use controllers::stream::StreamGate;
+pub use forecasts::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
 pub use health::{HealthReport, ServiceHealth, ServiceStatus};
 pub use idempotency::{
     Begun, IdempotencyKey, IdempotencyStore, KeptAnswer, LIFETIME as IDEMPOTENCY_LIFETIME,

@@ -47,6 +47,12 @@ kinds! {
     UnknownVenue = "unknown-venue", NOT_FOUND, "There is no such venue";
     /// No such instrument.
     UnknownInstrument = "unknown-instrument", NOT_FOUND, "There is no such instrument";
+    /// There is no forecast of this token.
+    NoForecast = "no-forecast", NOT_FOUND, "There is no forecast";
+    /// No such version of a model.
+    UnknownModel = "unknown-model", NOT_FOUND, "There is no such model";
+    /// The version's files are broken.
+    UnusableModel = "unusable-model", CONFLICT, "This model cannot serve";
     /// No such path.
     NotFound = "not-found", NOT_FOUND, "There is nothing at this path";
     /// The path has no such method.
@@ -239,6 +245,9 @@ impl IntoResponse for Problem {
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }

@@ -15,7 +15,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::controllers::{auth, health, instruments, metrics, stream, tokens, well_known};
+use super::admin::AdminToken;
+use super::controllers::{
+    auth, health, instruments, metrics, models, predictions, stream, tokens, well_known,
+};
+use super::forecasts::Forecasts;
 use super::health::HealthReport;
 use super::idempotency::IdempotencyStore;
 use super::limits::Limits;
@@ -30,6 +34,12 @@ use crate::config::{HttpSettings, StreamSettings};
 pub struct ApiState {
     /// Tokens, instruments, candles and gaps.
     pub market: Arc<dyn MarketReader>,
+    /// Forecasts and models.
+    pub forecasts: Arc<dyn Forecasts>,
+    /// The tokens that are forecast, by CoinGecko id.
+    pub forecast_tokens: Arc<[String]>,
+    /// Who administers.
+    pub admin: AdminToken,
     /// Live trades and candles.
     pub hub: Arc<PushHub>,
     /// The state of every part, kept up to date by them.
@@ -66,6 +76,7 @@ pub struct ApiState {
     tags(
         (name = "accounts", description = "Signing in, and one's own account; docs/accounts.md explains"),
         (name = "market", description = "Tokens, instruments and candles"),
+        (name = "forecasts", description = "Forecasts with their intervals and skill, and the models that make them"),
         (name = "stream", description = "Live trades and candles over WebSocket; docs/stream.md specifies the messages"),
         (name = "operation", description = "How the server is doing")
     )
@@ -85,6 +96,13 @@ impl Modify for Schemes {
             ))
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let admin = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "An admin's access token, or the administrators' token (`http.admin_token`).",
+            ))
+            .build();
+        components.add_security_scheme("admin", SecurityScheme::Http(admin));
     }
 }
 
@@ -98,6 +116,13 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(tokens::history::history))
         .routes(routes!(instruments::list::list))
         .routes(routes!(instruments::candles::candles))
+        .routes(routes!(predictions::show::show))
+        .routes(routes!(predictions::history::history))
+        .routes(routes!(predictions::track_record::track_record))
+        .routes(routes!(models::list::list))
+        .routes(routes!(models::show::show))
+        .routes(routes!(models::promote::promote))
+        .routes(routes!(models::train::train))
         .routes(routes!(stream::connect::connect))
         .routes(routes!(auth::register::register))
         .routes(routes!(auth::login::login))

@@ -15,14 +15,15 @@ use coinsphere::app::accounts::{self, Recorded};
 use coinsphere::audit::{AuditLog, Seal};
 use coinsphere::config::Config;
 use coinsphere::http::{
-    self, ApiState, Begun, IdempotencyKey, IdempotencyStore, KeptAnswer, Limits, MarketReader,
-    Peer, ReadError, StreamGate,
+    self, AdminToken, ApiState, Begun, Forecasts, IdempotencyKey, IdempotencyStore, Judged,
+    KeptAnswer, Limits, MarketReader, ModelVersion, PastQuery, Peer, PromoteError, ReadError,
+    Skill, StreamGate,
 };
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_pipelines::clock::ManualClock;
-use coinsphere_pipelines::market::{InstrumentKey, Symbol, Timestamp, Venue};
+use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Symbol, Timestamp, Venue};
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
-use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig};
+use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig, StoredForecast};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -165,6 +166,9 @@ impl Place {
             clock: self.clock.clone(),
             accounts: accounts.clone(),
             public_market_data: config.public_market_data,
+            forecasts: Arc::new(NoForecasts),
+            forecast_tokens: Arc::from([]),
+            admin: AdminToken::new(&"a-token-of-administrators".into()),
             idempotency: Arc::new(NoKeys),
             limits: Arc::new(Limits::new(counting(), counting(), config.limits)),
             http: Arc::new(config.http),
@@ -349,6 +353,44 @@ pub(crate) async fn eventually_rows(app: &App, sql: &str) {
 }
 
 /// Nothing is traded.
+/// Nothing is forecast.
+struct NoForecasts;
+
+#[async_trait]
+impl Forecasts for NoForecasts {
+    async fn newest(&self, _: &AssetId, _: Interval) -> Result<Vec<Judged>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn past(&self, _: &PastQuery) -> Result<Vec<StoredForecast>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn track_record(&self, _: &PastQuery) -> Result<Option<Skill>, ReadError> {
+        Ok(None)
+    }
+
+    async fn instrument(&self, _: &AssetId) -> Result<Option<InstrumentKey>, ReadError> {
+        Ok(None)
+    }
+
+    async fn models(&self) -> Result<Vec<ModelVersion>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    async fn model(&self, _: &str) -> Result<Option<ModelVersion>, ReadError> {
+        Ok(None)
+    }
+
+    async fn promote(&self, _: &str) -> Result<ModelVersion, PromoteError> {
+        Err(PromoteError::Unknown)
+    }
+
+    fn train(&self, _: Option<&AssetId>, _: Option<Interval>) -> Option<Vec<String>> {
+        Some(Vec::new())
+    }
+}
+
 /// Mutations of accounts are not remembered.
 struct NoKeys;
 

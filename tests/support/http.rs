@@ -29,12 +29,23 @@ pub(crate) fn ask(
     path: &str,
     body: &str,
 ) -> Result<Answer, String> {
+    ask_with(address, method, path, "", body)
+}
+
+/// Asks with more headers, each ended by CR LF.
+pub(crate) fn ask_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Result<Answer, String> {
     let trouble = |error: std::io::Error| format!("{method} {path}: {error}");
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(trouble)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(trouble)?;
     // HTTP/1.0: the answer ends with the connection, and is never in chunks.
     let request = format!(
-        "{method} {path} HTTP/1.0\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.0\r\nhost: {address}\r\n{headers}content-length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).map_err(trouble)?;

@@ -30,6 +30,10 @@ pub(crate) fn command(data_dir: &Path) -> Command {
             command.env_remove(&name);
         }
     }
+    // Only the test of forecasts turns these on: they would keep both cores busy.
+    command
+        .env("COINSPHERE_FORECASTS__LOAD_HISTORY", "false")
+        .env("COINSPHERE_FORECASTS__TRAIN", "false");
     let parent = data_dir.parent().unwrap_or(data_dir);
     command.current_dir(parent).env("HOME", parent);
     // Tests ask more often than a stranger may.

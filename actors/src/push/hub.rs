@@ -5,11 +5,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Trade};
+use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Timestamp, Trade};
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::client::Client;
+use super::forecast::LiveForecast;
 use super::mailbox::{Closed, Frame, Mailbox, Put};
 use super::message;
 use super::relay::{Outlet, Piece};
@@ -63,6 +64,8 @@ pub struct PushState {
     pub trades: u64,
     /// Candles published, whether anyone listened or not.
     pub candles: u64,
+    /// Forecasts published, whether anyone listened or not.
+    pub forecasts: u64,
     /// Messages put into clients' mailboxes.
     pub messages: u64,
     /// Messages that replaced an older one of their topic.
@@ -79,6 +82,7 @@ struct Counters {
     subscriptions: AtomicU64,
     trades: AtomicU64,
     candles: AtomicU64,
+    forecasts: AtomicU64,
     messages: AtomicU64,
     coalesced: AtomicU64,
     too_slow: AtomicU64,
@@ -95,10 +99,18 @@ struct CandleTopic {
 }
 
 #[derive(Debug, Default)]
+struct ForecastTopic {
+    subscribers: Subscribers,
+    newest: Option<(Timestamp, Frame)>,
+}
+
+#[derive(Debug, Default)]
 struct InstrumentTopics {
     trades: Subscribers,
     /// By the interval's place in [`Interval::ALL`].
     candles: [CandleTopic; Interval::ALL.len()],
+    /// By the interval's place in [`Interval::ALL`].
+    forecasts: [ForecastTopic; Interval::ALL.len()],
 }
 
 type Shard = HashMap<InstrumentKey, InstrumentTopics>;
@@ -225,6 +237,38 @@ impl PushHub {
         });
     }
 
+    /// Tells the subscribers of an instrument's forecasts about those that rest on one candle.
+    pub fn publish_forecasts(
+        &self,
+        instrument: &InstrumentKey,
+        interval: Interval,
+        forecasts: &[LiveForecast],
+    ) {
+        let Some(open_time) = forecasts.first().map(|live| live.forecast.open_time) else {
+            return;
+        };
+        add(&self.counters.forecasts, forecasts.len() as u64);
+        metrics::counter!("coinsphere_push_forecasts_total").increment(forecasts.len() as u64);
+        let topic = Topic {
+            instrument: instrument.clone(),
+            channel: Channel::Forecasts(interval),
+        };
+        let frame = Frame {
+            text: message::forecasts(&topic, forecasts),
+            published: Instant::now(),
+        };
+        let mut shard = self.shard(instrument);
+        let topics = shard.entry(instrument.clone()).or_default();
+        let state = &mut topics.forecasts[place(interval)];
+        let newer = |(newest, _): &(Timestamp, Frame)| *newest <= open_time;
+        if state.newest.as_ref().is_none_or(newer) {
+            state.newest = Some((open_time, frame.clone()));
+        }
+        self.deliver(&mut state.subscribers, |mailbox| {
+            mailbox.put_candle(&topic, open_time, true, &frame)
+        });
+    }
+
     /// The newest candle published of this instrument and length.
     #[must_use]
     pub fn newest_candle(
@@ -288,6 +332,7 @@ impl PushHub {
             subscriptions: read(&self.counters.subscriptions),
             trades: read(&self.counters.trades),
             candles: read(&self.counters.candles),
+            forecasts: read(&self.counters.forecasts),
             messages: read(&self.counters.messages),
             coalesced: read(&self.counters.coalesced),
             too_slow: read(&self.counters.too_slow),
@@ -304,7 +349,10 @@ impl PushHub {
         is_listed || {
             let shard = self.shard(instrument);
             let topics = shard.get(instrument);
-            topics.is_some_and(|topics| topics.candles.iter().any(|c| c.newest.is_some()))
+            topics.is_some_and(|topics| {
+                topics.candles.iter().any(|c| c.newest.is_some())
+                    || topics.forecasts.iter().any(|f| f.newest.is_some())
+            })
         }
     }
 
@@ -328,6 +376,12 @@ impl PushHub {
                 published: Instant::now(),
             };
             mailbox.put_candle(topic, candle.open_time, *closed, &frame);
+            add(&self.counters.messages, 1);
+        }
+        if let Channel::Forecasts(interval) = topic.channel
+            && let Some((open_time, frame)) = &topics.forecasts[place(interval)].newest
+        {
+            mailbox.put_candle(topic, *open_time, true, frame);
             add(&self.counters.messages, 1);
         }
         drop(shard);
@@ -402,13 +456,18 @@ impl InstrumentTopics {
         match channel {
             Channel::Trades => &mut self.trades,
             Channel::Candles(interval) => &mut self.candles[place(interval)].subscribers,
+            Channel::Forecasts(interval) => &mut self.forecasts[place(interval)].subscribers,
         }
     }
 
     /// Nobody listens and nothing is remembered.
     fn is_idle(&self) -> bool {
         let idle = |topic: &CandleTopic| topic.subscribers.0.is_empty() && topic.newest.is_none();
-        self.trades.0.is_empty() && self.candles.iter().all(idle)
+        let silent =
+            |topic: &ForecastTopic| topic.subscribers.0.is_empty() && topic.newest.is_none();
+        self.trades.0.is_empty()
+            && self.candles.iter().all(idle)
+            && self.forecasts.iter().all(silent)
     }
 }
 

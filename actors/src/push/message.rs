@@ -7,6 +7,7 @@ use coinsphere_pipelines::market::{Candle, TakerSide, Timestamp, Trade};
 use serde::{Serialize, Serializer};
 
 use super::Topic;
+use super::forecast::{LEVELS, LiveForecast, horizon_name};
 
 /// Trades of one message at most, so that a burst does not become one enormous message.
 pub(super) const TRADES_PER_MESSAGE: usize = 256;
@@ -53,6 +54,36 @@ struct CandleBody {
 }
 
 #[derive(Serialize)]
+struct ForecastMessage<'a> {
+    r#type: &'static str,
+    topic: &'a Topic,
+    data: &'a [ForecastBody<'a>],
+}
+
+#[derive(Serialize)]
+struct ForecastBody<'a> {
+    token: &'a str,
+    horizon: String,
+    open_time: Timestamp,
+    target_time: Timestamp,
+    made_at: Timestamp,
+    model: &'a str,
+    method: &'a str,
+    base_price: String,
+    price: String,
+    expected_return: f64,
+    intervals: Vec<IntervalBody>,
+    has_skill: bool,
+}
+
+#[derive(Serialize)]
+struct IntervalBody {
+    level: u8,
+    low: String,
+    high: String,
+}
+
+#[derive(Serialize)]
 struct SkippedMessage<'a> {
     r#type: &'static str,
     topic: &'a Topic,
@@ -96,6 +127,44 @@ pub(super) fn candle(topic: &Topic, candle: &Candle, revision: u32, closed: bool
             complete: candle.complete && closed,
             revision,
         },
+    })
+}
+
+pub(super) fn forecasts(topic: &Topic, forecasts: &[LiveForecast]) -> Bytes {
+    let data: Vec<ForecastBody<'_>> = forecasts
+        .iter()
+        .map(|live| {
+            let forecast = &live.forecast;
+            let ranges = forecast.ranges.iter().flatten();
+            let price = |price: rust_decimal::Decimal| price.normalize().to_string();
+            ForecastBody {
+                token: &live.token,
+                horizon: horizon_name(forecast.target_time.since(live.close_time)),
+                open_time: forecast.open_time,
+                target_time: forecast.target_time,
+                made_at: forecast.made_at,
+                model: &forecast.model,
+                method: &forecast.method,
+                base_price: price(forecast.base_price),
+                price: price(forecast.price),
+                expected_return: forecast.expected_return,
+                intervals: LEVELS
+                    .into_iter()
+                    .zip(ranges)
+                    .map(|(level, range)| IntervalBody {
+                        level,
+                        low: price(range.low),
+                        high: price(range.high),
+                    })
+                    .collect(),
+                has_skill: live.has_skill,
+            }
+        })
+        .collect();
+    json(&ForecastMessage {
+        r#type: "forecasts",
+        topic,
+        data: &data,
     })
 }
 

@@ -7,6 +7,7 @@
 //! queue is full the client is closed as too slow.
 
 mod client;
+mod forecast;
 mod hub;
 mod mailbox;
 mod message;
@@ -14,6 +15,7 @@ pub mod relay;
 mod topic;
 
 pub use client::{Client, SubscribeError};
+pub use forecast::{LEVELS, LiveForecast, horizon_name};
 pub use hub::{LiveCandle, PushHub, PushLimits, PushState};
 pub use mailbox::{Closed, Frame};
 pub use topic::{Channel, Topic, TopicError};

@@ -7,7 +7,7 @@ use coinsphere_pipelines::market::{InstrumentKey, Interval, Symbol, SymbolError,
 use coinsphere_pipelines::venues;
 
 /// A stream of messages about one instrument: `trades:binance:BTCUSDT`,
-/// `candles:kraken:BTC/USD:1m`.
+/// `candles:kraken:BTC/USD:1m`, `forecasts:binance:BTCUSDT:1h`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic {
     /// The instrument, in the venue's own spelling.
@@ -23,13 +23,17 @@ pub enum Channel {
     Trades,
     /// Candles of this length, open and closed.
     Candles(Interval),
+    /// Forecasts that rest on candles of this length.
+    Forecasts(Interval),
 }
 
 /// A text that is no topic.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TopicError {
-    /// Not one of the two forms.
-    #[error("{0:?} is not a topic: use trades:VENUE:SYMBOL or candles:VENUE:SYMBOL:INTERVAL")]
+    /// Not one of the three forms.
+    #[error(
+        "{0:?} is not a topic: use trades:VENUE:SYMBOL, candles:VENUE:SYMBOL:INTERVAL or forecasts:VENUE:SYMBOL:INTERVAL"
+    )]
     Form(String),
     /// No such venue.
     #[error("there is no venue {0:?}")]
@@ -52,9 +56,14 @@ impl FromStr for Topic {
         // A symbol may hold a colon, an interval may not: it is what follows the last one.
         let (symbol, channel) = match channel {
             "trades" => (rest, Channel::Trades),
-            "candles" => {
+            "candles" | "forecasts" => {
                 let (symbol, interval) = rest.rsplit_once(':').ok_or_else(form)?;
-                (symbol, Channel::Candles(interval.parse()?))
+                let interval = interval.parse()?;
+                let channel = match channel {
+                    "candles" => Channel::Candles(interval),
+                    _ => Channel::Forecasts(interval),
+                };
+                (symbol, channel)
             }
             _ => return Err(form()),
         };
@@ -72,6 +81,7 @@ impl fmt::Display for Topic {
         match self.channel {
             Channel::Trades => write!(f, "trades:{}", self.instrument),
             Channel::Candles(interval) => write!(f, "candles:{}:{interval}", self.instrument),
+            Channel::Forecasts(interval) => write!(f, "forecasts:{}:{interval}", self.instrument),
         }
     }
 }
@@ -93,6 +103,7 @@ mod tests {
             "candles:kraken:BTC/USD:1m",
             "candles:coinbase:BTC-USD:1d",
             "candles:binance:A:B:4h",
+            "forecasts:binance:BTCUSDT:1h",
         ] {
             assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
         }
@@ -109,6 +120,7 @@ mod tests {
             ("trades:bitmex:XBT", "no venue \"bitmex\""),
             ("trades:binance:", "is not a symbol"),
             ("candles:binance:BTCUSDT:2m", "1m, 5m, 15m"),
+            ("forecasts:binance:BTCUSDT", "is not a topic"),
         ] {
             let error = text.parse::<Topic>().unwrap_err().to_string();
             assert!(error.contains(wanted), "{text}: {error}");

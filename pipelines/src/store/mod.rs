@@ -10,6 +10,7 @@ mod error;
 mod flavour;
 mod import;
 mod listen;
+mod predictions;
 pub mod private_server;
 mod read;
 mod resume;
@@ -24,6 +25,11 @@ pub use describe::{Chunk, Description, Hypertable, Job, Partition, Table, View};
 pub use error::{ConnectCause, StoreError, failed};
 pub use flavour::Flavour;
 pub use listen::Listener;
+pub use predictions::{
+    Forecast, ForecastCommit, ForecastQuery, ForecastSeries, ForecastState, Outcome, PriceRange,
+    Settlement, StoredForecast,
+};
+pub use read::ClosedCandles;
 pub use rows::{
     Asset, AssetLookup, CandlePage, CandleQuery, CandleSource, ChangedCandle, CommitOutcome,
     GapQuery, ImportTarget, ImportedCandle, Instrument, InstrumentId, ListQuery, MAX_PAGE, Resume,

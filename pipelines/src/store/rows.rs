@@ -11,6 +11,14 @@ pub const MAX_PAGE: usize = 5_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstrumentId(pub(crate) i32);
 
+impl InstrumentId {
+    /// The instrument with this number: for stores in memory.
+    #[must_use]
+    pub const fn new(number: i32) -> Self {
+        Self(number)
+    }
+}
+
 /// An asset as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {

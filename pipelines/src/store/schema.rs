@@ -19,15 +19,17 @@ macro_rules! migration {
     };
 }
 
-fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 17] {
-    let (price_data, aggregates) = match flavour {
+fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 18] {
+    let (price_data, aggregates, predictions) = match flavour {
         Flavour::Timescale => (
             migration!("timescale", "V2__price_data"),
             migration!("timescale", "V3__aggregates"),
+            migration!("timescale", "V9__predictions"),
         ),
         Flavour::Plain => (
             migration!("plain", "V2__price_data"),
             migration!("plain", "V3__aggregates"),
+            migration!("plain", "V9__predictions"),
         ),
     };
     [
@@ -39,6 +41,7 @@ fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 17] {
         migration!("common", "V6__progress"),
         migration!("common", "V7__price_history"),
         migration!("common", "V8__major_tokens"),
+        predictions,
         migration!("common", "V20__users"),
         migration!("common", "V21__sessions"),
         migration!("common", "V22__login_failures"),

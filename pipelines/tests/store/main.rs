@@ -4,6 +4,7 @@
 #[path = "../store_scenarios/mod.rs"]
 mod store_scenarios;
 
+mod history;
 mod plain;
 
 use std::process::{ExitCode, Stdio};
@@ -18,6 +19,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut scenarios = store_scenarios::all();
     scenarios.extend([
+        scenario!(history::what_is_missing_is_loaded_and_nothing_twice),
+        scenario!(history::a_venue_that_refuses_is_said_to),
         scenario!(plain::each_month_has_a_partition),
         scenario!(plain::old_minutes_go_and_longer_candles_stay),
         scenario!(plain::processes_may_migrate_at_once),

@@ -4,6 +4,7 @@
 
 pub(crate) mod commits;
 pub(crate) mod derived;
+pub(crate) mod forecasts;
 pub(crate) mod reads;
 pub(crate) mod roles;
 
@@ -61,6 +62,12 @@ pub(crate) fn all() -> Vec<(&'static str, Scenario)> {
         scenario!(derived::longer_candles_equal_those_of_the_minutes),
         scenario!(derived::corrections_reach_every_length),
         scenario!(derived::old_corrections_reach_every_length),
+        scenario!(forecasts::repeating_forecasts_changes_nothing),
+        scenario!(forecasts::what_was_said_stays_said),
+        scenario!(forecasts::outcomes_join_the_forecasts_they_settle),
+        scenario!(forecasts::forecasts_are_paged_across_years),
+        scenario!(forecasts::states_are_kept_as_told),
+        scenario!(forecasts::closed_candles_prefer_what_is_whole),
         scenario!(reads::pages_follow_one_another),
         scenario!(reads::open_minutes_are_merged_into_every_length),
         scenario!(reads::gaps_make_longer_candles_incomplete),

@@ -17,6 +17,8 @@ pub(crate) async fn the_program_cannot_alter_or_empty_tables(fresh: &Fresh) {
         "TRUNCATE gaps",
         "DELETE FROM price_data",
         "DELETE FROM gaps",
+        "DELETE FROM predictions",
+        "TRUNCATE predictions",
         "DROP TABLE price_data",
         "ALTER TABLE price_data ADD COLUMN x integer",
         "CREATE TABLE mine (x integer)",
@@ -43,7 +45,14 @@ pub(crate) async fn migrating_again_does_nothing(fresh: &Fresh) {
     assert_eq!(again.flavour, fresh.store.flavour());
     let description = fresh.store.describe().await.unwrap();
     assert_eq!(description.migration, 31);
-    for table in ["price_data", "gaps", "live_candles", "price_history"] {
+    for table in [
+        "price_data",
+        "gaps",
+        "live_candles",
+        "price_history",
+        "predictions",
+        "forecast_states",
+    ] {
         assert!(
             description.tables.iter().any(|found| found.name == table),
             "{table} is not described"

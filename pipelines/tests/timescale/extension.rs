@@ -26,10 +26,16 @@ pub(crate) async fn the_policies_are_in_place(fresh: &Fresh) {
     let description = fresh.store.describe().await.unwrap();
     assert_eq!(description.flavour, Flavour::Timescale);
     assert!(description.timescale_version.is_some());
-    let [prices] = description.hypertables.as_slice() else {
+    let [predictions, prices] = description.hypertables.as_slice() else {
         panic!("{:?}", description.hypertables);
     };
     assert_eq!(prices.name, "price_data");
+    assert_eq!(predictions.name, "predictions");
+    assert!(predictions.compression);
+    assert_eq!(
+        predictions.segment_by.as_deref(),
+        Some("instrument_id, interval, horizon")
+    );
     assert!(prices.compression);
     assert_eq!((prices.chunks, prices.compressed_chunks), (1, 0));
     assert_eq!(prices.segment_by.as_deref(), Some("instrument_id"));
@@ -53,6 +59,8 @@ pub(crate) async fn the_policies_are_in_place(fresh: &Fresh) {
         .to_vec();
     expected.insert(0, ("policy_retention", "price_data"));
     expected.insert(0, ("policy_compression", "price_data"));
+    expected.push(("policy_compression", "predictions"));
+    expected.push(("policy_retention", "predictions"));
     assert_eq!(policies, expected);
 }
 
@@ -66,8 +74,13 @@ pub(crate) async fn compressed_minutes_can_be_corrected(fresh: &Fresh) {
     fresh.write(log, 1, &btc(), &candles).await;
     fresh.run_policy("policy_compression", "price_data").await;
     let description = fresh.store.describe().await.unwrap();
-    assert_eq!(description.hypertables[0].compressed_chunks, 1);
-    assert!(description.hypertables[0].bytes_after < description.hypertables[0].bytes_before);
+    let prices = description
+        .hypertables
+        .iter()
+        .find(|table| table.name == "price_data")
+        .unwrap();
+    assert_eq!(prices.compressed_chunks, 1);
+    assert!(prices.bytes_after < prices.bytes_before);
     assert!(description.chunks[0].compressed);
 
     let corrected = candle(start + minutes(300), 9_999);

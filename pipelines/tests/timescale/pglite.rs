@@ -60,7 +60,7 @@ async fn run_on(server: &NodeServer, run: Scenario) {
     owner
         .batch_execute(
             "RESET ROLE; TRUNCATE price_data, live_candles, gaps, price_history, log_offsets, \
-             instrument_state, dirty_ranges; \
+             instrument_state, dirty_ranges, predictions, forecast_states; \
              TRUNCATE price_5m; TRUNCATE price_15m; TRUNCATE price_1h; TRUNCATE price_4h; \
              TRUNCATE price_1d; \
              DELETE FROM instruments WHERE NOT listed OR base_asset = 'batcat'; \

@@ -20,6 +20,11 @@ const DAY_US: i64 = 86_400_000_000;
 /// Millionths of a trade a second of every instrument in the time before the simulator's first
 /// start: five a minute, so that years of history are cheap to make.
 const HISTORY_RATE: u64 = 83_333;
+/// Days of that; before them trades are sparser still.
+const DENSE_DAYS: u32 = 120;
+/// Millionths of a trade a second in the time before: one a minute, so that a request for years of
+/// daily candles is answered in a second or two.
+const EARLY_RATE: u64 = 16_667;
 /// When the market went live if nothing says otherwise: 2026-01-01T00:00:00Z, in µs.
 pub(crate) const DEFAULT_LIVE_FROM: i64 = 1_767_225_600_000_000;
 
@@ -115,14 +120,20 @@ impl Epoch {
     pub(crate) fn new(wanted: Wanted, live_from: i64) -> Self {
         let live = live_from.div_euclid(MINUTE_US) * MINUTE_US;
         let mut segments = Vec::new();
-        if wanted.history_days > 0 {
-            let from = (live - i64::from(wanted.history_days) * DAY_US).div_euclid(DAY_US) * DAY_US;
+        let mut history = |days: u32, rate| {
+            let from = (live - i64::from(days) * DAY_US).div_euclid(DAY_US) * DAY_US;
             segments.push(Segment {
                 from: time(from),
-                rate_millionths: HISTORY_RATE,
+                rate_millionths: rate,
                 weight_millionths: None,
                 steady: false,
             });
+        };
+        if wanted.history_days > DENSE_DAYS {
+            history(wanted.history_days, EARLY_RATE);
+        }
+        if wanted.history_days > 0 {
+            history(wanted.history_days.min(DENSE_DAYS), HISTORY_RATE);
         }
         segments.push(Segment::wanted(wanted, live));
         Self {

@@ -4,6 +4,8 @@ pub(super) mod auth;
 pub(super) mod health;
 pub(super) mod instruments;
 pub(super) mod metrics;
+pub(super) mod models;
+pub(super) mod predictions;
 pub(super) mod stream;
 pub(super) mod tokens;
 pub(super) mod well_known;

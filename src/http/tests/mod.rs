@@ -5,6 +5,7 @@ mod accounts;
 mod candles;
 mod documents;
 mod errors;
+mod forecasts;
 mod hardening;
 mod health;
 mod instruments;
@@ -75,6 +76,9 @@ impl App {
         let health = watch::Sender::new(Arc::new(report));
         let state = ApiState {
             market: market.clone(),
+            forecasts: Arc::new(forecasts::MemoryForecasts::default()),
+            forecast_tokens: config.forecasts.tokens.clone().into(),
+            admin: AdminToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
             hub: hub.clone(),
             health: health.subscribe(),
             metrics: recorder().unwrap().build_recorder().handle(),

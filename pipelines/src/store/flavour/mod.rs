@@ -78,6 +78,18 @@ impl Flavour {
         }
     }
 
+    /// Makes room for forecasts that rest on candles of these times.
+    pub(super) async fn make_room_for_forecasts(
+        self,
+        sessions: &Sessions,
+        times: impl Iterator<Item = Timestamp> + Send,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Timescale => Ok(()),
+            Self::Plain => plain::make_room_for_forecasts(sessions, times).await,
+        }
+    }
+
     /// Brings stale longer candles up to date and drops what is past the retention; bounded work
     /// per call.
     pub(super) async fn keep_up(
@@ -130,6 +142,10 @@ pub(super) const COMBINED: &str = "(array_agg(open ORDER BY open_time))[1] AS op
 
 /// How long 1-minute candles are kept; the migrations say the same.
 pub(super) const RETENTION: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
+
+/// How long forecasts are kept; the migrations say the same.
+pub(super) const FORECAST_RETENTION: std::time::Duration =
+    std::time::Duration::from_secs(2 * 365 * 86_400);
 
 /// A stale range of an instrument's day, as read for upkeep.
 pub(super) struct DirtyRange {

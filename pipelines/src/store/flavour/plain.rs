@@ -7,7 +7,9 @@ use std::sync::Mutex;
 use chrono::Datelike as _;
 use deadpool_postgres::GenericClient;
 
-use super::{COMBINED, RETENTION, dirty_ranges, forget_ranges, sql_interval, table};
+use super::{
+    COMBINED, FORECAST_RETENTION, RETENTION, dirty_ranges, forget_ranges, sql_interval, table,
+};
 use crate::market::{Interval, Timestamp};
 use crate::store::error::{StoreError, failed};
 use crate::store::rows::Upkeep;
@@ -59,6 +61,24 @@ pub(super) async fn make_room(
         let sql = "SELECT ensure_price_partition($1)";
         query(&session, "make a partition", sql, &[&time.to_utc()]).await?;
         known.lock().insert(month);
+    }
+    Ok(())
+}
+
+/// Makes the partitions that forecasts at these times need. There is one a year, so asking each time
+/// costs next to nothing.
+pub(super) async fn make_room_for_forecasts(
+    sessions: &Sessions,
+    times: impl Iterator<Item = Timestamp> + Send,
+) -> Result<(), StoreError> {
+    let years: BTreeMap<i32, Timestamp> = times.map(|time| (time.to_utc().year(), time)).collect();
+    if years.is_empty() {
+        return Ok(());
+    }
+    let session = sessions.get().await?;
+    for time in years.into_values() {
+        let sql = "SELECT ensure_prediction_partition($1)";
+        query(&session, "make a partition", sql, &[&time.to_utc()]).await?;
     }
     Ok(())
 }
@@ -165,5 +185,12 @@ async fn drop_old<C: GenericClient>(
         known.clear();
         tracing::info!(dropped, %before, "dropped partitions of 1-minute candles past the retention");
     }
-    Ok(u64::try_from(dropped).unwrap_or(0))
+    let forecasts_before = (now - FORECAST_RETENTION).to_utc();
+    let sql = "SELECT drop_prediction_partitions($1)";
+    let rows = query(session, "drop old forecasts", sql, &[&forecasts_before]).await?;
+    let forgotten: i32 = rows.first().map_or(0, |row| row.get(0));
+    if forgotten > 0 {
+        tracing::info!(forgotten, before = %forecasts_before, "dropped partitions of forecasts past the retention");
+    }
+    Ok(u64::try_from(dropped + forgotten).unwrap_or(0))
 }

@@ -11,7 +11,7 @@ use crate::market::{Candle, Interval, Timestamp};
 use crate::store::Store;
 use crate::store::error::{StoreError, failed};
 use crate::store::flavour::{COMBINED, RETENTION, sql_interval, table};
-use crate::store::rows::{CandlePage, CandleQuery, MAX_PAGE};
+use crate::store::rows::{CandlePage, CandleQuery, InstrumentId, MAX_PAGE};
 use crate::store::sessions::query;
 
 const COLUMNS: &str = "open_time, open, high, low, close, volume, quote_volume, \
@@ -232,6 +232,33 @@ async fn imported<C: GenericClient>(
     rows.iter()
         .map(|row| Ok((candle(row)?, row.get(10), row.get(11))))
         .collect()
+}
+
+/// The candles imported for an instrument that open between two times, both inclusive.
+pub(super) async fn imported_between(
+    store: &Store,
+    instrument: InstrumentId,
+    interval: Interval,
+    (first, last): (Timestamp, Timestamp),
+) -> Result<Vec<(Candle, i64, String)>, StoreError> {
+    let asked = CandleQuery {
+        instrument,
+        asset: None,
+        interval,
+        from: Some(first),
+        to: None,
+        limit: MAX_PAGE,
+    };
+    let window = Window {
+        instrument: instrument.0,
+        from: first.to_utc(),
+        to: interval.end_of(last).to_utc(),
+        // A page's worth: MAX_PAGE.
+        rows: MAX_PAGE as i64,
+        direction: "ASC",
+    };
+    let session = store.sessions.get().await?;
+    imported(&session, &asked, &window).await
 }
 
 async fn live<C: GenericClient>(session: &C, window: &Window) -> Result<Vec<Candle>, StoreError> {

@@ -17,7 +17,10 @@ const INSTRUMENTS_OF_TOKEN: usize = 500;
 const QUOTES: [&str; 4] = ["USDT", "USD", "USDC", "EUR"];
 
 /// The token that the path names.
-async fn find(market: &dyn MarketReader, id_or_symbol: &str) -> Result<Token, Problem> {
+pub(in crate::http) async fn find(
+    market: &dyn MarketReader,
+    id_or_symbol: &str,
+) -> Result<Token, Problem> {
     let shown: String = id_or_symbol.chars().take(60).collect();
     let plausible = id_or_symbol.len() <= 128 && id_or_symbol.bytes().all(|b| b.is_ascii_graphic());
     let found = if plausible && !id_or_symbol.is_empty() {

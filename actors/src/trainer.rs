@@ -1,0 +1,421 @@
+//! Trains models in the background: when there is none, when the newest has become old, when the
+//! serving one's errors have grown, or on request. One training at a time, on a thread of its own with
+//! the lowest priority; whatever happens there, a panic included, touches nothing that is served.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::market::{Candle, Timestamp};
+use serde::Serialize;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::board::{Board, PartStatus};
+use crate::predictor::{Followed, ForecastStore};
+use crate::store::StoreFault;
+use crate::supervisor::ExitReason;
+
+/// How often the schedule is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long to wait after a training that failed; doubled up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_secs(60);
+
+/// The longest such wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(6 * 3_600);
+
+/// How long stopping waits for a training to notice.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The nice value of the training thread: yields to everything else.
+const NICE: i32 = 19;
+
+/// Why a model is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// There is none yet.
+    First,
+    /// The newest is old.
+    Schedule,
+    /// The serving model's errors have grown.
+    Drift,
+    /// Somebody asked.
+    Request,
+}
+
+/// Trainings that were asked for. Shared; asking twice is asking once.
+#[derive(Debug, Default)]
+pub struct Orders {
+    wanted: Mutex<BTreeMap<String, Reason>>,
+    notify: Notify,
+}
+
+impl Orders {
+    /// Asks for a training of a series by its name. False: it was asked for already.
+    pub fn order(&self, series: &str, reason: Reason) -> bool {
+        let fresh = self.lock().insert(series.to_owned(), reason).is_none();
+        self.notify.notify_one();
+        fresh
+    }
+
+    fn take(&self, series: &str) -> Option<Reason> {
+        self.lock().remove(series)
+    }
+
+    fn has(&self, series: &str) -> bool {
+        self.lock().contains_key(series)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Reason>> {
+        // A panic while a map of names is held leaves a usable map.
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is to be trained.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Of which series.
+    pub followed: Followed,
+    /// Its closed candles, ascending.
+    pub candles: Vec<Candle>,
+    /// Why.
+    pub reason: Reason,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What a training came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trained {
+    /// The new version.
+    pub version: String,
+    /// Whether it serves from now on.
+    pub promoted: bool,
+    /// Why, or why not.
+    pub why: String,
+}
+
+/// Trains and keeps models. Runs on the training thread.
+pub trait School: Send + Sync + 'static {
+    /// When the newest version was made, serving or not; `None` if there is none.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    fn newest(&self, followed: &Followed) -> Result<Option<Timestamp>, String>;
+
+    /// Trains, keeps the new version, and promotes it if it wins. `cancelled` is looked at every now
+    /// and then; `progress` is told what goes on.
+    ///
+    /// # Errors
+    /// When there is no new version; what serves goes on serving.
+    fn train(
+        &self,
+        job: &Job,
+        cancelled: &Arc<AtomicBool>,
+        progress: &(dyn Fn(String) + Sync),
+    ) -> Result<Trained, String>;
+}
+
+/// What a trainer works with.
+#[derive(Clone)]
+pub struct TrainerParts {
+    /// Its name on the board.
+    pub name: String,
+    /// What to train.
+    pub followed: Vec<Followed>,
+    /// Where candles are.
+    pub store: Arc<dyn ForecastStore>,
+    /// What trains.
+    pub school: Arc<dyn School>,
+    /// What was asked for.
+    pub orders: Arc<Orders>,
+    /// The series whose history has been loaded, as far as it can be.
+    pub ready: watch::Receiver<BTreeSet<String>>,
+    /// Whether to train without being asked.
+    pub by_itself: bool,
+    /// How old the newest version may become.
+    pub retrain_after: Duration,
+    /// Notified when a version was promoted.
+    pub changed: Arc<Notify>,
+    /// Where its state is published.
+    pub board: Board,
+    /// The clock.
+    pub clock: SharedClock,
+}
+
+/// The last training of a series.
+#[derive(Debug, Clone, Serialize)]
+struct Last {
+    reason: Reason,
+    finished_at: Timestamp,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Trained>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Observable state.
+#[derive(Debug, Clone, Default, Serialize)]
+struct TrainerState {
+    /// What is trained now.
+    training: Option<String>,
+    /// How far that is.
+    progress: Option<String>,
+    /// The last training by series.
+    last: BTreeMap<String, Last>,
+}
+
+/// Runs until told to quit.
+pub async fn run(parts: TrainerParts, quit: watch::Receiver<bool>) -> ExitReason {
+    let desk = Desk {
+        parts,
+        quit,
+        state: TrainerState::default(),
+        failures: BTreeMap::new(),
+    };
+    desk.run().await
+}
+
+struct Desk {
+    parts: TrainerParts,
+    quit: watch::Receiver<bool>,
+    state: TrainerState,
+    /// How often a series failed in a row, and when it may be tried again.
+    failures: BTreeMap<String, (u32, Timestamp)>,
+}
+
+impl Desk {
+    async fn run(mut self) -> ExitReason {
+        self.parts
+            .board
+            .set(&self.parts.name, PartStatus::Running, None);
+        loop {
+            match self.next() {
+                Some((followed, reason)) => self.train(followed, reason).await,
+                None => {
+                    tokio::select! {
+                        () = self.parts.orders.notify.notified() => {}
+                        () = tokio::time::sleep(LOOK_EVERY) => {}
+                        _ = self.quit.wait_for(|quit| *quit) => {}
+                    }
+                }
+            }
+            self.parts.board.observe(&self.parts.name, &self.state);
+            if *self.quit.borrow() {
+                return ExitReason::Quit;
+            }
+        }
+    }
+
+    /// What to train now, what was asked for first.
+    fn next(&self) -> Option<(Followed, Reason)> {
+        let now = self.parts.clock.now();
+        let asked = self
+            .parts
+            .followed
+            .iter()
+            .find(|f| self.parts.orders.has(&f.name()));
+        if let Some(followed) = asked {
+            let reason = self.parts.orders.take(&followed.name())?;
+            return Some((followed.clone(), reason));
+        }
+        if !self.parts.by_itself {
+            return None;
+        }
+        let ready = self.parts.ready.borrow();
+        self.parts.followed.iter().find_map(|followed| {
+            let name = followed.name();
+            let waits = self
+                .failures
+                .get(&name)
+                .is_some_and(|(_, until)| now < *until);
+            if waits || !ready.contains(&name) {
+                return None;
+            }
+            let reason = match self.parts.school.newest(followed) {
+                Ok(None) => Reason::First,
+                Ok(Some(made)) if now.since(made) >= self.parts.retrain_after => Reason::Schedule,
+                Ok(Some(_)) | Err(_) => return None,
+            };
+            Some((followed.clone(), reason))
+        })
+    }
+
+    async fn train(&mut self, followed: Followed, reason: Reason) {
+        let name = followed.name();
+        tracing::info!(series = name, ?reason, "training");
+        self.state.training = Some(name.clone());
+        self.state.progress = None;
+        self.parts.board.observe(&self.parts.name, &self.state);
+        let begun = Instant::now();
+        let outcome = match self.candles(&followed).await {
+            Ok(candles) => {
+                let job = Job {
+                    followed,
+                    candles,
+                    reason,
+                    now: self.parts.clock.now(),
+                };
+                self.on_its_own_thread(job).await
+            }
+            Err(fault) => Err(fault.to_string()),
+        };
+        self.state.training = None;
+        self.state.progress = None;
+        if *self.quit.borrow() {
+            return;
+        }
+        self.note(name, reason, begun.elapsed(), outcome);
+    }
+
+    fn note(
+        &mut self,
+        name: String,
+        reason: Reason,
+        took: Duration,
+        outcome: Result<Trained, String>,
+    ) {
+        let now = self.parts.clock.now();
+        let label = match &outcome {
+            Ok(trained) if trained.promoted => "promoted",
+            Ok(_) => "kept",
+            Err(_) => "failed",
+        };
+        metrics::counter!("coinsphere_trainer_trainings_total", "outcome" => label).increment(1);
+        metrics::gauge!("coinsphere_trainer_last_seconds").set(took.as_secs_f64());
+        match &outcome {
+            Ok(trained) => {
+                tracing::info!(
+                    series = name,
+                    version = trained.version,
+                    promoted = trained.promoted,
+                    why = trained.why,
+                    ?took,
+                    "trained"
+                );
+                if trained.promoted {
+                    self.parts.changed.notify_one();
+                }
+                // With nothing that serves the schedule would begin again at once.
+                if trained.promoted {
+                    self.failures.remove(&name);
+                } else {
+                    self.wait_longer(&name, now);
+                }
+            }
+            Err(why) => {
+                tracing::warn!(
+                    series = name,
+                    why,
+                    "training failed; what serves goes on serving"
+                );
+                self.wait_longer(&name, now);
+            }
+        }
+        let (outcome, error) = match outcome {
+            Ok(trained) => (Some(trained), None),
+            Err(why) => (None, Some(why)),
+        };
+        let last = Last {
+            reason,
+            finished_at: now,
+            seconds: took.as_secs_f64(),
+            outcome,
+            error,
+        };
+        self.state.last.insert(name, last);
+        let failed = self.state.last.iter().find_map(|(name, last)| {
+            Some(format!("training {name} failed: {}", last.error.as_ref()?))
+        });
+        let status = match failed {
+            None => PartStatus::Running,
+            Some(_) => PartStatus::Degraded,
+        };
+        self.parts.board.set(&self.parts.name, status, failed);
+    }
+
+    /// The series is not tried again by itself before a while, twice as long each time.
+    fn wait_longer(&mut self, name: &str, now: Timestamp) {
+        let (count, until) = self.failures.entry(name.to_owned()).or_insert((0, now));
+        *count += 1;
+        let doubled = 2_u32.saturating_pow((*count - 1).min(16));
+        *until = now + FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
+    }
+
+    /// The closed candles of the series' history.
+    async fn candles(&self, followed: &Followed) -> Result<Vec<Candle>, StoreFault> {
+        let store = &self.parts.store;
+        let interval = followed.interval;
+        let series = store.series(&followed.instrument, interval).await?;
+        let series = series.ok_or_else(|| {
+            StoreFault::new(
+                format!("there is no instrument {}", followed.instrument),
+                false,
+            )
+        })?;
+        let from =
+            interval.open_of(self.parts.clock.now()) - interval.duration() * followed.history;
+        let mut all = Vec::new();
+        let mut next = Some(from);
+        while let Some(from) = next {
+            let (page, after) = store.closed(&series, from).await?;
+            all.extend(page);
+            next = after;
+        }
+        Ok(all)
+    }
+
+    async fn on_its_own_thread(&mut self, job: Job) -> Result<Trained, String> {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let (told, mut progress) = watch::channel(String::new());
+        let (done, mut outcome) = oneshot::channel();
+        let (school, stop) = (Arc::clone(&self.parts.school), Arc::clone(&cancelled));
+        let spawned = std::thread::Builder::new()
+            .name("trainer".to_owned())
+            .spawn(move || {
+                yield_to_others();
+                let tell = |text: String| drop(told.send_replace(text));
+                let trained = catch_unwind(AssertUnwindSafe(|| school.train(&job, &stop, &tell)));
+                // Nobody waiting is nobody to tell.
+                let _ = done.send(trained.unwrap_or_else(|panic| Err(words(&*panic))));
+            });
+        if let Err(error) = spawned {
+            return Err(format!("cannot start a thread to train on: {error}"));
+        }
+        let gone = || Err("the training thread is gone".to_owned());
+        loop {
+            tokio::select! {
+                trained = &mut outcome => return trained.unwrap_or_else(|_| gone()),
+                Ok(()) = progress.changed() => {
+                    self.state.progress = Some(progress.borrow_and_update().clone());
+                    self.parts.board.observe(&self.parts.name, &self.state);
+                }
+                _ = self.quit.wait_for(|quit| *quit) => break,
+            }
+        }
+        cancelled.store(true, Ordering::Relaxed);
+        let stopped = tokio::time::timeout(PATIENCE, outcome).await;
+        stopped.map_or_else(|_| gone(), |trained| trained.unwrap_or_else(|_| gone()))
+    }
+}
+
+/// Gives this thread, and those it starts, the lowest priority.
+fn yield_to_others() {
+    // Linux takes no process id as the calling thread (setpriority(2), "C library/kernel differences").
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "training runs at normal priority");
+    }
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("it panicked: {}", words.unwrap_or("without words"))
+}

@@ -1,0 +1,174 @@
+//! The trainer with a school that does as it is told: panics, loses, wins.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coinsphere_actors::board::{Board, PartStatus};
+use coinsphere_actors::predictor::{Followed, ForecastStore};
+use coinsphere_actors::store::StoreFault;
+use coinsphere_actors::supervisor::ExitReason;
+use coinsphere_actors::trainer::{Job, Orders, Reason, School, Trained, TrainerParts, run};
+use coinsphere_pipelines::clock::SystemClock;
+use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Symbol, Timestamp, Venue};
+use coinsphere_pipelines::store::{ForecastCommit, ForecastSeries, ForecastState, InstrumentId};
+use tokio::sync::{Notify, watch};
+
+/// A store without candles: the school here does not look at them.
+struct Empty;
+
+#[async_trait]
+impl ForecastStore for Empty {
+    async fn series(
+        &self,
+        _: &InstrumentKey,
+        interval: Interval,
+    ) -> Result<Option<ForecastSeries>, StoreFault> {
+        let instrument = InstrumentId::new(1);
+        Ok(Some(ForecastSeries {
+            instrument,
+            interval,
+        }))
+    }
+
+    async fn closed(
+        &self,
+        _: &ForecastSeries,
+        _: Timestamp,
+    ) -> Result<(Vec<Candle>, Option<Timestamp>), StoreFault> {
+        Ok((Vec::new(), None))
+    }
+
+    async fn state(
+        &self,
+        _: &ForecastSeries,
+        _: &str,
+        _: Option<Timestamp>,
+    ) -> Result<Option<ForecastState>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn state_times(&self, _: &ForecastSeries, _: &str) -> Result<Vec<Timestamp>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn commit(&self, _: &ForecastCommit) -> Result<u64, StoreFault> {
+        Ok(0)
+    }
+}
+
+/// What happens in the next trainings, and what was asked for.
+struct Scripted {
+    outcomes: Mutex<VecDeque<&'static str>>,
+    asked: Mutex<Vec<(String, Reason)>>,
+    happened: Notify,
+}
+
+impl School for Scripted {
+    fn newest(&self, _: &Followed) -> Result<Option<Timestamp>, String> {
+        Ok(None)
+    }
+
+    fn train(
+        &self,
+        job: &Job,
+        _: &Arc<AtomicBool>,
+        progress: &(dyn Fn(String) + Sync),
+    ) -> Result<Trained, String> {
+        progress("half".to_owned());
+        let asked = (job.followed.name(), job.reason);
+        self.asked.lock().unwrap().push(asked);
+        let outcome = self.outcomes.lock().unwrap().pop_front().unwrap_or("fails");
+        self.happened.notify_one();
+        match outcome {
+            "panics" => panic!("out of its depth"),
+            "fails" => Err("too few candles".to_owned()),
+            won => Ok(Trained {
+                version: "v".to_owned(),
+                promoted: won == "wins",
+                why: won.to_owned(),
+            }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_training_comes_to_the_trainer_goes_on() {
+    let school = Arc::new(Scripted {
+        outcomes: Mutex::new(["panics", "loses", "wins"].into()),
+        asked: Mutex::default(),
+        happened: Notify::new(),
+    });
+    let followed = Followed {
+        asset: "bitcoin".to_owned(),
+        instrument: InstrumentKey::new(Venue::new("binance"), Symbol::new("BTCUSDT").unwrap()),
+        interval: Interval::Hour1,
+        horizons: vec![1],
+        history: 100,
+    };
+    let name = followed.name();
+    let (ready, is_ready) = watch::channel(BTreeSet::new());
+    let (orders, changed) = (Arc::new(Orders::default()), Arc::new(Notify::new()));
+    let board = Board::new(SystemClock::shared());
+    let parts = TrainerParts {
+        name: "trainer".to_owned(),
+        followed: vec![followed],
+        store: Arc::new(Empty),
+        school: school.clone(),
+        orders: orders.clone(),
+        ready: is_ready,
+        by_itself: true,
+        retrain_after: Duration::from_secs(3_600),
+        changed: changed.clone(),
+        board: board.clone(),
+        clock: SystemClock::shared(),
+    };
+    let (quit, told) = watch::channel(false);
+    // Before its history is there, only on request.
+    let trainer = tokio::spawn(run(parts, told));
+    let within = Duration::from_secs(30);
+    let until = async |status: PartStatus| {
+        tokio::time::timeout(within, async {
+            while board
+                .snapshot()
+                .get("trainer")
+                .is_none_or(|part| part.status != status)
+            {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+    };
+    ready.send_replace(BTreeSet::from([name.clone()]));
+    tokio::time::timeout(within, school.happened.notified())
+        .await
+        .unwrap();
+    until(PartStatus::Degraded).await;
+    let said = board.snapshot()["trainer"].last_error.clone().unwrap();
+    assert!(said.contains("it panicked: out of its depth"), "{said}");
+
+    // It waits by itself now, and does as it is asked.
+    assert!(orders.order(&name, Reason::Drift));
+    tokio::time::timeout(within, school.happened.notified())
+        .await
+        .unwrap();
+    until(PartStatus::Running).await;
+    orders.order(&name, Reason::Request);
+    tokio::time::timeout(within, changed.notified())
+        .await
+        .unwrap();
+    let asked = school.asked.lock().unwrap().clone();
+    let reasons: Vec<Reason> = asked.into_iter().map(|(_, reason)| reason).collect();
+    assert_eq!(reasons, [Reason::First, Reason::Drift, Reason::Request]);
+
+    quit.send_replace(true);
+    let reason = tokio::time::timeout(within, trainer)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(reason, ExitReason::Quit);
+}

@@ -1,0 +1,243 @@
+//! Fitted models, all of one kind: a candle's features go in, an expected log return per horizon comes
+//! out, one step at a time. Evaluation steps them as serving does, so that what was measured is what
+//! is served.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bar::Bar;
+use crate::baselines::{Ets, EtsState, Linear};
+use crate::features::FeatureRow;
+use crate::lstm::NetworkState;
+use crate::lstm_model::LstmForecaster;
+use crate::prepared::Prepared;
+
+/// The models there are, in the order of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelName {
+    /// The recurrent network.
+    Lstm,
+    /// The last price: an expected return of zero.
+    Persistence,
+    /// The mean return so far.
+    Drift,
+    /// Linear with a squared penalty.
+    Ridge,
+    /// Linear with a squared and an absolute penalty.
+    ElasticNet,
+    /// Exponential smoothing of the log price.
+    AutoEts,
+}
+
+impl ModelName {
+    /// Every model, in the order of reports.
+    pub const ALL: [Self; 6] = [
+        Self::Lstm,
+        Self::Persistence,
+        Self::Drift,
+        Self::Ridge,
+        Self::ElasticNet,
+        Self::AutoEts,
+    ];
+
+    /// Its name in reports and model files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lstm => "lstm",
+            Self::Persistence => "persistence",
+            Self::Drift => "drift",
+            Self::Ridge => "ridge",
+            Self::ElasticNet => "elastic_net",
+            Self::AutoEts => "auto_ets",
+        }
+    }
+}
+
+impl fmt::Display for ModelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that no model has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no model is called {0:?}: use one of lstm, persistence, drift, ridge, elastic_net, auto_ets"
+)]
+pub struct UnknownModel(String);
+
+impl FromStr for ModelName {
+    type Err = UnknownModel;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|model| model.name() == name)
+            .ok_or_else(|| UnknownModel(name.to_owned()))
+    }
+}
+
+/// Why a model cannot be fitted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FitError {
+    /// There are too few outcomes to learn from.
+    #[error("cannot fit {model}: {found} known outcomes are too few, {needed} are needed")]
+    TooShort {
+        /// Which model.
+        model: ModelName,
+        /// How many outcomes there are.
+        found: usize,
+        /// How many it needs.
+        needed: usize,
+    },
+    /// The arithmetic ended in something that is no number.
+    #[error("cannot fit {model}: {reason}")]
+    Numerics {
+        /// Which model.
+        model: ModelName,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The caller asked to stop.
+    #[error("fitting was cancelled")]
+    Cancelled,
+}
+
+/// A model that has learned, for the horizons it was fitted for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fitted {
+    /// Expects no change.
+    Persistence,
+    /// Expects the mean return of its training part, a candle.
+    Drift(f64),
+    /// Ridge or elastic net.
+    Linear(Linear),
+    /// Exponential smoothing.
+    AutoEts(Ets),
+    /// Recurrent networks.
+    Lstm(LstmForecaster),
+}
+
+/// What a model carries from candle to candle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Carried {
+    /// Nothing: the features say it all.
+    Nothing,
+    /// Level and slope.
+    AutoEts(EtsState),
+    /// Each network's state.
+    Lstm(Vec<NetworkState>),
+}
+
+impl Fitted {
+    /// Which model it is.
+    #[must_use]
+    pub const fn name(&self) -> ModelName {
+        match self {
+            Self::Persistence => ModelName::Persistence,
+            Self::Drift(_) => ModelName::Drift,
+            Self::Linear(linear) => linear.name(),
+            Self::AutoEts(_) => ModelName::AutoEts,
+            Self::Lstm(_) => ModelName::Lstm,
+        }
+    }
+
+    /// What it carries into the first candle of a series, or the first after a hole.
+    #[must_use]
+    pub fn start(&self) -> Carried {
+        match self {
+            Self::Persistence | Self::Drift(_) | Self::Linear(_) => Carried::Nothing,
+            Self::AutoEts(ets) => Carried::AutoEts(ets.start()),
+            Self::Lstm(lstm) => Carried::Lstm(lstm.start()),
+        }
+    }
+
+    /// Whether this is something that it can carry: what was read from a store need not be.
+    ///
+    /// # Errors
+    /// Says why not.
+    pub fn check_carried(&self, carried: &Carried) -> Result<(), String> {
+        match (self, carried) {
+            (Self::Persistence | Self::Drift(_) | Self::Linear(_), Carried::Nothing) => Ok(()),
+            (Self::AutoEts(_), Carried::AutoEts(state)) => state.check(),
+            (Self::Lstm(lstm), Carried::Lstm(state)) => lstm.check_states(state),
+            (model, _) => Err(format!("{} cannot continue another model's", model.name())),
+        }
+    }
+
+    /// Takes one closed candle with its features, and gives the expected log return over each of
+    /// `horizons` from its close: nothing while the features warm up. `horizons` must be those of the
+    /// fit; `out` has one place for each. Says whether there is a forecast.
+    ///
+    /// # Panics
+    /// If `carried` is another model's.
+    pub fn step(
+        &self,
+        carried: &mut Carried,
+        bar: &Bar,
+        row: Option<&FeatureRow>,
+        horizons: &[usize],
+        out: &mut [f64],
+    ) -> bool {
+        match (self, carried) {
+            (Self::Persistence, Carried::Nothing) => out.fill(0.0),
+            (Self::Drift(mean), Carried::Nothing) => {
+                for (out, &horizon) in out.iter_mut().zip(horizons) {
+                    *out = mean * horizon as f64;
+                }
+            }
+            (Self::Linear(linear), Carried::Nothing) => {
+                if let Some(row) = row {
+                    linear.forecast(row, horizons, out);
+                }
+            }
+            (Self::AutoEts(ets), Carried::AutoEts(state)) => {
+                ets.step(state, bar.close.ln());
+                ets.forecast(state, bar.close.ln(), horizons, out);
+            }
+            (Self::Lstm(lstm), Carried::Lstm(states)) => {
+                if let Some(row) = row {
+                    lstm.step(states, row, horizons, out);
+                }
+            }
+            (model, carried) => panic!("{} cannot continue {carried:?}", model.name()),
+        }
+        row.is_some()
+    }
+
+    /// The forecasts made at the candles of `origins`, each from the candles up to it: nothing where
+    /// none can be made.
+    #[must_use]
+    pub fn forecast(
+        &self,
+        data: &Prepared,
+        origins: Range<usize>,
+        horizons: &[usize],
+    ) -> Vec<Option<Vec<f64>>> {
+        let bars = data.series().bars();
+        let mut forecasts = Vec::with_capacity(origins.len());
+        for run in data.series().runs() {
+            let mut carried = self.start();
+            let end = run.end.min(origins.end);
+            for (index, bar) in bars.iter().enumerate().take(end).skip(run.start) {
+                let mut out = vec![0.0; horizons.len()];
+                let known = self.step(
+                    &mut carried,
+                    bar,
+                    data.rows()[index].as_ref(),
+                    horizons,
+                    &mut out,
+                );
+                if index >= origins.start {
+                    forecasts.push((known && data.is_origin(index)).then_some(out));
+                }
+            }
+        }
+        forecasts
+    }
+}

@@ -1,0 +1,63 @@
+//! `GET /api/v1/models`
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::http::controllers::predictions::forecast_interval;
+use crate::http::controllers::tokens::find;
+use crate::http::forecast_views::ModelBody;
+use crate::http::identity::MarketReader;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+use crate::http::views::Page;
+
+/// Which models.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "documents what the handler reads; a test compares the two"
+)]
+pub(in crate::http) struct ModelParams {
+    /// Of this token only: CoinGecko id, or a symbol that only one listed token has.
+    token: Option<String>,
+    /// Of candles of this length only: `1h` or `1d`.
+    interval: Option<String>,
+}
+
+/// Every version of every model, newest first within a token and interval.
+#[utoipa::path(
+    get, path = "/api/v1/models", tag = "forecasts", params(ModelParams),
+    security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "The versions; there is always one page", body = Page<ModelBody>),
+        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such token", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn list(
+    _: MarketReader,
+    State(state): State<ApiState>,
+    mut params: Params,
+) -> Result<Json<Page<ModelBody>>, Problem> {
+    let token = params.take("token", |text| Ok(text.to_owned()));
+    let interval = params.take("interval", forecast_interval);
+    params.finish()?;
+    let token = match token {
+        None => None,
+        Some(token) => Some(find(&*state.market, &token).await?.id),
+    };
+    let mut models = state.forecasts.models().await?;
+    models.retain(|model| {
+        token
+            .as_ref()
+            .is_none_or(|token| token.as_str() == model.token)
+            && interval.is_none_or(|interval| interval == model.interval)
+    });
+    Ok(Json(Page {
+        data: models.iter().map(ModelBody::from).collect(),
+        next_cursor: None,
+    }))
+}

@@ -1,0 +1,15 @@
+//! Versions of models: which there are, which serve, and what administrators may do with them.
+
+pub(in crate::http) mod list;
+pub(in crate::http) mod promote;
+pub(in crate::http) mod show;
+pub(in crate::http) mod train;
+
+use crate::http::problem::{Kind, Problem};
+
+fn unknown(id: &str) -> Problem {
+    let shown: String = id.chars().take(60).collect();
+    Problem::new(Kind::UnknownModel).with_detail(format!(
+        "there is no model {shown:?}; /api/v1/models lists them"
+    ))
+}

@@ -1,0 +1,46 @@
+//! `POST /api/v1/models/{id}/promote`
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::unknown;
+use crate::http::admin::Administrator;
+use crate::http::forecast_views::ModelBody;
+use crate::http::forecasts::PromoteError;
+use crate::http::params::Params;
+use crate::http::problem::{Kind, Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// Makes a version serve, from the next candle on at the latest; an earlier one to go back to it.
+/// Repeating it changes nothing. For administrators.
+#[utoipa::path(
+    post, path = "/api/v1/models/{id}/promote", tag = "forecasts",
+    params(("id" = String, Path, description = "The version")),
+    security(("admin" = [])),
+    responses(
+        (status = 200, description = "It serves", body = ModelBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: not an admin", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such version", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The version is broken; what served goes on serving", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn promote(
+    _: Administrator,
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Json<ModelBody>, Problem> {
+    params.finish()?;
+    match state.forecasts.promote(&id).await {
+        Ok(version) => Ok(Json(ModelBody::from(&version))),
+        Err(PromoteError::Unknown) => Err(unknown(&id)),
+        Err(PromoteError::Unusable(why)) => {
+            tracing::warn!(id, why, "a model was not promoted");
+            Err(Problem::new(Kind::UnusableModel).with_detail(
+                "its files are not as they were written, or of another version of this program; what served goes on serving",
+            ))
+        }
+        Err(PromoteError::Failed(error)) => Err(error.into()),
+    }
+}

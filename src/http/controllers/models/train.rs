@@ -1,0 +1,82 @@
+//! `POST /api/v1/models/train`
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::http::admin::Administrator;
+use crate::http::controllers::predictions::forecast_interval;
+use crate::http::controllers::tokens::find;
+use crate::http::forecast_views::QueuedBody;
+use crate::http::params::Params;
+use crate::http::problem::{FieldError, Kind, Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// What to train.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TrainRequest)]
+pub(in crate::http) struct TrainBody {
+    /// CoinGecko id, or a symbol that only one listed token has; by default all that are forecast.
+    token: Option<String>,
+    /// `1h` or `1d`; by default both.
+    interval: Option<String>,
+}
+
+/// Asks for models to be trained, in the background and one after another. A new version serves only if
+/// it wins against the one that does. Asking again changes nothing. For administrators.
+#[utoipa::path(
+    post, path = "/api/v1/models/train", tag = "forecasts",
+    request_body(content = Option<TrainBody>, description = "Without a body: all"),
+    security(("admin" = [])),
+    responses(
+        (status = 202, description = "They will be trained; /health shows how far that is", body = QueuedBody),
+        (status = 400, description = "The body is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: not an admin", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such token, or it is not forecast", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "This process trains nothing", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn train(
+    _: Administrator,
+    State(state): State<ApiState>,
+    params: Params,
+    body: Bytes,
+) -> Result<(StatusCode, Json<QueuedBody>), Problem> {
+    params.finish()?;
+    let wrong = |field: &str, detail: String| {
+        Problem::invalid(vec![FieldError {
+            field: field.to_owned(),
+            detail,
+        }])
+    };
+    let asked: TrainBody = match body.is_empty() {
+        true => TrainBody::default(),
+        false => serde_json::from_slice(&body).map_err(|error| wrong("body", error.to_string()))?,
+    };
+    let interval = match &asked.interval {
+        None => None,
+        Some(text) => Some(forecast_interval(text).map_err(|allowed| {
+            let shown: String = text.chars().take(60).collect();
+            wrong("interval", format!("cannot be {shown:?}: {allowed}"))
+        })?),
+    };
+    let token = match &asked.token {
+        None => None,
+        Some(token) => Some(find(&*state.market, token).await?.id),
+    };
+    let queued = state.forecasts.train(token.as_ref(), interval);
+    let queued = queued.ok_or_else(|| {
+        Problem::new(Kind::Unavailable)
+            .with_detail("this process trains nothing: ask one with the role forecasts")
+    })?;
+    if queued.is_empty() {
+        return Err(Problem::new(Kind::NoForecast)
+            .with_detail("this token is not forecast; forecasts.tokens lists what is"));
+    }
+    Ok((StatusCode::ACCEPTED, Json(QueuedBody { queued })))
+}

@@ -1,0 +1,91 @@
+//! Forecasts of a token, what came of earlier ones, and how far to trust them.
+
+pub(in crate::http) mod history;
+pub(in crate::http) mod show;
+pub(in crate::http) mod track_record;
+
+use coinsphere_pipelines::market::{AssetId, Interval};
+
+use crate::http::forecast_views::horizon_of;
+use crate::http::params::Params;
+use crate::http::problem::{Kind, Problem};
+use crate::http::router::ApiState;
+
+/// The intervals that forecasts rest on, with their horizons in candles.
+const SERIES: [(Interval, &[u32]); 2] =
+    [(Interval::Hour1, &[1, 24, 168]), (Interval::Day1, &[1, 7])];
+
+/// Which forecasts.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "documents what Asked::read reads; a test compares the two"
+)]
+pub(in crate::http) struct SeriesParams {
+    /// How far ahead: `1h`, `24h` or `7d`.
+    horizon: Option<String>,
+    /// Length of the candles that the forecasts rest on: `1h` (default) or `1d`, which has no `1h`
+    /// horizon.
+    interval: Option<String>,
+}
+
+/// Which forecasts were asked for.
+struct Asked {
+    interval: Interval,
+    /// In candles; `None`: all.
+    horizon: Option<u32>,
+}
+
+impl Asked {
+    fn read(params: &mut Params) -> Self {
+        let interval = params.take("interval", forecast_interval);
+        let interval = interval.unwrap_or(Interval::Hour1);
+        let horizon = params.take("horizon", |text| {
+            let known = horizons(interval).iter().copied();
+            let found = known
+                .clone()
+                .find(|candles| horizon_of(interval, *candles) == text);
+            found.ok_or_else(|| {
+                let names: Vec<String> = known.map(|h| horizon_of(interval, h)).collect();
+                format!("use one of {}", names.join(", "))
+            })
+        });
+        Self { interval, horizon }
+    }
+
+    /// The horizon asked for, else the shortest.
+    fn one_horizon(&self) -> u32 {
+        self.horizon.unwrap_or(horizons(self.interval)[0])
+    }
+}
+
+fn horizons(interval: Interval) -> &'static [u32] {
+    let of = SERIES.iter().find(|(of, _)| *of == interval);
+    // Only the intervals of SERIES are read.
+    of.map_or(SERIES[0].1, |(_, horizons)| horizons)
+}
+
+/// An interval that is forecast.
+pub(in crate::http) fn forecast_interval(text: &str) -> Result<Interval, String> {
+    let mut known = SERIES.iter().map(|(interval, _)| *interval);
+    known
+        .find(|interval| interval.name() == text)
+        .ok_or_else(|| "use 1h or 1d".to_owned())
+}
+
+/// There is nothing to show of a token.
+fn nothing_of(state: &ApiState, token: &AssetId, interval: Interval) -> Problem {
+    let followed = &state.forecast_tokens;
+    let detail = if followed.iter().any(|id| id == token.as_str()) {
+        format!(
+            "there is no forecast of {token} from {interval} candles yet: its model is trained in the background"
+        )
+    } else {
+        format!(
+            "{token} is not forecast; forecasts.tokens lists what is: {}",
+            followed.join(", ")
+        )
+    };
+    Problem::new(Kind::NoForecast).with_detail(detail)
+}

@@ -1,0 +1,56 @@
+//! `GET /api/v1/predictions/{token}`
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::{Asked, SeriesParams, nothing_of};
+use crate::http::controllers::tokens::find;
+use crate::http::forecast_views::PredictionsBody;
+use crate::http::identity::MarketReader;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// The newest forecasts of a token, with intervals and how far to trust them.
+#[utoipa::path(
+    get, path = "/api/v1/predictions/{token}", tag = "forecasts",
+    params(
+        ("token" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin"),
+        SeriesParams
+    ),
+    security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "The forecasts, the shortest horizon first", body = PredictionsBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such token, or no forecast of it yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Several tokens have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn show(
+    _: MarketReader,
+    State(state): State<ApiState>,
+    Path(token): Path<String>,
+    mut params: Params,
+) -> Result<Json<PredictionsBody>, Problem> {
+    let asked = Asked::read(&mut params);
+    params.finish()?;
+    let token = find(&*state.market, &token).await?.id;
+    let mut newest = state.forecasts.newest(&token, asked.interval).await?;
+    newest.retain(|judged| {
+        asked
+            .horizon
+            .is_none_or(|h| judged.stored.forecast.horizon == h)
+    });
+    if newest.is_empty() {
+        return Err(nothing_of(&state, &token, asked.interval));
+    }
+    let instrument = state.forecasts.instrument(&token).await?;
+    Ok(Json(PredictionsBody::new(
+        token.to_string(),
+        asked.interval,
+        instrument.as_ref(),
+        &newest,
+    )))
+}

@@ -1,0 +1,76 @@
+//! `GET /api/v1/predictions/{token}/track-record`
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::history::version;
+use super::{Asked, SeriesParams};
+use crate::http::controllers::tokens::find;
+use crate::http::forecast_views::{ScoreBody, TrackRecordBody, horizon_of, statement};
+use crate::http::forecasts::PastQuery;
+use crate::http::identity::MarketReader;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// The newest realised forecasts that count.
+const MOST: usize = 2_000;
+
+/// Which version.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "documents what the handler reads; a test compares the two"
+)]
+pub(in crate::http) struct TrackParams {
+    /// Forecasts of this version only; by default of all that served.
+    model: Option<String>,
+}
+
+/// How good the forecasts of a token were for one horizon (by default the shortest): those that were
+/// made before their outcome was known, the newest 2000.
+#[utoipa::path(
+    get, path = "/api/v1/predictions/{token}/track-record", tag = "forecasts",
+    params(
+        ("token" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin"),
+        SeriesParams, TrackParams
+    ),
+    security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "The record", body = TrackRecordBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is away", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn track_record(
+    _: MarketReader,
+    State(state): State<ApiState>,
+    Path(token): Path<String>,
+    mut params: Params,
+) -> Result<Json<TrackRecordBody>, Problem> {
+    let asked = Asked::read(&mut params);
+    let model = params.take("model", version);
+    params.finish()?;
+    let token = find(&*state.market, &token).await?.id;
+    let query = PastQuery {
+        token,
+        interval: asked.interval,
+        horizon: asked.one_horizon(),
+        model,
+        before: None,
+        limit: MOST,
+    };
+    let skill = state.forecasts.track_record(&query).await?;
+    Ok(Json(TrackRecordBody {
+        token: query.token.to_string(),
+        interval: query.interval.name(),
+        horizon: horizon_of(query.interval, query.horizon),
+        model: query.model,
+        has_skill: skill.is_some_and(|skill| skill.has_skill),
+        statement: statement(skill.as_ref()),
+        score: skill.as_ref().map(ScoreBody::from),
+    }))
+}
