@@ -223,11 +223,12 @@ impl Fitted {
         let mut forecasts = Vec::with_capacity(origins.len());
         for run in data.series().runs() {
             let mut carried = self.start();
-            for index in run.start..run.end.min(origins.end) {
+            let end = run.end.min(origins.end).max(run.start);
+            for (index, bar) in (run.start..end).zip(&bars[run.start..end]) {
                 let mut out = vec![0.0; horizons.len()];
                 let known = self.step(
                     &mut carried,
-                    &bars[index],
+                    bar,
                     data.rows()[index].as_ref(),
                     horizons,
                     &mut out,

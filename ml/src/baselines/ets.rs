@@ -209,8 +209,9 @@ fn solve<const N: usize>(rows: impl Iterator<Item = ([f64; N], f64)>) -> Option<
         }
         for below in column + 1..N {
             let factor = products[below][column] / products[column][column];
-            for k in column..N {
-                products[below][k] -= factor * products[column][k];
+            let pivot = products[column];
+            for (value, pivot) in products[below].iter_mut().zip(pivot).skip(column) {
+                *value -= factor * pivot;
             }
             right[below] -= factor * right[column];
         }

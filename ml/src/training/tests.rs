@@ -322,7 +322,7 @@ fn imported_weights_serve_as_they_are() {
     let Fitted::Lstm(lstm) = &candidate.model.models()[0] else {
         panic!("the first model is the network");
     };
-    assert_eq!(lstm.networks, [network.clone()]);
+    assert_eq!(lstm.networks, std::slice::from_ref(&network));
     assert!(
         card.evaluation
             .iter()
