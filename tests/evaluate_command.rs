@@ -70,6 +70,16 @@ fn check(report: &Value) {
         let forecasts = number(model, "forecasts");
         assert!(forecasts > 0.0);
         assert!((0.0..=1.0).contains(&number(model, "directional_accuracy")));
+    }
+    assert_eq!(number(&models[1], "mase"), 1.0);
+    assert_eq!(number(&models[1], "directional_accuracy"), 0.5);
+    assert_eq!(models[1]["has_skill"], false);
+}
+
+/// Within 2 points of the promise, or twice its standard error.
+fn check_coverage(report: &Value) {
+    for model in report["models"].as_array().expect("models") {
+        let forecasts = number(model, "forecasts");
         for (field, level) in [
             ("coverage_50", 0.5_f64),
             ("coverage_80", 0.8),
@@ -80,9 +90,6 @@ fn check(report: &Value) {
             assert!(off <= (2.0 * error).max(0.02), "{field} of {model}");
         }
     }
-    assert_eq!(number(&models[1], "mase"), 1.0);
-    assert_eq!(number(&models[1], "directional_accuracy"), 0.5);
-    assert_eq!(models[1]["has_skill"], false);
 }
 
 /// Daily candles of a random walk, a line each.
@@ -113,7 +120,9 @@ fn recorded(folder: &Path) {
     let candles = folder.join("ohlcv/sol_usd_1d_to_2023.csv.gz");
     for horizon in ["1", "7"] {
         let output = evaluate(&candles, &["--horizon", horizon, "--format", "json"]);
-        check(&json(&output));
+        let report = json(&output);
+        check(&report);
+        check_coverage(&report);
     }
 }
 

@@ -16,6 +16,8 @@ const WINDOW: usize = 500;
 pub const MIN_SCORES: usize = 20;
 /// How much a miss or a hit moves each level.
 const GAMMA: [f64; 3] = [0.02, 0.02, 0.01];
+/// The least share left out: below zero, an interval reaches beyond every score that is remembered.
+const LEAST_LEFT_OUT: f64 = -0.1;
 
 /// The range that holds the outcome with a stated probability, in log returns.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -107,7 +109,10 @@ impl Calibrator {
             for (place, inside) in given.inside.iter().enumerate() {
                 let miss = if *inside { 0.0 } else { 1.0 };
                 let target = 1.0 - LEVELS[place];
-                self.left_out[place] += GAMMA[place] * (target - miss);
+                let moved = self.left_out[place] + GAMMA[place] * (target - miss);
+                // Over a long horizon the same move is missed many times in a row before the rule hears of
+                // it: bounded, or intervals would shrink to nothing and grow without end by turns.
+                self.left_out[place] = moved.clamp(LEAST_LEFT_OUT, 1.0 - LEVELS[place] / 2.0);
             }
         }
         if scale > 0.0 && error.is_finite() {
@@ -213,6 +218,25 @@ mod tests {
         assert!(half.high < most.high && most.high <= nearly_all.high);
         assert!(half.holds(0.1) && !half.holds(half.high + 1e-9));
         assert!(calibrator.is_valid());
+    }
+
+    #[test]
+    fn outcomes_that_agree_for_long_neither_empty_an_interval_nor_lose_it() {
+        let mut calibrator = Calibrator::new();
+        for step in 0..MIN_SCORES {
+            calibrator.realise(1.0 + step as f64, 1.0, None);
+        }
+        for inside in [true, false] {
+            let outcome = Outcome {
+                inside: [inside; LEVELS.len()],
+            };
+            for _ in 0..500 {
+                calibrator.realise(1.0, 1.0, Some(&outcome));
+            }
+            let bands = calibrator.bands(0.0, 1.0).expect("enough");
+            assert!(bands[0].high > 0.5, "{bands:?}");
+            assert!(bands[2].high < 10.0, "{bands:?}");
+        }
     }
 
     #[test]

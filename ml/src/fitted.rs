@@ -223,8 +223,8 @@ impl Fitted {
         let mut forecasts = Vec::with_capacity(origins.len());
         for run in data.series().runs() {
             let mut carried = self.start();
-            let end = run.end.min(origins.end);
-            for (index, bar) in bars.iter().enumerate().take(end).skip(run.start) {
+            let end = run.end.min(origins.end).max(run.start);
+            for (index, bar) in (run.start..end).zip(&bars[run.start..end]) {
                 let mut out = vec![0.0; horizons.len()];
                 let known = self.step(
                     &mut carried,

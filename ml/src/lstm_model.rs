@@ -304,10 +304,13 @@ pub fn fit(
             targets: &examples.targets,
             runs: examples.runs.clone(),
         };
-        let learned = match config.replay.filter(|_| warm.is_some()) {
-            Some(replay) => deal.replayed(place, replay, training.seed),
-            None => deal.learned(place),
-        };
+        let sample = config
+            .replay
+            .filter(|_| warm.is_some())
+            .map(|replay| deal.replayed(place, replay, training.seed))
+            .filter(|rows| rows.iter().any(|rows| rows.len() >= training.window));
+        // Where a sample is too small to hold a window, all of it is learned from.
+        let learned = sample.unwrap_or_else(|| deal.learned(place));
         let mut stopped = false;
         let trained = train(
             start,

@@ -189,8 +189,9 @@ impl Layout {
             .max(calibration_least);
         let folds = (test / MIN_BLOCK).clamp(1, config.folds.max(1));
         let first = len - test;
+        let tested = (0..folds).map(|k| first + test * k / folds..first + test * (k + 1) / folds);
         let blocks = std::iter::once(first - calibration..first)
-            .chain((0..folds).map(|k| first + test * k / folds..first + test * (k + 1) / folds))
+            .chain(tested)
             .collect();
         Ok(Self { blocks, embargo })
     }

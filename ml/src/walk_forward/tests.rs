@@ -170,7 +170,8 @@ fn structure_is_found_by_the_network_too() {
     let evaluation = evaluate(&data, &[1], &models, &config, &silent).expect("evaluated");
     let lstm = of(&evaluation, ModelName::Lstm);
     println!("best {best:.4}, lstm {:?}", lstm.skill);
-    assert!(lstm.skill.mase.value < best + 0.05 && lstm.skill.has_skill);
+    // At least two fifths of what there is to be gained.
+    assert!(lstm.skill.mase.value < 1.0 - 0.4 * (1.0 - best) && lstm.skill.has_skill);
     assert!(lstm.skill.directional_accuracy.value > 0.55);
     let persistence = of(&evaluation, ModelName::Persistence).skill;
     assert_eq!(persistence.mase.value, 1.0);
