@@ -49,20 +49,20 @@ fn post(path: &str, body: &str) -> Request<Body> {
 async fn a_body_that_is_not_what_was_asked_for_is_explained() {
     let app = App::new();
     for (body, field, wanted) in [
-        (r#"{"email": "a@b.org"}"#, "password", "missing field"),
+        (r#"{"email": "a@b.org"}"#, "password", "is missing"),
         (
             r#"{"email": "a@b.org", "password": "x", "admin": true}"#,
             "admin",
-            "unknown field",
+            "no such field",
         ),
         (
             r#"{"email": "a@b.org", "email": "c@b.org", "password": "x"}"#,
             "email",
-            "duplicate field",
+            "more than once",
         ),
-        (r#"{"email": 7, "password": "x"}"#, "body", "wrong type"),
-        (r#"{"email": "#, "body", "not valid JSON"),
-        ("", "body", "not valid JSON"),
+        (r#"{"email": 7, "password": "x"}"#, "email", "invalid type"),
+        (r#"{"email": "#, "body", "not acceptable JSON"),
+        ("", "body", "is empty"),
         ("[]", "body", ""),
     ] {
         let answer = app.send(post("/api/v1/auth/login", body)).await;
