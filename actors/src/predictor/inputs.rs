@@ -136,7 +136,10 @@ mod tests {
             "unseen by models"
         );
         assert_eq!(difference(|all| all[2].close = Decimal::TEN), Some(at(4)));
-        assert_eq!(difference(|all| drop(all.remove(1))), Some(at(2)));
+        let removed = difference(|all| {
+            all.remove(1);
+        });
+        assert_eq!(removed, Some(at(2)));
         assert_eq!(difference(|all| all.insert(2, candle(3, 1))), Some(at(3)));
         assert_eq!(Inputs::default().first_difference(&hours), None);
     }
