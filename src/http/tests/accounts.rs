@@ -47,7 +47,6 @@ fn post(path: &str, body: &str) -> Request<Body> {
 
 #[tokio::test]
 async fn a_body_that_is_not_what_was_asked_for_is_explained() {
-    let app = App::new();
     for (body, field, wanted) in [
         (r#"{"email": "a@b.org"}"#, "password", "is missing"),
         (
@@ -65,7 +64,8 @@ async fn a_body_that_is_not_what_was_asked_for_is_explained() {
         ("", "body", "is empty"),
         ("[]", "body", ""),
     ] {
-        let answer = app.send(post("/api/v1/auth/login", body)).await;
+        // Each from its own server: five attempts in a quarter of an hour are all one has.
+        let answer = App::new().send(post("/api/v1/auth/login", body)).await;
         let problem = answer.is_problem(400, "invalid-request");
         assert_eq!(problem["errors"][0]["field"], field, "{body}: {problem}");
         let detail = problem["errors"][0]["detail"].as_str().unwrap();
@@ -74,7 +74,8 @@ async fn a_body_that_is_not_what_was_asked_for_is_explained() {
     let plain = Request::post("/api/v1/auth/login")
         .body(Body::from("{}"))
         .unwrap();
-    app.send(plain)
+    App::new()
+        .send(plain)
         .await
         .is_problem(415, "unsupported-media-type");
 }
