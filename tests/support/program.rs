@@ -37,7 +37,9 @@ pub(crate) fn command(data_dir: &Path) -> Command {
     let parent = data_dir.parent().unwrap_or(data_dir);
     command.current_dir(parent).env("HOME", parent);
     // Tests ask more often than a stranger may.
-    command.env("COINSPHERE_LIMITS__ANONYMOUS", "1000000");
+    for limit in ["ANONYMOUS", "AUTHENTICATION", "STRICT"] {
+        command.env(format!("COINSPHERE_LIMITS__{limit}"), "1000000");
+    }
     // What they read is no secret, and signing in has tests of its own.
     command.env("COINSPHERE_PUBLIC_MARKET_DATA", "true");
     command
