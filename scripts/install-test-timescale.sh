@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make test` needs to check the TimescaleDB SQL: TimescaleDB in WebAssembly and a
-# socket for it, from npm, into a cache directory outside the checkout. Does nothing if that has
-# been done. Needs Node 18 or later with npm.
+# Installs what `make test` needs to check the TimescaleDB SQL: TimescaleDB in WebAssembly, from npm,
+# into a cache directory outside the checkout. Does nothing if that has been done. Needs Node 18 or
+# later with npm.
 #
 # The directory is $COINSPHERE_TEST_NODE_DIR, or coinsphere/node in the user's cache directory.
 set -eu
@@ -19,7 +19,6 @@ if ! command -v npm > /dev/null; then
 fi
 mkdir -p "$cache"
 cp "$wanted" "$cache/package.json"
-# The socket package asks for the original pglite as a peer; the build with TimescaleDB takes its
-# place. No package has a script to run.
-npm install --prefix "$cache" --legacy-peer-deps --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error
+# No package has a script to run.
+npm install --prefix "$cache" --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error
 cp "$wanted" "$cache/installed.json"

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and the help that teaches it. It knows nothing of how a
 //! command is carried out.
 
+pub mod accounts;
 pub mod models;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -146,7 +147,7 @@ forecasts were worth in walk-forward evaluation. docs/models.md describes files 
   DATABASE_URL=postgres://... coinsphere audit verify --data-dir /srv/coinsphere
 
 Works while the program runs, too. The signing key and the signed heads are in the data directory.")]
-    Audit(AuditArgs),
+    Audit(accounts::AuditArgs),
     /// Make accounts: the first admin, invitations, users of another program.
     #[command(
         subcommand,
@@ -158,7 +159,7 @@ Works while the program runs, too. The signing key and the signed heads are in t
 
 They work beside the running program and without it."
     )]
-    User(UserCommand),
+    User(accounts::UserCommand),
 
     /// Make new keys for signing access tokens or sealing second factors.
     #[command(
@@ -167,13 +168,13 @@ They work beside the running program and without it."
   coinsphere keys rotate
   coinsphere keys rotate --totp"
     )]
-    Keys(KeysCommand),
+    Keys(accounts::KeysCommand),
 
     /// List the letters to users: sent, waiting, given up, and the files where there is no SMTP server.
     #[command(after_help = "Examples:
   coinsphere outbox
   coinsphere outbox --limit 100")]
-    Outbox(OutboxArgs),
+    Outbox(accounts::OutboxArgs),
 
     /// Say what is installed, what is in use and what to do about it.
     #[command(after_help = "Examples:
@@ -449,34 +450,6 @@ pub struct MaintainArgs {
     pub place: PlaceArgs,
 }
 
-/// `audit`
-#[derive(Debug, Clone, Args)]
-pub struct AuditArgs {
-    /// What to do with it.
-    #[command(subcommand)]
-    pub command: AuditCommand,
-}
-
-/// What to do with the audit log.
-#[derive(Debug, Clone, Subcommand)]
-pub enum AuditCommand {
-    /// Read the whole chain and name what was tampered with; exit status 1 if anything was.
-    Verify(MaintainArgs),
-    /// Print every entry as a JSON line, oldest first.
-    Export(AuditExportArgs),
-}
-
-/// `audit export`
-#[derive(Debug, Clone, Args)]
-pub struct AuditExportArgs {
-    /// Where data and configuration are.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// The file to write; it must not exist yet [default: standard output].
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-}
-
 /// `doctor`
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
@@ -488,209 +461,5 @@ pub struct DoctorArgs {
     pub database: bool,
 }
 
-/// `user …`
-#[derive(Debug, Clone, Subcommand)]
-pub enum UserCommand {
-    /// Make an account, whatever the configuration says of registration. Its address counts as
-    /// verified.
-    Create(UserCreateArgs),
-    /// Make an invitation and print its token.
-    Invite(UserInviteArgs),
-    /// Take over users of another program, with their bcrypt or Argon2id hashes.
-    Import(UserImportArgs),
-}
-
-/// `user create`
-#[derive(Debug, Clone, Args)]
-pub struct UserCreateArgs {
-    /// The address for mail.
-    #[arg(long, value_name = "ADDRESS")]
-    pub email: String,
-    /// An admin.
-    #[arg(long)]
-    pub admin: bool,
-    /// What they want to be called.
-    #[arg(long, value_name = "NAME")]
-    pub display_name: Option<String>,
-    /// Read the password from the first line of standard input [default: make one and print it].
-    #[arg(long)]
-    pub password_stdin: bool,
-    /// Where data and configuration are.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-}
-
-/// `user invite`
-#[derive(Debug, Clone, Args)]
-pub struct UserInviteArgs {
-    /// Only this address may use it [default: whoever has it].
-    #[arg(long, value_name = "ADDRESS")]
-    pub email: Option<String>,
-    /// Who uses it becomes an admin.
-    #[arg(long)]
-    pub admin: bool,
-    /// How long it holds.
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
-    pub days: u32,
-    /// Where data and configuration are.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-}
-
-/// `user import`
-#[derive(Debug, Clone, Args)]
-pub struct UserImportArgs {
-    /// CSV with a header: email, password_hash and, optional, display_name, email_verified.
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// Where data and configuration are.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-}
-
-/// `keys …`
-#[derive(Debug, Clone, Subcommand)]
-pub enum KeysCommand {
-    /// Make a new key for signing access tokens; the old ones verify until their tokens have expired.
-    Rotate(KeysRotateArgs),
-}
-
-/// `keys rotate`
-#[derive(Debug, Clone, Args)]
-pub struct KeysRotateArgs {
-    /// The key that seals second factors instead: all are sealed anew.
-    #[arg(long)]
-    pub totp: bool,
-    /// Where data and configuration are.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-}
-
-/// `outbox`
-#[derive(Debug, Clone, Args)]
-pub struct OutboxArgs {
-    /// How many, the newest first.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub limit: u32,
-    /// Where data and configuration are.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-}
-
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(line.split_whitespace())
-    }
-
-    #[test]
-    fn definitions_are_consistent_and_every_command_shows_examples() {
-        let mut command = Cli::command();
-        command.build();
-        command.clone().debug_assert();
-        for sub in command
-            .get_subcommands()
-            .filter(|sub| sub.get_name() != "help")
-        {
-            let help = sub.clone().render_long_help().to_string();
-            assert!(
-                help.contains(&format!("coinsphere {}", sub.get_name())),
-                "{}: {help}",
-                sub.get_name()
-            );
-        }
-    }
-
-    #[test]
-    fn the_commands_of_the_readme_parse() {
-        for line in [
-            "coinsphere up --data-dir d --listen 127.0.0.1:3002 --config f.toml --roles ingest,api",
-            "coinsphere demo --seed 7 --rate 2000 --fault drop:p=0.1 --fault stall:after=1s",
-            "coinsphere simulate --port 9100 --seed 1 --rate 10 --instruments bitcoin,ethereum",
-            "coinsphere simulate --replay f.gz --speed max",
-            "coinsphere record --venue kraken --instruments BTC/USD,ETH/USD --out f.gz",
-            "coinsphere replay a.gz b.gz --data-dir d",
-            "coinsphere candles f.gz --venue binance --interval 1m --format jsonl",
-            "coinsphere train --candles f.csv --interval 1d --horizons 1,7 --chart l.svg --format json",
-            "coinsphere train --token bitcoin --interval 1h --update --promote never --seed 3",
-            "coinsphere predict --candles f.csv --token bitcoin --models-dir d --format json",
-            "coinsphere models list --format json",
-            "coinsphere models show 20240101T000000000Z-1a2b3c4d",
-            "coinsphere models rollback --token bitcoin --interval 1h --data-dir d",
-            "coinsphere models import w.pt --candles f.csv --horizons 1",
-            "coinsphere evaluate --candles f.csv.gz --interval 1d --horizon 1 --format json",
-            "coinsphere evaluate --token bitcoin --interval 1h --horizon 24 --seed 7",
-            "coinsphere migrate",
-            "coinsphere audit verify --data-dir d",
-            "coinsphere audit export --out f.jsonl",
-            "coinsphere doctor --database",
-            "coinsphere user create --email a@b.org --admin --password-stdin --data-dir d",
-            "coinsphere user invite --email a@b.org --days 3",
-            "coinsphere user import users.csv",
-            "coinsphere keys rotate --totp",
-            "coinsphere outbox --limit 5",
-        ] {
-            if let Err(error) = parse(line) {
-                panic!("{line}: {error}");
-            }
-        }
-    }
-
-    #[test]
-    fn wrong_usage_is_refused_with_status_2_and_says_what_is_allowed() {
-        for (line, wanted) in [
-            (
-                "coinsphere up --roles ingest,alert",
-                "ingest, candles, forecasts, api",
-            ),
-            ("coinsphere up --listen localhost", "--listen"),
-            ("coinsphere simulate --speed 2", "--replay"),
-            ("coinsphere evaluate --horizon 1", "--candles"),
-            ("coinsphere evaluate --candles f --token t", "--token"),
-            ("coinsphere evaluate --candles f --horizon 0", "--horizon"),
-            ("coinsphere simulate --replay f --speed 0", "or max"),
-            ("coinsphere simulate --rate 0", "--rate"),
-            (
-                "coinsphere simulate --port 1 --listen 127.0.0.1:2",
-                "--listen",
-            ),
-            (
-                "coinsphere candles f --venue bitmex",
-                "binance, coinbase, kraken",
-            ),
-            (
-                "coinsphere candles f --venue binance --interval 2m",
-                "1m, 5m, 15m",
-            ),
-            ("coinsphere record --venue binance --out f", "--instruments"),
-            ("coinsphere replay", "FILE"),
-            ("coinsphere user create --admin", "--email"),
-            ("coinsphere user invite --days 0", "1..=90"),
-            ("coinsphere train", "--candles"),
-            ("coinsphere train --candles f --interval 2d", "1m, 5m, 15m"),
-            (
-                "coinsphere train --candles f --most-candles 5",
-                "120 to 200000",
-            ),
-            ("coinsphere models promote latest", "20240101T"),
-        ] {
-            let error = parse(line).expect_err(line);
-            assert!(error.to_string().contains(wanted), "{line}: {error}");
-            assert_eq!(error.exit_code(), i32::from(EXIT_USAGE), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_port_is_short_for_a_loopback_address() {
-        let Command::Simulate(args) = parse("coinsphere simulate --port 9101").unwrap().command
-        else {
-            panic!("not simulate");
-        };
-        assert_eq!(args.address().to_string(), "127.0.0.1:9101");
-        assert_eq!(args.speed, Speed::Factor(1.0));
-    }
-}
+mod tests;

@@ -101,15 +101,16 @@ pub struct Trained {
     pub why: String,
 }
 
-/// Trains and keeps models. Runs on the training thread.
+/// Trains and keeps models.
 pub trait School: Send + Sync + 'static {
-    /// When the newest version was made, serving or not; `None` if there is none.
+    /// When the newest version was made, serving or not; `None` if there is none. Asked every few
+    /// seconds by the actor: remember what takes long to find out.
     ///
     /// # Errors
     /// When that cannot be read.
     fn newest(&self, followed: &Followed) -> Result<Option<Timestamp>, String>;
 
-    /// Trains, keeps the new version, and promotes it if it wins. `cancelled` is looked at every now
+    /// Trains, keeps the new version, and promotes it if it wins; on the training thread. `cancelled` is looked at every now
     /// and then; `progress` is told what goes on.
     ///
     /// # Errors

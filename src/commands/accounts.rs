@@ -15,7 +15,8 @@ use crate::accounts::{AccountError, Accounts, Imported, Registration, Role};
 use crate::app;
 use crate::app::database::{START, store_config, url_config};
 use crate::audit::{AuditLog, Seal};
-use crate::cli::{KeysCommand, OutboxArgs, PlaceArgs, UserCommand, UserCreateArgs, UserImportArgs};
+use crate::cli::PlaceArgs;
+use crate::cli::accounts::{KeysCommand, OutboxArgs, UserCommand, UserCreateArgs, UserImportArgs};
 use crate::config::{Config, Profile};
 
 /// `user …`

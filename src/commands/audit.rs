@@ -10,7 +10,8 @@ use coinsphere_pipelines::store::{Session, Store};
 use super::{load, on_runtime, start_logging};
 use crate::app::database::{START, store_config, url_config};
 use crate::audit::{Seal, export, verify};
-use crate::cli::{AuditArgs, AuditCommand, AuditExportArgs, PlaceArgs};
+use crate::cli::PlaceArgs;
+use crate::cli::accounts::{AuditArgs, AuditCommand, AuditExportArgs};
 use crate::config::{Config, Profile};
 
 /// Verifies or exports.

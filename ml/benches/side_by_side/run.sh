@@ -1,11 +1,12 @@
 #!/bin/sh
-# Training the reference configuration: Coinsphere and PyTorch in turn, CPU time of both, one thread.
-# Usage: ml/benches/side_by_side/run.sh [ROUNDS (3)] [EPOCHS (50)]
+# Training the reference configuration: PyTorch, Coinsphere and three models of Coinsphere at once, in
+# turn; CPU time with one thread, and wall time of three models over that of one.
+# Usage: ml/benches/side_by_side/run.sh [ROUNDS (5)] [EPOCHS (50)]
 # PyTorch goes into a virtual environment of its own, outside of the checkout: COINSPHERE_TEST_PYTORCH, or
 # coinsphere/pytorch in the user's cache directory.
 set -eu
 
-rounds=${1:-3}
+rounds=${1:-5}
 epochs=${2:-50}
 here=$(dirname "$(realpath "$0")")
 environment=${COINSPHERE_TEST_PYTORCH:-${XDG_CACHE_HOME:-$HOME/.cache}/coinsphere/pytorch}
@@ -27,20 +28,23 @@ round=0
 while [ "$round" -lt "$rounds" ]; do
     "$environment/bin/python" "$here/reference.py" "$epochs" | tee -a "$results"
     "$ours" --epochs "$epochs" | tee -a "$results"
+    "$ours" --epochs "$epochs" --models 3 | tee -a "$results"
     round=$((round + 1))
 done
-"$ours" --epochs "$epochs" --models 3 | tee -a "$results"
 
 "$environment/bin/python" - "$results" <<'PYTHON'
 import json, statistics, sys
 
 runs = [json.loads(line) for line in open(sys.argv[1])]
-one = [run for run in runs if run["models"] == 1]
-ours = [run for run in one if run["name"] == "coinsphere"]
-torch = [run for run in one if run["name"] != "coinsphere"]
-ratio = statistics.median(o["cpu"] / t["cpu"] for o, t in zip(ours, torch))
-three = [run for run in runs if run["models"] == 3][0]
-wall = statistics.median(run["wall"] for run in ours)
-print(f"CPU time over PyTorch's, median of {len(ours)} pairs: {ratio:.3f}")
-print(f"three models at once over one: wall {three['wall'] / wall:.2f}")
+ours = [run for run in runs if run["name"] == "coinsphere" and run["models"] == 1]
+three = [run for run in runs if run["name"] == "coinsphere" and run["models"] == 3]
+torch = [run for run in runs if run["name"] != "coinsphere"]
+
+
+def report(what, ratios):
+    print(f"{what}, median of {len(ratios)}: {statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})")
+
+
+report("CPU time over PyTorch's", [o["cpu"] / t["cpu"] for o, t in zip(ours, torch)])
+report("wall time of three models at once over one", [t["wall"] / o["wall"] for o, t in zip(ours, three)])
 PYTHON

@@ -110,7 +110,7 @@ impl NodeServer {
             .arg(packages)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::inherit())
             .spawn()
             .map_err(|error| format!("cannot run node: {error}"))?;
         let output = process.stdout.take().ok_or("node has no output")?;

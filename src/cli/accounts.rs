@@ -1,0 +1,124 @@
+//! What can be typed about accounts: users, keys, mail and the audit log.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{MaintainArgs, PlaceArgs};
+
+/// `audit`
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What to do with the audit log.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AuditCommand {
+    /// Read the whole chain and name what was tampered with; exit status 1 if anything was.
+    Verify(MaintainArgs),
+    /// Print every entry as a JSON line, oldest first.
+    Export(AuditExportArgs),
+}
+
+/// `audit export`
+#[derive(Debug, Clone, Args)]
+pub struct AuditExportArgs {
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The file to write; it must not exist yet [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `user …`
+#[derive(Debug, Clone, Subcommand)]
+pub enum UserCommand {
+    /// Make an account, whatever the configuration says of registration. Its address counts as
+    /// verified.
+    Create(UserCreateArgs),
+    /// Make an invitation and print its token.
+    Invite(UserInviteArgs),
+    /// Take over users of another program, with their bcrypt or Argon2id hashes.
+    Import(UserImportArgs),
+}
+
+/// `user create`
+#[derive(Debug, Clone, Args)]
+pub struct UserCreateArgs {
+    /// The address for mail.
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: String,
+    /// An admin.
+    #[arg(long)]
+    pub admin: bool,
+    /// What they want to be called.
+    #[arg(long, value_name = "NAME")]
+    pub display_name: Option<String>,
+    /// Read the password from the first line of standard input [default: make one and print it].
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `user invite`
+#[derive(Debug, Clone, Args)]
+pub struct UserInviteArgs {
+    /// Only this address may use it [default: whoever has it].
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<String>,
+    /// Who uses it becomes an admin.
+    #[arg(long)]
+    pub admin: bool,
+    /// How long it holds.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
+    pub days: u32,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `user import`
+#[derive(Debug, Clone, Args)]
+pub struct UserImportArgs {
+    /// CSV with a header: email, password_hash and, optional, display_name, email_verified.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `keys …`
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeysCommand {
+    /// Make a new key for signing access tokens; the old ones verify until their tokens have expired.
+    Rotate(KeysRotateArgs),
+}
+
+/// `keys rotate`
+#[derive(Debug, Clone, Args)]
+pub struct KeysRotateArgs {
+    /// The key that seals second factors instead: all are sealed anew.
+    #[arg(long)]
+    pub totp: bool,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `outbox`
+#[derive(Debug, Clone, Args)]
+pub struct OutboxArgs {
+    /// How many, the newest first.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
