@@ -3,12 +3,15 @@
 
 mod support;
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use libtest_mimic::{Arguments, Trial};
-use support::Place;
-use support::program::{Program, ready};
+use serde_json::json;
+use support::program::{Program, complaint, ready, run};
+use support::{Place, http};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -34,36 +37,77 @@ fn schemathesis() -> Option<PathBuf> {
     Some(directory.join("bin/schemathesis")).filter(|program| program.is_file())
 }
 
-fn the_server_keeps_to_its_description(schemathesis: &std::path::Path) {
+fn the_server_keeps_to_its_description(schemathesis: &Path) {
     let place = Place::new();
-    // As many requests as schemathesis makes: `support::program` raises the limit.
-    let (_program, address) = Program::serve(&place.path().join("d"), ["demo"]);
+    let data = place.path().join("d");
+    // As many requests as schemathesis makes: `support::program` raises the limits.
+    let (_program, address) = Program::serve(&data, ["demo"]);
     ready(address);
     let seed = std::env::var("COINSPHERE_TEST_SEED").unwrap_or_else(|_| "1".to_owned());
     println!("COINSPHERE_TEST_SEED={seed}");
-    let output = Command::new(schemathesis)
-        .arg("run")
-        .arg(format!("http://{address}/openapi.json"))
-        .args(["--seed", &seed, "--max-examples", "40"])
-        // An upgrade to a WebSocket, which schemathesis does not speak; tested elsewhere.
-        .args(["--exclude-path", "/api/v1/stream"])
-        // That two parameters exclude each other, or that a cursor is one that we gave, cannot be
-        // described; such requests are refused, and rightly.
-        .args([
-            "--checks",
-            "all",
-            "--exclude-checks",
-            "positive_data_acceptance",
-        ])
-        .current_dir(place.path())
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .expect("schemathesis can be started");
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
+    let run = |more: &[&str]| {
+        let output = Command::new(schemathesis)
+            .arg("run")
+            .arg(format!("http://{address}/openapi.json"))
+            .args(["--seed", &seed, "--max-examples", "15", "--checks", "all"])
+            // An upgrade to a WebSocket, which schemathesis does not speak; tested elsewhere.
+            .args(["--exclude-path", "/api/v1/stream"])
+            .args(more)
+            .current_dir(place.path())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output()
+            .expect("schemathesis can be started");
+        assert!(
+            output.status.success(),
+            "{}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    // That two parameters exclude each other, or that a cursor is one that we gave, cannot be
+    // described; such requests are refused, and rightly.
+    run(&["--exclude-checks", "positive_data_acceptance"]);
+
+    let header = format!("Authorization: Bearer {}", admin_token(&data, address));
+    let mut more = vec!["--header", &header];
+    // With the header on every request, none is without.
+    more.extend(["--exclude-checks", "positive_data_acceptance,ignored_auth"]);
+    // They would end the session that the others need, or train for minutes.
+    for path in [
+        "/api/v1/auth/logout",
+        "/api/v1/auth/logout-all",
+        "/api/v1/auth/me/delete",
+        "/api/v1/models/train",
+    ] {
+        more.extend(["--exclude-path", path]);
+    }
+    run(&more);
+}
+
+/// An access token of an admin made for this.
+fn admin_token(data: &Path, address: SocketAddr) -> String {
+    const ADDRESS: &str = "admin@example.org";
+    let made = run(
+        data,
+        [
+            OsStr::new("user"),
+            "create".as_ref(),
+            "--admin".as_ref(),
+            "--email".as_ref(),
+            ADDRESS.as_ref(),
+            "--data-dir".as_ref(),
+            data.as_ref(),
+        ],
     );
+    assert!(made.status.success(), "{}", complaint(&made));
+    let printed = String::from_utf8(made.stdout).expect("text");
+    let password = printed.lines().last().expect("a password");
+    let body = json!({"email": ADDRESS, "password": password}).to_string();
+    let json_body = "content-type: application/json\r\n";
+    let path = "/api/v1/auth/login";
+    let answer = http::ask_with(address, "POST", path, json_body, &body).expect("an answer");
+    let answer = answer.json();
+    let token = answer["access_token"].as_str();
+    token.unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
