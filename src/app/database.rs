@@ -39,6 +39,8 @@ pub struct Database {
     clock: SharedClock,
     /// Notified when candles have been committed, so that longer ones are brought up to date.
     pub committed: Arc<Notify>,
+    /// Notified when an instrument was added in this process.
+    pub listed: Arc<Notify>,
     /// Notified after each round of upkeep: longer candles may have changed.
     pub kept_up: Arc<Notify>,
 }
@@ -72,6 +74,7 @@ impl Database {
             clock,
             committed: Arc::new(Notify::new()),
             kept_up: Arc::new(Notify::new()),
+            listed: Arc::new(Notify::new()),
         })
     }
 

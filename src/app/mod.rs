@@ -5,9 +5,11 @@ pub mod accounts;
 mod admin_token;
 pub mod database;
 pub mod event_log;
+mod feeds;
 mod forecasts;
 mod health;
 mod idempotency;
+mod listings;
 mod reader;
 pub mod serve;
 mod shared;
@@ -15,5 +17,6 @@ mod signals;
 mod store;
 
 pub use idempotency::IdempotencyKeys;
+pub use listings::AuditedActs;
 pub use reader::Reader;
 pub use signals::stop_requested;

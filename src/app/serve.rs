@@ -11,7 +11,6 @@ use actix::{Actor, Addr, Arbiter};
 use anyhow::Context;
 use coinsphere_actors::board::Board;
 use coinsphere_actors::candle::{CandleActor, CandleConfig, CandleParts};
-use coinsphere_actors::feed::FeedActor;
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_actors::pusher::{PushActor, PusherParts};
 use coinsphere_actors::slot::Slot;
@@ -20,22 +19,19 @@ use coinsphere_actors::supervisor::{Backoff, Started, StopAll, Supervise, Superv
 use coinsphere_pipelines::candles::Rules;
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::log::EventLog;
-use coinsphere_pipelines::market::InstrumentKey;
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
-use coinsphere_pipelines::venues::admission::Admission;
-use coinsphere_pipelines::venues::{self, LiveFeed};
 use metrics_exporter_prometheus::PrometheusHandle;
-use rand::SeedableRng;
-use rand::rngs::{StdRng, SysRng};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
 use super::database::Database;
+use super::feeds::{self, Feeds};
 use super::forecasts::{ForecastReader, Forecasts, PartFactory};
+use super::listings::{AuditedActs, StoredListings};
 use super::shared::Shared;
 use super::{IdempotencyKeys, Reader, accounts, admin_token, event_log, health};
 use crate::audit::{AuditEntry, AuditLog, Outcome, Seal};
-use crate::config::{Config, Instruments, RegistrationMode, Role, VenueSettings};
+use crate::config::{Config, RegistrationMode, Role};
 use crate::http::{self, AdminToken, ApiState, Limits, StreamGate};
 
 /// How long the parts may take to stop.
@@ -85,9 +81,11 @@ pub async fn run(
         true => Some(event_log::open(&config, clock.clone()).await?),
         false => None,
     };
+    // A process that only listens needs no database, but learns of added instruments where it has one.
     let uses_database = [Role::Candles, Role::Forecasts, Role::Api]
         .into_iter()
-        .any(|role| config.has_role(role));
+        .any(|role| config.has_role(role))
+        || config.database.url.is_some();
     let keeper = match uses_database {
         true => Some(database.keep().await?),
         false => None,
@@ -98,7 +96,6 @@ pub async fn run(
     let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
     let mut parts = Parts {
         config: &config,
-        clock: &clock,
         board: &board,
         supervisor: &supervisor,
     };
@@ -106,10 +103,23 @@ pub async fn run(
         if config.has_role(Role::Candles) {
             parts.start_candles(log, &database, &hub).await?;
         }
-        if config.has_role(Role::Ingest) {
-            parts.start_feeds(log, &hub).await?;
-        }
     }
+    let listening = match &log {
+        Some(log) if config.has_role(Role::Ingest) => {
+            let feeds = Feeds::new(&config, log, &clock, &board, &supervisor);
+            let configured = feeds::configured(&config);
+            feeds.start(&configured, "").await?;
+            hub.list(configured);
+            Some(feeds)
+        }
+        _ => None,
+    };
+    let hears_all = shared.hears_all(&config);
+    let additions = (uses_database && (listening.is_some() || hears_all)).then(|| {
+        let (known, database) = (feeds::configured(&config), Arc::clone(&database));
+        let hub = hears_all.then(|| Arc::clone(&hub));
+        feeds::follow_additions(known, listening, database, hub)
+    });
 
     let forecasts = Forecasts::open(&config)?;
     if config.has_role(Role::Forecasts) {
@@ -133,12 +143,14 @@ pub async fn run(
         let started = AuditEntry::new("program.started", Outcome::Done);
         audit.note(started.with("version", env!("CARGO_PKG_VERSION")));
     }
-    let outcome = match api {
-        Some((listener, accounts)) => {
+    let outcome = match (api, &audit) {
+        (Some((listener, accounts)), Some(audit)) => {
             let keeping_up = accounts::keep(&accounts);
             let offer = accounts::offer_setup(&accounts);
             let state = ApiState {
                 market: Arc::new(Reader::new(Arc::clone(&database))),
+                listings: Arc::new(StoredListings::new(Arc::clone(&database))),
+                acts: Arc::new(AuditedActs::new(audit)),
                 forecasts: Arc::new(ForecastReader::new(
                     &forecasts,
                     Arc::clone(&database),
@@ -168,12 +180,15 @@ pub async fn run(
             offer.abort();
             served.context("the HTTP server failed")
         }
-        None => {
+        _ => {
             stop.await;
             Ok(())
         }
     };
 
+    if let Some(additions) = additions {
+        additions.abort();
+    }
     let (done, stopped) = oneshot::channel();
     if supervisor.send(StopAll(done)).await.is_ok()
         && tokio::time::timeout(STOP, stopped).await.is_err()
@@ -232,7 +247,6 @@ fn push_limits(config: &Config) -> PushLimits {
 /// What is needed to start parts.
 struct Parts<'a> {
     config: &'a Config,
-    clock: &'a SharedClock,
     board: &'a Board,
     supervisor: &'a Addr<Supervisor>,
 }
@@ -322,69 +336,6 @@ impl Parts<'_> {
         })
         .await?;
         Ok(slot)
-    }
-
-    async fn start_feeds(
-        &mut self,
-        log: &Arc<dyn EventLog>,
-        hub: &Arc<PushHub>,
-    ) -> anyhow::Result<()> {
-        let mut followed = Vec::new();
-        for protocol in venues::ALL.iter().copied() {
-            let venue = protocol.venue();
-            let Some(settings) = self.config.venues.get(venue.name()).filter(|v| v.enabled) else {
-                continue;
-            };
-            let symbols = match &settings.instruments {
-                Instruments::Seeded => venues::majors(protocol),
-                Instruments::Only(symbols) => symbols.clone(),
-            };
-            followed.extend(
-                symbols
-                    .iter()
-                    .map(|symbol| InstrumentKey::new(venue, symbol.clone())),
-            );
-            let VenueSettings { endpoint, .. } = settings.clone();
-            let admission = Admission {
-                max_ahead: self.config.candles.max_ahead(),
-                ..Admission::LIVE
-            };
-            let mut seeds = StdRng::try_from_rng(&mut SysRng).context("no randomness to be had")?;
-            // Tried once before it is supervised, so that what cannot work is said at the start.
-            let make = {
-                let (log, clock) = (Arc::clone(log), self.clock.clone());
-                move |rng: StdRng| {
-                    let endpoint = endpoint.as_deref();
-                    LiveFeed::new(
-                        protocol,
-                        symbols.clone(),
-                        endpoint,
-                        log.clone(),
-                        clock.clone(),
-                        rng,
-                    )
-                    .map(|feed| feed.with_admission(admission))
-                }
-            };
-            make(StdRng::from_rng(&mut seeds))?;
-            let name = format!("feed_{venue}");
-            let (board, arbiter) = (self.board.clone(), Arbiter::new().handle());
-            let part = name.clone();
-            self.supervise(name, move |exit| {
-                let (board, name) = (board.clone(), part.clone());
-                let feed = make(StdRng::from_rng(&mut seeds))
-                    .expect("the same feed could be made before it was supervised");
-                let address = FeedActor::start_in_arbiter(&arbiter, move |_| {
-                    FeedActor::new(name, board, feed, exit)
-                });
-                Started {
-                    quit: address.recipient(),
-                }
-            })
-            .await?;
-        }
-        hub.list(followed);
-        Ok(())
     }
 
     async fn supervise(

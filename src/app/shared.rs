@@ -6,14 +6,13 @@ use std::time::Duration;
 use coinsphere_actors::board::{Board, PartStatus};
 use coinsphere_actors::push::{PushHub, relay};
 use coinsphere_pipelines::clock::SharedClock;
-use coinsphere_pipelines::market::InstrumentKey;
 use coinsphere_pipelines::shared_state::{
     InProcess, InProcessLimits, OnRedis, RedisConfig, SharedState,
 };
-use coinsphere_pipelines::venues;
 use tokio::task::JoinHandle;
 
-use crate::config::{Config, Instruments, Role};
+use super::feeds::configured;
+use crate::config::{Config, Role};
 
 /// The name on the board.
 const NAME: &str = "shared_state";
@@ -58,6 +57,11 @@ impl Shared {
         })
     }
 
+    /// Whether streams of this process hear of every instrument.
+    pub(super) fn hears_all(&self, config: &Config) -> bool {
+        self.on_redis || config.has_role(Role::Candles)
+    }
+
     /// Connects the hub with those of other processes: who builds candles tells, who does not hears.
     /// Without Redis there is nobody to hear from, and topics are refused rather than silent.
     pub(super) fn connect(&mut self, config: &Config, hub: &Arc<PushHub>) {
@@ -72,7 +76,7 @@ impl Shared {
         self.tasks.push(if builds {
             tokio::spawn(relay::tell(hub_too, state))
         } else {
-            hub.list(followed(config));
+            hub.list(configured(config));
             tokio::spawn(relay::hear(hub_too, state))
         });
     }
@@ -100,24 +104,4 @@ async fn look(state: Arc<dyn SharedState>, board: Board) {
             ),
         }
     }
-}
-
-/// The instruments that this configuration follows, in whichever process.
-fn followed(config: &Config) -> Vec<InstrumentKey> {
-    let mut followed = Vec::new();
-    for protocol in venues::ALL.iter().copied() {
-        let venue = protocol.venue();
-        let Some(settings) = config.venues.get(venue.name()).filter(|v| v.enabled) else {
-            continue;
-        };
-        let symbols = match &settings.instruments {
-            Instruments::Seeded => venues::majors(protocol),
-            Instruments::Only(symbols) => symbols.clone(),
-        };
-        let keys = symbols
-            .into_iter()
-            .map(|symbol| InstrumentKey::new(venue, symbol));
-        followed.extend(keys);
-    }
-    followed
 }

@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::identity::Admin;
 use super::problem::Problem;
@@ -44,7 +45,10 @@ fn hash(token: &str) -> [u8; 32] {
 
 /// A request by an administrator: handlers that take it refuse others.
 #[derive(Debug)]
-pub(super) struct Administrator;
+pub(super) struct Administrator {
+    /// Who; `None` for whoever has the administrators' token.
+    pub(super) user: Option<Uuid>,
+}
 
 impl FromRequestParts<ApiState> for Administrator {
     type Rejection = Problem;
@@ -58,8 +62,13 @@ impl FromRequestParts<ApiState> for Administrator {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
         match token {
-            Some(token) if state.admin.is(token) => Ok(Self),
-            _ => Admin::from_request_parts(parts, state).await.map(|_| Self),
+            Some(token) if state.admin.is(token) => Ok(Self { user: None }),
+            _ => {
+                let admin = Admin::from_request_parts(parts, state).await?;
+                Ok(Self {
+                    user: Some(admin.user.id.0),
+                })
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! The path of a request is the path of its file: `controllers/<noun>/<verb>.rs`.
 
 mod account_problem;
+mod acts;
 mod admin;
 mod candle_series;
 mod client_address;
@@ -19,6 +20,7 @@ mod identity;
 mod json;
 mod layers;
 mod limits;
+mod listing;
 mod market;
 mod params;
 mod plain_path;
@@ -32,6 +34,7 @@ mod views;
 
 use coinsphere_actors::push::PushLimits;
 
+pub use acts::{AdminAct, AdminActs};
 pub use admin::AdminToken;
 pub use client_address::{ClientAddress, Peer};
 pub use controllers::stream::StreamGate;
@@ -43,6 +46,7 @@ pub use idempotency::{
 };
 pub use json::{JsonBody, Line};
 pub use limits::{Caller, Class, Limits, Verdict};
+pub use listing::Listings;
 pub use market::{
     Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
     SeriesCandle, Token, TokenLookup,

@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::acts::AdminActs;
 use super::admin::AdminToken;
 use super::controllers::{
     auth, health, instruments, metrics, models, predictions, stream, tokens, well_known,
@@ -23,6 +24,7 @@ use super::forecasts::Forecasts;
 use super::health::HealthReport;
 use super::idempotency::IdempotencyStore;
 use super::limits::Limits;
+use super::listing::Listings;
 use super::market::MarketReader;
 use super::problem::{Problem, ProblemBody};
 use super::{document, layers};
@@ -34,6 +36,10 @@ use crate::config::{HttpSettings, StreamSettings};
 pub struct ApiState {
     /// Tokens, instruments, candles and gaps.
     pub market: Arc<dyn MarketReader>,
+    /// Adds tokens.
+    pub listings: Arc<dyn Listings>,
+    /// Keeps a record of what administrators do.
+    pub acts: Arc<dyn AdminActs>,
     /// Forecasts and models.
     pub forecasts: Arc<dyn Forecasts>,
     /// The tokens that are forecast, by CoinGecko id.
@@ -111,7 +117,7 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(health::show::show))
         .routes(routes!(health::live::live))
         .routes(routes!(metrics::show::show))
-        .routes(routes!(tokens::list::list))
+        .routes(routes!(tokens::list::list, tokens::add::add))
         .routes(routes!(tokens::show::show))
         .routes(routes!(tokens::history::history))
         .routes(routes!(instruments::list::list))

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, header};
 use coinsphere::accounts::Accounts;
+use coinsphere::app::AuditedActs;
 use coinsphere::app::accounts::{self, Recorded};
 use coinsphere::audit::{AuditLog, Seal};
 use coinsphere::config::Config;
@@ -23,7 +24,9 @@ use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_pipelines::clock::ManualClock;
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Symbol, Timestamp, Venue};
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
-use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig, StoredForecast};
+use coinsphere_pipelines::store::{
+    DatabaseUrl, Listing, NewToken, Store, StoreConfig, StoredForecast,
+};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -160,6 +163,8 @@ impl Place {
         let health = watch::Sender::new(Arc::new(http::HealthReport::default()));
         let router = http::router(ApiState {
             market: Arc::new(EmptyMarket),
+            listings: Arc::new(NoListings),
+            acts: Arc::new(AuditedActs::new(&audit)),
             hub: PushHub::new(PushLimits::default()),
             health: health.subscribe(),
             metrics: http::recorder().unwrap().build_recorder().handle(),
@@ -388,6 +393,16 @@ impl Forecasts for NoForecasts {
 
     fn train(&self, _: Option<&AssetId>, _: Option<Interval>) -> Option<Vec<String>> {
         Some(Vec::new())
+    }
+}
+
+/// Nothing is added here.
+struct NoListings;
+
+#[async_trait]
+impl http::Listings for NoListings {
+    async fn add(&self, _: &NewToken) -> Result<Listing, ReadError> {
+        Err(ReadError::Failed("no tokens here".to_owned()))
     }
 }
 

@@ -161,6 +161,14 @@ impl PushHub {
         *self.listed.write().unwrap_or_else(PoisonError::into_inner) = Some(listed);
     }
 
+    /// Lets these be subscribed to as well, where only some may be.
+    pub fn list_more(&self, instruments: impl IntoIterator<Item = InstrumentKey>) {
+        let mut listed = self.listed.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listed) = listed.as_mut() {
+            listed.extend(instruments);
+        }
+    }
+
     /// Tells the subscribers of an instrument's trades, in order.
     pub fn publish_trades(&self, instrument: &InstrumentKey, trades: &[Trade]) {
         if trades.is_empty() {

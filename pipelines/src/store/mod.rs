@@ -10,6 +10,7 @@ mod error;
 mod flavour;
 mod import;
 mod listen;
+mod listing;
 mod predictions;
 pub mod private_server;
 mod read;
@@ -25,6 +26,7 @@ pub use describe::{Chunk, Description, Hypertable, Job, Partition, Table, View};
 pub use error::{ConnectCause, StoreError, failed};
 pub use flavour::Flavour;
 pub use listen::Listener;
+pub use listing::{Listing, NewInstrument, NewToken};
 pub use predictions::{
     Forecast, ForecastCommit, ForecastQuery, ForecastSeries, ForecastState, Outcome, PriceRange,
     Settlement, StoredForecast,

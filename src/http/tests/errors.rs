@@ -110,7 +110,7 @@ async fn a_wrong_method_says_which_are_right() {
         .uri("/api/v1/tokens");
     let answer = app.send(request.body(Body::empty()).unwrap()).await;
     answer.is_problem(405, "method-not-allowed");
-    assert_eq!(answer.header("allow"), "GET,HEAD");
+    assert_eq!(answer.header("allow"), "GET,HEAD,POST");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! routes.
 
 mod accounts;
+mod additions;
 mod candles;
 mod documents;
 mod errors;
@@ -43,6 +44,7 @@ pub(super) struct App {
     clock: Arc<ManualClock>,
     health: watch::Sender<Arc<HealthReport>>,
     market: Arc<MemoryMarket>,
+    listings: Arc<additions::MemoryListings>,
     hub: Arc<PushHub>,
 }
 
@@ -70,12 +72,15 @@ impl App {
         change(&mut config);
         let clock = ManualClock::at(at(NOW));
         let market = Arc::new(MemoryMarket::seeded());
+        let listings = Arc::new(additions::MemoryListings::default());
         let hub = PushHub::new(limits);
         let mut report = HealthReport::default();
         report.set("database", ServiceHealth::new(ServiceStatus::Ok));
         let health = watch::Sender::new(Arc::new(report));
         let state = ApiState {
             market: market.clone(),
+            listings: listings.clone(),
+            acts: listings.clone(),
             forecasts: Arc::new(forecasts::MemoryForecasts::default()),
             forecast_tokens: config.forecasts.tokens.clone().into(),
             admin: AdminToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
@@ -100,6 +105,7 @@ impl App {
             clock,
             health,
             market,
+            listings,
             hub,
         }
     }

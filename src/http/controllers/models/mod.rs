@@ -8,8 +8,13 @@ pub(in crate::http) mod train;
 use crate::http::problem::{Kind, Problem};
 
 fn unknown(id: &str) -> Problem {
-    let shown: String = id.chars().take(60).collect();
+    let shown = shortened(id);
     Problem::new(Kind::UnknownModel).with_detail(format!(
         "there is no model {shown:?}; /api/v1/models lists them"
     ))
+}
+
+/// As much of what was sent as is worth showing.
+fn shortened(id: &str) -> String {
+    id.chars().take(60).collect()
 }

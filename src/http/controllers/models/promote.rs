@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::unknown;
+use super::{shortened, unknown};
 use crate::http::admin::Administrator;
+use crate::http::client_address::ClientAddress;
 use crate::http::forecast_views::ModelBody;
 use crate::http::forecasts::PromoteError;
 use crate::http::params::Params;
@@ -26,13 +27,17 @@ use crate::http::router::ApiState;
     )
 )]
 pub(in crate::http) async fn promote(
-    _: Administrator,
+    admin: Administrator,
     State(state): State<ApiState>,
+    from: ClientAddress,
     Path(id): Path<String>,
     params: Params,
 ) -> Result<Json<ModelBody>, Problem> {
     params.finish()?;
-    match state.forecasts.promote(&id).await {
+    let outcome = state.forecasts.promote(&id).await;
+    let act = admin.act("model.promoted", outcome.is_ok(), from, shortened(&id));
+    state.acts.note(act);
+    match outcome {
         Ok(version) => Ok(Json(ModelBody::from(&version))),
         Err(PromoteError::Unknown) => Err(unknown(&id)),
         Err(PromoteError::Unusable(why)) => {

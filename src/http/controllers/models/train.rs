@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::http::admin::Administrator;
+use crate::http::client_address::ClientAddress;
 use crate::http::controllers::predictions::forecast_interval;
 use crate::http::controllers::tokens::find;
 use crate::http::forecast_views::QueuedBody;
@@ -42,8 +43,9 @@ pub(in crate::http) struct TrainBody {
     )
 )]
 pub(in crate::http) async fn train(
-    _: Administrator,
+    admin: Administrator,
     State(state): State<ApiState>,
+    from: ClientAddress,
     params: Params,
     body: Bytes,
 ) -> Result<(StatusCode, Json<QueuedBody>), Problem> {
@@ -78,5 +80,7 @@ pub(in crate::http) async fn train(
         return Err(Problem::new(Kind::NoForecast)
             .with_detail("this token is not forecast; forecasts.tokens lists what is"));
     }
+    let act = admin.act("model.training_asked", true, from, queued.join(" "));
+    state.acts.note(act);
     Ok((StatusCode::ACCEPTED, Json(QueuedBody { queued })))
 }

@@ -1,5 +1,6 @@
 //! Tokens, by CoinGecko id or by a symbol that only one of them has.
 
+pub(in crate::http) mod add;
 pub(in crate::http) mod history;
 pub(in crate::http) mod list;
 pub(in crate::http) mod show;
