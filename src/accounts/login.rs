@@ -4,7 +4,7 @@ use coinsphere_pipelines::store::execute;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AccountError;
-use super::lockout::Attempts;
+use super::lockout::{self, Attempts};
 use super::password;
 use super::users::{self, Email, StoredUser};
 use super::{Accounts, Client, Tokens, UserId};
@@ -53,7 +53,13 @@ impl Accounts {
             return Err(AccountError::WrongCredentials);
         };
         let session = self.database().await?;
+        let was_guessed_at = lockout::delays_account(&session, &key, self.now()).await?;
         attempts.succeeded(&session).await?;
+        // Only who knows the password learns this.
+        if user.disabled_at.is_some() {
+            self.note("login.disabled", false, Some(user.id), client);
+            return Err(AccountError::Disabled);
+        }
         let code = login.totp_code.as_deref();
         self.check_second_factor(&session, &user, code, client)
             .await?;
@@ -61,6 +67,8 @@ impl Accounts {
             self.upgrade_hash(&session, user.id, login.password).await?;
         }
         let tokens = self.begin_session(&session, user.id, client).await?;
+        self.notice_client(&session, &user, client, was_guessed_at)
+            .await?;
         self.note("login", true, Some(user.id), client);
         Ok(tokens)
     }
