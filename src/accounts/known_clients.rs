@@ -19,14 +19,15 @@ const KNOWN: TimeDelta = TimeDelta::days(180);
 const UNTOLD: &str = "not told";
 
 impl Accounts {
-    /// Takes note of what somebody has just signed in with, and writes to them if it is suspicious.
+    /// Takes note of what somebody signs in with, and writes to them if it is suspicious; answers
+    /// whether it was. Every way to sign in calls it, in the transaction that begins the session.
     pub(super) async fn notice_client<C: GenericClient>(
         &self,
         database: &C,
         user: &User,
         client: &Client,
         was_guessed_at: bool,
-    ) -> Result<(), AccountError> {
+    ) -> Result<bool, AccountError> {
         let agent = client.user_agent.as_deref().unwrap_or(UNTOLD);
         let agent: String = agent.chars().take(USER_AGENT).collect();
         let address = client.address.as_deref().unwrap_or(UNTOLD);
@@ -46,17 +47,17 @@ impl Accounts {
         )
         .await?;
         let Some(row) = rows.first() else {
-            return Ok(());
+            return Ok(false);
         };
         let (known, address_known, agent_known): (i64, bool, bool) =
             (row.get(0), row.get(1), row.get(2));
         let why = match (agent_known, address_known) {
-            _ if known == 0 => return Ok(()),
+            _ if known == 0 => return Ok(false),
             (_, false) if was_guessed_at => {
                 "from an address that is new, after many failed attempts"
             }
             (false, _) => "with a program that is new",
-            _ => return Ok(()),
+            _ => return Ok(false),
         };
         let facts = json!({
             "why": why,
@@ -66,9 +67,7 @@ impl Accounts {
         });
         self.write_to(database, Kind::NewSignIn, user, facts)
             .await?;
-        self.post();
-        self.note("login.new_client", true, Some(user.id), client);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Signing in with address and password.
 
-use coinsphere_pipelines::store::execute;
+use coinsphere_pipelines::store::{execute, failed};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AccountError;
@@ -52,7 +52,7 @@ impl Accounts {
             self.note("login.failed", false, None, client);
             return Err(AccountError::WrongCredentials);
         };
-        let session = self.database().await?;
+        let mut session = self.database().await?;
         let was_guessed_at = lockout::delays_account(&session, &key, self.now()).await?;
         attempts.succeeded(&session).await?;
         // Only who knows the password learns this.
@@ -66,9 +66,16 @@ impl Accounts {
         if verdict.outdated {
             self.upgrade_hash(&session, user.id, login.password).await?;
         }
-        let tokens = self.begin_session(&session, user.id, client).await?;
-        self.notice_client(&session, &user, client, was_guessed_at)
+        let transaction = session.transaction().await.map_err(failed("sign in"))?;
+        let tokens = self.begin_session(&transaction, user.id, client).await?;
+        let is_news = self
+            .notice_client(&transaction, &user, client, was_guessed_at)
             .await?;
+        transaction.commit().await.map_err(failed("sign in"))?;
+        if is_news {
+            self.post();
+            self.note("login.new_client", true, Some(user.id), client);
+        }
         self.note("login", true, Some(user.id), client);
         Ok(tokens)
     }

@@ -93,6 +93,18 @@ pub(crate) async fn admins_look_after_users(place: Place) {
         }
     }
 
+    // Nobody gives themselves anything.
+    for body in [json!({"role": "admin"}), json!({"disabled": false})] {
+        app.send(
+            Method::PATCH,
+            "/api/v1/auth/me",
+            Some(&ada.access),
+            Some(&body),
+        )
+        .await
+        .is_problem(400, "invalid-request");
+    }
+
     // One session ends, in every process at once; then all the others.
     let other = app.login("ada@example.org").await;
     let list = app.get(&sessions, &root.access).await.good(200);

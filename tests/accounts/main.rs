@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         membership::imported_users_sign_in_with_the_password_they_had,
         membership::keys_for_programs,
         signed::critical_operations_need_a_signature,
+        signed::a_compressed_body_is_signed_as_it_is_sent,
         signed::a_signature_counts_once_in_every_process,
         signed::every_route_says_what_a_key_needs,
         signed::a_key_reaches_no_further_than_itself,

@@ -1,5 +1,6 @@
 //! Programs: what their keys may do, and that critical requests are signed.
 
+use std::io::Write as _;
 use std::net::IpAddr;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -94,6 +95,16 @@ impl Program {
     ) -> axum::http::request::Builder {
         let text = body.map(Value::to_string).unwrap_or_default();
         let digest = format!("sha-256=:{}:", BASE64.encode(&Sha256::digest(&text)));
+        self.request_with(method, path, &digest, signing)
+    }
+
+    fn request_with(
+        &self,
+        method: &Method,
+        path: &str,
+        digest: &str,
+        signing: &Signing,
+    ) -> axum::http::request::Builder {
         let parameters = format!(
             "(\"@method\" \"@target-uri\" \"content-digest\");created={};nonce=\"{}\";keyid=\"{}\"",
             signing.created, signing.nonce, self.id
@@ -266,6 +277,35 @@ pub(crate) async fn critical_operations_need_a_signature(place: Place) {
     ] {
         assert!(events.contains(&event), "{event}: {events:?}");
     }
+}
+
+/// What is signed is the body as it is sent.
+pub(crate) async fn a_compressed_body_is_signed_as_it_is_sent(place: Place) {
+    let app = place.app().await;
+    let ada = verified(&app, "ada@example.org", Role::User).await;
+    let program = Program::make(&app, &ada, "deploy", &ALL, json!({})).await;
+    let body = wanted("compressed");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(body.to_string().as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let send = |nonce: &str, digested: &[u8]| {
+        let digest = format!("sha-256=:{}:", BASE64.encode(&Sha256::digest(digested)));
+        let signing = program.signing(nonce);
+        let request = program.request_with(&Method::POST, KEYS, &digest, &signing);
+        let request = request.header(header::CONTENT_ENCODING, "gzip");
+        app.send_request(request.body(Body::from(packed.clone())).unwrap())
+    };
+    refused_for(
+        &send("plain", body.to_string().as_bytes()).await,
+        "`content-digest`",
+    );
+    send("packed", &packed).await.good(201);
+    let huge = vec![b' '; 3 << 20];
+    let signing = program.signing("huge");
+    let request = program.request_with(&Method::POST, KEYS, "sha-256=:AAAA:", &signing);
+    app.send_request(request.body(Body::from(huge)).unwrap())
+        .await
+        .is_problem(413, "payload-too-large");
 }
 
 pub(crate) async fn a_signature_counts_once_in_every_process(place: Place) {
