@@ -6,6 +6,8 @@ mod administration;
 mod app;
 mod mail;
 mod membership;
+mod program;
+mod scopes;
 mod sessions;
 mod signed;
 mod signing_in;
@@ -60,9 +62,9 @@ fn main() -> ExitCode {
         signed::critical_operations_need_a_signature,
         signed::a_compressed_body_is_signed_as_it_is_sent,
         signed::a_signature_counts_once_in_every_process,
-        signed::every_route_says_what_a_key_needs,
-        signed::a_key_reaches_no_further_than_itself,
-        signed::a_mutation_sent_again_is_not_done_again,
+        scopes::every_route_says_what_a_key_needs,
+        scopes::a_key_reaches_no_further_than_itself,
+        scopes::a_mutation_sent_again_is_not_done_again,
         signed::the_documented_example_works,
         administration::admins_look_after_users,
         administration::a_disabled_account_is_shut_everywhere_at_once,

@@ -454,6 +454,21 @@ proptest! {
     }
 }
 
+#[test]
+#[ignore = "a measurement, not a check"]
+fn how_long_verifying_takes() {
+    let sent = by_target(PARAMETERS);
+    let mut taken: Vec<std::time::Duration> = (0..20_000)
+        .map(|_| {
+            let begun = tokio::time::Instant::now();
+            assert!(sent.verified().unwrap().is_ok());
+            begun.elapsed()
+        })
+        .collect();
+    taken.sort();
+    println!("p50 {:?}, p99 {:?}", taken[10_000], taken[19_800]);
+}
+
 /// Differences that are none: the case of a host's name, and the bits that base64 leaves over.
 fn means_the_same(one: &Sent, other: &Sent) -> bool {
     let headers = one.headers.iter().zip(&other.headers);
