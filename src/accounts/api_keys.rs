@@ -1,42 +1,62 @@
-//! API keys: for programs, with a name, a scope and perhaps an end. Only a hash is kept. Rotated, the
-//! old secret holds on for a while, so that a program can be given the new one.
+//! API keys: for programs, with a name, scopes, perhaps an end, and perhaps the public key of signed
+//! requests. Only a hash is kept. Rotated, the old secret holds on for a while, so that a program can
+//! be given the new one.
 
 use std::str::FromStr;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::store::{execute, query};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::AccountError;
+use super::key_access::KeyAccess;
+use super::public_key::PublicKey;
 use super::{Accounts, Client, UserId, secrets};
 
 /// What every key begins with, so that scanners for leaked secrets recognise it.
-const PREFIX: &str = "csk_";
+pub(super) const PREFIX: &str = "csk_";
 
 /// The most keys a user may have.
 const MOST: i64 = 50;
 
-/// `last_used_at` is no finer than this: not every request is worth a write.
-const USE_NOTED: TimeDelta = TimeDelta::minutes(1);
+const KEY: &str =
+    "id, name, scopes, created_at, expires_at, last_used_at, previous_until, public_key";
 
 /// What a key may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Reading tokens, instruments, candles, predictions and the stream.
     MarketRead,
+    /// Reading one's account, sessions and keys.
+    AccountRead,
+    /// Changing one's profile, ending one's sessions.
+    AccountWrite,
+    /// What decides who has the account: password, address, deletion. Signed requests only.
+    AccountCritical,
+    /// Making, rotating and ending keys. Signed requests only.
+    KeysManage,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 1] = [Self::MarketRead];
+    pub const ALL: [Self; 5] = [
+        Self::MarketRead,
+        Self::AccountRead,
+        Self::AccountWrite,
+        Self::AccountCritical,
+        Self::KeysManage,
+    ];
 
     /// As it is stored and shown.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::MarketRead => "market:read",
+            Self::AccountRead => "account:read",
+            Self::AccountWrite => "account:write",
+            Self::AccountCritical => "account:critical",
+            Self::KeysManage => "keys:manage",
         }
     }
 }
@@ -68,24 +88,40 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// Until when the secret before the last rotation holds, or held.
+    pub previous_until: Option<DateTime<Utc>>,
+    /// What its signed requests are signed with.
+    pub public_key: Option<PublicKey>,
 }
 
-/// Who a good key speaks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyAccess {
+/// A key there is to be.
+#[derive(Debug, Clone)]
+pub struct NewKey<'a> {
+    /// What to call it.
+    pub name: &'a str,
+    /// What it may be used for.
+    pub scopes: &'a [Scope],
+    /// How long it holds; for ever without.
+    pub days: Option<u32>,
+    /// What its signed requests will be signed with.
+    pub public_key: Option<PublicKey>,
+}
+
+/// Who looks after a user's keys.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyHolder<'a> {
     /// The user.
     pub user: UserId,
-    /// The key.
-    pub key: Uuid,
-    /// What for.
-    pub scopes: Vec<String>,
+    /// The key that it is done with. Its own reach bounds what it may make, rotate and end: no
+    /// scope that it lacks, no end later than its own.
+    pub key: Option<&'a KeyAccess>,
 }
 
-impl KeyAccess {
-    /// Whether it may be used for this.
-    #[must_use]
-    pub fn allows(&self, scope: Scope) -> bool {
-        self.scopes.iter().any(|one| one == scope.name())
+impl KeyHolder<'_> {
+    /// The scopes and the end that bound what may be done; none for a user who is signed in.
+    fn reach(&self) -> (Option<&[String]>, Option<DateTime<Utc>>) {
+        let scopes = self.key.map(|key| &key.scopes[..]);
+        (scopes, self.key.and_then(|key| key.expires_at))
     }
 }
 
@@ -97,6 +133,8 @@ fn view(row: &Row) -> ApiKey {
         created_at: row.get(3),
         expires_at: row.get(4),
         last_used_at: row.get(5),
+        previous_until: row.get(6),
+        public_key: row.get::<_, Option<&[u8]>>(7).and_then(PublicKey::stored),
     }
 }
 
@@ -104,56 +142,77 @@ impl Accounts {
     /// Makes a key; answers it with its secret, which is shown this once.
     ///
     /// # Errors
-    /// When a field is wrong, there is a key of this name or there are too many, or the database is
-    /// away.
+    /// When a field is wrong, there is a key of this name or there are too many, the key it is made
+    /// with does not reach as far, or the database is away.
     pub async fn make_api_key(
         &self,
-        user: UserId,
-        name: &str,
-        scopes: &[Scope],
-        days: Option<u32>,
+        by: KeyHolder<'_>,
+        new: NewKey<'_>,
         client: &Client,
     ) -> Result<(ApiKey, String), AccountError> {
-        let name = name.trim();
+        let name = new.name.trim();
         if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
             return Err(AccountError::wrong(
                 "name",
                 "use 1 to 80 characters, none of them a control character",
             ));
         }
-        if scopes.is_empty() {
+        if new.scopes.is_empty() {
             return Err(AccountError::wrong("scopes", "name at least one"));
         }
         let (id, now, secret) = (self.entropy.id(), self.now(), self.entropy.token());
-        let expires = days.map(|days| now + TimeDelta::days(days.into()));
-        let names: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
+        let expires = new.days.map(|days| now + TimeDelta::days(days.into()));
+        if let Some(key) = by.key {
+            if !new.scopes.iter().all(|scope| key.allows(*scope)) {
+                return Err(AccountError::Forbidden(
+                    "a key makes keys only with scopes that it has itself",
+                ));
+            }
+            let outlives = |end| expires.is_none_or(|expires| expires > end);
+            if key.expires_at.is_some_and(outlives) {
+                return Err(AccountError::Forbidden(
+                    "a key makes keys only that end no later than itself",
+                ));
+            }
+        }
+        let names: Vec<&str> = new.scopes.iter().map(|scope| scope.name()).collect();
+        let public_key = new.public_key.as_ref().map(|key| &key.bytes()[..]);
         let database = self.database().await?;
         // A revoked key gives its name back.
+        execute(
+            &database,
+            "remove revoked API keys",
+            "DELETE FROM api_keys WHERE user_id = $1 AND revoked_at IS NOT NULL",
+            &[&by.user.0],
+        )
+        .await?;
+        let sql = format!(
+            "INSERT INTO api_keys (id, user_id, name, scopes, hash, created_at, expires_at, public_key) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $9 \
+             WHERE (SELECT count(*) FROM api_keys WHERE user_id = $2 AND revoked_at IS NULL) < $8 \
+             ON CONFLICT (user_id, name) DO NOTHING RETURNING {KEY}"
+        );
         let rows = query(
             &database,
             "add an API key",
-            "WITH gone AS (DELETE FROM api_keys WHERE user_id = $2 AND revoked_at IS NOT NULL) \
-             INSERT INTO api_keys (id, user_id, name, scopes, hash, created_at, expires_at) \
-             SELECT $1, $2, $3, $4, $5, $6, $7 \
-             WHERE (SELECT count(*) FROM api_keys WHERE user_id = $2 AND revoked_at IS NULL) < $8 \
-             ON CONFLICT (user_id, name) DO NOTHING \
-             RETURNING id, name, scopes, created_at, expires_at, last_used_at",
+            &sql,
             &[
                 &id,
-                &user.0,
+                &by.user.0,
                 &name,
                 &names,
                 &secrets::hash(&secret),
                 &now,
                 &expires,
                 &MOST,
+                &public_key,
             ],
         )
         .await?;
         let made = rows.first().map(view).ok_or(AccountError::Conflict(
             "there is a key of this name, or there are as many keys as there may be",
         ))?;
-        self.note("api_key.made", true, Some(user), client);
+        self.note_about("api_key.made", true, Some(by.user), Some(id), client);
         Ok((made, shown(id, &secret)))
     }
 
@@ -163,69 +222,79 @@ impl Accounts {
     /// When the database is away.
     pub async fn api_keys(&self, user: UserId) -> Result<Vec<ApiKey>, AccountError> {
         let database = self.database().await?;
-        let rows = query(
-            &database,
-            "list API keys",
-            "SELECT id, name, scopes, created_at, expires_at, last_used_at FROM api_keys \
-             WHERE user_id = $1 AND revoked_at IS NULL ORDER BY created_at DESC, id",
-            &[&user.0],
-        )
-        .await?;
+        let sql = format!(
+            "SELECT {KEY} FROM api_keys \
+             WHERE user_id = $1 AND revoked_at IS NULL ORDER BY created_at DESC, id"
+        );
+        let rows = query(&database, "list API keys", &sql, &[&user.0]).await?;
         Ok(rows.iter().map(view).collect())
     }
 
     /// Ends a key, at once.
     ///
     /// # Errors
-    /// When the user has no such key, or the database is away.
+    /// When the user has no such key, or it is out of the reach of the key this is done with; or
+    /// when the database is away.
     pub async fn revoke_api_key(
         &self,
-        user: UserId,
+        by: KeyHolder<'_>,
         key: Uuid,
         client: &Client,
     ) -> Result<(), AccountError> {
+        let (scopes, end) = by.reach();
         let database = self.database().await?;
         let ended = execute(
             &database,
             "end an API key",
             "UPDATE api_keys SET revoked_at = $3 \
-             WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL",
-            &[&key, &user.0, &self.now()],
+             WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
+               AND ($4::text[] IS NULL OR scopes <@ $4) \
+               AND ($5::timestamptz IS NULL OR expires_at <= $5)",
+            &[&key, &by.user.0, &self.now(), &scopes, &end],
         )
         .await?;
         if ended == 0 {
             return Err(AccountError::Unknown("API key"));
         }
-        self.note("api_key.revoked", true, Some(user), client);
+        self.note_about("api_key.revoked", true, Some(by.user), Some(key), client);
         Ok(())
     }
 
     /// Gives a key another secret, shown this once; the one before holds for `overlap` more.
     ///
     /// # Errors
-    /// When the user has no such key, or the database is away.
+    /// When the user has no such key, or it is out of the reach of the key this is done with; or
+    /// when the database is away.
     pub async fn rotate_api_key(
         &self,
-        user: UserId,
+        by: KeyHolder<'_>,
         key: Uuid,
         overlap: TimeDelta,
         client: &Client,
     ) -> Result<(ApiKey, String), AccountError> {
         let (secret, now) = (self.entropy.token(), self.now());
+        let (scopes, end) = by.reach();
         let database = self.database().await?;
-        let rows = query(
-            &database,
-            "rotate an API key",
+        let sql = format!(
             "UPDATE api_keys SET previous_hash = hash, previous_until = $4, hash = $3 \
              WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
                AND (expires_at IS NULL OR expires_at > $5) \
-             RETURNING id, name, scopes, created_at, expires_at, last_used_at",
+               AND ($6::text[] IS NULL OR scopes <@ $6) \
+               AND ($7::timestamptz IS NULL OR expires_at <= $7) \
+             RETURNING {KEY}"
+        );
+        let rows = query(
+            &database,
+            "rotate an API key",
+            &sql,
             &[
                 &key,
-                &user.0,
+                &by.user.0,
                 &secrets::hash(&secret),
                 &(now + overlap),
                 &now,
+                &scopes,
+                &end,
             ],
         )
         .await?;
@@ -233,75 +302,46 @@ impl Accounts {
             .first()
             .map(view)
             .ok_or(AccountError::Unknown("API key"))?;
-        self.note("api_key.rotated", true, Some(user), client);
+        self.note_about("api_key.rotated", true, Some(by.user), Some(key), client);
         Ok((rotated, shown(key, &secret)))
     }
 
-    /// Whether a key still holds, for what lasts longer than a request.
+    /// Registers the public key of a key's signed requests, in place of the one before, or removes
+    /// it.
     ///
     /// # Errors
-    /// When the database is away.
-    pub async fn api_key_holds(&self, key: Uuid) -> Result<bool, AccountError> {
+    /// When the user has no such key, or the database is away.
+    pub async fn set_public_key(
+        &self,
+        user: UserId,
+        key: Uuid,
+        public_key: Option<PublicKey>,
+        client: &Client,
+    ) -> Result<ApiKey, AccountError> {
+        let bytes = public_key.as_ref().map(|key| &key.bytes()[..]);
         let database = self.database().await?;
+        let sql = format!(
+            "UPDATE api_keys SET public_key = $3 \
+             WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
+               AND (expires_at IS NULL OR expires_at > $4) RETURNING {KEY}"
+        );
         let rows = query(
             &database,
-            "look up an API key",
-            "SELECT FROM api_keys WHERE id = $1 AND revoked_at IS NULL \
-               AND (expires_at IS NULL OR expires_at > $2)",
-            &[&key, &self.now()],
+            "set an API key's public key",
+            &sql,
+            &[&key, &user.0, &bytes, &self.now()],
         )
         .await?;
-        Ok(!rows.is_empty())
-    }
-
-    /// Whether a bearer token is an API key, good or bad.
-    #[must_use]
-    pub fn is_api_key(token: &str) -> bool {
-        token.starts_with(PREFIX)
-    }
-
-    /// Who a key speaks for.
-    ///
-    /// # Errors
-    /// When the key is unknown, expired or revoked, or the database is away.
-    pub async fn authenticate_key(&self, token: &str) -> Result<KeyAccess, AccountError> {
-        let bad = || AccountError::BadToken("the API key is unknown, expired or revoked");
-        let (id, secret) = parse(token).ok_or_else(bad)?;
-        let now = self.now();
-        let database = self.database().await?;
-        let rows = query(
-            &database,
-            "look up an API key",
-            "SELECT user_id, scopes, hash, previous_hash, previous_until, last_used_at \
-             FROM api_keys WHERE id = $1 AND revoked_at IS NULL \
-               AND (expires_at IS NULL OR expires_at > $2)",
-            &[&id, &now],
-        )
-        .await?;
-        let row = rows.first().ok_or_else(bad)?;
-        let given = secrets::hash(secret);
-        let same = |stored: &[u8]| verify_slices_are_equal(stored, &given).is_ok();
-        let previous: Option<&[u8]> = row.get(3);
-        let until: Option<DateTime<Utc>> = row.get(4);
-        let overlaps = until.is_some_and(|until| now < until);
-        if !same(row.get(2)) && !previous.is_some_and(|hash| overlaps && same(hash)) {
-            return Err(bad());
-        }
-        let used: Option<DateTime<Utc>> = row.get(5);
-        if used.is_none_or(|used| used + USE_NOTED <= now) {
-            execute(
-                &database,
-                "note the use of an API key",
-                "UPDATE api_keys SET last_used_at = $2 WHERE id = $1",
-                &[&id, &now],
-            )
-            .await?;
-        }
-        Ok(KeyAccess {
-            user: UserId(row.get(0)),
-            key: id,
-            scopes: row.get(1),
-        })
+        let changed = rows
+            .first()
+            .map(view)
+            .ok_or(AccountError::Unknown("API key"))?;
+        let what = match public_key {
+            Some(_) => "api_key.public_key_set",
+            None => "api_key.public_key_removed",
+        };
+        self.note_about(what, true, Some(user), Some(key), client);
+        Ok(changed)
     }
 }
 
@@ -309,7 +349,7 @@ fn shown(id: Uuid, secret: &str) -> String {
     format!("{PREFIX}{}_{secret}", id.simple())
 }
 
-fn parse(token: &str) -> Option<(Uuid, &str)> {
+pub(super) fn parse(token: &str) -> Option<(Uuid, &str)> {
     let (id, secret) = token.strip_prefix(PREFIX)?.split_at_checked(32)?;
     let secret = secret.strip_prefix('_')?;
     (secret.len() == 43).then_some(())?;

@@ -3,6 +3,7 @@
 use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use serde_json::{Value, json};
 
+use super::administration;
 use super::credentials::Proof;
 use super::error::AccountError;
 use super::mail::{self, Kind};
@@ -10,7 +11,7 @@ use super::users::{self, Email};
 use super::{Accounts, Client, Role, User, UserId};
 
 /// Each part of an export: its name, and the rows it is made of. Never a hash or a secret.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     (
         "sessions",
         "SELECT id, created_at, last_used_at, expires_at, revoked_at, revoked_for, address, \
@@ -22,8 +23,13 @@ const PARTS: [(&str, &str); 4] = [
     ),
     (
         "api_keys",
-        "SELECT id, name, scopes, created_at, expires_at, last_used_at, revoked_at \
+        "SELECT id, name, scopes, created_at, expires_at, last_used_at, revoked_at, \
+         encode(public_key, 'base64') AS public_key \
          FROM api_keys WHERE user_id = $1 ORDER BY created_at",
+    ),
+    (
+        "known_clients",
+        "SELECT kind, value, last_at FROM known_clients WHERE user_id = $1 ORDER BY kind, last_at",
     ),
     (
         "letters",
@@ -60,15 +66,10 @@ impl Accounts {
             .transaction()
             .await
             .map_err(failed("delete an account"))?;
-        if user.role == Role::Admin {
-            // Locked, so that of two that leave at once one finds itself the last.
-            let sql = "SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE";
-            let admins = query(&transaction, "look for admins", sql, &[]).await?;
-            if admins.len() == 1 {
-                return Err(AccountError::Conflict(
-                    "this is the only admin's account: make another admin first",
-                ));
-            }
+        if user.role == Role::Admin && administration::is_last_admin(&transaction, id).await? {
+            return Err(AccountError::Conflict(
+                "this is the only admin's account: make another admin first",
+            ));
         }
         let exported = export(&transaction, &user).await?;
         let ended = self
@@ -84,6 +85,10 @@ impl Accounts {
             (
                 "remove letters",
                 "DELETE FROM outbox WHERE user_id = $1 OR lower(recipient) = $2",
+            ),
+            (
+                "forget answers",
+                "DELETE FROM idempotency_keys WHERE subject = ($1::uuid)::text AND $2::text IS NOT NULL",
             ),
             (
                 "delete an account",

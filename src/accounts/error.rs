@@ -66,6 +66,9 @@ pub enum AccountError {
     /// This asks for an address that is known to be the user's.
     #[error("the mail address has not been verified")]
     EmailNotVerified,
+    /// An admin has disabled the account, or it has gone.
+    #[error("the account is disabled")]
+    Disabled,
     /// This asks for another role, or a key with another scope.
     #[error("not allowed: {0}")]
     Forbidden(&'static str),

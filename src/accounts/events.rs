@@ -11,6 +11,8 @@ pub struct SecurityEvent {
     pub done: bool,
     /// Whose account, where that is known.
     pub user: Option<Uuid>,
+    /// Who did it to that account, where it was somebody else.
+    pub by: Option<Uuid>,
     /// The session or key it was done with, or that it happened to.
     pub subject: Option<Uuid>,
     /// The client's address.
@@ -33,6 +35,7 @@ impl SecurityEvents for Logged {
             what,
             done,
             user,
+            by,
             subject,
             from,
         } = event;
@@ -43,6 +46,7 @@ impl SecurityEvents for Logged {
             event = what,
             done,
             user = user.map(tracing::field::display),
+            by = by.map(tracing::field::display),
             subject = subject.map(tracing::field::display),
             from,
             "account"

@@ -94,6 +94,23 @@ impl Attempts {
     }
 }
 
+/// Whether failures have lately delayed attempts at the account with this address, from wherever.
+pub(super) async fn delays_account<C: GenericClient>(
+    client: &C,
+    email_key: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, AccountError> {
+    let rows = query(
+        client,
+        "look up failed attempts",
+        // Above, not at: the attempt that succeeds is counted too until it is forgotten.
+        "SELECT FROM login_failures WHERE account = $1 AND failures > $2 AND last_at > $3 LIMIT 1",
+        &[&secrets::hash(email_key), &FREE, &(now - FORGOTTEN)],
+    )
+    .await?;
+    Ok(!rows.is_empty())
+}
+
 /// How long after this many failures the next attempt must wait.
 fn delay(failures: i32) -> TimeDelta {
     if failures < FREE {

@@ -1,10 +1,10 @@
 //! Signing in with address and password.
 
-use coinsphere_pipelines::store::execute;
+use coinsphere_pipelines::store::{execute, failed};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AccountError;
-use super::lockout::Attempts;
+use super::lockout::{self, Attempts};
 use super::password;
 use super::users::{self, Email, StoredUser};
 use super::{Accounts, Client, Tokens, UserId};
@@ -52,15 +52,30 @@ impl Accounts {
             self.note("login.failed", false, None, client);
             return Err(AccountError::WrongCredentials);
         };
-        let session = self.database().await?;
+        let mut session = self.database().await?;
+        let was_guessed_at = lockout::delays_account(&session, &key, self.now()).await?;
         attempts.succeeded(&session).await?;
+        // Only who knows the password learns this.
+        if user.disabled_at.is_some() {
+            self.note("login.disabled", false, Some(user.id), client);
+            return Err(AccountError::Disabled);
+        }
         let code = login.totp_code.as_deref();
         self.check_second_factor(&session, &user, code, client)
             .await?;
         if verdict.outdated {
             self.upgrade_hash(&session, user.id, login.password).await?;
         }
-        let tokens = self.begin_session(&session, user.id, client).await?;
+        let transaction = session.transaction().await.map_err(failed("sign in"))?;
+        let tokens = self.begin_session(&transaction, user.id, client).await?;
+        let is_news = self
+            .notice_client(&transaction, &user, client, was_guessed_at)
+            .await?;
+        transaction.commit().await.map_err(failed("sign in"))?;
+        if is_news {
+            self.post();
+            self.note("login.new_client", true, Some(user.id), client);
+        }
         self.note("login", true, Some(user.id), client);
         Ok(tokens)
     }

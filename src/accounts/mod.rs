@@ -2,6 +2,7 @@
 //! cryptography, and nothing of HTTP: handlers call it and shape the answers.
 
 mod access_token;
+mod administration;
 mod api_keys;
 mod credentials;
 mod deletion;
@@ -9,12 +10,15 @@ mod entropy;
 mod error;
 mod events;
 mod invitations;
+mod key_access;
 mod key_files;
+mod known_clients;
 mod lockout;
 mod login;
 mod mail;
 mod operator;
 mod password;
+mod public_key;
 mod registration;
 mod revocation;
 mod sealing;
@@ -48,15 +52,18 @@ use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
 use crate::config::{AccountSettings, MailSettings};
 
 pub use self::access_token::Access;
-pub use self::api_keys::{ApiKey, KeyAccess, Scope};
+pub use self::administration::{UserChange, UserPlace};
+pub use self::api_keys::{ApiKey, KeyHolder, NewKey, Scope};
 pub use self::credentials::{ProfileChange, Proof};
 pub use self::entropy::Entropy;
 pub use self::error::{AccountError, Wrong};
 pub use self::events::{Logged, SecurityEvent, SecurityEvents};
 pub use self::invitations::Invitation;
+pub use self::key_access::KeyAccess;
 pub use self::login::Login;
 pub use self::mail::OutboxView;
 pub use self::operator::Imported;
+pub use self::public_key::PublicKey;
 pub use self::registration::Registration;
 pub use self::sessions::{SessionView, Tokens};
 pub use self::two_factor::Enrolment;
@@ -214,6 +221,8 @@ impl Accounts {
         let (session, now) = (self.database().await?, self.now());
         sessions::tidy(&session, now).await?;
         lockout::tidy(&session, now).await?;
+        key_access::tidy(&session, now).await?;
+        known_clients::tidy(&session, now).await?;
         drop(session);
         self.tidy_mail().await
     }
@@ -257,13 +266,39 @@ impl Accounts {
     }
 
     fn note(&self, what: &'static str, done: bool, user: Option<UserId>, client: &Client) {
+        self.note_about(what, done, user, None, client);
+    }
+
+    /// Like [`Accounts::note`], of one of the user's sessions or keys.
+    fn note_about(
+        &self,
+        what: &'static str,
+        done: bool,
+        user: Option<UserId>,
+        subject: Option<Uuid>,
+        client: &Client,
+    ) {
         self.events.note(SecurityEvent {
             what,
             done,
             user: user.map(|user| user.0),
-            subject: None,
+            by: None,
+            subject,
             from: client.address.clone(),
         });
+    }
+
+    /// The clock's time, and how far a signed request's may be from it.
+    #[must_use]
+    pub fn signature_window(&self) -> (DateTime<Utc>, TimeDelta) {
+        let seconds = self.settings.signature_window_seconds;
+        (self.now(), TimeDelta::seconds(seconds.into()))
+    }
+
+    /// Whether users reach the server by HTTPS, as far as the configured URL says.
+    #[must_use]
+    pub fn is_reached_by_https(&self) -> bool {
+        self.public_url.starts_with("https://")
     }
 }
 

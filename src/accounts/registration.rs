@@ -141,6 +141,7 @@ impl Accounts {
             role,
             two_factor: false,
             created_at: now,
+            disabled_at: None,
         })
     }
 }

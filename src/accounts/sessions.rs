@@ -16,7 +16,7 @@ const RETRY: TimeDelta = TimeDelta::seconds(1);
 const LONGEST: usize = 128;
 
 /// The longest description of a client's program that is kept.
-const USER_AGENT: usize = 200;
+pub(super) const USER_AGENT: usize = 200;
 
 /// What a client gets to prove who it is.
 #[derive(Debug, Clone)]
@@ -65,12 +65,15 @@ impl Accounts {
         let agent = client.user_agent.as_ref();
         let agent = agent.map(|name| name.chars().take(USER_AGENT).collect::<String>());
         let refresh = self.entropy.token();
-        execute(
+        let begun = execute(
             database,
             "begin a session",
-            "WITH begun AS (INSERT INTO sessions \
+            // The lock: a session that begins while its account is being disabled either waits and
+            // sees that, or is there to be ended with the others.
+            "WITH allowed AS (SELECT id FROM users WHERE id = $2 AND disabled_at IS NULL FOR SHARE), \
+               begun AS (INSERT INTO sessions \
                (id, user_id, created_at, last_used_at, expires_at, address, user_agent) \
-               VALUES ($1, $2, $3, $3, $4, $5, $6) RETURNING id) \
+               SELECT $1, allowed.id, $3, $3, $4, $5, $6 FROM allowed RETURNING id) \
              INSERT INTO refresh_tokens (hash, session_id, issued_at) SELECT $7, id, $3 FROM begun",
             &[
                 &session.0,
@@ -83,6 +86,9 @@ impl Accounts {
             ],
         )
         .await?;
+        if begun == 0 {
+            return Err(AccountError::Disabled);
+        }
         self.tokens(Access { user, session }, refresh, now)
     }
 
@@ -272,21 +278,32 @@ impl Accounts {
         session: SessionId,
         client: &Client,
     ) -> Result<(), AccountError> {
+        self.end_session(user, session, "ended by its user").await?;
+        self.note_about("session.revoked", true, Some(user), Some(session.0), client);
+        Ok(())
+    }
+
+    /// Ends one of a user's sessions, for this reason.
+    pub(super) async fn end_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        why: &'static str,
+    ) -> Result<(), AccountError> {
         let database = self.database().await?;
         let now = self.now();
         let ended = execute(
             &database,
             "end a session",
-            "UPDATE sessions SET revoked_at = $3, revoked_for = 'ended by its user' \
+            "UPDATE sessions SET revoked_at = $3, revoked_for = $4 \
              WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3",
-            &[&session.0, &user.0, &now],
+            &[&session.0, &user.0, &now, &why],
         )
         .await?;
         if ended == 0 {
             return Err(AccountError::Unknown("session"));
         }
         self.revocations.add([(session.0, now)]);
-        self.note("session.revoked", true, Some(user), client);
         Ok(())
     }
 

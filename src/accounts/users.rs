@@ -61,6 +61,8 @@ pub struct User {
     pub two_factor: bool,
     /// Since when there is the account.
     pub created_at: DateTime<Utc>,
+    /// Since when an admin has disabled it.
+    pub disabled_at: Option<DateTime<Utc>>,
 }
 
 /// A user and the stored hash of the password.
@@ -69,11 +71,11 @@ pub(super) struct StoredUser {
     pub(super) password_hash: Option<String>,
 }
 
-const USER: &str = "SELECT u.id, u.email, u.email_verified_at IS NOT NULL, u.display_name, u.role, \
+pub(super) const USER: &str = "SELECT u.id, u.email, u.email_verified_at IS NOT NULL, u.display_name, u.role, \
      EXISTS (SELECT FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL), \
-     u.created_at, u.password_hash FROM users u";
+     u.created_at, u.password_hash, u.disabled_at FROM users u";
 
-fn stored_user(row: &Row) -> Result<StoredUser, StoreError> {
+pub(super) fn stored_user(row: &Row) -> Result<StoredUser, StoreError> {
     Ok(StoredUser {
         user: User {
             id: UserId(row.get(0)),
@@ -83,6 +85,7 @@ fn stored_user(row: &Row) -> Result<StoredUser, StoreError> {
             role: Role::named(row.get(4))?,
             two_factor: row.get(5),
             created_at: row.get(6),
+            disabled_at: row.get(8),
         },
         password_hash: row.get(7),
     })

@@ -67,9 +67,12 @@ fn entry(event: &SecurityEvent) -> AuditEntry {
     let mut entry = AuditEntry::new(event.what, outcome);
     if let Some(user) = event.user {
         entry = entry.to(user);
-        if event.done {
+        if event.done && event.by.is_none() {
             entry = entry.by(user);
         }
+    }
+    if let Some(by) = event.by {
+        entry = entry.by(by);
     }
     if let Some(subject) = event.subject {
         entry = entry.about(subject);

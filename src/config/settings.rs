@@ -301,6 +301,8 @@ pub struct AccountSettings {
     pub session_days: u32,
     /// A session that is not refreshed for this long ends, in days.
     pub session_idle_days: u32,
+    /// How far a signed request's time may be from ours, in seconds.
+    pub signature_window_seconds: u32,
     /// Where users reach the server, for links in letters. Without one: the address it listens on.
     pub public_url: Option<String>,
     /// Keys for the secrets of second factors, the newest first. Without one: a file.
@@ -354,6 +356,7 @@ impl Default for AccountSettings {
             password_threads: 0,
             session_days: 30,
             session_idle_days: 14,
+            signature_window_seconds: 60,
             public_url: None,
             totp_encryption_key: None,
         }

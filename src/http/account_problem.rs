@@ -42,6 +42,8 @@ impl From<AccountError> for Problem {
             AccountError::EmailNotVerified => Self::new(Kind::EmailNotVerified).with_detail(
                 "open the link that was mailed to you, or ask for another at /api/v1/auth/resend-verification",
             ),
+            AccountError::Disabled => Self::new(Kind::AccountDisabled)
+                .with_detail("an admin has disabled it: ask whoever runs the server"),
             AccountError::Forbidden(why) => Self::new(Kind::Forbidden).with_detail(why),
             AccountError::BadLink => Self::new(Kind::InvalidLink)
                 .with_detail("it is unknown, was used, or is too old: ask for another"),

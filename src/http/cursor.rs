@@ -1,6 +1,9 @@
 //! Where the next page begins, as an opaque text.
 
+use chrono::{DateTime, Datelike as _, Utc};
 use coinsphere_pipelines::market::Timestamp;
+
+use crate::accounts::{User, UserId, UserPlace};
 
 /// A place in a series of candles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +60,54 @@ pub(super) fn decode_name(text: &str) -> Result<String, String> {
     name().ok_or_else(|| ADVICE.to_owned())
 }
 
+/// After this user in a list, the newest first.
+pub(super) fn encode_user(user: &User) -> String {
+    let micros = user.created_at.timestamp_micros().cast_unsigned();
+    format!("{}{micros:x}", user.id.0.simple())
+}
+
+/// The user a list goes on after.
+pub(super) fn decode_user(text: &str) -> Result<UserPlace, String> {
+    let place = || {
+        let (id, digits) = text.split_at_checked(32)?;
+        let micros = u64::from_str_radix(digits, 16).ok()?.cast_signed();
+        Some(UserPlace {
+            created_at: DateTime::from_timestamp_micros(micros).filter(is_storable)?,
+            id: UserId(id.parse().ok()?),
+        })
+    };
+    place().ok_or_else(|| ADVICE.to_owned())
+}
+
+/// The database has no time before 4713 BC; nobody has registered before 1970.
+fn is_storable(time: &DateTime<Utc>) -> bool {
+    (1970..10_000).contains(&time.year())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_among_users_round_trips() {
+        let place = |text: &str| decode_user(text).map(|place| place.created_at.timestamp_micros());
+        let id = "0190a3c8f7d24b1f8a6b2f0c9d4e5f60";
+        assert_eq!(
+            place(&format!("{id}{:x}", 1_700_000_000_123_456_u64)),
+            Ok(1_700_000_000_123_456)
+        );
+        for bad in [
+            "",
+            id,
+            &format!("{id}zz"),
+            &format!("{id}ffffffffffffffff"),
+            &format!("{id}7fffffffffffffff"),
+            &format!("{}z1", &id[1..]),
+            "é",
+        ] {
+            assert!(decode_user(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn cursors_round_trip_and_garbage_is_refused() {

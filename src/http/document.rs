@@ -1,10 +1,11 @@
 //! Completes the OpenAPI document with what holds for every operation, so that no handler need
 //! repeat it: the problems that layers answer, every problem type with an example, and headers.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
+use super::grants::{Grant, grant};
 use super::problem::{Kind, MEDIA_TYPE};
 
 /// What any operation of the API may answer, beside its own.
@@ -53,6 +54,7 @@ fn name_every_problem(document: &mut Value) {
 
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let is_mutation = ["post", "put", "patch", "delete"].contains(&method);
+    state_grant(path, method, operation);
     let Some(responses) = operation["responses"].as_object_mut() else {
         return;
     };
@@ -77,6 +79,31 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
             add_headers(status, response);
         }
     }
+}
+
+/// Says what an API key needs for an operation, in words and as `x-api-key`.
+fn state_grant(path: &str, method: &str, operation: &mut Value) {
+    let asks_who = operation["security"]
+        .as_array()
+        .is_some_and(|ways| !ways.is_empty());
+    if !asks_who {
+        return;
+    }
+    let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap_or_default();
+    let (words, fact) = match grant(&method, path) {
+        None => ("API keys: not accepted.".to_owned(), Value::Null),
+        Some(Grant { scope, signed }) => {
+            let signature = if signed { ", in a signed request" } else { "" };
+            let words = format!("API keys: with the scope `{}`{signature}.", scope.name());
+            (words, json!({"scope": scope.name(), "signed": signed}))
+        }
+    };
+    let description = match operation["description"].as_str() {
+        Some(description) => format!("{description}\n\n{words}"),
+        None => words,
+    };
+    operation["description"] = json!(description);
+    operation["x-api-key"] = fact;
 }
 
 fn problem(description: &str) -> Value {

@@ -2,20 +2,22 @@
 //! and not done again (draft-ietf-httpapi-idempotency-key-header). Keys belong to who is signed in and
 //! live for a day; what was answered is kept where it is not forgotten ([`IdempotencyStore`]).
 //!
-//! `/api/v1/auth/` is left out: its answers hold tokens, which are kept nowhere. Any other answer with
-//! a secret in it is marked [`NeverKept`].
+//! Of `/api/v1/auth/` only [`OF_ACCOUNTS`] take keys: other answers there hold tokens, which are kept
+//! nowhere. Any other answer with a secret in it is marked [`NeverKept`]. A request with a password in
+//! it is not remembered either: not even its hash may stay.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
+use super::grants;
 use super::limits::Caller;
 use super::market::ReadError;
 use super::problem::{FieldError, Kind, Problem};
@@ -31,6 +33,20 @@ const MOST_ANSWER: usize = 256 << 10;
 const MOST_KEY: usize = 255;
 
 pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The routes of accounts that take keys.
+const OF_ACCOUNTS: [(Method, &str); 7] = [
+    (Method::PATCH, "/api/v1/auth/me"),
+    (Method::DELETE, "/api/v1/auth/sessions/{id}"),
+    (Method::POST, "/api/v1/auth/api-keys"),
+    (Method::DELETE, "/api/v1/auth/api-keys/{id}"),
+    (Method::PUT, "/api/v1/auth/api-keys/{id}/public-key"),
+    (Method::DELETE, "/api/v1/auth/api-keys/{id}/public-key"),
+    (Method::POST, "/api/v1/auth/invitations"),
+];
+
+/// Fields with which somebody proves who they are.
+const PROOFS: [&str; 4] = ["password", "current_password", "new_password", "totp_code"];
 
 /// On answers that were given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -104,13 +120,11 @@ pub(super) async fn once(State(state): State<ApiState>, request: Request, next: 
     let Some(given) = request.headers().get(KEY) else {
         return next.run(request).await;
     };
-    let is_mutation =
-        [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
-    let path = request.uri().path();
     let Some(user) = request.extensions().get::<Caller>() else {
         return next.run(request).await;
     };
-    if !is_mutation || path.starts_with("/api/v1/auth/") {
+    // A program gets no answer from memory that it would not get anew.
+    if !takes_keys(&request) || !grants::is_granted(request.extensions()) {
         return next.run(request).await;
     }
     let key = given.to_str().ok().filter(|key| {
@@ -133,6 +147,21 @@ pub(super) async fn once(State(state): State<ApiState>, request: Request, next: 
     }
 }
 
+fn takes_keys(request: &Request) -> bool {
+    let method = request.method();
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or_else(|| request.uri().path(), MatchedPath::as_str);
+    let of_accounts = |(of, path): &(Method, &str)| of == method && *path == route;
+    [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method)
+        && (!route.starts_with("/api/v1/auth/") || OF_ACCOUNTS.iter().any(of_accounts))
+}
+
+/// Whether a body is an object with a password or code in it.
+fn holds_proof(body: &[u8]) -> bool {
+    let fields = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body);
+    fields.is_ok_and(|fields| PROOFS.iter().any(|name| fields.contains_key(*name)))
+}
+
 async fn run(
     state: &ApiState,
     key: IdempotencyKey,
@@ -144,6 +173,10 @@ async fn run(
     let body = to_bytes(body, most)
         .await
         .map_err(|_| Problem::new(Kind::PayloadTooLarge))?;
+    if holds_proof(&body) {
+        let request = Request::from_parts(parts, Body::from(body));
+        return Ok(next.run(request).await);
+    }
     let digest = Sha256::new()
         .chain_update(parts.method.as_str())
         .chain_update([0])

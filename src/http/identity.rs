@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -117,6 +117,14 @@ pub(super) async fn identify(
     }
     request.extensions_mut().insert(identity);
     next.run(request).await
+}
+
+/// Whom the request's API key speaks for, if it came with a good one.
+pub(super) fn program(extensions: &Extensions) -> Option<&KeyAccess> {
+    match extensions.get::<Identity>() {
+        Some(Identity::Program(key)) => Some(key),
+        _ => None,
+    }
 }
 
 /// What a page offers as a WebSocket's subprotocol, because it can set no header: `coinsphere` and

@@ -20,7 +20,9 @@ use tracing::Instrument as _;
 use super::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use super::problem::{Kind, MEDIA_TYPE, Problem};
 use super::router::ApiState;
-use super::{client_address, etag, idempotency, identity, limits, plain_path, security_headers};
+use super::{
+    client_address, etag, grants, idempotency, identity, limits, plain_path, security_headers,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -36,6 +38,8 @@ pub(super) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
         .layer(from_fn(etag::tag))
         // What a compressed body grows to is limited as a plain one, and so is what is sent.
         .layer(RequestDecompressionLayer::new())
+        // Signatures are over the body as it is sent.
+        .layer(from_fn_with_state(state.clone(), grants::admit))
         .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(from_fn(move |request, next| within(limit, request, next)))
         .layer(from_fn_with_state(state.clone(), limits::limit))

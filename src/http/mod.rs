@@ -14,6 +14,7 @@ mod document;
 mod etag;
 mod forecast_views;
 mod forecasts;
+mod grants;
 mod health;
 mod idempotency;
 mod identity;
@@ -29,6 +30,7 @@ mod prometheus;
 mod router;
 mod security_headers;
 mod server;
+mod signatures;
 mod tls;
 mod views;
 

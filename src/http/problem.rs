@@ -99,6 +99,12 @@ kinds! {
     InvitationNeeded = "invitation-needed", FORBIDDEN, "A valid invitation is needed";
     /// The mail address is not known to be the user's.
     EmailNotVerified = "email-not-verified", FORBIDDEN, "The mail address has not been verified";
+    /// An admin has disabled the account.
+    AccountDisabled = "account-disabled", FORBIDDEN, "The account is disabled";
+    /// An API key may do this only with a signature.
+    SignatureRequired = "signature-required", UNAUTHORIZED, "A signed request is needed";
+    /// The request's signature does not hold.
+    SignatureInvalid = "signature-invalid", UNAUTHORIZED, "The request's signature is not valid";
     /// Another role or scope is needed.
     Forbidden = "forbidden", FORBIDDEN, "This is not allowed";
     /// A mail's link that does not hold any more.

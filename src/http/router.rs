@@ -17,6 +17,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::acts::AdminActs;
 use super::admin::AdminToken;
+use super::controllers::admin::users as admin_users;
 use super::controllers::{
     auth, health, instruments, metrics, models, predictions, stream, tokens, well_known,
 };
@@ -81,6 +82,7 @@ pub struct ApiState {
     modifiers(&Schemes),
     tags(
         (name = "accounts", description = "Signing in, and one's own account; docs/accounts.md explains"),
+        (name = "administration", description = "The accounts of others, for admins"),
         (name = "market", description = "Tokens, instruments and candles"),
         (name = "forecasts", description = "Forecasts with their intervals and skill, and the models that make them"),
         (name = "stream", description = "Live trades and candles over WebSocket; docs/stream.md specifies the messages"),
@@ -154,8 +156,22 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         ))
         .routes(routes!(auth::api_keys::revoke::revoke))
         .routes(routes!(auth::api_keys::rotate::rotate))
+        .routes(routes!(
+            auth::api_keys::public_key::set,
+            auth::api_keys::public_key::remove
+        ))
         .routes(routes!(auth::sessions::list))
         .routes(routes!(auth::sessions::revoke))
+        .routes(routes!(admin_users::list::list))
+        .routes(routes!(
+            admin_users::show::show,
+            admin_users::change::change
+        ))
+        .routes(routes!(
+            admin_users::sessions::list,
+            admin_users::sessions::revoke_all
+        ))
+        .routes(routes!(admin_users::sessions::revoke))
         .routes(routes!(well_known::jwks::jwks))
         .split_for_parts();
     (router, document::complete(&described))

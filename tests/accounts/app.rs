@@ -11,14 +11,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, header};
 use coinsphere::accounts::Accounts;
-use coinsphere::app::AuditedActs;
+use coinsphere::app::{AuditedActs, IdempotencyKeys};
 use coinsphere::app::accounts::{self, Recorded};
 use coinsphere::audit::{AuditLog, Seal};
 use coinsphere::config::Config;
 use coinsphere::http::{
-    self, AdminToken, ApiState, Begun, Forecasts, IdempotencyKey, IdempotencyStore, Judged,
-    KeptAnswer, Limits, MarketReader, ModelVersion, PastQuery, Peer, PromoteError, ReadError,
-    Skill, StreamGate,
+    self, AdminToken, ApiState, Forecasts, Judged, Limits, MarketReader, ModelVersion, PastQuery,
+    Peer, PromoteError, ReadError, Skill, StreamGate,
 };
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_pipelines::clock::ManualClock;
@@ -59,6 +58,7 @@ pub(crate) struct App {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Store,
+    pub(crate) state: ApiState,
     router: Router,
     keeping_up: Option<JoinHandle<()>>,
     _health: watch::Sender<Arc<http::HealthReport>>,
@@ -161,7 +161,7 @@ impl Place {
         let source = Arc::new(store.clone());
         let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
         let health = watch::Sender::new(Arc::new(http::HealthReport::default()));
-        let router = http::router(ApiState {
+        let state = ApiState {
             market: Arc::new(EmptyMarket),
             listings: Arc::new(NoListings),
             acts: Arc::new(AuditedActs::new(&audit)),
@@ -174,17 +174,18 @@ impl Place {
             forecasts: Arc::new(NoForecasts),
             forecast_tokens: Arc::from([]),
             admin: AdminToken::new(&"a-token-of-administrators".into()),
-            idempotency: Arc::new(NoKeys),
+            idempotency: Arc::new(IdempotencyKeys::open(store.clone())),
             limits: Arc::new(Limits::new(counting(), counting(), config.limits)),
             http: Arc::new(config.http),
             stream: Arc::new(config.stream),
             streams: StreamGate::default(),
-        });
+        };
         App {
             accounts,
             clock: self.clock.clone(),
             store,
-            router,
+            router: http::router(state.clone()),
+            state,
             keeping_up: None,
             _health: health,
         }
@@ -237,7 +238,12 @@ impl App {
             }
             None => Body::empty(),
         };
-        let response = self.router.clone().oneshot(request.body(body).unwrap());
+        self.send_request(request.body(body).unwrap()).await
+    }
+
+    /// A request as it is.
+    pub(crate) async fn send_request(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request);
         let (parts, body) = response.await.unwrap().into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answer {
@@ -345,6 +351,18 @@ pub(crate) async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
         .unwrap_or_else(|_| panic!("never: {what}"));
 }
 
+/// Waits until a process answers a token so.
+pub(crate) async fn eventually_status(app: &App, token: &str, status: u16) {
+    let waiting = async {
+        while app.me(token).await.status != status {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {status}"));
+}
+
 /// Waits until a query finds a row.
 pub(crate) async fn eventually_rows(app: &App, sql: &str) {
     let waiting = async {
@@ -403,24 +421,6 @@ struct NoListings;
 impl http::Listings for NoListings {
     async fn add(&self, _: &NewToken) -> Result<Listing, ReadError> {
         Err(ReadError::Failed("no tokens here".to_owned()))
-    }
-}
-
-/// Mutations of accounts are not remembered.
-struct NoKeys;
-
-#[async_trait]
-impl IdempotencyStore for NoKeys {
-    async fn begin(&self, _: &IdempotencyKey, _: [u8; 32]) -> Result<Begun, ReadError> {
-        Ok(Begun::First)
-    }
-
-    async fn finish(&self, _: &IdempotencyKey, _: &KeptAnswer) -> Result<(), ReadError> {
-        Ok(())
-    }
-
-    async fn give_back(&self, _: &IdempotencyKey) -> Result<(), ReadError> {
-        Ok(())
     }
 }
 

@@ -257,3 +257,59 @@ pub(crate) async fn without_a_server_letters_are_files(place: Place) {
         "{letter}"
     );
 }
+
+pub(crate) async fn a_sign_in_that_is_new_is_told(place: Place) {
+    let sink = Sink::start().await;
+    let app = place.app_with_mail(&sink).await;
+    app.register("ada@example.org").await;
+    let login = |address: &'static str, agent: &'static str, password: &'static str| {
+        let app = &app;
+        async move {
+            let body = json!({"email": "ada@example.org", "password": password});
+            let request = axum::http::Request::post("/api/v1/auth/login")
+                .header("content-type", "application/json")
+                .header("user-agent", agent)
+                .extension(coinsphere::http::Peer(address.parse().unwrap()))
+                .body(axum::body::Body::from(body.to_string()))
+                .unwrap();
+            app.send_request(request).await
+        }
+    };
+    let told = || async {
+        let sql = "SELECT facts->>'why', facts->>'address', facts->>'user_agent' FROM outbox \
+                   WHERE kind = 'new_sign_in' ORDER BY created_at";
+        app.rows(sql).await.len()
+    };
+    let (home, away, browser) = ("203.0.113.1", "198.51.100.7", "a browser");
+    // The first sign-in is what makes it known; another address alone is nothing.
+    login(home, browser, PASSWORD).await.good(200);
+    login(home, browser, PASSWORD).await.good(200);
+    login(away, browser, PASSWORD).await.good(200);
+    assert_eq!(told().await, 0);
+    login(home, "a <script>", PASSWORD).await.good(200);
+    let letter = sink
+        .letter("ada@example.org", "A new sign-in to your account")
+        .await;
+    let text = letter.part("text/plain");
+    assert!(text.contains("with a program that is new"), "{text}");
+    assert!(
+        text.contains(home) && text.contains("2026-03-01T12:00:00Z"),
+        "{text}"
+    );
+    assert!(letter.part("text/html").contains("a &lt;script&gt;"));
+    login(home, "a <script>", PASSWORD).await.good(200);
+    assert_eq!(told().await, 1);
+    // Guessed at from somewhere, then signed in to from somewhere new.
+    for _ in 0..6 {
+        login("192.0.2.66", browser, "not this one").await;
+        app.advance(2);
+    }
+    login(home, browser, PASSWORD).await.good(200);
+    assert_eq!(told().await, 1);
+    login("192.0.2.67", browser, PASSWORD).await.good(200);
+    assert_eq!(told().await, 2);
+    // An account that slept is not one that was never signed in to.
+    app.advance(400 * 86_400);
+    login(home, "another", PASSWORD).await.good(200);
+    assert_eq!(told().await, 3);
+}

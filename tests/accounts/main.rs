@@ -2,10 +2,14 @@
 //! on one real PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod administration;
 mod app;
 mod mail;
 mod membership;
+mod program;
+mod scopes;
 mod sessions;
+mod signed;
 mod signing_in;
 mod smtp;
 mod two_factor;
@@ -55,6 +59,17 @@ fn main() -> ExitCode {
         membership::the_first_admin_and_the_invited,
         membership::imported_users_sign_in_with_the_password_they_had,
         membership::keys_for_programs,
+        signed::critical_operations_need_a_signature,
+        signed::a_compressed_body_is_signed_as_it_is_sent,
+        signed::a_signature_counts_once_in_every_process,
+        scopes::every_route_says_what_a_key_needs,
+        scopes::a_key_reaches_no_further_than_itself,
+        scopes::a_mutation_sent_again_is_not_done_again,
+        signed::the_documented_example_works,
+        administration::admins_look_after_users,
+        administration::a_disabled_account_is_shut_everywhere_at_once,
+        administration::the_last_admin_stays,
+        mail::a_sign_in_that_is_new_is_told,
     ];
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");

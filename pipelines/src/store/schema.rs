@@ -19,7 +19,7 @@ macro_rules! migration {
     };
 }
 
-fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 19] {
+fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
     let (price_data, aggregates, predictions) = match flavour {
         Flavour::Timescale => (
             migration!("timescale", "V2__price_data"),
@@ -32,7 +32,7 @@ fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 19] {
             migration!("plain", "V9__predictions"),
         ),
     };
-    [
+    vec![
         migration!("common", "V1__assets_and_instruments"),
         price_data,
         aggregates,
@@ -51,6 +51,9 @@ fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 19] {
         migration!("common", "V26__api_keys"),
         migration!("common", "V30__idempotency_keys"),
         migration!("common", "V31__audit_log"),
+        migration!("common", "V35__signed_requests"),
+        migration!("common", "V36__disabled_users"),
+        migration!("common", "V37__known_clients"),
         migration!("common", "V38__added_instruments"),
     ]
 }

@@ -86,6 +86,24 @@ pub(super) fn write(kind: Kind, about: About<'_>) -> Letter {
             ],
             None,
         ),
+        Kind::NewSignIn => (
+            "A new sign-in to your account",
+            vec![
+                format!(
+                    "Somebody signed in to your account at {} {}.",
+                    about.server,
+                    fact("why")
+                ),
+                format!(
+                    "When: {}. From the address: {}. With the program: {}.",
+                    fact("at"),
+                    fact("address"),
+                    fact("user_agent")
+                ),
+                format!("If it was you, there is nothing to do. {not_you}"),
+            ],
+            None,
+        ),
         Kind::AccountDeleted => (
             "Your account was deleted",
             vec!["Your account and what was kept for it have been deleted.".to_owned()],

@@ -1,5 +1,6 @@
 //! The handlers: `<noun>/<verb>.rs`. Each validates, asks, and shapes an answer.
 
+pub(super) mod admin;
 pub(super) mod auth;
 pub(super) mod health;
 pub(super) mod instruments;

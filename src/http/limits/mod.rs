@@ -222,7 +222,7 @@ const AUTHENTICATION: [&str; 5] = [
 ];
 
 /// Routes of the strict class.
-const STRICT: [(Method, &str); 10] = [
+const STRICT: [(Method, &str); 11] = [
     (Method::POST, "/api/v1/auth/password"),
     (Method::POST, "/api/v1/auth/me/delete"),
     (Method::GET, "/api/v1/auth/me/export"),
@@ -232,6 +232,7 @@ const STRICT: [(Method, &str); 10] = [
     (Method::POST, "/api/v1/auth/two-factor/remove"),
     (Method::POST, "/api/v1/auth/two-factor/recovery-codes"),
     (Method::POST, "/api/v1/auth/api-keys"),
+    (Method::PUT, "/api/v1/auth/api-keys/{id}/public-key"),
     (Method::POST, "/api/v1/auth/invitations"),
 ];
 

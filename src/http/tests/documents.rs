@@ -14,8 +14,13 @@ async fn the_document_lists_every_route() {
         paths,
         [
             "/.well-known/jwks.json",
+            "/api/v1/admin/users",
+            "/api/v1/admin/users/{id}",
+            "/api/v1/admin/users/{id}/sessions",
+            "/api/v1/admin/users/{id}/sessions/{session}",
             "/api/v1/auth/api-keys",
             "/api/v1/auth/api-keys/{id}",
+            "/api/v1/auth/api-keys/{id}/public-key",
             "/api/v1/auth/api-keys/{id}/rotate",
             "/api/v1/auth/invitations",
             "/api/v1/auth/login",
@@ -67,6 +72,35 @@ async fn the_document_lists_every_route() {
             assert!(page.contains(&row), "docs/api.md lacks {row}");
         }
     }
+}
+
+/// Whoever asks for somebody says what an API key needs for it.
+#[tokio::test]
+async fn the_document_says_what_an_api_key_needs() {
+    let document = App::new().get("/openapi.json").await.json();
+    let operation = |method: &str, path: &str| document["paths"][path][method].clone();
+    let make = operation("post", "/api/v1/auth/api-keys");
+    assert_eq!(
+        make["x-api-key"],
+        serde_json::json!({"scope": "keys:manage", "signed": true})
+    );
+    let words = make["description"].as_str().unwrap();
+    assert!(
+        words.contains("scope `keys:manage`, in a signed request"),
+        "{words}"
+    );
+    let refused = operation("get", "/api/v1/admin/users");
+    assert!(
+        refused["description"]
+            .as_str()
+            .unwrap()
+            .contains("not accepted")
+    );
+    assert!(
+        operation("post", "/api/v1/auth/login")
+            .get("x-api-key")
+            .is_none()
+    );
 }
 
 /// Every reference leads somewhere, and decimals are strings.

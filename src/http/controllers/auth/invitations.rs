@@ -1,8 +1,8 @@
 //! `POST /api/v1/auth/invitations`
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::{AccountError, Role, Wrong};
+use crate::http::idempotency::NeverKept;
 use crate::http::identity::Admin;
 use crate::http::json::JsonBody;
 use crate::http::params::Params;
@@ -70,6 +71,7 @@ pub(in crate::http) async fn invite(
     (
         StatusCode,
         [(HeaderName, &'static str); 1],
+        Extension<NeverKept>,
         Json<InvitationBody>,
     ),
     Problem,
@@ -98,6 +100,7 @@ pub(in crate::http) async fn invite(
     Ok((
         StatusCode::CREATED,
         [(header::CACHE_CONTROL, "no-store")],
+        Extension(NeverKept),
         Json(body),
     ))
 }

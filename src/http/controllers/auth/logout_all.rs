@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::accounts::Client;
-use crate::http::identity::SignedIn;
+use crate::http::grants::Acting;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -16,19 +16,20 @@ use crate::http::router::ApiState;
     responses(
         (status = 204, description = "Done"),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn logout_all(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     params: Params,
 ) -> Result<StatusCode, Problem> {
     params.finish()?;
     state
         .accounts
-        .logout_everywhere(signed_in.user, &client)
+        .logout_everywhere(acting.user, &client)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

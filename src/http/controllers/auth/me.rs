@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::shapes::{ProofBody, Secret, Unkept, UserBody, unkept};
 use crate::accounts::{Client, ProfileChange, Proof};
-use crate::http::identity::SignedIn;
+use crate::http::grants::Acting;
 use crate::http::json::JsonBody;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
@@ -23,16 +23,17 @@ use crate::http::router::ApiState;
     responses(
         (status = 200, description = "The user", body = UserBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn show(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     params: Params,
 ) -> Result<Unkept<UserBody>, Problem> {
     params.finish()?;
-    let user = state.accounts.user(signed_in.user).await?;
+    let user = state.accounts.user(acting.user).await?;
     Ok(unkept(user.into()))
 }
 
@@ -64,7 +65,8 @@ pub(in crate::http) struct ChangeBody {
     responses(
         (status = 200, description = "The user as it is now", body = UserBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`email-taken`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
@@ -74,12 +76,15 @@ pub(in crate::http) struct ChangeBody {
 )]
 pub(in crate::http) async fn change(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ChangeBody>,
 ) -> Result<Unkept<UserBody>, Problem> {
     params.finish()?;
+    if body.email.is_some() {
+        acting.must_be_critical()?;
+    }
     let totp_code = body.totp_code;
     let change = ProfileChange {
         display_name: body.display_name,
@@ -91,7 +96,7 @@ pub(in crate::http) async fn change(
     };
     let user = state
         .accounts
-        .change_profile(signed_in.user, change, &client)
+        .change_profile(acting.user, change, &client)
         .await?;
     Ok(unkept(user.into()))
 }
@@ -117,16 +122,17 @@ fn as_file(export: Value) -> Export {
     responses(
         (status = 200, description = "All of it", body = Object),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn export(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     params: Params,
 ) -> Result<Export, Problem> {
     params.finish()?;
-    Ok(as_file(state.accounts.export(signed_in.user).await?))
+    Ok(as_file(state.accounts.export(acting.user).await?))
 }
 
 /// Deletes one's account and all that is kept for it; answers that once more.
@@ -137,7 +143,8 @@ pub(in crate::http) async fn export(
     responses(
         (status = 200, description = "What was kept", body = Object),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`conflict`: it is the only admin's", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
@@ -147,7 +154,7 @@ pub(in crate::http) async fn export(
 )]
 pub(in crate::http) async fn delete(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ProofBody>,
@@ -155,7 +162,7 @@ pub(in crate::http) async fn delete(
     params.finish()?;
     let export = state
         .accounts
-        .delete(signed_in.user, &body.into(), &client)
+        .delete(acting.user, &body.into(), &client)
         .await?;
     Ok(as_file(export))
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::shapes::{Secret, TokensBody, Unkept, unkept};
 use crate::accounts::{Client, Proof};
-use crate::http::identity::SignedIn;
+use crate::http::grants::Acting;
 use crate::http::json::JsonBody;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
@@ -38,7 +38,8 @@ pub(in crate::http) struct PasswordBody {
     responses(
         (status = 200, description = "A pair of tokens", body = TokensBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
@@ -47,7 +48,7 @@ pub(in crate::http) struct PasswordBody {
 )]
 pub(in crate::http) async fn change(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<PasswordBody>,
@@ -59,7 +60,7 @@ pub(in crate::http) async fn change(
     };
     let tokens = state
         .accounts
-        .change_password(signed_in.user, &proof, body.new_password.0, &client)
+        .change_password(acting.user, &proof, body.new_password.0, &client)
         .await?;
     Ok(unkept(tokens.into()))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::shapes::{Unkept, unkept};
 use crate::accounts::{AccountError, Client, SessionId};
-use crate::http::identity::SignedIn;
+use crate::http::grants::Acting;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -51,19 +51,20 @@ pub(in crate::http) struct SessionBody {
     responses(
         (status = 200, description = "The sessions", body = SessionsBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn list(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     params: Params,
 ) -> Result<Unkept<SessionsBody>, Problem> {
     params.finish()?;
-    let sessions = state.accounts.sessions(signed_in.user).await?;
+    let sessions = state.accounts.sessions(acting.user).await?;
     let data = sessions.into_iter().map(|session| SessionBody {
         id: session.id.0,
-        current: session.id == signed_in.session,
+        current: Some(session.id) == acting.session,
         created_at: session.created_at,
         last_used_at: session.last_used_at,
         expires_at: session.expires_at,
@@ -83,13 +84,14 @@ pub(in crate::http) async fn list(
     responses(
         (status = 204, description = "It has ended"),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`: it has ended already, or is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn revoke(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     Path(id): Path<String>,
     params: Params,
@@ -98,7 +100,7 @@ pub(in crate::http) async fn revoke(
     let id: Uuid = id.parse().map_err(|_| AccountError::Unknown("session"))?;
     state
         .accounts
-        .revoke_session(signed_in.user, SessionId(id), &client)
+        .revoke_session(acting.user, SessionId(id), &client)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 
 use super::shapes::{ProofBody, Unkept, unkept};
 use crate::accounts::Client;
-use crate::http::identity::{SignedIn, Verified};
+use crate::http::grants::Acting;
+use crate::http::identity::Verified;
 use crate::http::json::JsonBody;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
@@ -37,7 +38,7 @@ pub(in crate::http) struct EnrolmentBody {
     responses(
         (status = 200, description = "What an authenticator program needs; shown this once", body = EnrolmentBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`email-not-verified`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`conflict`: there is a second factor already", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
@@ -125,7 +126,8 @@ pub(in crate::http) async fn confirm(
     responses(
         (status = 204, description = "It is removed"),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`conflict`: there is none", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
@@ -135,7 +137,7 @@ pub(in crate::http) async fn confirm(
 )]
 pub(in crate::http) async fn remove(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ProofBody>,
@@ -143,7 +145,7 @@ pub(in crate::http) async fn remove(
     params.finish()?;
     state
         .accounts
-        .remove_second_factor(signed_in.user, &body.into(), &client)
+        .remove_second_factor(acting.user, &body.into(), &client)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -156,7 +158,8 @@ pub(in crate::http) async fn remove(
     responses(
         (status = 200, description = "Recovery codes", body = RecoveryBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`conflict`: there is no second factor", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
@@ -166,7 +169,7 @@ pub(in crate::http) async fn remove(
 )]
 pub(in crate::http) async fn recovery_codes(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ProofBody>,
@@ -174,7 +177,7 @@ pub(in crate::http) async fn recovery_codes(
     params.finish()?;
     let recovery_codes = state
         .accounts
-        .renew_recovery_codes(signed_in.user, &body.into(), &client)
+        .renew_recovery_codes(acting.user, &body.into(), &client)
         .await?;
     Ok(unkept(RecoveryBody { recovery_codes }))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shapes::ApiKeyBody;
-use crate::http::identity::SignedIn;
+use crate::http::grants::Acting;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -26,17 +26,17 @@ pub(in crate::http) struct ApiKeysBody {
     responses(
         (status = 200, description = "The keys", body = ApiKeysBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key lacks the scope", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn list(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     params: Params,
 ) -> Result<Json<ApiKeysBody>, Problem> {
     params.finish()?;
-    let keys = state.accounts.api_keys(signed_in.user).await?;
+    let keys = state.accounts.api_keys(acting.user).await?;
     let data = keys.into_iter().map(Into::into).collect();
     Ok(Json(ApiKeysBody { data }))
 }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::shapes::{NewApiKeyBody, Unkept, with_secret};
-use crate::accounts::{AccountError, Client, Scope, Wrong};
-use crate::http::identity::SignedIn;
+use crate::accounts::{AccountError, Client, NewKey, PublicKey, Scope, Wrong};
+use crate::http::grants::Acting;
 use crate::http::json::JsonBody;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
@@ -23,12 +23,20 @@ pub(in crate::http) struct MakeBody {
     /// What to call it.
     #[schema(example = "notebook", min_length = 1, max_length = 80)]
     name: String,
-    /// What it may be used for: `market:read`.
+    /// What it may be used for: `market:read`, `account:read`, `account:write`, `account:critical`,
+    /// `keys:manage`.
     #[schema(example = json!(["market:read"]))]
     scopes: Vec<String>,
     /// How long it holds, in days, 1 to 3650; for ever if absent.
     #[schema(example = 90, minimum = 1, maximum = 3650)]
     expires_in_days: Option<u32>,
+    /// What its signed requests will be signed with: an Ed25519 public key, its 32 bytes as base64
+    /// or PEM.
+    #[schema(
+        example = "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=",
+        max_length = 400
+    )]
+    public_key: Option<String>,
 }
 
 /// Makes a key for a program.
@@ -39,8 +47,8 @@ pub(in crate::http) struct MakeBody {
     responses(
         (status = 201, description = "The key with its secret", body = NewApiKeyBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key does not reach as far", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`conflict`: there is a key of this name, or there are 50", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
@@ -49,7 +57,7 @@ pub(in crate::http) struct MakeBody {
 )]
 pub(in crate::http) async fn make(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<MakeBody>,
@@ -69,15 +77,16 @@ pub(in crate::http) async fn make(
         let wrong = Wrong::new("expires_in_days", "use a whole number from 1 to 3650");
         return Err(AccountError::Invalid(vec![wrong]).into());
     }
+    let public_key = body.public_key.as_deref().map(str::parse::<PublicKey>);
+    let new = NewKey {
+        name: &body.name,
+        scopes: &scopes,
+        days: body.expires_in_days,
+        public_key: public_key.transpose()?,
+    };
     let made = state
         .accounts
-        .make_api_key(
-            signed_in.user,
-            &body.name,
-            &scopes,
-            body.expires_in_days,
-            &client,
-        )
+        .make_api_key(acting.holder(), new, &client)
         .await?;
     Ok((StatusCode::CREATED, with_secret(made)))
 }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 
 use super::shapes::id;
 use crate::accounts::Client;
-use crate::http::identity::SignedIn;
+use crate::http::grants::Acting;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
@@ -17,15 +17,15 @@ use crate::http::router::ApiState;
     params(("id" = uuid::Uuid, Path, description = "The key")),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key does not reach as far", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn revoke(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     Path(key): Path<String>,
     params: Params,
@@ -34,7 +34,7 @@ pub(in crate::http) async fn revoke(
     let key = id(&key)?;
     state
         .accounts
-        .revoke_api_key(signed_in.user, key, &client)
+        .revoke_api_key(acting.holder(), key, &client)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

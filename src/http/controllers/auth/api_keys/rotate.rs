@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::shapes::{NewApiKeyBody, Unkept, id, with_secret};
 use crate::accounts::{AccountError, Client, Wrong};
-use crate::http::identity::SignedIn;
+use crate::http::grants::Acting;
 use crate::http::json::JsonBody;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
@@ -34,8 +34,8 @@ pub(in crate::http) struct RotateBody {
     responses(
         (status = 200, description = "The key with its new secret", body = NewApiKeyBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key does not reach as far", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
@@ -44,7 +44,7 @@ pub(in crate::http) struct RotateBody {
 )]
 pub(in crate::http) async fn rotate(
     State(state): State<ApiState>,
-    signed_in: SignedIn,
+    acting: Acting,
     client: Client,
     Path(key): Path<String>,
     params: Params,
@@ -59,7 +59,7 @@ pub(in crate::http) async fn rotate(
     let overlap = TimeDelta::seconds(seconds.into());
     let rotated = state
         .accounts
-        .rotate_api_key(signed_in.user, id(&key)?, overlap, &client)
+        .rotate_api_key(acting.holder(), id(&key)?, overlap, &client)
         .await?;
     Ok(with_secret(rotated))
 }

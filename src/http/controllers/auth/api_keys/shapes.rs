@@ -1,13 +1,14 @@
 //! The shapes that several answers share.
 
-use axum::Json;
 use axum::http::{HeaderName, header};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::{AccountError, ApiKey};
+use crate::http::idempotency::NeverKept;
 
 /// A key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,6 +28,11 @@ pub(in crate::http) struct ApiKeyBody {
     expires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
     last_used_at: Option<DateTime<Utc>>,
+    /// Until when the secret before the last rotation holds, or held; null if there was none.
+    previous_secret_until: Option<DateTime<Utc>>,
+    /// What its signed requests are signed with, as base64; null if there is none.
+    #[schema(example = "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=")]
+    public_key: Option<String>,
 }
 
 impl From<ApiKey> for ApiKeyBody {
@@ -38,6 +44,8 @@ impl From<ApiKey> for ApiKeyBody {
             created_at: key.created_at,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,
+            previous_secret_until: key.previous_until,
+            public_key: key.public_key.map(|key| key.to_string()),
         }
     }
 }
@@ -55,13 +63,18 @@ pub(in crate::http) struct NewApiKeyBody {
     secret: String,
 }
 
-/// Nobody on the way may keep the secret.
-pub(super) type Unkept = ([(HeaderName, &'static str); 1], Json<NewApiKeyBody>);
+/// Nobody may keep the secret, neither on the way nor here.
+pub(super) type Unkept = (
+    [(HeaderName, &'static str); 1],
+    Extension<NeverKept>,
+    Json<NewApiKeyBody>,
+);
 
 pub(super) fn with_secret((key, secret): (ApiKey, String)) -> Unkept {
     let key = key.into();
     (
         [(header::CACHE_CONTROL, "no-store")],
+        Extension(NeverKept),
         Json(NewApiKeyBody { key, secret }),
     )
 }

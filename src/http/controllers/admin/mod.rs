@@ -1,0 +1,3 @@
+//! What admins do with the accounts of others.
+
+pub(in crate::http) mod users;

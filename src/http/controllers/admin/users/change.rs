@@ -1,0 +1,75 @@
+//! `PATCH /api/v1/admin/users/{id}`
+
+use axum::extract::{Path, State};
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shapes::{AdministeredUserBody, Unkept, id, unkept};
+use crate::accounts::{AccountError, Client, Role, UserChange, Wrong};
+use crate::http::identity::Admin;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// What to change about a user; what is absent stays.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = AdministeredUserChange)]
+pub(in crate::http) struct ChangeBody {
+    /// `user` or `admin`.
+    #[schema(example = "admin")]
+    role: Option<String>,
+    /// Whether nobody may sign in to the account; its sessions end, and its keys are refused.
+    #[schema(example = false)]
+    disabled: Option<bool>,
+}
+
+/// Gives somebody a role, or disables or enables their account. It takes hold at once.
+#[utoipa::path(
+    patch, path = "/api/v1/admin/users/{id}", tag = "administration",
+    security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Who")),
+    request_body = ChangeBody,
+    responses(
+        (status = 200, description = "The user as it is now", body = AdministeredUserBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: it would leave no admin", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn change(
+    State(state): State<ApiState>,
+    admin: Admin,
+    client: Client,
+    Path(user): Path<String>,
+    params: Params,
+    JsonBody(body): JsonBody<ChangeBody>,
+) -> Result<Unkept<AdministeredUserBody>, Problem> {
+    params.finish()?;
+    let role = match body.role.as_deref() {
+        None => None,
+        Some("user") => Some(Role::User),
+        Some("admin") => Some(Role::Admin),
+        Some(_) => {
+            let wrong = Wrong::new("role", "use user or admin");
+            return Err(AccountError::Invalid(vec![wrong]).into());
+        }
+    };
+    let change = UserChange {
+        role,
+        disabled: body.disabled,
+    };
+    let changed = state
+        .accounts
+        .change_user(admin.user.id, id(&user)?, change, &client)
+        .await?;
+    Ok(unkept(changed.into()))
+}

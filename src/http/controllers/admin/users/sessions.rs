@@ -1,0 +1,149 @@
+//! `GET` and `DELETE /api/v1/admin/users/{id}/sessions`, `DELETE …/sessions/{session}`
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::shapes::{Unkept, id, unkept};
+use crate::accounts::{AccountError, Client, SessionId};
+use crate::http::identity::Admin;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// Somebody's sessions.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdministeredSessions)]
+pub(in crate::http) struct SessionsBody {
+    /// Those that have not ended, the one used last first; at most 500.
+    data: Vec<SessionBody>,
+}
+
+/// A session.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdministeredSession)]
+pub(in crate::http) struct SessionBody {
+    /// Which.
+    id: Uuid,
+    /// When it was begun.
+    created_at: DateTime<Utc>,
+    /// When it was last refreshed.
+    last_used_at: DateTime<Utc>,
+    /// When it ends, however often it is refreshed.
+    expires_at: DateTime<Utc>,
+    /// Where it was begun.
+    #[schema(example = "203.0.113.9")]
+    address: Option<String>,
+    /// With what.
+    #[schema(example = "Mozilla/5.0")]
+    user_agent: Option<String>,
+}
+
+/// Somebody's sessions.
+#[utoipa::path(
+    get, path = "/api/v1/admin/users/{id}/sessions", tag = "administration",
+    security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Whose")),
+    responses(
+        (status = 200, description = "The sessions", body = SessionsBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn list(
+    State(state): State<ApiState>,
+    _: Admin,
+    Path(user): Path<String>,
+    params: Params,
+) -> Result<Unkept<SessionsBody>, Problem> {
+    params.finish()?;
+    let user = state.accounts.any_user(id(&user)?).await?;
+    let sessions = state.accounts.sessions(user.id).await?;
+    let data = sessions.into_iter().map(|session| SessionBody {
+        id: session.id.0,
+        created_at: session.created_at,
+        last_used_at: session.last_used_at,
+        expires_at: session.expires_at,
+        address: session.address,
+        user_agent: session.user_agent,
+    });
+    Ok(unkept(SessionsBody {
+        data: data.collect(),
+    }))
+}
+
+/// How many sessions were ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EndedSessions)]
+pub(in crate::http) struct EndedBody {
+    /// How many there were.
+    #[schema(example = 2)]
+    ended: usize,
+}
+
+/// Ends all of somebody's sessions, at once.
+#[utoipa::path(
+    delete, path = "/api/v1/admin/users/{id}/sessions", tag = "administration",
+    security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Whose")),
+    responses(
+        (status = 200, description = "They have ended", body = EndedBody),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn revoke_all(
+    State(state): State<ApiState>,
+    admin: Admin,
+    client: Client,
+    Path(user): Path<String>,
+    params: Params,
+) -> Result<Unkept<EndedBody>, Problem> {
+    params.finish()?;
+    let ended = state
+        .accounts
+        .end_sessions_of(admin.user.id, id(&user)?, &client)
+        .await?;
+    Ok(unkept(EndedBody { ended }))
+}
+
+/// Ends one of somebody's sessions, at once.
+#[utoipa::path(
+    delete, path = "/api/v1/admin/users/{id}/sessions/{session}", tag = "administration",
+    security(("bearer" = [])),
+    params(
+        ("id" = Uuid, Path, description = "Whose"),
+        ("session" = Uuid, Path, description = "The session")
+    ),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`: it has ended already, or is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn revoke(
+    State(state): State<ApiState>,
+    admin: Admin,
+    client: Client,
+    Path((user, session)): Path<(String, String)>,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    params.finish()?;
+    let session: Uuid = session
+        .parse()
+        .map_err(|_| AccountError::Unknown("session"))?;
+    state
+        .accounts
+        .end_session_of(admin.user.id, id(&user)?, SessionId(session), &client)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,66 @@
+//! The shapes that several answers share.
+
+use axum::Json;
+use axum::http::{HeaderName, header};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::accounts::{AccountError, User, UserId};
+
+/// Nobody on the way may keep what is somebody's.
+pub(super) type Unkept<T> = ([(HeaderName, &'static str); 1], Json<T>);
+
+pub(super) fn unkept<T>(body: T) -> Unkept<T> {
+    ([(header::CACHE_CONTROL, "no-store")], Json(body))
+}
+
+/// A user, as shown to admins.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AdministeredUser)]
+pub(in crate::http) struct AdministeredUserBody {
+    /// Who.
+    id: Uuid,
+    /// The address for mail.
+    #[schema(example = "ada@example.org")]
+    email: String,
+    /// Whether the address is known to be theirs.
+    email_verified: bool,
+    /// What they want to be called.
+    #[schema(example = "Ada")]
+    display_name: Option<String>,
+    /// `user` or `admin`.
+    #[schema(example = "user")]
+    role: &'static str,
+    /// Whether a code is asked for at login.
+    two_factor: bool,
+    /// Since when there is the account.
+    created_at: DateTime<Utc>,
+    /// Whether it is disabled.
+    disabled: bool,
+    /// Since when it is; null if it is not.
+    disabled_at: Option<DateTime<Utc>>,
+}
+
+impl From<User> for AdministeredUserBody {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.0,
+            email: user.email,
+            email_verified: user.email_verified,
+            display_name: user.display_name,
+            role: user.role.name(),
+            two_factor: user.two_factor,
+            created_at: user.created_at,
+            disabled: user.disabled_at.is_some(),
+            disabled_at: user.disabled_at,
+        }
+    }
+}
+
+/// The id in a path: what is none is nobody's.
+pub(super) fn id(text: &str) -> Result<UserId, AccountError> {
+    let id = text.parse().map_err(|_| AccountError::Unknown("user"))?;
+    Ok(UserId(id))
+}

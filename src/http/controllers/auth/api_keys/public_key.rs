@@ -1,0 +1,93 @@
+//! `PUT` and `DELETE /api/v1/auth/api-keys/{id}/public-key`: by a user who is signed in, never by a
+//! key, or a thief would replace what stops them.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shapes::{ApiKeyBody, id};
+use crate::accounts::{Client, PublicKey};
+use crate::http::identity::SignedIn;
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// A public key.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = PublicKey)]
+pub(in crate::http) struct PublicKeyBody {
+    /// An Ed25519 public key: its 32 bytes as base64, or PEM.
+    #[schema(
+        example = "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=",
+        max_length = 400
+    )]
+    public_key: String,
+}
+
+/// Registers what a key's requests are signed with, in place of what there was.
+#[utoipa::path(
+    put, path = "/api/v1/auth/api-keys/{id}/public-key", tag = "accounts",
+    security(("bearer" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The key")),
+    request_body = PublicKeyBody,
+    responses(
+        (status = 200, description = "The key as it is now", body = ApiKeyBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn set(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    Path(key): Path<String>,
+    params: Params,
+    JsonBody(body): JsonBody<PublicKeyBody>,
+) -> Result<Json<ApiKeyBody>, Problem> {
+    params.finish()?;
+    let public_key: PublicKey = body.public_key.parse()?;
+    let changed = state
+        .accounts
+        .set_public_key(signed_in.user, id(&key)?, Some(public_key), &client)
+        .await?;
+    Ok(Json(changed.into()))
+}
+
+/// Removes it: what asks for a signature is then refused.
+#[utoipa::path(
+    delete, path = "/api/v1/auth/api-keys/{id}/public-key", tag = "accounts",
+    security(("bearer" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The key")),
+    responses(
+        (status = 204, description = "It is removed"),
+        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn remove(
+    State(state): State<ApiState>,
+    signed_in: SignedIn,
+    client: Client,
+    Path(key): Path<String>,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    params.finish()?;
+    state
+        .accounts
+        .set_public_key(signed_in.user, id(&key)?, None, &client)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
