@@ -66,6 +66,9 @@ pub enum AccountError {
     /// This asks for an address that is known to be the user's.
     #[error("the mail address has not been verified")]
     EmailNotVerified,
+    /// A cookie alone does not show that the user's own page asks.
+    #[error("the CSRF token does not hold: {0}")]
+    Csrf(&'static str),
     /// This asks for another role, or a key with another scope.
     #[error("not allowed: {0}")]
     Forbidden(&'static str),

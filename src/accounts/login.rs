@@ -1,6 +1,6 @@
 //! Signing in with address and password.
 
-use coinsphere_pipelines::store::execute;
+use coinsphere_pipelines::store::{Session as DatabaseSession, execute};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AccountError;
@@ -27,6 +27,18 @@ impl Accounts {
     /// [`AccountError::WrongCredentials`] alike for an unknown account and a wrong password;
     /// [`AccountError::Delayed`] after too many failures; or when the database is away.
     pub async fn login(&self, login: Login, client: &Client) -> Result<Tokens, AccountError> {
+        let (database, user) = self.identified(login, client).await?;
+        let (session, tokens) = self.begin_session(&database, user, client).await?;
+        self.note_about("login", true, user, session, client);
+        Ok(tokens)
+    }
+
+    /// Who signs in with this; also a connection to go on with.
+    pub(super) async fn identified(
+        &self,
+        login: Login,
+        client: &Client,
+    ) -> Result<(DatabaseSession, UserId), AccountError> {
         let key = Email::key_of(&login.email);
         let session = self.database().await?;
         let attempts = Attempts::at_password(&key, client.address.as_deref());
@@ -60,14 +72,12 @@ impl Accounts {
         if verdict.outdated {
             self.upgrade_hash(&session, user.id, login.password).await?;
         }
-        let tokens = self.begin_session(&session, user.id, client).await?;
-        self.note("login", true, Some(user.id), client);
-        Ok(tokens)
+        Ok((session, user.id))
     }
 
     async fn upgrade_hash(
         &self,
-        session: &coinsphere_pipelines::store::Session,
+        session: &DatabaseSession,
         user: UserId,
         password: SecretString,
     ) -> Result<(), AccountError> {

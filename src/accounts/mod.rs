@@ -3,7 +3,9 @@
 
 mod access_token;
 mod api_keys;
+mod browser;
 mod credentials;
+mod csrf;
 mod deletion;
 mod entropy;
 mod error;
@@ -38,6 +40,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::access_token::AccessTokens;
+use self::csrf::CsrfKey;
 use self::key_files::KeyFiles;
 use self::mail::Delivery;
 use self::password::Passwords;
@@ -49,6 +52,7 @@ use crate::config::{AccountSettings, MailSettings};
 
 pub use self::access_token::Access;
 pub use self::api_keys::{ApiKey, KeyAccess, Scope};
+pub use self::browser::{BROWSER_SESSION_LIFE, BrowserAccess, BrowserSession, CookieVerdict};
 pub use self::credentials::{ProfileChange, Proof};
 pub use self::entropy::Entropy;
 pub use self::error::{AccountError, Wrong};
@@ -104,6 +108,7 @@ pub struct Accounts {
     passwords: Passwords,
     access: AccessTokens,
     refresh: RefreshSecret,
+    csrf: CsrfKey,
     sealing: Sealing,
     revocations: Revocations,
     delivery: Delivery,
@@ -151,6 +156,7 @@ impl Accounts {
             .unwrap_or_else(|| data_dir.join("keys"));
         let files = KeyFiles::open(&directory)?;
         let refresh = RefreshSecret::open(&files, &entropy)?;
+        let csrf = CsrfKey::open(&files, &entropy)?;
         let configured = settings.totp_encryption_key.as_ref();
         let sealing = Sealing::open(configured, &files, &entropy)?;
         let keys = SigningKeys::open(files, now)?;
@@ -158,6 +164,7 @@ impl Accounts {
             passwords: Passwords::new(&settings, &entropy)?,
             access: AccessTokens::new(keys, &settings.issuer, &settings.audience),
             refresh,
+            csrf,
             sealing,
             revocations: Revocations::default(),
             delivery: Delivery::new(&mail, data_dir)?,
@@ -262,6 +269,24 @@ impl Accounts {
             done,
             user: user.map(|user| user.0),
             subject: None,
+            from: client.address.clone(),
+        });
+    }
+
+    /// Takes note of what a user did in, or to, a session.
+    fn note_about(
+        &self,
+        what: &'static str,
+        done: bool,
+        user: UserId,
+        session: SessionId,
+        client: &Client,
+    ) {
+        self.events.note(SecurityEvent {
+            what,
+            done,
+            user: Some(user.0),
+            subject: Some(session.0),
             from: client.address.clone(),
         });
     }

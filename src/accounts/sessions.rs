@@ -46,6 +46,12 @@ pub struct SessionView {
     pub user_agent: Option<String>,
 }
 
+/// What the client's program calls itself, as much of it as is kept.
+pub(super) fn agent_of(client: &Client) -> Option<String> {
+    let agent = client.user_agent.as_ref();
+    agent.map(|name| name.chars().take(USER_AGENT).collect())
+}
+
 /// A refresh token's session, locked.
 struct Family {
     id: SessionId,
@@ -58,12 +64,10 @@ impl Accounts {
         database: &C,
         user: UserId,
         client: &Client,
-    ) -> Result<Tokens, AccountError> {
+    ) -> Result<(SessionId, Tokens), AccountError> {
         let now = self.now();
         let session = SessionId(self.entropy.id());
         let expires = now + TimeDelta::days(self.settings.session_days.into());
-        let agent = client.user_agent.as_ref();
-        let agent = agent.map(|name| name.chars().take(USER_AGENT).collect::<String>());
         let refresh = self.entropy.token();
         execute(
             database,
@@ -78,12 +82,13 @@ impl Accounts {
                 &now,
                 &expires,
                 &client.address,
-                &agent,
+                &agent_of(client),
                 &secrets::hash(&refresh),
             ],
         )
         .await?;
-        self.tokens(Access { user, session }, refresh, now)
+        let tokens = self.tokens(Access { user, session }, refresh, now)?;
+        Ok((session, tokens))
     }
 
     fn tokens(
@@ -151,7 +156,13 @@ impl Accounts {
                 .await?;
                 transaction.commit().await.map_err(failed("refresh"))?;
                 self.revocations.add([(family.id.0, now)]);
-                self.note("session.refresh_reused", false, Some(family.user), client);
+                self.note_about(
+                    "session.refresh_reused",
+                    false,
+                    family.user,
+                    family.id,
+                    client,
+                );
                 return Err(AccountError::RefreshTokenReused);
             }
         }
@@ -286,7 +297,7 @@ impl Accounts {
             return Err(AccountError::Unknown("session"));
         }
         self.revocations.add([(session.0, now)]);
-        self.note("session.revoked", true, Some(user), client);
+        self.note_about("session.revoked", true, user, session, client);
         Ok(())
     }
 

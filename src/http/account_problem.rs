@@ -42,6 +42,9 @@ impl From<AccountError> for Problem {
             AccountError::EmailNotVerified => Self::new(Kind::EmailNotVerified).with_detail(
                 "open the link that was mailed to you, or ask for another at /api/v1/auth/resend-verification",
             ),
+            AccountError::Csrf(why) => Self::new(Kind::Csrf).with_detail(format!(
+                "{why}: ask for one at /api/v1/auth/csrf and send it as `X-CSRF-Token`"
+            )),
             AccountError::Forbidden(why) => Self::new(Kind::Forbidden).with_detail(why),
             AccountError::BadLink => Self::new(Kind::InvalidLink)
                 .with_detail("it is unknown, was used, or is too old: ask for another"),

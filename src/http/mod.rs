@@ -5,6 +5,7 @@
 
 mod account_problem;
 mod admin;
+mod browser;
 mod candle_series;
 mod client_address;
 mod controllers;

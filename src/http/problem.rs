@@ -57,7 +57,7 @@ kinds! {
     NotFound = "not-found", NOT_FOUND, "There is nothing at this path";
     /// The path has no such method.
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
-    /// A page of another site may not open a stream.
+    /// A page of another site may not open a stream, nor use a browser's session.
     ForbiddenOrigin = "forbidden-origin", FORBIDDEN, "This origin is not allowed";
     /// The body is too large.
     PayloadTooLarge = "payload-too-large", PAYLOAD_TOO_LARGE, "The request is too large";
@@ -99,6 +99,8 @@ kinds! {
     InvitationNeeded = "invitation-needed", FORBIDDEN, "A valid invitation is needed";
     /// The mail address is not known to be the user's.
     EmailNotVerified = "email-not-verified", FORBIDDEN, "The mail address has not been verified";
+    /// The cookie came without a CSRF token that holds.
+    Csrf = "csrf", FORBIDDEN, "The CSRF token is missing or does not hold";
     /// Another role or scope is needed.
     Forbidden = "forbidden", FORBIDDEN, "This is not allowed";
     /// A mail's link that does not hold any more.

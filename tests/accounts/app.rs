@@ -22,7 +22,7 @@ use coinsphere::http::{
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_pipelines::clock::ManualClock;
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Symbol, Timestamp, Venue};
-use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
+use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits, SharedState};
 use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig, StoredForecast};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -49,6 +49,8 @@ pub(crate) struct Place {
     pub(crate) keys: PathBuf,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) data_dir: Arc<tempfile::TempDir>,
+    /// Where limits are counted, if not in each process for itself.
+    pub(crate) shared: Option<Arc<dyn SharedState>>,
 }
 
 /// One process's application.
@@ -56,6 +58,7 @@ pub(crate) struct App {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Store,
+    pub(crate) state: ApiState,
     router: Router,
     keeping_up: Option<JoinHandle<()>>,
     _health: watch::Sender<Arc<http::HealthReport>>,
@@ -98,6 +101,7 @@ impl Server {
             keys: self.keys.clone(),
             clock: ManualClock::at(Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap()),
             data_dir: Arc::new(tempfile::tempdir().unwrap()),
+            shared: None,
         }
     }
 
@@ -134,7 +138,7 @@ impl Place {
 
     /// A process that does not hear (yet), with other settings.
     pub(crate) async fn app_with(&self, change: impl FnOnce(&mut Config)) -> App {
-        let counting = || InProcess::new(self.clock.clone(), InProcessLimits::default());
+        let own = || InProcess::new(self.clock.clone(), InProcessLimits::default());
         let mut config = Config::with_data_dir(self.data_dir.path().to_owned());
         config.accounts.keys_dir = Some(self.keys.clone());
         // As cheap as can be: what hashing costs is no part of these tests.
@@ -158,7 +162,8 @@ impl Place {
         let source = Arc::new(store.clone());
         let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
         let health = watch::Sender::new(Arc::new(http::HealthReport::default()));
-        let router = http::router(ApiState {
+        let shared = self.shared.clone().unwrap_or_else(|| own());
+        let state = ApiState {
             market: Arc::new(EmptyMarket),
             hub: PushHub::new(PushLimits::default()),
             health: health.subscribe(),
@@ -170,16 +175,17 @@ impl Place {
             forecast_tokens: Arc::from([]),
             admin: AdminToken::new(&"a-token-of-administrators".into()),
             idempotency: Arc::new(NoKeys),
-            limits: Arc::new(Limits::new(counting(), counting(), config.limits)),
+            limits: Arc::new(Limits::new(shared, own(), config.limits)),
             http: Arc::new(config.http),
             stream: Arc::new(config.stream),
             streams: StreamGate::default(),
-        });
+        };
         App {
             accounts,
             clock: self.clock.clone(),
             store,
-            router,
+            router: http::router(state.clone()),
+            state,
             keeping_up: None,
             _health: health,
         }
@@ -232,7 +238,12 @@ impl App {
             }
             None => Body::empty(),
         };
-        let response = self.router.clone().oneshot(request.body(body).unwrap());
+        self.ask(request.body(body).unwrap()).await
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request);
         let (parts, body) = response.await.unwrap().into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answer {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod app;
+mod browser;
 mod mail;
 mod membership;
 mod sessions;
@@ -55,6 +56,15 @@ fn main() -> ExitCode {
         membership::the_first_admin_and_the_invited,
         membership::imported_users_sign_in_with_the_password_they_had,
         membership::keys_for_programs,
+        browser::a_browsers_life,
+        browser::requests_of_other_pages_change_nothing,
+        browser::tokens_and_cookies_are_renewed,
+        browser::a_new_password_begins_a_new_session,
+        browser::whatever_ends_a_session_ends_its_cookie,
+        browser::a_session_holds_a_day_in_every_process,
+        browser::without_shared_state_the_signature_counts,
+        browser::a_bearer_token_goes_first,
+        browser::a_stream_with_a_cookie_is_for_our_own_pages,
     ];
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");

@@ -19,7 +19,7 @@ macro_rules! migration {
     };
 }
 
-fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 18] {
+fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 19] {
     let (price_data, aggregates, predictions) = match flavour {
         Flavour::Timescale => (
             migration!("timescale", "V2__price_data"),
@@ -51,11 +51,12 @@ fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 18] {
         migration!("common", "V26__api_keys"),
         migration!("common", "V30__idempotency_keys"),
         migration!("common", "V31__audit_log"),
+        migration!("common", "V32__browser_sessions"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 31;
+pub(super) const NEWEST: i32 = 32;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

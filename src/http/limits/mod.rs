@@ -213,8 +213,9 @@ pub(super) const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-res
 pub(super) const RATE_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Routes of the authentication class, all of them `POST`.
-const AUTHENTICATION: [&str; 5] = [
+const AUTHENTICATION: [&str; 6] = [
     "/api/v1/auth/login",
+    "/api/v1/auth/browser/login",
     "/api/v1/auth/register",
     "/api/v1/auth/password-reset",
     "/api/v1/auth/password-reset/confirm",

@@ -17,6 +17,8 @@ async fn the_document_lists_every_route() {
             "/api/v1/auth/api-keys",
             "/api/v1/auth/api-keys/{id}",
             "/api/v1/auth/api-keys/{id}/rotate",
+            "/api/v1/auth/browser/login",
+            "/api/v1/auth/csrf",
             "/api/v1/auth/invitations",
             "/api/v1/auth/login",
             "/api/v1/auth/logout",

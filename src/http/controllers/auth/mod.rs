@@ -1,6 +1,7 @@
 //! Accounts: signing in and out, and one's own account.
 
 pub(in crate::http) mod api_keys;
+pub(in crate::http) mod browser;
 pub(in crate::http) mod invitations;
 pub(in crate::http) mod login;
 pub(in crate::http) mod logout;
