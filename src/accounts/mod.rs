@@ -15,6 +15,7 @@ mod key_files;
 mod lockout;
 mod login;
 mod mail;
+mod oidc;
 mod operator;
 mod password;
 mod registration;
@@ -43,6 +44,7 @@ use self::access_token::AccessTokens;
 use self::csrf::CsrfKey;
 use self::key_files::KeyFiles;
 use self::mail::Delivery;
+use self::oidc::Oidc;
 use self::password::Passwords;
 use self::revocation::Revocations;
 use self::sealing::Sealing;
@@ -60,6 +62,9 @@ pub use self::events::{Logged, SecurityEvent, SecurityEvents};
 pub use self::invitations::Invitation;
 pub use self::login::Login;
 pub use self::mail::OutboxView;
+pub use self::oidc::{
+    BegunSignIn, FinishedSignIn, ProviderAnswer, SECOND_FACTOR_LIFE, SIGN_IN_LIFE,
+};
 pub use self::operator::Imported;
 pub use self::registration::Registration;
 pub use self::sessions::{SessionView, Tokens};
@@ -112,6 +117,7 @@ pub struct Accounts {
     sealing: Sealing,
     revocations: Revocations,
     delivery: Delivery,
+    oidc: Oidc,
     outbox_grew: Notify,
     public_url: String,
 }
@@ -149,6 +155,7 @@ impl Accounts {
             entropy,
             events,
         } = parts;
+        let public_url = public_url.trim_end_matches('/').to_owned();
         let now = wall_time(&clock);
         let directory = settings
             .keys_dir
@@ -169,7 +176,8 @@ impl Accounts {
             revocations: Revocations::default(),
             delivery: Delivery::new(&mail, data_dir)?,
             outbox_grew: Notify::new(),
-            public_url: public_url.trim_end_matches('/').to_owned(),
+            oidc: Oidc::open(&settings.oidc, &public_url)?,
+            public_url,
             settings,
             source,
             clock,
@@ -221,6 +229,7 @@ impl Accounts {
         let (session, now) = (self.database().await?, self.now());
         sessions::tidy(&session, now).await?;
         lockout::tidy(&session, now).await?;
+        oidc::tidy(&session, now).await?;
         drop(session);
         self.tidy_mail().await
     }

@@ -103,6 +103,12 @@ kinds! {
     Csrf = "csrf", FORBIDDEN, "The CSRF token is missing or does not hold";
     /// Another role or scope is needed.
     Forbidden = "forbidden", FORBIDDEN, "This is not allowed";
+    /// The identity provider's word does not hold, or does not belong to this browser.
+    SignInRefused = "sign-in-refused", UNAUTHORIZED, "The sign-in was refused";
+    /// The identity belongs to no account yet, and may not be linked.
+    IdentityNotLinked = "identity-not-linked", CONFLICT, "This identity is not linked to the account with its address";
+    /// The identity provider gave no usable answer.
+    ProviderAway = "identity-provider-unavailable", SERVICE_UNAVAILABLE, "The identity provider is unavailable";
     /// A mail's link that does not hold any more.
     InvalidLink = "invalid-link", NOT_FOUND, "The link is not valid any more";
     /// A part that is needed is away; try again.

@@ -132,6 +132,10 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
             auth::browser::csrf::show,
             auth::browser::csrf::renew
         ))
+        .routes(routes!(auth::oidc::show::show))
+        .routes(routes!(auth::oidc::login::login))
+        .routes(routes!(auth::oidc::callback::callback))
+        .routes(routes!(auth::oidc::second_factor::second_factor))
         .routes(routes!(auth::refresh::refresh))
         .routes(routes!(auth::logout::logout))
         .routes(routes!(auth::logout_all::logout_all))

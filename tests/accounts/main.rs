@@ -4,8 +4,10 @@
 
 mod app;
 mod browser;
+mod identity_provider;
 mod mail;
 mod membership;
+mod oidc;
 mod sessions;
 mod signing_in;
 mod smtp;
@@ -65,6 +67,13 @@ fn main() -> ExitCode {
         browser::without_shared_state_the_signature_counts,
         browser::a_bearer_token_goes_first,
         browser::a_stream_with_a_cookie_is_for_our_own_pages,
+        oidc::a_provider_vouches_for_its_users,
+        oidc::what_the_provider_says_must_hold,
+        oidc::a_sign_in_counts_once_and_in_its_browser,
+        oidc::an_account_is_linked_if_both_have_proven_its_address,
+        oidc::accounts_are_made_as_registration_allows,
+        oidc::the_second_factor_is_asked_for_all_the_same,
+        oidc::a_provider_that_is_away_hinders_nobody_else,
     ];
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");

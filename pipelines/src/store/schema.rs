@@ -19,7 +19,7 @@ macro_rules! migration {
     };
 }
 
-fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 19] {
+fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 21] {
     let (price_data, aggregates, predictions) = match flavour {
         Flavour::Timescale => (
             migration!("timescale", "V2__price_data"),
@@ -52,11 +52,13 @@ fn migrations(flavour: Flavour) -> [(&'static str, &'static str); 19] {
         migration!("common", "V30__idempotency_keys"),
         migration!("common", "V31__audit_log"),
         migration!("common", "V32__browser_sessions"),
+        migration!("common", "V33__user_identities"),
+        migration!("common", "V34__provider_sign_ins"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 32;
+pub(super) const NEWEST: i32 = 34;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

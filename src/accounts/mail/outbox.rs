@@ -28,18 +28,21 @@ pub(in crate::accounts) enum Kind {
     PasswordChanged,
     /// A second factor was added or removed.
     SecondFactorChanged,
+    /// An identity at a provider was linked to the account.
+    IdentityLinked,
     /// The account has been deleted.
     AccountDeleted,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::ChangeEmail,
         Self::EmailChanged,
         Self::PasswordChanged,
         Self::SecondFactorChanged,
+        Self::IdentityLinked,
         Self::AccountDeleted,
     ];
 
@@ -52,6 +55,7 @@ impl Kind {
             Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
             Self::SecondFactorChanged => "second_factor_changed",
+            Self::IdentityLinked => "identity_linked",
             Self::AccountDeleted => "account_deleted",
         }
     }

@@ -24,6 +24,10 @@ pub(in crate::http) const NAMES: [&str; 2] = ["__Host-coinsphere-session", "coin
 pub(in crate::http) enum Cookie {
     /// Stands for a session.
     Session,
+    /// Belongs to a sign-in by a provider that was begun.
+    SignIn,
+    /// Belongs to a sign-in by a provider that waits for a code.
+    SecondFactor,
 }
 
 impl Cookie {
@@ -31,13 +35,19 @@ impl Cookie {
         match (self, secure) {
             (Self::Session, true) => NAMES[0],
             (Self::Session, false) => NAMES[1],
+            (Self::SignIn, true) => "__Host-coinsphere-sign-in",
+            (Self::SignIn, false) => "coinsphere-sign-in",
+            (Self::SecondFactor, true) => "__Host-coinsphere-second-factor",
+            (Self::SecondFactor, false) => "coinsphere-second-factor",
         }
     }
 
     /// Whether other sites' links and redirects send it along.
     const fn same_site(self) -> &'static str {
         match self {
-            Self::Session => "Strict",
+            Self::Session | Self::SecondFactor => "Strict",
+            // The provider, another site, sends the browser back.
+            Self::SignIn => "Lax",
         }
     }
 }

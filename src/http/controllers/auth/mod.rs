@@ -7,6 +7,7 @@ pub(in crate::http) mod login;
 pub(in crate::http) mod logout;
 pub(in crate::http) mod logout_all;
 pub(in crate::http) mod me;
+pub(in crate::http) mod oidc;
 pub(in crate::http) mod password;
 pub(in crate::http) mod password_reset;
 pub(in crate::http) mod refresh;
