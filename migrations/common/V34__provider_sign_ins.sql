@@ -8,10 +8,14 @@ CREATE TABLE provider_sign_ins (
     state_hash  bytea       UNIQUE,
     -- Who it is, by the provider's word; only while a code is waited for.
     user_id     uuid        REFERENCES users (id) ON DELETE CASCADE,
+    -- The identity that is to be linked to the user once the code has come, if it is not yet.
+    issuer      text,
+    subject     text,
     -- The path of ours that the browser is to go to.
     return_to   text        NOT NULL CHECK (length(return_to) <= 500),
     expires_at  timestamptz NOT NULL,
-    CHECK ((state_hash IS NULL) <> (user_id IS NULL))
+    CHECK ((state_hash IS NULL) <> (user_id IS NULL)),
+    CHECK ((issuer IS NULL) = (subject IS NULL) AND (issuer IS NULL OR user_id IS NOT NULL))
 );
 CREATE INDEX provider_sign_ins_by_end ON provider_sign_ins (expires_at);
 

@@ -116,6 +116,31 @@ impl Accounts {
         Ok(self.told(&access, cookie))
     }
 
+    /// Ends the session that a browser had when another began in it: its cookie is replaced.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn end_replaced(&self, cookie: &str, client: &Client) -> Result<(), AccountError> {
+        let now = self.now();
+        let database = self.database().await?;
+        let rows = query(
+            &database,
+            "end a replaced session",
+            "UPDATE sessions SET revoked_at = $2, revoked_for = 'replaced by another' \
+             WHERE cookie_hash = $1 AND user_id IS NOT NULL AND revoked_at IS NULL \
+             RETURNING id, user_id",
+            &[&secrets::hash(cookie), &now],
+        )
+        .await?;
+        if let Some(row) = rows.first() {
+            let (session, user): (Uuid, Uuid) = (row.get(0), row.get(1));
+            self.revocations.add([(session, now)]);
+            let (session, user) = (SessionId(session), UserId(user));
+            self.note_about("session.replaced", true, user, session, client);
+        }
+        Ok(())
+    }
+
     fn told(&self, access: &BrowserAccess, cookie: String) -> BrowserSession {
         BrowserSession {
             access: access.access,

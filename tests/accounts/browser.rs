@@ -343,6 +343,15 @@ pub(crate) async fn whatever_ends_a_session_ends_its_cookie(place: Place) {
     let path = format!("/api/v1/auth/sessions/{id}");
     one.send(&app, Method::DELETE, &path, None).await.good(204);
     assert!(one.cookies.is_empty());
+    // By another that begins in the same browser.
+    let mut one = Browser::signed_in(&app, "ada@example.org").await;
+    let former = one.clone();
+    let body = json!({"email": "ada@example.org", "password": PASSWORD});
+    one.post(&app, LOGIN, Some(body)).await.good(200);
+    one.rename(&app).await.good(200);
+    let mut kept = former;
+    kept.get(&app, ME).await.is_problem(401, "invalid-token");
+    one.post(&app, LOGOUT, None).await.good(204);
     // With the account.
     let mut one = Browser::signed_in(&app, "ada@example.org").await;
     let mut two = Browser::signed_in(&app, "ada@example.org").await;

@@ -374,6 +374,10 @@ pub(crate) async fn the_second_factor_is_asked_for_all_the_same(place: Place) {
         browser.cookies.keys().collect::<Vec<_>>(),
         ["coinsphere-second-factor"]
     );
+    assert!(
+        app.rows("SELECT FROM user_identities").await.is_empty(),
+        "nothing is linked without the code"
+    );
     let mut thief = Browser::new();
     app.advance(30);
     let good = json!({"totp_code": code(&secret, now(&app))});
@@ -388,6 +392,9 @@ pub(crate) async fn the_second_factor_is_asked_for_all_the_same(place: Place) {
         ["coinsphere-session"]
     );
     browser.get(&app, ME).await.good(200);
+    assert_eq!(app.rows("SELECT FROM user_identities").await.len(), 1);
+    let letters = "SELECT FROM outbox WHERE kind = 'identity_linked'";
+    assert_eq!(app.rows(letters).await.len(), 1);
     browser
         .post(&app, "/api/v1/auth/logout", None)
         .await

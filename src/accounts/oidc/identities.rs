@@ -11,17 +11,24 @@ use crate::accounts::users::{self, Email};
 use crate::accounts::{Accounts, Client, Role, User, UserId};
 use crate::config::RegistrationMode;
 
+/// An account, and whether this identity is linked to it.
+pub(super) struct Account {
+    pub(super) user: User,
+    pub(super) linked: bool,
+}
+
 impl Accounts {
-    /// The account of this identity, made or linked if need be.
+    /// The account of this identity, made if need be. One of the same address is not linked yet: its
+    /// second factor, if it has one, is to be shown first.
     pub(super) async fn account_of(
         &self,
         database: &mut Session,
         identity: &Identity,
         client: &Client,
-    ) -> Result<User, AccountError> {
+    ) -> Result<Account, AccountError> {
         self.check_domain(identity)?;
         if let Some(user) = self.linked(database, identity).await? {
-            return Ok(user);
+            return Ok(Account { user, linked: true });
         }
         let email = identity.email.as_deref().map(Email::parse);
         let Some(Ok(email)) = email else {
@@ -29,39 +36,68 @@ impl Accounts {
                 "the provider tells no mail address: it needs the scope email, and the address in the ID token".to_owned(),
             ));
         };
-        let transaction = database.transaction().await.map_err(failed("link"))?;
-        let user = match users::by_email(&transaction, &email.key).await? {
+        match users::by_email(database, &email.key).await? {
             // Either alone would let somebody in who merely claims the address.
             Some(found) if !(identity.email_verified && found.user.email_verified) => {
                 self.note("identity.linked", false, Some(found.user.id), client);
-                return Err(AccountError::IdentityNotLinked);
+                Err(AccountError::IdentityNotLinked)
             }
-            Some(found) => {
-                let facts = json!({ "issuer": identity.issuer });
-                self.write_to(&transaction, Kind::IdentityLinked, &found.user, facts)
-                    .await?;
-                self.link(&transaction, identity, found.user.id).await?;
-                transaction.commit().await.map_err(failed("link"))?;
-                self.note("identity.linked", true, Some(found.user.id), client);
-                found.user
-            }
+            Some(found) => Ok(Account {
+                user: found.user,
+                linked: false,
+            }),
             None => {
-                match self.settings.registration {
-                    RegistrationMode::Open => {}
-                    RegistrationMode::Invitation => return Err(AccountError::InvitationNeeded),
-                    RegistrationMode::Closed => return Err(AccountError::RegistrationClosed),
-                }
-                let user = self.add_user(&transaction, identity, &email).await?;
-                if !user.email_verified {
-                    self.write_to(&transaction, Kind::VerifyEmail, &user, Value::Null)
-                        .await?;
-                }
-                self.link(&transaction, identity, user.id).await?;
-                transaction.commit().await.map_err(failed("link"))?;
+                let user = self.register_identity(database, identity, &email).await?;
                 self.note("user.register", true, Some(user.id), client);
-                user
+                Ok(Account { user, linked: true })
             }
-        };
+        }
+    }
+
+    /// Links an identity to the account of its address, and tells its user.
+    pub(super) async fn link(
+        &self,
+        database: &mut Session,
+        (issuer, subject): (&str, &str),
+        user: &User,
+        client: &Client,
+    ) -> Result<(), AccountError> {
+        let transaction = database.transaction().await.map_err(failed("link"))?;
+        // Of two at once, one tells.
+        if self
+            .add_link(&transaction, (issuer, subject), user.id)
+            .await?
+        {
+            let facts = json!({ "issuer": issuer });
+            self.write_to(&transaction, Kind::IdentityLinked, user, facts)
+                .await?;
+        }
+        transaction.commit().await.map_err(failed("link"))?;
+        self.post();
+        self.note("identity.linked", true, Some(user.id), client);
+        Ok(())
+    }
+
+    async fn register_identity(
+        &self,
+        database: &mut Session,
+        identity: &Identity,
+        email: &Email,
+    ) -> Result<User, AccountError> {
+        match self.settings.registration {
+            RegistrationMode::Open => {}
+            RegistrationMode::Invitation => return Err(AccountError::InvitationNeeded),
+            RegistrationMode::Closed => return Err(AccountError::RegistrationClosed),
+        }
+        let transaction = database.transaction().await.map_err(failed("register"))?;
+        let user = self.add_user(&transaction, identity, email).await?;
+        if !user.email_verified {
+            self.write_to(&transaction, Kind::VerifyEmail, &user, Value::Null)
+                .await?;
+        }
+        let link = (identity.issuer.as_str(), identity.subject.as_str());
+        self.add_link(&transaction, link, user.id).await?;
+        transaction.commit().await.map_err(failed("register"))?;
         self.post();
         Ok(user)
     }
@@ -108,21 +144,22 @@ impl Accounts {
         Ok(found.map(|found| found.user))
     }
 
-    async fn link<C: GenericClient>(
+    /// False when the identity was linked meanwhile.
+    async fn add_link<C: GenericClient>(
         &self,
         database: &C,
-        identity: &Identity,
+        (issuer, subject): (&str, &str),
         user: UserId,
-    ) -> Result<(), AccountError> {
-        execute(
+    ) -> Result<bool, AccountError> {
+        let added = execute(
             database,
             "link an identity",
             "INSERT INTO user_identities (issuer, subject, user_id, created_at, last_used_at) \
-             VALUES ($1, $2, $3, $4, $4)",
-            &[&identity.issuer, &identity.subject, &user.0, &self.now()],
+             VALUES ($1, $2, $3, $4, $4) ON CONFLICT (issuer, subject) DO NOTHING",
+            &[&issuer, &subject, &user.0, &self.now()],
         )
         .await?;
-        Ok(())
+        Ok(added == 1)
     }
 
     /// A user without a password: the provider vouches for them.

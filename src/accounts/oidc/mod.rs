@@ -10,7 +10,8 @@ mod wire;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use self::pending::Secrets;
+use self::identities::Account;
+use self::pending::{Secrets, Waiting};
 use super::browser::BrowserSession;
 use super::error::AccountError;
 use super::{Accounts, Client};
@@ -168,11 +169,19 @@ impl Accounts {
         let code = code.expose_secret().to_owned();
         let identity = provider.identity(code, &secrets, now).await?;
         database = self.database().await?;
-        let user = self.account_of(&mut database, &identity, client).await?;
+        let Account { user, linked } = self.account_of(&mut database, &identity, client).await?;
         if user.two_factor && !self.settings.oidc.trust_second_factor {
             let cookie = self.entropy.token();
-            pending::wait(&database, &cookie, (user.id, &return_to), now).await?;
+            let waiting = Waiting {
+                user: user.id,
+                to_link: (!linked).then_some((identity.issuer, identity.subject)),
+            };
+            pending::wait(&database, &cookie, &waiting, &return_to, now).await?;
             return Ok((FinishedSignIn::SecondFactor(cookie.into()), return_to));
+        }
+        if !linked {
+            let identity = (identity.issuer.as_str(), identity.subject.as_str());
+            self.link(&mut database, identity, &user, client).await?;
         }
         let begun = self
             .begin_browser_session(&database, user.id, client)
@@ -204,15 +213,19 @@ impl Accounts {
         };
         let cookie = cookie.filter(|cookie| cookie.len() <= LONGEST);
         let cookie = cookie.ok_or_else(gone)?;
-        let database = self.database().await?;
-        let user = pending::waiting(&database, cookie, self.now()).await?;
-        let user = user.ok_or_else(gone)?;
+        let mut database = self.database().await?;
+        let waiting = pending::waiting(&database, cookie, self.now()).await?;
+        let Waiting { user, to_link } = waiting.ok_or_else(gone)?;
         let found = super::users::by_id(&database, user).await?;
         let found = found.ok_or_else(gone)?.user;
         self.check_second_factor(&database, &found, Some(code), client)
             .await?;
         if !pending::done(&database, cookie).await? {
             return Err(gone());
+        }
+        if let Some((issuer, subject)) = &to_link {
+            self.link(&mut database, (issuer, subject), &found, client)
+                .await?;
         }
         let begun = self.begin_browser_session(&database, user, client).await?;
         self.note_about("login.provider", true, user, begun.access.session, client);

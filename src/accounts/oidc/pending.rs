@@ -85,21 +85,34 @@ pub(super) async fn come_back<C: GenericClient>(
     Ok(rows.first().map(|row| row.get(0)))
 }
 
+/// Somebody whose code is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) user: UserId,
+    /// Issuer and subject that are to be linked to the user then, if they are not yet.
+    pub(super) to_link: Option<(String, String)>,
+}
+
 /// Waits for a code of the user's second factor.
 pub(super) async fn wait<C: GenericClient>(
     database: &C,
     cookie: &str,
-    (user, return_to): (UserId, &str),
+    waiting: &Waiting,
+    return_to: &str,
     now: DateTime<Utc>,
 ) -> Result<(), AccountError> {
+    let (issuer, subject) = waiting.to_link.clone().unzip();
     execute(
         database,
         "wait for a second factor",
-        "INSERT INTO provider_sign_ins (cookie_hash, user_id, return_to, expires_at) \
-         VALUES ($1, $2, $3, $4)",
+        "INSERT INTO provider_sign_ins \
+           (cookie_hash, user_id, issuer, subject, return_to, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
         &[
             &secrets::hash(cookie),
-            &user.0,
+            &waiting.user.0,
+            &issuer,
+            &subject,
             &return_to,
             &(now + WAITING),
         ],
@@ -113,16 +126,22 @@ pub(super) async fn waiting<C: GenericClient>(
     database: &C,
     cookie: &str,
     now: DateTime<Utc>,
-) -> Result<Option<UserId>, AccountError> {
+) -> Result<Option<Waiting>, AccountError> {
     let rows = query(
         database,
         "look up a sign-in",
-        "SELECT user_id FROM provider_sign_ins WHERE cookie_hash = $1 AND user_id IS NOT NULL \
-         AND expires_at > $2",
+        "SELECT user_id, issuer, subject FROM provider_sign_ins \
+         WHERE cookie_hash = $1 AND user_id IS NOT NULL AND expires_at > $2",
         &[&secrets::hash(cookie), &now],
     )
     .await?;
-    Ok(rows.first().map(|row| UserId(row.get::<_, Uuid>(0))))
+    Ok(rows.first().map(|row| {
+        let (issuer, subject): (Option<String>, Option<String>) = (row.get(1), row.get(2));
+        Waiting {
+            user: UserId(row.get::<_, Uuid>(0)),
+            to_link: issuer.zip(subject),
+        }
+    }))
 }
 
 /// Uses up a sign-in whose code has come; of two at once, one does.

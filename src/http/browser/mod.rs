@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use utoipa::openapi::Components;
@@ -129,6 +129,19 @@ pub(super) async fn settle(
         }
     }
     response
+}
+
+/// Ends the session that the browser has, because another has begun in it.
+pub(super) async fn replace(
+    state: &ApiState,
+    cookies: Cookies,
+    headers: &HeaderMap,
+    client: &Client,
+) -> Result<(), Problem> {
+    if let Some(former) = cookies.read(Cookie::Session, headers) {
+        state.accounts.end_replaced(former, client).await?;
+    }
+    Ok(())
 }
 
 /// Puts a session's cookie and CSRF token into an answer.

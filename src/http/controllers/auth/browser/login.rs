@@ -49,6 +49,7 @@ pub(in crate::http) async fn login(
         .accounts
         .login_in_browser(body.into(), &client)
         .await?;
+    browser::replace(&state, cookies, &headers, &client).await?;
     let mut response = unkept(BrowserSessionBody::from(&begun)).into_response();
     browser::tell(&cookies, &begun, &mut response);
     Ok(response)

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use super::see_other;
 use crate::accounts::{Client, FinishedSignIn, ProviderAnswer, SECOND_FACTOR_LIFE};
-use crate::http::browser::{Cookie, Cookies};
+use crate::http::browser::{self, Cookie, Cookies};
 use crate::http::problem::{FieldError, Problem, ProblemBody};
 use crate::http::router::ApiState;
 
@@ -49,6 +49,9 @@ pub(in crate::http) async fn callback(
             .accounts
             .finish_sign_in(answer, cookie, &client)
             .await?;
+        if matches!(finished.0, FinishedSignIn::Session(_)) {
+            browser::replace(&state, cookies, &headers, &client).await?;
+        }
         go_on(cookies, finished)
     };
     let mut response = finishing.await.unwrap_or_else(Problem::into_response);

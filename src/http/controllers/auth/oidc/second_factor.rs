@@ -58,6 +58,7 @@ pub(in crate::http) async fn second_factor(
         .accounts
         .finish_second_factor(cookie, &body.totp_code, &client)
         .await?;
+    browser::replace(&state, cookies, &headers, &client).await?;
     let mut response = unkept(BrowserSessionBody::from(&begun)).into_response();
     browser::tell(&cookies, &begun, &mut response);
     let removal = cookies.removal(Cookie::SecondFactor);
