@@ -133,12 +133,25 @@ impl Accounts {
         new: SecretString,
         client: &Client,
     ) -> Result<Tokens, AccountError> {
+        self.replace_password(id, proof, new, client).await?;
+        let database = self.database().await?;
+        let (_, tokens) = self.begin_session(&database, id, client).await?;
+        Ok(tokens)
+    }
+
+    /// Changes the password; all sessions end.
+    pub(super) async fn replace_password(
+        &self,
+        id: UserId,
+        proof: &Proof,
+        new: SecretString,
+        client: &Client,
+    ) -> Result<(), AccountError> {
         let user = self.proven(id, proof, "current_password", client).await?;
         self.store_password(&user, new, "new_password", None)
             .await?;
         self.note("password.changed", true, Some(id), client);
-        let database = self.database().await?;
-        self.begin_session(&database, id, client).await
+        Ok(())
     }
 
     /// Asks for a letter with a code that allows to set a new password. The answer says nothing

@@ -11,7 +11,7 @@ use super::users::{self, Email};
 use super::{Accounts, Client, Role, User, UserId};
 
 /// Each part of an export: its name, and the rows it is made of. Never a hash or a secret.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     (
         "sessions",
         "SELECT id, created_at, last_used_at, expires_at, revoked_at, revoked_for, address, \
@@ -20,6 +20,11 @@ const PARTS: [(&str, &str); 5] = [
     (
         "second_factor",
         "SELECT created_at, confirmed_at FROM totp_factors WHERE user_id = $1",
+    ),
+    (
+        "identities",
+        "SELECT issuer, subject, created_at, last_used_at FROM user_identities \
+         WHERE user_id = $1 ORDER BY created_at",
     ),
     (
         "api_keys",

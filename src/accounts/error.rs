@@ -69,6 +69,20 @@ pub enum AccountError {
     /// An admin has disabled the account, or it has gone.
     #[error("the account is disabled")]
     Disabled,
+    /// A cookie alone does not show that the user's own page asks.
+    #[error("the CSRF token does not hold: {0}")]
+    Csrf(&'static str),
+    /// Signing in by the identity provider came to nothing.
+    #[error("the sign-in was refused: {0}")]
+    SignInRefused(String),
+    /// There is an account with the address, but not both sides have proven it.
+    #[error(
+        "this identity belongs to no account, and may not be linked to the one with its address"
+    )]
+    IdentityNotLinked,
+    /// The identity provider gave no usable answer.
+    #[error("the identity provider is away: {0}")]
+    ProviderAway(String),
     /// This asks for another role, or a key with another scope.
     #[error("not allowed: {0}")]
     Forbidden(&'static str),
@@ -97,7 +111,7 @@ impl AccountError {
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {
-            Self::Busy | Self::Unavailable | Self::Delayed(_) => true,
+            Self::Busy | Self::Unavailable | Self::ProviderAway(_) | Self::Delayed(_) => true,
             Self::Store(error) => error.is_retriable(),
             _ => false,
         }

@@ -1,13 +1,13 @@
 //! Signing in with address and password.
 
-use coinsphere_pipelines::store::{execute, failed};
+use coinsphere_pipelines::store::{Session as DatabaseSession, execute, failed};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AccountError;
 use super::lockout::{self, Attempts};
 use super::password;
 use super::users::{self, Email, StoredUser};
-use super::{Accounts, Client, Tokens, UserId};
+use super::{Accounts, Client, SessionId, Tokens, User, UserId};
 
 /// What somebody signs in with.
 #[derive(Debug, Clone)]
@@ -20,6 +20,16 @@ pub struct Login {
     pub totp_code: Option<String>,
 }
 
+/// Somebody who has shown who they are.
+pub(super) struct Identified {
+    /// A connection to go on with.
+    pub(super) database: DatabaseSession,
+    /// Who.
+    pub(super) user: User,
+    /// Whether there were so many failed attempts that further ones are delayed.
+    pub(super) was_guessed_at: bool,
+}
+
 impl Accounts {
     /// Begins a session.
     ///
@@ -27,6 +37,43 @@ impl Accounts {
     /// [`AccountError::WrongCredentials`] alike for an unknown account and a wrong password;
     /// [`AccountError::Delayed`] after too many failures; or when the database is away.
     pub async fn login(&self, login: Login, client: &Client) -> Result<Tokens, AccountError> {
+        let Identified {
+            mut database,
+            user,
+            was_guessed_at,
+        } = self.identified(login, client).await?;
+        let transaction = database.transaction().await.map_err(failed("sign in"))?;
+        let (session, tokens) = self.begin_session(&transaction, user.id, client).await?;
+        let is_news = self
+            .notice_client(&transaction, &user, client, was_guessed_at)
+            .await?;
+        transaction.commit().await.map_err(failed("sign in"))?;
+        self.signed_in("login", is_news, user.id, session, client);
+        Ok(tokens)
+    }
+
+    /// Takes note of a session that was begun, and sends the letter about it, if there is one.
+    pub(super) fn signed_in(
+        &self,
+        how: &'static str,
+        is_news: bool,
+        user: UserId,
+        session: SessionId,
+        client: &Client,
+    ) {
+        if is_news {
+            self.post();
+            self.note_session("login.new_client", true, user, session, client);
+        }
+        self.note_session(how, true, user, session, client);
+    }
+
+    /// Who signs in with this.
+    pub(super) async fn identified(
+        &self,
+        login: Login,
+        client: &Client,
+    ) -> Result<Identified, AccountError> {
         let key = Email::key_of(&login.email);
         let session = self.database().await?;
         let attempts = Attempts::at_password(&key, client.address.as_deref());
@@ -52,7 +99,7 @@ impl Accounts {
             self.note("login.failed", false, None, client);
             return Err(AccountError::WrongCredentials);
         };
-        let mut session = self.database().await?;
+        let session = self.database().await?;
         let was_guessed_at = lockout::delays_account(&session, &key, self.now()).await?;
         attempts.succeeded(&session).await?;
         // Only who knows the password learns this.
@@ -66,23 +113,16 @@ impl Accounts {
         if verdict.outdated {
             self.upgrade_hash(&session, user.id, login.password).await?;
         }
-        let transaction = session.transaction().await.map_err(failed("sign in"))?;
-        let tokens = self.begin_session(&transaction, user.id, client).await?;
-        let is_news = self
-            .notice_client(&transaction, &user, client, was_guessed_at)
-            .await?;
-        transaction.commit().await.map_err(failed("sign in"))?;
-        if is_news {
-            self.post();
-            self.note("login.new_client", true, Some(user.id), client);
-        }
-        self.note("login", true, Some(user.id), client);
-        Ok(tokens)
+        Ok(Identified {
+            database: session,
+            user,
+            was_guessed_at,
+        })
     }
 
     async fn upgrade_hash(
         &self,
-        session: &coinsphere_pipelines::store::Session,
+        session: &DatabaseSession,
         user: UserId,
         password: SecretString,
     ) -> Result<(), AccountError> {

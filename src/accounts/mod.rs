@@ -4,7 +4,9 @@
 mod access_token;
 mod administration;
 mod api_keys;
+mod browser;
 mod credentials;
+mod csrf;
 mod deletion;
 mod entropy;
 mod error;
@@ -16,6 +18,7 @@ mod known_clients;
 mod lockout;
 mod login;
 mod mail;
+mod oidc;
 mod operator;
 mod password;
 mod public_key;
@@ -42,8 +45,10 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::access_token::AccessTokens;
+use self::csrf::CsrfKey;
 use self::key_files::KeyFiles;
 use self::mail::Delivery;
+use self::oidc::Oidc;
 use self::password::Passwords;
 use self::revocation::Revocations;
 use self::sealing::Sealing;
@@ -54,6 +59,7 @@ use crate::config::{AccountSettings, MailSettings};
 pub use self::access_token::Access;
 pub use self::administration::{UserChange, UserPlace};
 pub use self::api_keys::{ApiKey, KeyHolder, NewKey, Scope};
+pub use self::browser::{BROWSER_SESSION_LIFE, BrowserAccess, BrowserSession, CookieVerdict};
 pub use self::credentials::{ProfileChange, Proof};
 pub use self::entropy::Entropy;
 pub use self::error::{AccountError, Wrong};
@@ -62,6 +68,9 @@ pub use self::invitations::Invitation;
 pub use self::key_access::KeyAccess;
 pub use self::login::Login;
 pub use self::mail::OutboxView;
+pub use self::oidc::{
+    BegunSignIn, FinishedSignIn, ProviderAnswer, SECOND_FACTOR_LIFE, SIGN_IN_LIFE,
+};
 pub use self::operator::Imported;
 pub use self::public_key::PublicKey;
 pub use self::registration::Registration;
@@ -111,9 +120,11 @@ pub struct Accounts {
     passwords: Passwords,
     access: AccessTokens,
     refresh: RefreshSecret,
+    csrf: CsrfKey,
     sealing: Sealing,
     revocations: Revocations,
     delivery: Delivery,
+    oidc: Oidc,
     outbox_grew: Notify,
     public_url: String,
 }
@@ -151,6 +162,7 @@ impl Accounts {
             entropy,
             events,
         } = parts;
+        let public_url = public_url.trim_end_matches('/').to_owned();
         let now = wall_time(&clock);
         let directory = settings
             .keys_dir
@@ -158,6 +170,7 @@ impl Accounts {
             .unwrap_or_else(|| data_dir.join("keys"));
         let files = KeyFiles::open(&directory)?;
         let refresh = RefreshSecret::open(&files, &entropy)?;
+        let csrf = CsrfKey::open(&files, &entropy)?;
         let configured = settings.totp_encryption_key.as_ref();
         let sealing = Sealing::open(configured, &files, &entropy)?;
         let keys = SigningKeys::open(files, now)?;
@@ -165,11 +178,13 @@ impl Accounts {
             passwords: Passwords::new(&settings, &entropy)?,
             access: AccessTokens::new(keys, &settings.issuer, &settings.audience),
             refresh,
+            csrf,
             sealing,
             revocations: Revocations::default(),
             delivery: Delivery::new(&mail, data_dir)?,
             outbox_grew: Notify::new(),
-            public_url: public_url.trim_end_matches('/').to_owned(),
+            oidc: Oidc::open(&settings.oidc, &public_url)?,
+            public_url,
             settings,
             source,
             clock,
@@ -223,6 +238,7 @@ impl Accounts {
         lockout::tidy(&session, now).await?;
         key_access::tidy(&session, now).await?;
         known_clients::tidy(&session, now).await?;
+        oidc::tidy(&session, now).await?;
         drop(session);
         self.tidy_mail().await
     }
@@ -299,6 +315,18 @@ impl Accounts {
     #[must_use]
     pub fn is_reached_by_https(&self) -> bool {
         self.public_url.starts_with("https://")
+    }
+
+    /// Takes note of what a user did in, or to, a session.
+    fn note_session(
+        &self,
+        what: &'static str,
+        done: bool,
+        user: UserId,
+        session: SessionId,
+        client: &Client,
+    ) {
+        self.note_about(what, done, Some(user), Some(session.0), client);
     }
 }
 

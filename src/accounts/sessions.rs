@@ -46,6 +46,12 @@ pub struct SessionView {
     pub user_agent: Option<String>,
 }
 
+/// What the client's program calls itself, as much of it as is kept.
+pub(super) fn agent_of(client: &Client) -> Option<String> {
+    let agent = client.user_agent.as_ref();
+    agent.map(|name| name.chars().take(USER_AGENT).collect())
+}
+
 /// A refresh token's session, locked.
 struct Family {
     id: SessionId,
@@ -58,12 +64,10 @@ impl Accounts {
         database: &C,
         user: UserId,
         client: &Client,
-    ) -> Result<Tokens, AccountError> {
+    ) -> Result<(SessionId, Tokens), AccountError> {
         let now = self.now();
         let session = SessionId(self.entropy.id());
         let expires = now + TimeDelta::days(self.settings.session_days.into());
-        let agent = client.user_agent.as_ref();
-        let agent = agent.map(|name| name.chars().take(USER_AGENT).collect::<String>());
         let refresh = self.entropy.token();
         let begun = execute(
             database,
@@ -81,7 +85,7 @@ impl Accounts {
                 &now,
                 &expires,
                 &client.address,
-                &agent,
+                &agent_of(client),
                 &secrets::hash(&refresh),
             ],
         )
@@ -89,7 +93,8 @@ impl Accounts {
         if begun == 0 {
             return Err(AccountError::Disabled);
         }
-        self.tokens(Access { user, session }, refresh, now)
+        let tokens = self.tokens(Access { user, session }, refresh, now)?;
+        Ok((session, tokens))
     }
 
     fn tokens(
@@ -157,7 +162,13 @@ impl Accounts {
                 .await?;
                 transaction.commit().await.map_err(failed("refresh"))?;
                 self.revocations.add([(family.id.0, now)]);
-                self.note("session.refresh_reused", false, Some(family.user), client);
+                self.note_session(
+                    "session.refresh_reused",
+                    false,
+                    family.user,
+                    family.id,
+                    client,
+                );
                 return Err(AccountError::RefreshTokenReused);
             }
         }
@@ -279,7 +290,7 @@ impl Accounts {
         client: &Client,
     ) -> Result<(), AccountError> {
         self.end_session(user, session, "ended by its user").await?;
-        self.note_about("session.revoked", true, Some(user), Some(session.0), client);
+        self.note_session("session.revoked", true, user, session, client);
         Ok(())
     }
 

@@ -16,7 +16,8 @@ pub use network::Network;
 pub use settings::{
     AccountSettings, CandleSettings, Config, DatabaseSettings, FluvioSettings, ForecastSettings,
     HttpSettings, Instruments, LimitSettings, LogFormat, LogKind, LogSettings, LoggingSettings,
-    MailSettings, RedisSettings, RegistrationMode, Role, StreamSettings, VenueSettings,
+    MailSettings, OidcSettings, RedisSettings, RegistrationMode, Role, StreamSettings,
+    VenueSettings,
 };
 
 #[cfg(test)]

@@ -308,6 +308,43 @@ pub struct AccountSettings {
     /// Keys for the secrets of second factors, the newest first. Without one: a file.
     #[serde(serialize_with = "secret")]
     pub totp_encryption_key: Option<SecretString>,
+    /// The identity provider that users may sign in by.
+    pub oidc: OidcSettings,
+}
+
+/// An identity provider (OpenID Connect).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcSettings {
+    /// Its issuer's URL. Without one, there is no signing in by a provider.
+    pub issuer: Option<String>,
+    /// As which client it knows us.
+    pub client_id: Option<String>,
+    /// The secret that it shares with us, if it does.
+    #[serde(serialize_with = "secret")]
+    pub client_secret: Option<SecretString>,
+    /// What it is asked for beside `openid`.
+    pub scopes: Vec<String>,
+    /// The domains of mail addresses that may sign in by it; all if there are none.
+    pub allowed_domains: Vec<String>,
+    /// What to call it on a page.
+    pub label: String,
+    /// Whether who signs in by it needs no code of our second factor.
+    pub trust_second_factor: bool,
+}
+
+impl Default for OidcSettings {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            client_id: None,
+            client_secret: None,
+            scopes: ["email", "profile"].map(str::to_owned).to_vec(),
+            allowed_domains: Vec::new(),
+            label: "SSO".to_owned(),
+            trust_second_factor: false,
+        }
+    }
 }
 
 /// Mail to users.
@@ -359,6 +396,7 @@ impl Default for AccountSettings {
             signature_window_seconds: 60,
             public_url: None,
             totp_encryption_key: None,
+            oidc: OidcSettings::default(),
         }
     }
 }

@@ -318,6 +318,53 @@ fn hashing_parameters_must_go_together() {
 }
 
 #[test]
+fn an_identity_provider_is_whole_and_encrypted() {
+    let with = |more: &str| {
+        let text = format!("[accounts.oidc]\nclient_id = \"us\"\n{more}\n");
+        Config::load(&with_file(file_with(&text).path())).map_err(|error| error.to_string())
+    };
+    for good in [
+        "issuer = \"https://id.example/realms/home\"",
+        "issuer = \"http://127.0.0.1:8080/\"",
+        "issuer = \"http://localhost:8080\"",
+    ] {
+        with(good).unwrap();
+    }
+    for (bad, named) in [
+        ("", "accounts.oidc.client_id go together"),
+        ("issuer = \"http://id.example\"", "accounts.oidc.issuer"),
+        (
+            "issuer = \"http://127.0.0.1.example\"",
+            "accounts.oidc.issuer",
+        ),
+        (
+            "issuer = \"https://id.example\"\nscopes = [\"a b\"]",
+            "accounts.oidc.scopes",
+        ),
+        (
+            "issuer = \"https://id.example\"\nallowed_domains = [\"@example.org\"]",
+            "accounts.oidc.allowed_domains",
+        ),
+        (
+            "issuer = \"https://id.example\"\nlabel = \" \"",
+            "accounts.oidc.label",
+        ),
+    ] {
+        let message = with(bad).unwrap_err();
+        assert!(message.contains(named), "{bad}: {message}");
+    }
+    let secret = file_with("hunter2\n");
+    let config = Config::load(&with_env(&[(
+        "COINSPHERE_ACCOUNTS__OIDC__CLIENT_SECRET_FILE",
+        &secret.path().display().to_string(),
+    )]))
+    .unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let secret = config.accounts.oidc.client_secret.unwrap();
+    assert_eq!(secret.expose_secret(), "hunter2");
+}
+
+#[test]
 fn secrets_are_never_shown() {
     let config = Config::load(&with_env(&[
         ("DATABASE_URL", "postgres://u:hunter2@h/d"),

@@ -53,24 +53,32 @@ pub(super) fn allowed(key: &str) -> &'static str {
         ["accounts", "totp_encryption_key"] => {
             "32 random bytes as base64 or hexadecimal; several separated by commas, the newest first"
         }
+        ["accounts", "oidc", "issuer"] => "a URL, https://host/path; http:// on this machine only",
+        ["accounts", "oidc", "client_id"] => "a text of 1 to 200 printable characters",
+        ["accounts", "oidc", "client_secret"] => "a text",
+        ["accounts", "oidc", "scopes", ..] => "a list of scopes, e.g. [\"email\", \"profile\"]",
+        ["accounts", "oidc", "allowed_domains", ..] => "a list of domains, e.g. [\"example.org\"]",
+        ["accounts", "oidc", "label"] => "a text of 1 to 60 characters",
+        ["accounts", "oidc", "trust_second_factor"] => "true, false",
         ["mail", "smtp_url"] => {
             "a URL, smtps://user:password@host, or smtp://host:port?tls=required"
         }
         ["mail", "from"] => "a mail address, e.g. Coinsphere <coinsphere@example.org>",
         ["logging", "filter"] => "a filter, e.g. info or info,coinsphere=debug",
         ["logging", "format"] => "text, json",
-        [_] | ["log", "fluvio"] | ["venues", _] => "a section of settings",
+        [_] | ["log", "fluvio"] | ["venues", _] | ["accounts", "oidc"] => "a section of settings",
         _ => "see coinsphere.toml.example",
     }
 }
 
 /// The settings whose values must not be shown, and may be given in files.
-pub(super) const SECRETS: [&str; 6] = [
+pub(super) const SECRETS: [&str; 7] = [
     "database.url",
     "redis.url",
     "redis.password",
     "http.admin_token",
     "accounts.totp_encryption_key",
+    "accounts.oidc.client_secret",
     "mail.smtp_url",
 ];
 
@@ -261,6 +269,7 @@ pub(super) fn check(
     {
         return Err(bad("accounts.public_url", format!("{url:?}")));
     }
+    check_oidc(config, &bad)?;
     if let Some(url) = &config.mail.smtp_url
         && !has_scheme(url.expose_secret(), &["smtp", "smtps"])
     {
@@ -300,6 +309,50 @@ fn check_forecasts(
     if config.forecasts.widths().is_none() {
         let layers = format!("{:?}", config.forecasts.layers);
         return Err(bad("forecasts.layers", layers));
+    }
+    Ok(())
+}
+
+fn check_oidc(
+    config: &Config,
+    bad: &impl Fn(&str, String) -> ConfigError,
+) -> Result<(), ConfigError> {
+    let oidc = &config.accounts.oidc;
+    if let Some(issuer) = &oidc.issuer {
+        // Where it is may be read along by nobody; what it says decides who signs in.
+        let rest = issuer.strip_prefix("http://");
+        let host = rest.and_then(|rest| rest.split(['/', ':']).next());
+        let here = host.is_some_and(|host| {
+            host == "localhost"
+                || host
+                    .parse::<std::net::Ipv4Addr>()
+                    .is_ok_and(|ip| ip.is_loopback())
+        });
+        if !(has_scheme(issuer, &["https"]) || here) || issuer.len() > 500 {
+            return Err(bad("accounts.oidc.issuer", format!("{issuer:?}")));
+        }
+    }
+    if oidc.issuer.is_some() != oidc.client_id.is_some() {
+        return Err(ConfigError::Conflict(
+            "accounts.oidc.issuer and accounts.oidc.client_id go together: set both to let users sign in by an identity provider, or neither"
+                .to_owned(),
+        ));
+    }
+    let printable =
+        |text: &str| (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if let Some(id) = oidc.client_id.as_deref().filter(|id| !printable(id)) {
+        return Err(bad("accounts.oidc.client_id", format!("{id:?}")));
+    }
+    if let Some(scope) = oidc.scopes.iter().find(|scope| !printable(scope)) {
+        return Err(bad("accounts.oidc.scopes", format!("{scope:?}")));
+    }
+    let is_domain = |text: &&String| printable(text) && !text.contains(['@', '/', '*']);
+    if let Some(domain) = oidc.allowed_domains.iter().find(|one| !is_domain(one)) {
+        return Err(bad("accounts.oidc.allowed_domains", format!("{domain:?}")));
+    }
+    let label = oidc.label.trim();
+    if label.is_empty() || label.chars().count() > 60 || label.chars().any(char::is_control) {
+        return Err(bad("accounts.oidc.label", format!("{:?}", oidc.label)));
     }
     Ok(())
 }

@@ -44,6 +44,18 @@ impl From<AccountError> for Problem {
             ),
             AccountError::Disabled => Self::new(Kind::AccountDisabled)
                 .with_detail("an admin has disabled it: ask whoever runs the server"),
+            AccountError::Csrf(why) => Self::new(Kind::Csrf).with_detail(format!(
+                "{why}: ask for one at /api/v1/auth/csrf and send it as `X-CSRF-Token`"
+            )),
+            AccountError::SignInRefused(why) => Self::new(Kind::SignInRefused).with_detail(why),
+            AccountError::IdentityNotLinked => Self::new(Kind::IdentityNotLinked).with_detail(
+                "there is an account with this mail address: it is linked once the provider and this server both have verified the address; sign in with its password and verify it",
+            ),
+            AccountError::ProviderAway(ref why) => {
+                tracing::warn!(%why, "the identity provider gave no usable answer");
+                Self::new(Kind::ProviderAway)
+                    .with_detail("signing in with a password works as ever; try again soon")
+            }
             AccountError::Forbidden(why) => Self::new(Kind::Forbidden).with_detail(why),
             AccountError::BadLink => Self::new(Kind::InvalidLink)
                 .with_detail("it is unknown, was used, or is too old: ask for another"),

@@ -55,6 +55,7 @@ fn name_every_problem(document: &mut Value) {
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let is_mutation = ["post", "put", "patch", "delete"].contains(&method);
     state_grant(path, method, operation);
+    let takes_cookies = offer_cookies(is_mutation, operation);
     let Some(responses) = operation["responses"].as_object_mut() else {
         return;
     };
@@ -64,6 +65,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
             responses
                 .entry(status.to_string())
                 .or_insert_with(|| problem(description));
+        }
+        if takes_cookies && is_mutation {
+            let refusal =
+                "`csrf`, `forbidden-origin`: a browser's request that its own page did not send";
+            responses.entry("403").or_insert_with(|| problem(refusal));
         }
         if method == "get" && responses.contains_key("200") {
             let unchanged = json!({"description": "Not changed since the answer with this `etag`"});
@@ -104,6 +110,20 @@ fn state_grant(path: &str, method: &str, operation: &mut Value) {
     };
     operation["description"] = json!(description);
     operation["x-api-key"] = fact;
+}
+
+/// Where a user's access token is taken, a browser's cookie is too. Says whether that is so.
+fn offer_cookies(is_mutation: bool, operation: &mut Value) -> bool {
+    let Some(ways) = operation["security"].as_array_mut() else {
+        return false;
+    };
+    if ways.iter().any(|way| way.get("bearer").is_some()) {
+        ways.push(match is_mutation {
+            true => json!({"cookie": [], "csrf": []}),
+            false => json!({"cookie": []}),
+        });
+    }
+    ways.iter().any(|way| way.get("cookie").is_some())
 }
 
 fn problem(description: &str) -> Value {

@@ -11,6 +11,7 @@ use axum::response::Response;
 
 use uuid::Uuid;
 
+use super::browser;
 use super::client_address::ClientAddress;
 use super::limits::Caller;
 use super::problem::{Kind, Problem};
@@ -92,7 +93,11 @@ pub(super) async fn identify(
     next: Next,
 ) -> Response {
     let identity = match bearer(request.headers()) {
-        Ok(None) => Identity::Nobody,
+        Ok(None) => match browser::signed_in(&state, &mut request).await {
+            Ok(Some((user, session))) => Identity::Somebody(SignedIn { user, session }),
+            Ok(None) => Identity::Nobody,
+            Err(problem) => Identity::Refused(problem),
+        },
         Ok(Some(key)) if Accounts::is_api_key(key) => {
             match state.accounts.authenticate_key(key).await {
                 Ok(access) => Identity::Program(access),
@@ -223,17 +228,22 @@ impl FromRequestParts<ApiState> for MarketReader {
     }
 }
 
+/// What is known of whoever sends a request.
+pub(super) fn client(ClientAddress(address): ClientAddress, headers: &HeaderMap) -> Client {
+    let agent = headers.get(header::USER_AGENT);
+    let agent = agent.and_then(|agent| agent.to_str().ok());
+    Client {
+        address: Some(address.to_string()),
+        user_agent: agent.map(str::to_owned),
+    }
+}
+
 impl FromRequestParts<ApiState> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Infallible> {
-        let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(parts, state).await;
-        let agent = parts.headers.get(header::USER_AGENT);
-        let agent = agent.and_then(|agent| agent.to_str().ok());
-        Ok(Self {
-            address: Some(address.to_string()),
-            user_agent: agent.map(str::to_owned),
-        })
+        let Ok(address) = ClientAddress::from_request_parts(parts, state).await;
+        Ok(client(address, &parts.headers))
     }
 }
 

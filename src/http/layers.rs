@@ -21,7 +21,8 @@ use super::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use super::problem::{Kind, MEDIA_TYPE, Problem};
 use super::router::ApiState;
 use super::{
-    client_address, etag, grants, idempotency, identity, limits, plain_path, security_headers,
+    browser, client_address, etag, grants, idempotency, identity, limits, plain_path,
+    security_headers,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,6 +44,7 @@ pub(super) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
         .layer(RequestBodyLimitLayer::new(body_limit))
         .layer(from_fn(move |request, next| within(limit, request, next)))
         .layer(from_fn_with_state(state.clone(), limits::limit))
+        .layer(from_fn_with_state(state.clone(), browser::settle))
         // Before limits, which go by user for who is signed in.
         .layer(from_fn_with_state(state.clone(), identity::identify))
         .layer(from_fn(plain_path::require))

@@ -6,6 +6,7 @@
 mod account_problem;
 mod acts;
 mod admin;
+mod browser;
 mod candle_series;
 mod client_address;
 mod controllers;

@@ -57,7 +57,7 @@ kinds! {
     NotFound = "not-found", NOT_FOUND, "There is nothing at this path";
     /// The path has no such method.
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
-    /// A page of another site may not open a stream.
+    /// A page of another site may not open a stream, nor use a browser's session.
     ForbiddenOrigin = "forbidden-origin", FORBIDDEN, "This origin is not allowed";
     /// The body is too large.
     PayloadTooLarge = "payload-too-large", PAYLOAD_TOO_LARGE, "The request is too large";
@@ -105,8 +105,16 @@ kinds! {
     SignatureRequired = "signature-required", UNAUTHORIZED, "A signed request is needed";
     /// The request's signature does not hold.
     SignatureInvalid = "signature-invalid", UNAUTHORIZED, "The request's signature is not valid";
+    /// The cookie came without a CSRF token that holds.
+    Csrf = "csrf", FORBIDDEN, "The CSRF token is missing or does not hold";
     /// Another role or scope is needed.
     Forbidden = "forbidden", FORBIDDEN, "This is not allowed";
+    /// The identity provider's word does not hold, or does not belong to this browser.
+    SignInRefused = "sign-in-refused", UNAUTHORIZED, "The sign-in was refused";
+    /// The identity belongs to no account yet, and may not be linked.
+    IdentityNotLinked = "identity-not-linked", CONFLICT, "This identity is not linked to the account with its address";
+    /// The identity provider gave no usable answer.
+    ProviderAway = "identity-provider-unavailable", SERVICE_UNAVAILABLE, "The identity provider is unavailable";
     /// A mail's link that does not hold any more.
     InvalidLink = "invalid-link", NOT_FOUND, "The link is not valid any more";
     /// A part that is needed is away; try again.

@@ -28,7 +28,7 @@ use super::limits::Limits;
 use super::listing::Listings;
 use super::market::MarketReader;
 use super::problem::{Problem, ProblemBody};
-use super::{document, layers};
+use super::{browser, document, layers};
 use crate::accounts::Accounts;
 use crate::config::{HttpSettings, StreamSettings};
 
@@ -104,6 +104,7 @@ impl Modify for Schemes {
             ))
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        browser::describe(components);
         let admin = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
@@ -134,6 +135,15 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(stream::connect::connect))
         .routes(routes!(auth::register::register))
         .routes(routes!(auth::login::login))
+        .routes(routes!(auth::browser::login::login))
+        .routes(routes!(
+            auth::browser::csrf::show,
+            auth::browser::csrf::renew
+        ))
+        .routes(routes!(auth::oidc::show::show))
+        .routes(routes!(auth::oidc::login::login))
+        .routes(routes!(auth::oidc::callback::callback))
+        .routes(routes!(auth::oidc::second_factor::second_factor))
         .routes(routes!(auth::refresh::refresh))
         .routes(routes!(auth::logout::logout))
         .routes(routes!(auth::logout_all::logout_all))

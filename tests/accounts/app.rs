@@ -11,8 +11,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, header};
 use coinsphere::accounts::Accounts;
-use coinsphere::app::{AuditedActs, IdempotencyKeys};
 use coinsphere::app::accounts::{self, Recorded};
+use coinsphere::app::{AuditedActs, IdempotencyKeys};
 use coinsphere::audit::{AuditLog, Seal};
 use coinsphere::config::Config;
 use coinsphere::http::{
@@ -22,7 +22,7 @@ use coinsphere::http::{
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_pipelines::clock::ManualClock;
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Symbol, Timestamp, Venue};
-use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
+use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits, SharedState};
 use coinsphere_pipelines::store::{
     DatabaseUrl, Listing, NewToken, Store, StoreConfig, StoredForecast,
 };
@@ -51,6 +51,8 @@ pub(crate) struct Place {
     pub(crate) keys: PathBuf,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) data_dir: Arc<tempfile::TempDir>,
+    /// Where limits are counted, if not in each process for itself.
+    pub(crate) shared: Option<Arc<dyn SharedState>>,
 }
 
 /// One process's application.
@@ -101,6 +103,7 @@ impl Server {
             keys: self.keys.clone(),
             clock: ManualClock::at(Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap()),
             data_dir: Arc::new(tempfile::tempdir().unwrap()),
+            shared: None,
         }
     }
 
@@ -137,7 +140,7 @@ impl Place {
 
     /// A process that does not hear (yet), with other settings.
     pub(crate) async fn app_with(&self, change: impl FnOnce(&mut Config)) -> App {
-        let counting = || InProcess::new(self.clock.clone(), InProcessLimits::default());
+        let own = || InProcess::new(self.clock.clone(), InProcessLimits::default());
         let mut config = Config::with_data_dir(self.data_dir.path().to_owned());
         config.accounts.keys_dir = Some(self.keys.clone());
         // As cheap as can be: what hashing costs is no part of these tests.
@@ -161,6 +164,7 @@ impl Place {
         let source = Arc::new(store.clone());
         let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
         let health = watch::Sender::new(Arc::new(http::HealthReport::default()));
+        let shared = self.shared.clone().unwrap_or_else(|| own());
         let state = ApiState {
             market: Arc::new(EmptyMarket),
             listings: Arc::new(NoListings),
@@ -175,7 +179,7 @@ impl Place {
             forecast_tokens: Arc::from([]),
             admin: AdminToken::new(&"a-token-of-administrators".into()),
             idempotency: Arc::new(IdempotencyKeys::open(store.clone())),
-            limits: Arc::new(Limits::new(counting(), counting(), config.limits)),
+            limits: Arc::new(Limits::new(shared, own(), config.limits)),
             http: Arc::new(config.http),
             stream: Arc::new(config.stream),
             streams: StreamGate::default(),

@@ -4,8 +4,11 @@
 
 mod administration;
 mod app;
+mod browser;
+mod identity_provider;
 mod mail;
 mod membership;
+mod oidc;
 mod program;
 mod scopes;
 mod sessions;
@@ -70,6 +73,22 @@ fn main() -> ExitCode {
         administration::a_disabled_account_is_shut_everywhere_at_once,
         administration::the_last_admin_stays,
         mail::a_sign_in_that_is_new_is_told,
+        browser::a_browsers_life,
+        browser::requests_of_other_pages_change_nothing,
+        browser::tokens_and_cookies_are_renewed,
+        browser::a_new_password_begins_a_new_session,
+        browser::whatever_ends_a_session_ends_its_cookie,
+        browser::a_session_holds_a_day_in_every_process,
+        browser::without_shared_state_the_signature_counts,
+        browser::a_bearer_token_goes_first,
+        browser::a_stream_with_a_cookie_is_for_our_own_pages,
+        oidc::a_provider_vouches_for_its_users,
+        oidc::what_the_provider_says_must_hold,
+        oidc::a_sign_in_counts_once_and_in_its_browser,
+        oidc::an_account_is_linked_if_both_have_proven_its_address,
+        oidc::accounts_are_made_as_registration_allows,
+        oidc::the_second_factor_is_asked_for_all_the_same,
+        oidc::a_provider_that_is_away_hinders_nobody_else,
     ];
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");

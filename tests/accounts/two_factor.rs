@@ -11,7 +11,7 @@ use super::app::{Answer, App, PASSWORD, Pair, Place};
 const NEW: &str = "a quiet river at dawn";
 
 /// The code of RFC 6238, made independently of the program's.
-fn code(secret: &str, seconds: i64) -> String {
+pub(crate) fn code(secret: &str, seconds: i64) -> String {
     let secret = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret);
     let tag = hmac::sign(&key, &(seconds / 30).to_be_bytes());
@@ -21,7 +21,7 @@ fn code(secret: &str, seconds: i64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-fn now(app: &App) -> i64 {
+pub(crate) fn now(app: &App) -> i64 {
     use coinsphere_pipelines::clock::Clock as _;
     app.clock.now().nanos() / 1_000_000_000
 }

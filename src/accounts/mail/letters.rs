@@ -104,6 +104,17 @@ pub(super) fn write(kind: Kind, about: About<'_>) -> Letter {
             ],
             None,
         ),
+        Kind::IdentityLinked => (
+            "Your account can be signed in to by an identity provider",
+            vec![
+                format!(
+                    "Somebody, hopefully you, signed in to your account by {}, which vouches for your address. From now on that is enough to sign in.",
+                    fact("issuer")
+                ),
+                "If this was not you, tell whoever runs the server.".to_owned(),
+            ],
+            None,
+        ),
         Kind::AccountDeleted => (
             "Your account was deleted",
             vec!["Your account and what was kept for it have been deleted.".to_owned()],

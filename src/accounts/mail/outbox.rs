@@ -30,12 +30,14 @@ pub(in crate::accounts) enum Kind {
     SecondFactorChanged,
     /// Somebody signed in as nobody has before.
     NewSignIn,
+    /// An identity at a provider was linked to the account.
+    IdentityLinked,
     /// The account has been deleted.
     AccountDeleted,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::ChangeEmail,
@@ -43,6 +45,7 @@ impl Kind {
         Self::PasswordChanged,
         Self::SecondFactorChanged,
         Self::NewSignIn,
+        Self::IdentityLinked,
         Self::AccountDeleted,
     ];
 
@@ -56,6 +59,7 @@ impl Kind {
             Self::PasswordChanged => "password_changed",
             Self::SecondFactorChanged => "second_factor_changed",
             Self::NewSignIn => "new_sign_in",
+            Self::IdentityLinked => "identity_linked",
             Self::AccountDeleted => "account_deleted",
         }
     }

@@ -213,8 +213,10 @@ pub(super) const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-res
 pub(super) const RATE_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Routes of the authentication class, all of them `POST`.
-const AUTHENTICATION: [&str; 5] = [
+const AUTHENTICATION: [&str; 7] = [
     "/api/v1/auth/login",
+    "/api/v1/auth/browser/login",
+    "/api/v1/auth/oidc/second-factor",
     "/api/v1/auth/register",
     "/api/v1/auth/password-reset",
     "/api/v1/auth/password-reset/confirm",
@@ -222,7 +224,9 @@ const AUTHENTICATION: [&str; 5] = [
 ];
 
 /// Routes of the strict class.
-const STRICT: [(Method, &str); 11] = [
+const STRICT: [(Method, &str); 13] = [
+    (Method::GET, "/api/v1/auth/oidc/login"),
+    (Method::GET, "/api/v1/auth/oidc/callback"),
     (Method::POST, "/api/v1/auth/password"),
     (Method::POST, "/api/v1/auth/me/delete"),
     (Method::GET, "/api/v1/auth/me/export"),

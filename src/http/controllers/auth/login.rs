@@ -30,6 +30,23 @@ pub(in crate::http) struct LoginBody {
     totp_code: Option<String>,
 }
 
+impl LoginBody {
+    /// The account that is tried.
+    pub(super) fn email(&self) -> &str {
+        &self.email
+    }
+}
+
+impl From<LoginBody> for Login {
+    fn from(body: LoginBody) -> Self {
+        Self {
+            email: body.email,
+            password: body.password.0,
+            totp_code: body.totp_code,
+        }
+    }
+}
+
 /// Begins a session.
 ///
 /// An unknown address and a wrong password are answered alike, and take as long.
@@ -55,11 +72,6 @@ pub(in crate::http) async fn login(
 ) -> Result<Unkept<TokensBody>, Problem> {
     params.finish()?;
     state.limits.attempt_on(&body.email, address).await?;
-    let login = Login {
-        email: body.email,
-        password: body.password.0,
-        totp_code: body.totp_code,
-    };
-    let tokens = state.accounts.login(login, &client).await?;
+    let tokens = state.accounts.login(body.into(), &client).await?;
     Ok(unkept(tokens.into()))
 }

@@ -1,11 +1,13 @@
 //! Accounts: signing in and out, and one's own account.
 
 pub(in crate::http) mod api_keys;
+pub(in crate::http) mod browser;
 pub(in crate::http) mod invitations;
 pub(in crate::http) mod login;
 pub(in crate::http) mod logout;
 pub(in crate::http) mod logout_all;
 pub(in crate::http) mod me;
+pub(in crate::http) mod oidc;
 pub(in crate::http) mod password;
 pub(in crate::http) mod password_reset;
 pub(in crate::http) mod refresh;

@@ -1,12 +1,14 @@
 //! `POST /api/v1/auth/password`
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{Secret, TokensBody, Unkept, unkept};
+use super::shapes::{BrowserSessionBody, NewSessionBody, Secret, unkept};
 use crate::accounts::{Client, Proof};
+use crate::http::browser::{self, ByCookie, Cookies};
 use crate::http::grants::Acting;
 use crate::http::json::JsonBody;
 use crate::http::params::Params;
@@ -36,7 +38,7 @@ pub(in crate::http) struct PasswordBody {
     security(("bearer" = [])),
     request_body = PasswordBody,
     responses(
-        (status = 200, description = "A pair of tokens", body = TokensBody),
+        (status = 200, description = "A pair of tokens; to a browser its new cookie and CSRF token", body = NewSessionBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
@@ -49,18 +51,31 @@ pub(in crate::http) struct PasswordBody {
 pub(in crate::http) async fn change(
     State(state): State<ApiState>,
     acting: Acting,
+    by_cookie: Result<ByCookie, Problem>,
     client: Client,
+    cookies: Cookies,
     params: Params,
     JsonBody(body): JsonBody<PasswordBody>,
-) -> Result<Unkept<TokensBody>, Problem> {
+) -> Result<Response, Problem> {
     params.finish()?;
     let proof = Proof {
         password: body.current_password.0,
         totp_code: body.totp_code,
     };
-    let tokens = state
+    let (user, new) = (acting.user, body.new_password.0);
+    if by_cookie.is_err() {
+        let tokens = state
+            .accounts
+            .change_password(user, &proof, new, &client)
+            .await?;
+        return Ok(unkept(NewSessionBody::Tokens(tokens.into())).into_response());
+    }
+    let begun = state
         .accounts
-        .change_password(acting.user, &proof, body.new_password.0, &client)
+        .change_password_in_browser(user, &proof, new, &client)
         .await?;
-    Ok(unkept(tokens.into()))
+    let body = NewSessionBody::Browser(BrowserSessionBody::from(&begun));
+    let mut response = unkept(body).into_response();
+    browser::tell(&cookies, &begun, &mut response);
+    Ok(response)
 }

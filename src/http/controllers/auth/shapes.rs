@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::http::{HeaderName, header};
+use chrono::{DateTime, Utc};
 use garde::Validate;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::accounts::{Proof, Tokens, User};
+use crate::accounts::{BrowserAccess, BrowserSession, Proof, Tokens, User};
 
 /// Nobody on the way may keep the answer (RFC 6749, section 5.1).
 pub(super) type Unkept<T> = ([(HeaderName, &'static str); 1], Json<T>);
@@ -44,6 +45,48 @@ impl From<Tokens> for TokensBody {
             refresh_token: tokens.refresh_token,
         }
     }
+}
+
+/// A browser's session, beside its cookie.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BrowserSession)]
+pub(in crate::http) struct BrowserSessionBody {
+    /// For requests that change something: `X-CSRF-Token`.
+    #[schema(
+        example = "AAAAAGmkQ8DZ0n1q8m4tHkq2vQ3fJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0wkP1Vq3mJr0y"
+    )]
+    csrf_token: String,
+    /// When the session ends, and the cookie with it.
+    expires_at: DateTime<Utc>,
+}
+
+impl BrowserSessionBody {
+    pub(super) fn new(csrf_token: String, access: &BrowserAccess) -> Self {
+        Self {
+            csrf_token,
+            expires_at: access.expires_at,
+        }
+    }
+}
+
+impl From<&BrowserSession> for BrowserSessionBody {
+    fn from(session: &BrowserSession) -> Self {
+        Self {
+            csrf_token: session.csrf_token.clone(),
+            expires_at: session.expires_at,
+        }
+    }
+}
+
+/// A session that was begun: as the request was signed in.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = NewSession)]
+pub(in crate::http) enum NewSessionBody {
+    /// Of a program: a pair of tokens.
+    Tokens(TokensBody),
+    /// Of a browser; its cookie is set.
+    Browser(BrowserSessionBody),
 }
 
 /// A user, as shown to themselves.

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::session::Session;
+use crate::http::browser::{self, Asker, ByCookie};
 use crate::http::identity::{MarketReader, SUBPROTOCOL};
 use crate::http::params::Params;
 use crate::http::problem::{Kind, Problem, ProblemBody};
@@ -30,6 +31,7 @@ const HARD_LIMIT: usize = 4;
 pub(in crate::http) async fn connect(
     State(state): State<ApiState>,
     reader: MarketReader,
+    by_cookie: Result<ByCookie, Problem>,
     headers: HeaderMap,
     params: Params,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -41,7 +43,9 @@ pub(in crate::http) async fn connect(
             rejection.body_text()
         ))
     })?;
-    if !origin_allowed(&headers, &state.http.cors_origins) {
+    // Browsers send our cookie with a stream that a page of another port of this host opens.
+    let own = by_cookie.is_err() || browser::asker(&state, &headers) == Asker::OwnPage;
+    if !own || !origin_allowed(&headers, &state.http.cors_origins) {
         return Err(Problem::new(Kind::ForbiddenOrigin)
             .with_detail("pages of this origin may not open a stream; see http.cors_origins"));
     }

@@ -1,0 +1,56 @@
+//! `POST /api/v1/auth/browser/login`
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::accounts::Client;
+use crate::http::browser::{self, Cookies};
+use crate::http::client_address::ClientAddress;
+use crate::http::controllers::auth::login::LoginBody;
+use crate::http::controllers::auth::shapes::{BrowserSessionBody, unkept};
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// Begins a session of a browser: a cookie stands for it, for a day.
+///
+/// The cookie is out of reach of scripts (`HttpOnly`) and of other sites (`SameSite=Strict`). Requests
+/// that change something need the CSRF token of the answer too, as `X-CSRF-Token`.
+#[utoipa::path(
+    post, path = "/api/v1/auth/browser/login", tag = "accounts",
+    request_body = LoginBody,
+    responses(
+        (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden-origin`: a page of another site asked", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn login(
+    State(state): State<ApiState>,
+    client: Client,
+    address: ClientAddress,
+    cookies: Cookies,
+    headers: HeaderMap,
+    params: Params,
+    JsonBody(body): JsonBody<LoginBody>,
+) -> Result<Response, Problem> {
+    params.finish()?;
+    // Or another site could sign its visitors in as somebody else.
+    browser::refuse_other_pages(&state, &headers)?;
+    state.limits.attempt_on(body.email(), address).await?;
+    let begun = state
+        .accounts
+        .login_in_browser(body.into(), &client)
+        .await?;
+    browser::replace(&state, cookies, &headers, &client).await?;
+    let mut response = unkept(BrowserSessionBody::from(&begun)).into_response();
+    browser::tell(&cookies, &begun, &mut response);
+    Ok(response)
+}

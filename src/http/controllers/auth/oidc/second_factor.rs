@@ -1,0 +1,67 @@
+//! `POST /api/v1/auth/oidc/second-factor`
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::accounts::Client;
+use crate::http::browser::{self, Cookie, Cookies};
+use crate::http::controllers::auth::shapes::{BrowserSessionBody, unkept};
+use crate::http::json::JsonBody;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// A code.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[schema(as = SecondFactor)]
+pub(in crate::http) struct CodeBody {
+    /// A code of the second factor, or a recovery code.
+    #[schema(example = "492039")]
+    totp_code: String,
+}
+
+/// Finishes a sign-in by the identity provider with a code of the second factor.
+///
+/// The browser has the sign-in's cookie, which holds five minutes.
+#[utoipa::path(
+    post, path = "/api/v1/auth/oidc/second-factor", tag = "accounts",
+    request_body = CodeBody,
+    responses(
+        (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`sign-in-refused`: no code is waited for; `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden-origin`: a page of another site asked", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn second_factor(
+    State(state): State<ApiState>,
+    client: Client,
+    cookies: Cookies,
+    headers: HeaderMap,
+    params: Params,
+    JsonBody(body): JsonBody<CodeBody>,
+) -> Result<Response, Problem> {
+    params.finish()?;
+    browser::refuse_other_pages(&state, &headers)?;
+    let cookie = cookies.read(Cookie::SecondFactor, &headers);
+    let begun = state
+        .accounts
+        .finish_second_factor(cookie, &body.totp_code, &client)
+        .await?;
+    browser::replace(&state, cookies, &headers, &client).await?;
+    let mut response = unkept(BrowserSessionBody::from(&begun)).into_response();
+    browser::tell(&cookies, &begun, &mut response);
+    let removal = cookies.removal(Cookie::SecondFactor);
+    response.headers_mut().append(header::SET_COOKIE, removal);
+    Ok(response)
+}

@@ -1,0 +1,44 @@
+//! `GET /api/v1/auth/oidc`
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::accounts::AccountError;
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::router::ApiState;
+
+/// The identity provider.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = IdentityProvider)]
+pub(in crate::http) struct ProviderBody {
+    /// What to write on the button.
+    #[schema(example = "SSO")]
+    label: String,
+    /// Where the button leads.
+    #[schema(example = "/api/v1/auth/oidc/login")]
+    login: &'static str,
+}
+
+/// The identity provider that one may sign in by, if there is one.
+#[utoipa::path(
+    get, path = "/api/v1/auth/oidc", tag = "accounts",
+    responses(
+        (status = 200, description = "The provider", body = ProviderBody),
+        (status = 404, description = "`not-found`: none is configured", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::http) async fn show(
+    State(state): State<ApiState>,
+    params: Params,
+) -> Result<Json<ProviderBody>, Problem> {
+    params.finish()?;
+    let label = state.accounts.identity_provider();
+    let label = label.ok_or(AccountError::Unknown("identity provider"))?;
+    Ok(Json(ProviderBody {
+        label: label.to_owned(),
+        login: "/api/v1/auth/oidc/login",
+    }))
+}
