@@ -99,10 +99,10 @@ pub async fn run(
         board: &board,
         supervisor: &supervisor,
     };
-    if let Some(log) = &log {
-        if config.has_role(Role::Candles) {
-            parts.start_candles(log, &database, &hub).await?;
-        }
+    if let Some(log) = &log
+        && config.has_role(Role::Candles)
+    {
+        parts.start_candles(log, &database, &hub).await?;
     }
     let listening = match &log {
         Some(log) if config.has_role(Role::Ingest) => {
