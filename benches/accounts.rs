@@ -1,0 +1,227 @@
+//! What signing in costs others, with the real program on its private PostgreSQL: requests of 100
+//! connections, 500 a second, each measured from the moment it was due (so that a stall is not hidden by
+//! requests that were not sent during it):
+//! - `GET /health/live`, the floor: the same server without anybody signed in;
+//! - `GET /api/v1/auth/me` with an access token;
+//! - the same while 16 clients sign in as fast as they are answered.
+//!
+//! `cargo bench --bench accounts [-- SECONDS]`. With `REDIS_URL` the limits are counted there.
+
+#![allow(missing_docs, reason = "a bench has no users")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+const CONNECTIONS: u32 = 100;
+const RATE: u32 = 500;
+const STORMING: usize = 16;
+const EMAIL: &str = "bench@example.org";
+const PASSWORD: &str = "a long sentence nobody would guess";
+
+fn main() {
+    let seconds = std::env::args()
+        .filter_map(|arg| arg.parse().ok())
+        .next()
+        .unwrap_or(15);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(run(Duration::from_secs(seconds)));
+}
+
+async fn run(duration: Duration) {
+    let dir = tempfile::Builder::new()
+        .prefix("cb")
+        .tempdir_in("/tmp")
+        .unwrap();
+    let (_program, api) = start(dir.path()).await;
+    make_user(dir.path());
+    let token = sign_in(&mut connect(api).await).await;
+    let authorization = format!("authorization: Bearer {token}\r\n");
+
+    let live = load(api, "/health/live", "", duration).await;
+    println!("GET /health/live (floor):   {}", summary(live));
+    let me = load(api, "/api/v1/auth/me", &authorization, duration).await;
+    println!("GET /api/v1/auth/me:        {}", summary(me));
+
+    let (storming, logins) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
+    let clients: Vec<_> = (0..STORMING)
+        .map(|_| {
+            let (storming, logins) = (Arc::clone(&storming), Arc::clone(&logins));
+            tokio::spawn(async move {
+                let mut stream = connect(api).await;
+                while storming.load(Ordering::Relaxed) {
+                    sign_in(&mut stream).await;
+                    logins.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let me = load(api, "/api/v1/auth/me", &authorization, duration).await;
+    storming.store(false, Ordering::Relaxed);
+    for client in clients {
+        client.await.unwrap();
+    }
+    println!(
+        "GET /api/v1/auth/me, beside {:.0} logins a second: {}",
+        logins.load(Ordering::Relaxed) as f64 / duration.as_secs_f64(),
+        summary(me)
+    );
+}
+
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let _ = self.0.wait();
+    }
+}
+
+async fn start(dir: &Path) -> (Stopped, SocketAddr) {
+    let api = StdListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coinsphere"));
+    // As many requests as the bench makes, not as a stranger or a user may.
+    for limit in ["ANONYMOUS", "USER", "AUTHENTICATION", "STRICT"] {
+        command.env(format!("COINSPHERE_LIMITS__{limit}"), "100000000");
+    }
+    let program = command
+        .env("COINSPHERE_LOGGING__FILTER", "warn")
+        .args(["up", "--roles", "api", "--listen", &api.to_string()])
+        .arg("--data-dir")
+        .arg(dir)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let program = Stopped(program);
+    let begun = Instant::now();
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(api).await
+            && ask(&mut stream, "GET", "/health/live", "", "").await.0 == 200
+        {
+            return (program, api);
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "the program did not start"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn make_user(dir: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coinsphere"))
+        .args(["user", "create", "--email", EMAIL, "--password-stdin"])
+        .arg("--data-dir")
+        .arg(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    writeln!(command.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+    assert!(command.wait().unwrap().success());
+}
+
+async fn connect(api: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(api).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// An access token.
+async fn sign_in(stream: &mut TcpStream) -> String {
+    let body = serde_json::json!({"email": EMAIL, "password": PASSWORD}).to_string();
+    let json = "content-type: application/json\r\n";
+    let (status, body) = ask(stream, "POST", "/api/v1/auth/login", json, &body).await;
+    assert_eq!(status, 200, "{body}");
+    let tokens: serde_json::Value = serde_json::from_str(&body).unwrap();
+    tokens["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Asks `RATE` times a second over `CONNECTIONS` connections; how long each answer was due.
+async fn load(api: SocketAddr, path: &str, headers: &str, duration: Duration) -> Vec<Duration> {
+    let every = Duration::from_secs(1) * CONNECTIONS / RATE;
+    let begun = Instant::now() + Duration::from_millis(100);
+    let clients: Vec<_> = (0..CONNECTIONS)
+        .map(|number| {
+            let (path, headers) = (path.to_owned(), headers.to_owned());
+            tokio::spawn(async move {
+                let mut stream = connect(api).await;
+                let mut due = begun + every * number / CONNECTIONS;
+                let mut took = Vec::new();
+                while due < begun + duration {
+                    tokio::time::sleep_until(due).await;
+                    let (status, body) = ask(&mut stream, "GET", &path, &headers, "").await;
+                    assert_eq!(status, 200, "{body}");
+                    took.push(due.elapsed());
+                    due += every;
+                }
+                took
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for client in clients {
+        all.extend(client.await.unwrap());
+    }
+    all
+}
+
+/// One request on a connection that stays open: status and body.
+async fn ask(
+    stream: &mut TcpStream,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> (u16, String) {
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    loop {
+        assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "cut off");
+        let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+            continue;
+        };
+        let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .map_or(0, |length| length.trim().parse().unwrap());
+        if answer.len() >= end + 4 + length {
+            let body = String::from_utf8_lossy(&answer[end + 4..]).into_owned();
+            return (head[9..12].parse().unwrap(), body);
+        }
+    }
+}
+
+fn summary(mut took: Vec<Duration>) -> String {
+    took.sort_unstable();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    format!(
+        "p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms, of {}",
+        at(0.5),
+        at(0.99),
+        at(1.0),
+        took.len()
+    )
+}
