@@ -20,6 +20,9 @@ use super::{Accounts, Client, User, UserId, totp};
 /// How many recovery codes there are.
 const RECOVERY_CODES: usize = 10;
 
+/// Random bytes of one: from 112 bits on a plain hash keeps it (OWASP ASVS 5.0, 6.5.2).
+const RECOVERY_BYTES: usize = 15;
+
 /// Who the codes are for, as authenticator programs show it.
 const ISSUER: &str = "Coinsphere";
 
@@ -272,7 +275,7 @@ impl Accounts {
         id: UserId,
     ) -> Result<Vec<String>, AccountError> {
         let codes: Vec<String> = (0..RECOVERY_CODES)
-            .map(|_| grouped(&BASE32_NOPAD.encode(&self.entropy.bytes::<10>())))
+            .map(|_| grouped(&BASE32_NOPAD.encode(&self.entropy.bytes::<RECOVERY_BYTES>())))
             .collect();
         let hashes: Vec<Vec<u8>> = codes.iter().map(|code| recovery_hash(id, code)).collect();
         execute(
@@ -341,7 +344,7 @@ fn grouped(text: &str) -> String {
     groups.join("-")
 }
 
-/// 80 random bits cannot be guessed back from their hash; with the user's id, two users' equal codes
+/// 120 random bits cannot be guessed back from their hash; with the user's id, two users' equal codes
 /// do not meet.
 fn recovery_hash(id: UserId, code: &str) -> Vec<u8> {
     let plain: String = code

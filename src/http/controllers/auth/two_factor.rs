@@ -82,7 +82,7 @@ pub(in crate::http) struct ConfirmBody {
 #[schema(as = RecoveryCodes)]
 pub(in crate::http) struct RecoveryBody {
     /// Each stands in for a code once; shown this once.
-    #[schema(example = json!(["ABCD-EFGH-IJKL-MNOP"]))]
+    #[schema(example = json!(["ABCD-EFGH-IJKL-MNOP-QRST-UVWX"]))]
     recovery_codes: Vec<String>,
 }
 
