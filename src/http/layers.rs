@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout};
@@ -101,11 +101,16 @@ async fn observed(mut request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let path = match route.starts_with("/api/v1/auth/") {
+        // A letter's code may stand in it, which is nobody's to read.
+        true => route.as_str(),
+        false => request.uri().path(),
+    };
     let span = tracing::info_span!(
         "request",
         id = id.to_str().unwrap_or_default(),
         method,
-        path = request.uri().path()
+        path
     );
     let begun = Instant::now();
     let in_flight = metrics::gauge!("coinsphere_http_requests_in_flight");
@@ -115,7 +120,12 @@ async fn observed(mut request: Request, next: Next) -> Response {
     drop(leave);
     let elapsed = begun.elapsed();
     let status = response.status();
-    span.in_scope(|| tracing::debug!(status = status.as_u16(), ?elapsed, "answered"));
+    span.in_scope(|| match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            tracing::info!(status = status.as_u16(), "refused");
+        }
+        _ => tracing::debug!(status = status.as_u16(), ?elapsed, "answered"),
+    });
     let labels = [("method", method.to_owned()), ("route", route)];
     metrics::histogram!("coinsphere_http_request_duration_seconds", &labels)
         .record(elapsed.as_secs_f64());
