@@ -465,7 +465,7 @@ pub(crate) async fn a_bearer_token_goes_first(place: Place) {
     both.csrf = None;
     let me = both.rename(&app).await.good(200);
     assert_eq!(me["email"], "eve@example.org");
-    both.get(&app, CSRF).await.is_problem(409, "conflict");
+    both.get(&app, CSRF).await.is_problem(403, "forbidden");
     let mut bad = ada.with("authorization", "Bearer junk");
     bad.rename(&app).await.is_problem(401, "invalid-token");
     let mut own = ada.with("origin", "https://coins.example");

@@ -48,7 +48,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ByCookie {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let found = parts.extensions.get::<Self>().copied();
         found.ok_or_else(|| {
-            Problem::new(Kind::Conflict).with_detail(
+            Problem::new(Kind::Forbidden).with_detail(
                 "this is for browsers' sessions, with a cookie: bearer clients need no CSRF token",
             )
         })

@@ -20,7 +20,7 @@ use crate::http::router::ApiState;
         (status = 200, description = "The token", body = BrowserSessionBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`forbidden`: not with an API key", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: a bearer client needs none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: a bearer client needs none", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
@@ -43,7 +43,7 @@ pub(in crate::http) async fn show(
         (status = 200, description = "The token", body = BrowserSessionBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`csrf`, `forbidden-origin`; `forbidden`: not with an API key", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: a bearer client needs none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: a bearer client needs none", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
