@@ -26,7 +26,6 @@ use tokio::time::Instant;
 const CONNECTIONS: u32 = 100;
 const RATE: u32 = 500;
 const STORMING: usize = 16;
-const EMAIL: &str = "bench@example.org";
 const PASSWORD: &str = "a long sentence nobody would guess";
 
 fn main() {
@@ -47,8 +46,11 @@ async fn run(duration: Duration) {
         .tempdir_in("/tmp")
         .unwrap();
     let (_program, api) = start(dir.path()).await;
-    make_user(dir.path());
-    let token = sign_in(&mut connect(api).await).await;
+    // One for each client: attempts on one account at the same time are answered later and later.
+    for number in 0..STORMING {
+        make_user(dir.path(), number);
+    }
+    let token = sign_in(&mut connect(api).await, 0).await;
     let authorization = format!("authorization: Bearer {token}\r\n");
 
     let live = load(api, "/health/live", "", duration).await;
@@ -58,12 +60,12 @@ async fn run(duration: Duration) {
 
     let (storming, logins) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
     let clients: Vec<_> = (0..STORMING)
-        .map(|_| {
+        .map(|number| {
             let (storming, logins) = (Arc::clone(&storming), Arc::clone(&logins));
             tokio::spawn(async move {
                 let mut stream = connect(api).await;
                 while storming.load(Ordering::Relaxed) {
-                    sign_in(&mut stream).await;
+                    sign_in(&mut stream, number).await;
                     logins.fetch_add(1, Ordering::Relaxed);
                 }
             })
@@ -125,9 +127,14 @@ async fn start(dir: &Path) -> (Stopped, SocketAddr) {
     }
 }
 
-fn make_user(dir: &Path) {
+fn email(number: usize) -> String {
+    format!("bench{number}@example.org")
+}
+
+fn make_user(dir: &Path, number: usize) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coinsphere"))
-        .args(["user", "create", "--email", EMAIL, "--password-stdin"])
+        .args(["user", "create", "--email", &email(number)])
+        .arg("--password-stdin")
         .arg("--data-dir")
         .arg(dir)
         .stdin(Stdio::piped())
@@ -145,8 +152,8 @@ async fn connect(api: SocketAddr) -> TcpStream {
 }
 
 /// An access token.
-async fn sign_in(stream: &mut TcpStream) -> String {
-    let body = serde_json::json!({"email": EMAIL, "password": PASSWORD}).to_string();
+async fn sign_in(stream: &mut TcpStream, number: usize) -> String {
+    let body = serde_json::json!({"email": email(number), "password": PASSWORD}).to_string();
     let json = "content-type: application/json\r\n";
     let (status, body) = ask(stream, "POST", "/api/v1/auth/login", json, &body).await;
     assert_eq!(status, 200, "{body}");
