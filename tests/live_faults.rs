@@ -135,7 +135,7 @@ fn killed() {
     let (program, address) = start(&place, &venues);
     ready(address);
     let begun = venues.now();
-    whole_minutes(&venues, 1);
+    whole_minutes(&venues, 2);
     // In the middle of a minute.
     venues.wait_until(venues.now() / 60 * 60 + 20);
     let mut outages = vec![venues.now()];
@@ -144,14 +144,14 @@ fn killed() {
     let (program, address) = start(&place, &venues);
     ready(address);
     outages.push(venues.now());
-    whole_minutes(&venues, 1);
+    whole_minutes(&venues, 2);
     outages.push(venues.now());
     program.crash();
     let (program, address) = start(&place, &venues);
     ready(address);
     outages.push(venues.now());
-    let until = whole_minutes(&venues, 1);
-    // The minute it began in, and at least one for each of the two crashes.
+    let until = whole_minutes(&venues, 2);
+    // The minute it began in, and at least one for each of the two crashes; a slow start touches more.
     check(address, &venues, (begun, until), (3, 3));
     let mut named = 0;
     for instrument in instruments() {
