@@ -11,14 +11,17 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
+mod support;
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use support::{Stopped, summary};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -29,15 +32,7 @@ const STORMING: usize = 16;
 const PASSWORD: &str = "a long sentence nobody would guess";
 
 fn main() {
-    let seconds = std::env::args()
-        .filter_map(|arg| arg.parse().ok())
-        .next()
-        .unwrap_or(15);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(run(Duration::from_secs(seconds)));
+    support::run_for(15, run);
 }
 
 async fn run(duration: Duration) {
@@ -81,16 +76,6 @@ async fn run(duration: Duration) {
         logins.load(Ordering::Relaxed) as f64 / duration.as_secs_f64(),
         summary(me)
     );
-}
-
-struct Stopped(Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        let _ = self.0.wait();
-    }
 }
 
 async fn start(dir: &Path) -> (Stopped, SocketAddr) {
@@ -219,16 +204,4 @@ async fn ask(
             return (head[9..12].parse().unwrap(), body);
         }
     }
-}
-
-fn summary(mut took: Vec<Duration>) -> String {
-    took.sort_unstable();
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    format!(
-        "p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms, of {}",
-        at(0.5),
-        at(0.99),
-        at(1.0),
-        took.len()
-    )
 }

@@ -11,9 +11,11 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
+mod support;
+
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use coinsphere_pipelines::candles::{CandleWrite, Commit};
@@ -24,6 +26,7 @@ use coinsphere_pipelines::store::{Store, StoreConfig};
 use coinsphere_pipelines::venues;
 use futures_util::{SinkExt, StreamExt};
 use rust_decimal::Decimal;
+use support::{Stopped, summary};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -37,15 +40,7 @@ const INSTRUMENTS: [&str; 10] = [
 ];
 
 fn main() {
-    let seconds = std::env::args()
-        .filter_map(|arg| arg.parse().ok())
-        .next()
-        .unwrap_or(20);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(run(Duration::from_secs(seconds)));
+    support::run_for(20, run);
 }
 
 async fn run(duration: Duration) {
@@ -138,16 +133,6 @@ fn candle(minute: i64) -> Candle {
         trades: 10,
         taker_buy_volume: Decimal::new(minute % 499 + 1, 5),
         complete: true,
-    }
-}
-
-struct Stopped(Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        let _ = self.0.wait();
     }
 }
 
@@ -328,17 +313,4 @@ async fn latency(duration: Duration) -> Vec<Duration> {
     let took = receive(&mut client, duration + Duration::from_secs(1)).await;
     venue.await.unwrap();
     took
-}
-
-fn summary(mut took: Vec<Duration>) -> String {
-    took.sort_unstable();
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    format!(
-        "p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, most {:.2} ms ({} measured)",
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        at(1.0),
-        took.len()
-    )
 }
