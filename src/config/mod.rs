@@ -3,6 +3,7 @@
 //!
 //! A wrong key or value is an error that names it, says where it came from and what is allowed.
 
+mod account_settings;
 mod environment;
 mod error;
 mod load;
@@ -10,14 +11,14 @@ mod network;
 mod settings;
 mod validate;
 
+pub use account_settings::{AccountSettings, MailSettings, OidcSettings, RegistrationMode};
 pub use error::ConfigError;
 pub use load::{Flags, Profile, Sources};
 pub use network::Network;
 pub use settings::{
-    AccountSettings, CandleSettings, Config, DatabaseSettings, FluvioSettings, ForecastSettings,
-    HttpSettings, Instruments, LimitSettings, LogFormat, LogKind, LogSettings, LoggingSettings,
-    MailSettings, OidcSettings, RedisSettings, RegistrationMode, Role, StreamSettings,
-    VenueSettings,
+    CandleSettings, Config, DatabaseSettings, FluvioSettings, ForecastSettings, HttpSettings,
+    Instruments, LimitSettings, LogFormat, LogKind, LogSettings, LoggingSettings, RedisSettings,
+    Role, StreamSettings, VenueSettings,
 };
 
 #[cfg(test)]
