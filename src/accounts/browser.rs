@@ -3,9 +3,7 @@
 //! every process. How cookies and headers look is no business of this.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use coinsphere_pipelines::store::{
-    GenericClient, Session as DatabaseSession, execute, failed, query,
-};
+use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -15,7 +13,7 @@ use super::error::AccountError;
 use super::login::Identified;
 use super::secrets;
 use super::sessions::agent_of;
-use super::{Access, Accounts, Client, Login, SessionId, User, UserId};
+use super::{Access, Accounts, Client, Login, SessionId, UserId};
 
 /// How long a browser's session lasts, whatever is done with it.
 pub const BROWSER_SESSION_LIFE: TimeDelta = csrf::LIFE;
@@ -79,31 +77,28 @@ impl Accounts {
         login: Login,
         client: &Client,
     ) -> Result<BrowserSession, AccountError> {
+        let who = self.identified(login, client).await?;
+        self.sign_in_browser(who, "login", client).await
+    }
+
+    /// Begins a session in a browser, with the letter about it where it is new.
+    pub(super) async fn sign_in_browser(
+        &self,
+        who: Identified,
+        how: &'static str,
+        client: &Client,
+    ) -> Result<BrowserSession, AccountError> {
         let Identified {
             mut database,
             user,
             was_guessed_at,
-        } = self.identified(login, client).await?;
-        let guessed = was_guessed_at;
-        self.sign_in_browser(&mut database, &user, ("login", guessed), client)
-            .await
-    }
-
-    /// Begins a session in a browser, with the letter about it where it is new. How somebody signed in
-    /// is noted, and whether there were failed attempts before.
-    pub(super) async fn sign_in_browser(
-        &self,
-        database: &mut DatabaseSession,
-        user: &User,
-        (how, was_guessed_at): (&'static str, bool),
-        client: &Client,
-    ) -> Result<BrowserSession, AccountError> {
+        } = who;
         let transaction = database.transaction().await.map_err(failed("sign in"))?;
         let begun = self
             .begin_browser_session(&transaction, user.id, client)
             .await?;
         let is_news = self
-            .notice_client(&transaction, user, client, was_guessed_at)
+            .notice_client(&transaction, &user, client, was_guessed_at)
             .await?;
         transaction.commit().await.map_err(failed("sign in"))?;
         self.signed_in(how, is_news, user.id, begun.access.session, client);

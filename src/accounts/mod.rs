@@ -304,6 +304,18 @@ impl Accounts {
         });
     }
 
+    /// Takes note of what a user did in, or to, a session.
+    fn note_session(
+        &self,
+        what: &'static str,
+        done: bool,
+        user: UserId,
+        session: SessionId,
+        client: &Client,
+    ) {
+        self.note_about(what, done, Some(user), Some(session.0), client);
+    }
+
     /// The clock's time, and how far a signed request's may be from it.
     #[must_use]
     pub fn signature_window(&self) -> (DateTime<Utc>, TimeDelta) {
@@ -315,18 +327,6 @@ impl Accounts {
     #[must_use]
     pub fn is_reached_by_https(&self) -> bool {
         self.public_url.starts_with("https://")
-    }
-
-    /// Takes note of what a user did in, or to, a session.
-    fn note_session(
-        &self,
-        what: &'static str,
-        done: bool,
-        user: UserId,
-        session: SessionId,
-        client: &Client,
-    ) {
-        self.note_about(what, done, Some(user), Some(session.0), client);
     }
 }
 

@@ -12,7 +12,7 @@ use super::identity::{SignedIn, program};
 use super::problem::{Kind, Problem};
 use super::router::ApiState;
 use super::signatures::{ACCEPT_SIGNATURE, Expected, Fault, Message, is_signed, verify};
-use crate::accounts::{Client, KeyAccess, KeyHolder, Scope, SessionId, UserId};
+use crate::accounts::{Client, KeyAccess, KeyHolder, PublicKey, Scope, SessionId, UserId};
 
 /// What a key needs for a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,17 +192,19 @@ async fn admitted(
     if !is_public && !access.allows(needed.scope) {
         return Err(lacks(needed.scope));
     }
-    let mut request = request;
-    let is_signed = access.public_key.is_some() && is_signed(request.headers());
-    if is_signed {
-        request = verified(state, access, client, request).await?;
-    } else if needed.signed {
-        state.accounts.note_signature(access, false, client);
-        return Err(unsigned(access));
-    }
-    request
-        .extensions_mut()
-        .insert(Granted { signed: is_signed });
+    let signed_by = access.public_key.as_ref();
+    let signed_by = signed_by.filter(|_| is_signed(request.headers()));
+    let mut request = match signed_by {
+        Some(public_key) => verified(state, access, public_key, client, request).await?,
+        None if needed.signed => {
+            state.accounts.note_signature(access, false, client);
+            return Err(unsigned(access));
+        }
+        None => request,
+    };
+    request.extensions_mut().insert(Granted {
+        signed: signed_by.is_some(),
+    });
     Ok(request)
 }
 
@@ -210,12 +212,10 @@ async fn admitted(
 async fn verified(
     state: &ApiState,
     access: &KeyAccess,
+    public_key: &PublicKey,
     client: &Client,
     request: Request,
 ) -> Result<Request, Problem> {
-    let Some(public_key) = &access.public_key else {
-        return Err(unsigned(access));
-    };
     let most = usize::try_from(state.http.body_limit_bytes).unwrap_or(usize::MAX);
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, most)

@@ -8,13 +8,15 @@ mod provider;
 mod wire;
 
 use chrono::TimeDelta;
+use coinsphere_pipelines::store::Session as DatabaseSession;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::identities::Account;
 use self::pending::{Secrets, Waiting};
 use super::browser::BrowserSession;
 use super::error::AccountError;
-use super::{Accounts, Client};
+use super::login::Identified;
+use super::{Accounts, Client, User};
 use crate::config::OidcSettings;
 
 pub(super) use self::pending::tidy;
@@ -183,9 +185,7 @@ impl Accounts {
             let identity = (identity.issuer.as_str(), identity.subject.as_str());
             self.link(&mut database, identity, &user, client).await?;
         }
-        let begun = self
-            .sign_in_browser(&mut database, &user, ("login.provider", false), client)
-            .await?;
+        let begun = self.sign_in_known(database, user, client).await?;
         Ok((FinishedSignIn::Session(begun), return_to))
     }
 
@@ -220,7 +220,22 @@ impl Accounts {
             self.link(&mut database, (issuer, subject), &found, client)
                 .await?;
         }
-        self.sign_in_browser(&mut database, &found, ("login.provider", false), client)
-            .await
+        self.sign_in_known(database, found, client).await
+    }
+
+    /// Begins the session of somebody whom the provider vouches for.
+    async fn sign_in_known(
+        &self,
+        database: DatabaseSession,
+        user: User,
+        client: &Client,
+    ) -> Result<BrowserSession, AccountError> {
+        let who = Identified {
+            database,
+            user,
+            // No password of ours was asked for.
+            was_guessed_at: false,
+        };
+        self.sign_in_browser(who, "login.provider", client).await
     }
 }
