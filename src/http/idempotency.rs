@@ -16,6 +16,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 
 use super::grants;
 use super::limits::Caller;
@@ -201,10 +202,11 @@ async fn run(
     let request = Request::from_parts(parts, Body::from(body));
     let store = Arc::clone(&state.idempotency);
     // A client that goes away must not leave the key taken: the request is finished without it.
-    let answering = tokio::spawn(async move {
+    let answering = async move {
         let response = next.run(request).await;
         keep(&*store, &key, response).await
-    });
+    };
+    let answering = tokio::spawn(answering.in_current_span());
     answering.await.unwrap_or_else(|_| {
         // The handler panicked: what it has done is not known, so the key stays taken.
         Err(Problem::new(Kind::Internal))

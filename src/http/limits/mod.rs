@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use coinsphere_pipelines::shared_state::{InProcess, Passage, SharedState, Window};
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 pub(super) use layer::limit;
@@ -154,10 +155,7 @@ impl Limits {
 /// Addresses are not to be read in Redis: a digest stands for them.
 fn account_key(account: &str) -> String {
     let digest = Sha256::digest(account.trim().to_lowercase().as_bytes());
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    HEXLOWER.encode(&digest[..16])
 }
 
 impl Verdict {
