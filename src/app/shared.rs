@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coinsphere_actors::board::{Board, PartStatus};
-use coinsphere_actors::push::{PushHub, relay};
+use coinsphere_actors::push::PushHub;
+use coinsphere_actors::push::relay::{self, Feed};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::shared_state::{
     InProcess, InProcessLimits, OnRedis, RedisConfig, SharedState,
@@ -62,8 +63,9 @@ impl Shared {
         self.on_redis || config.has_role(Role::Candles)
     }
 
-    /// Connects the hub with those of other processes: who builds candles tells, who does not hears.
-    /// Without Redis there is nobody to hear from, and topics are refused rather than silent.
+    /// Connects the hub with those of other processes: who builds candles, or forecasts, tells; who
+    /// does not hears. Without Redis there is nobody to hear from, and topics are refused rather than
+    /// silent.
     pub(super) fn connect(&mut self, config: &Config, hub: &Arc<PushHub>) {
         let builds = config.has_role(Role::Candles);
         if !self.on_redis {
@@ -72,13 +74,20 @@ impl Shared {
             }
             return;
         }
-        let (hub_too, state) = (Arc::clone(hub), Arc::clone(&self.state));
-        self.tasks.push(if builds {
-            tokio::spawn(relay::tell(hub_too, state))
-        } else {
+        if !builds {
             hub.list(configured(config));
-            tokio::spawn(relay::hear(hub_too, state))
-        });
+        }
+        let makers = [
+            (Feed::Market, builds),
+            (Feed::Forecasts, config.has_role(Role::Forecasts)),
+        ];
+        for (feed, is_made_here) in makers {
+            let (hub, state) = (Arc::clone(hub), Arc::clone(&self.state));
+            self.tasks.push(match is_made_here {
+                true => tokio::spawn(relay::tell(hub, state, feed)),
+                false => tokio::spawn(relay::hear(hub, state, feed)),
+            });
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::client::Client;
 use super::forecast::LiveForecast;
 use super::mailbox::{Closed, Frame, Mailbox, Put};
 use super::message;
-use super::relay::{Outlet, Piece};
+use super::relay::{Feed, Outlet, Piece};
 use super::topic::{Channel, Topic};
 
 const SHARDS: usize = 16;
@@ -124,8 +124,8 @@ pub struct PushHub {
     /// The instruments there are; `None` until someone says: then any may be subscribed to.
     listed: RwLock<Option<HashSet<InstrumentKey>>>,
     clients: Mutex<HashMap<u64, Arc<Mailbox>>>,
-    /// Where other processes are told, if there are any.
-    others: OnceLock<Outlet>,
+    /// Where other processes are told of each feed that is made here, if there are any.
+    others: [OnceLock<Outlet>; 2],
     next_id: AtomicU64,
     closing: AtomicBool,
     counters: Counters,
@@ -141,7 +141,7 @@ impl PushHub {
             shards: std::array::from_fn(|_| Mutex::default()),
             listed: RwLock::default(),
             clients: Mutex::default(),
-            others: OnceLock::new(),
+            others: Default::default(),
             next_id: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             counters: Counters::default(),
@@ -176,7 +176,7 @@ impl PushHub {
         }
         add(&self.counters.trades, trades.len() as u64);
         metrics::counter!("coinsphere_push_trades_total").increment(trades.len() as u64);
-        if let Some(others) = self.others.get() {
+        if let Some(others) = self.others[Feed::Market as usize].get() {
             others.trades(instrument, trades);
         }
         let mut shard = self.shard(instrument);
@@ -209,7 +209,7 @@ impl PushHub {
     ) {
         add(&self.counters.candles, 1);
         metrics::counter!("coinsphere_push_candles_total").increment(1);
-        if let Some(others) = self.others.get() {
+        if let Some(others) = self.others[Feed::Market as usize].get() {
             others.put(Piece::Candle {
                 instrument: instrument.clone(),
                 interval,
@@ -257,6 +257,13 @@ impl PushHub {
         };
         add(&self.counters.forecasts, forecasts.len() as u64);
         metrics::counter!("coinsphere_push_forecasts_total").increment(forecasts.len() as u64);
+        if let Some(others) = self.others[Feed::Forecasts as usize].get() {
+            others.put(Piece::Forecasts(
+                instrument.clone(),
+                interval,
+                forecasts.to_vec(),
+            ));
+        }
         let topic = Topic {
             instrument: instrument.clone(),
             channel: Channel::Forecasts(interval),
@@ -326,9 +333,9 @@ impl PushHub {
         }
     }
 
-    /// Tells other processes through this outlet; the first one stays.
-    pub(super) fn tell_others(&self, outlet: Outlet) {
-        let _ = self.others.set(outlet);
+    /// Tells other processes of the feed through this outlet; the first one stays.
+    pub(super) fn tell_others(&self, feed: Feed, outlet: Outlet) {
+        let _ = self.others[feed as usize].set(outlet);
     }
 
     /// What the hub is doing.
