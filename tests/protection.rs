@@ -181,6 +181,45 @@ fn tampering_with_the_audit_log_shows() {
     });
 }
 
+/// A deletion that was cut short is finished: whoever has no account any more is forgotten.
+#[test]
+fn whoever_is_gone_is_forgotten_in_the_end() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let place = Place::new();
+    let data_dir = place.path().join("d");
+    let server = Postgres::start();
+    let users = [Uuid::new_v4(), Uuid::new_v4()];
+    runtime.block_on(async {
+        let store = store(&server).await;
+        filled(&store, &data_dir, users).await;
+        let owner = owner(&server).await;
+        owner
+            .execute(
+                "INSERT INTO users (id, email, email_key, password_changed_at, role, created_at) \
+                 VALUES ($1, 'ada@example.org', 'ada@example.org', now(), 'user', now())",
+                &[&users[1]],
+            )
+            .await
+            .unwrap();
+        let seal = Seal::open(&data_dir).unwrap();
+        let log = AuditLog::open(store.clone(), SystemClock::shared(), seal);
+        assert_eq!(log.forget_the_gone().await.unwrap(), 1);
+        assert_eq!(log.forget_the_gone().await.unwrap(), 0);
+        log.close().await;
+        let named = |lines: &[serde_json::Value], user: Uuid| {
+            let user = user.to_string();
+            lines
+                .iter()
+                .filter(|line| line["actor_user"] == user)
+                .count()
+        };
+        let after = lines(&store).await;
+        assert_eq!((named(&after, users[0]), named(&after, users[1])), (0, 10));
+        assert_eq!(faults(&store, &data_dir).await, []);
+        store.close();
+    });
+}
+
 #[test]
 fn a_deleted_account_is_forgotten_without_breaking_the_chain() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -1,25 +1,15 @@
 //! What admins do with the accounts of others: look, give roles, disable, end sessions. Everything
 //! takes hold at once, and there is always an admin left.
 
-use chrono::{DateTime, Utc};
 use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use uuid::Uuid;
 
 use super::error::AccountError;
 use super::events::SecurityEvent;
 use super::users::{self, Role, USER};
-use super::{Accounts, Client, SessionId, User, UserId};
+use super::{Accounts, Client, ListPlace, SessionId, User, UserId};
 
-const NO_USER: AccountError = AccountError::Unknown("user");
-
-/// A place in the list of users: after this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UserPlace {
-    /// When its account was made.
-    pub created_at: DateTime<Utc>,
-    /// Who.
-    pub id: UserId,
-}
+pub(super) const NO_USER: AccountError = AccountError::Unknown("user");
 
 /// What is to be changed about somebody; what is absent stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,7 +28,7 @@ impl Accounts {
     /// When the database is away.
     pub async fn users(
         &self,
-        after: Option<UserPlace>,
+        after: Option<ListPlace>,
         limit: u32,
     ) -> Result<Vec<User>, AccountError> {
         let database = self.database().await?;
@@ -46,10 +36,7 @@ impl Accounts {
             "{USER} WHERE $1::timestamptz IS NULL OR (u.created_at, u.id) < ($1, $2) \
              ORDER BY u.created_at DESC, u.id DESC LIMIT $3"
         );
-        let (at, id) = (
-            after.map(|place| place.created_at),
-            after.map(|place| place.id.0),
-        );
+        let (at, id) = (after.map(|place| place.at), after.map(|place| place.id));
         let rows = query(
             &database,
             "list users",
@@ -107,6 +94,9 @@ impl Accounts {
             &[&id.0, &change.role.map(Role::name), &change.disabled, &now],
         )
         .await?;
+        if loses {
+            self.void_invitations(&transaction, id).await?;
+        }
         // After the row was changed: no session begins between the two.
         let ended = match change.disabled {
             Some(true) => {
@@ -176,7 +166,7 @@ impl Accounts {
     }
 
     /// Like [`Accounts::note`], of what somebody did to another's account.
-    fn note_by(
+    pub(super) fn note_by(
         &self,
         by: UserId,
         what: &'static str,

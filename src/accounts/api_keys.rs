@@ -142,8 +142,8 @@ impl Accounts {
     /// Makes a key; answers it with its secret, which is shown this once.
     ///
     /// # Errors
-    /// When a field is wrong, there is a key of this name or there are too many, the key it is made
-    /// with does not reach as far, or the database is away.
+    /// When a field is wrong, the user's address is not verified, there is a key of this name or
+    /// there are too many, the key it is made with does not reach as far, or the database is away.
     pub async fn make_api_key(
         &self,
         by: KeyHolder<'_>,
@@ -174,6 +174,11 @@ impl Accounts {
                     "a key makes keys only that end no later than itself",
                 ));
             }
+        }
+        // A key outlives sessions and passwords: nobody makes one in an account whose address may be
+        // somebody else's.
+        if !self.user(by.user).await?.email_verified {
+            return Err(AccountError::EmailNotVerified);
         }
         let names: Vec<&str> = new.scopes.iter().map(|scope| scope.name()).collect();
         let public_key = new.public_key.as_ref().map(|key| &key.bytes()[..]);

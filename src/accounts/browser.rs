@@ -12,7 +12,7 @@ use super::csrf::{self, Purpose};
 use super::error::AccountError;
 use super::login::Identified;
 use super::secrets;
-use super::sessions::agent_of;
+use super::sessions::{agent_of, not_begun};
 use super::{Access, Accounts, Client, Login, SessionId, UserId};
 
 /// How long a browser's session lasts, whatever is done with it.
@@ -25,7 +25,7 @@ const LONGEST: usize = 128;
 const USE_NOTED: TimeDelta = TimeDelta::minutes(1);
 
 /// What a browser gets when its session begins or is renewed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct BrowserSession {
     /// Whose, and which.
     pub access: Access,
@@ -91,11 +91,12 @@ impl Accounts {
         let Identified {
             mut database,
             user,
+            password_set_at,
             was_guessed_at,
         } = who;
         let transaction = database.transaction().await.map_err(failed("sign in"))?;
         let begun = self
-            .begin_browser_session(&transaction, user.id, client)
+            .begin_browser_session(&transaction, user.id, password_set_at, client)
             .await?;
         let is_news = self
             .notice_client(&transaction, &user, client, was_guessed_at)
@@ -109,6 +110,7 @@ impl Accounts {
         &self,
         database: &C,
         user: UserId,
+        password_set_at: Option<DateTime<Utc>>,
         client: &Client,
     ) -> Result<BrowserSession, AccountError> {
         let now = self.now();
@@ -122,7 +124,8 @@ impl Accounts {
             "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, address, \
                user_agent, cookie_hash) \
              SELECT $1, id, $3, $3, $4, $5, $6, $7 FROM users \
-             WHERE id = $2 AND disabled_at IS NULL FOR SHARE",
+             WHERE id = $2 AND disabled_at IS NULL \
+               AND ($8::timestamptz IS NULL OR password_changed_at = $8) FOR SHARE",
             &[
                 &session.0,
                 &user.0,
@@ -131,11 +134,12 @@ impl Accounts {
                 &client.address,
                 &agent_of(client),
                 &secrets::hash(&cookie),
+                &password_set_at,
             ],
         )
         .await?;
         if begun == 0 {
-            return Err(AccountError::Disabled);
+            return Err(not_begun(database, user).await);
         }
         let access = BrowserAccess {
             access: Access { user, session },
@@ -328,9 +332,10 @@ impl Accounts {
         new: SecretString,
         client: &Client,
     ) -> Result<BrowserSession, AccountError> {
-        self.replace_password(id, proof, new, client).await?;
+        let set_at = self.replace_password(id, proof, new, client).await?;
         let database = self.database().await?;
-        self.begin_browser_session(&database, id, client).await
+        self.begin_browser_session(&database, id, Some(set_at), client)
+            .await
     }
 
     /// Whether this process knows that the session was revoked.

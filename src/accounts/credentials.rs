@@ -1,20 +1,21 @@
 //! Changing what one signs in with: password and mail address. Whoever does it proves anew who they
 //! are, with the password and, where there is one, the second factor.
 
-use coinsphere_pipelines::store::{execute, failed, query};
+use chrono::{DateTime, Utc};
+use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::error::AccountError;
-use super::lockout::Attempts;
+use super::lockout::{At, Attempts};
 use super::mail::{self, Kind};
 use super::password;
 use super::users::{self, Email, StoredUser};
 use super::{Accounts, Client, Tokens, User, UserId, secrets};
 
 /// What somebody who is signed in proves anew who they are with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Proof {
     /// The password.
     pub password: SecretString,
@@ -33,6 +34,14 @@ pub struct ProfileChange {
     pub proof: Option<Proof>,
 }
 
+/// Somebody who is signed in and has proven anew who they are.
+pub(super) struct Proven {
+    /// Who.
+    pub(super) user: User,
+    /// When the password was set that they have shown.
+    pub(super) password_set_at: DateTime<Utc>,
+}
+
 impl Accounts {
     /// The user, if the proof is good.
     pub(super) async fn proven(
@@ -41,27 +50,37 @@ impl Accounts {
         proof: &Proof,
         field: &'static str,
         client: &Client,
-    ) -> Result<User, AccountError> {
+    ) -> Result<Proven, AccountError> {
         let database = self.database().await?;
         let found = users::by_id(&database, id).await?;
         let StoredUser {
             user,
             password_hash,
+            password_set_at,
+            ..
         } = found.ok_or(AccountError::NotSignedIn)?;
         let key = Email::key_of(&user.email);
-        let attempts = Attempts::at_password(&key, client.address.as_deref());
+        let attempts = Attempts::at_password(&key, client);
         attempts.begin(&database, self.now()).await?;
         drop(database);
         let checked = self.passwords.check(proof.password.clone(), password_hash);
-        if !checked.await?.matches {
+        let matches = checked.await?.matches;
+        let database = self.database().await?;
+        // Whoever changed it while it was checked has ended this session too.
+        let found = users::by_id(&database, id).await?;
+        let is_current = found.is_some_and(|found| found.password_set_at == password_set_at);
+        if !(matches && is_current) {
             self.note("proof.failed", false, Some(id), client);
             return Err(AccountError::wrong(field, "this is not your password"));
         }
-        let database = self.database().await?;
         attempts.succeeded(&database).await?;
-        self.check_second_factor(&database, &user, proof.totp_code.as_deref(), client)
+        let code = proof.totp_code.as_deref();
+        self.check_second_factor(&database, &user, At::Session, code, client)
             .await?;
-        Ok(user)
+        Ok(Proven {
+            user,
+            password_set_at,
+        })
     }
 
     /// Changes the profile. Another address becomes the user's once the link in the letter sent
@@ -88,7 +107,7 @@ impl Accounts {
                     "needed to change the mail address",
                 ));
             };
-            let user = self.proven(id, proof, "current_password", client).await?;
+            let Proven { user, .. } = self.proven(id, proof, "current_password", client).await?;
             let database = self.database().await?;
             match users::by_email(&database, &email.key).await? {
                 Some(other) if other.user.id != user.id => return Err(AccountError::EmailTaken),
@@ -133,25 +152,27 @@ impl Accounts {
         new: SecretString,
         client: &Client,
     ) -> Result<Tokens, AccountError> {
-        self.replace_password(id, proof, new, client).await?;
+        let set_at = self.replace_password(id, proof, new, client).await?;
         let database = self.database().await?;
-        let (_, tokens) = self.begin_session(&database, id, client).await?;
+        let (_, tokens) = self
+            .begin_session(&database, id, Some(set_at), client)
+            .await?;
         Ok(tokens)
     }
 
-    /// Changes the password; all sessions end.
+    /// Changes the password; all sessions end. Answers when it was set.
     pub(super) async fn replace_password(
         &self,
         id: UserId,
         proof: &Proof,
         new: SecretString,
         client: &Client,
-    ) -> Result<(), AccountError> {
-        let user = self.proven(id, proof, "current_password", client).await?;
-        self.store_password(&user, new, "new_password", None)
-            .await?;
+    ) -> Result<DateTime<Utc>, AccountError> {
+        let proven = self.proven(id, proof, "current_password", client).await?;
+        let by = By::Password(proven.password_set_at);
+        let set_at = self.store_password(&proven.user, new, by).await?;
         self.note("password.changed", true, Some(id), client);
-        Ok(())
+        Ok(set_at)
     }
 
     /// Asks for a letter with a code that allows to set a new password. The answer says nothing
@@ -173,7 +194,10 @@ impl Accounts {
         )
         .await?;
         self.post();
-        self.note("password.reset_asked", true, None, client);
+        // Whose it is, is looked up for the record alone, and takes as long without an account.
+        let found = users::by_email(&database, &email.key).await?;
+        let whose = found.map(|found| found.user.id);
+        self.note("password.reset_asked", true, whose, client);
         Ok(())
     }
 
@@ -194,8 +218,10 @@ impl Accounts {
         let rows = query(
             &database,
             "look up a link",
-            "SELECT user_id FROM mail_links WHERE hash = $1 AND purpose = 'reset_password' \
-             AND used_at IS NULL AND expires_at > $2",
+            // Who reads an address that the user has left sets no password.
+            "SELECT l.user_id FROM mail_links l JOIN users u ON u.id = l.user_id AND u.email = l.email \
+             WHERE l.hash = $1 AND l.purpose = 'reset_password' \
+               AND l.used_at IS NULL AND l.expires_at > $2",
             &[&hash, &self.now()],
         )
         .await?;
@@ -205,28 +231,40 @@ impl Accounts {
         if let Some(objection) = password::objection(new.expose_secret(), &words(&user)) {
             return Err(AccountError::wrong("password", objection));
         }
-        self.check_second_factor(&database, &user, totp_code, client)
+        self.check_second_factor(&database, &user, At::Reset, totp_code, client)
             .await?;
         drop(database);
-        self.store_password(&user, new, "password", Some(&hash))
-            .await?;
+        self.store_password(&user, new, By::Link(&hash)).await?;
         self.note("password.reset", true, Some(user.id), client);
         Ok(())
     }
 
-    /// Stores a new password and ends all sessions, at once or not at all. With a link, that is used
-    /// up, and so are all others that would set a password or another address: a thief may have
+    /// Refuses a password that is known from a breach.
+    pub(super) async fn refuse_breached(
+        &self,
+        password: &SecretString,
+        field: &'static str,
+    ) -> Result<(), AccountError> {
+        match self.passwords.is_breached(password).await? {
+            true => Err(AccountError::wrong(field, password::BREACHED)),
+            false => Ok(()),
+        }
+    }
+
+    /// Stores a new password and ends all sessions, at once or not at all; answers when it was set.
+    /// Letters' links that would set a password or another address are used up: a thief may have
     /// asked for them.
     async fn store_password(
         &self,
         user: &User,
         new: SecretString,
-        field: &'static str,
-        link: Option<&[u8]>,
-    ) -> Result<(), AccountError> {
+        by: By<'_>,
+    ) -> Result<DateTime<Utc>, AccountError> {
+        let field = by.field();
         if let Some(objection) = password::objection(new.expose_secret(), &words(user)) {
             return Err(AccountError::wrong(field, objection));
         }
+        self.refuse_breached(&new, field).await?;
         let hash = self.passwords.hash(new, self.entropy.bytes()).await?;
         let now = self.now();
         let mut session = self.database().await?;
@@ -234,38 +272,43 @@ impl Accounts {
             .transaction()
             .await
             .map_err(failed("set a password"))?;
-        if let Some(link) = link {
-            let used = execute(
-                &transaction,
-                "use a link",
-                "UPDATE mail_links SET used_at = $2 WHERE hash = $1 AND used_at IS NULL",
-                &[&link, &now],
-            )
-            .await?;
-            if used == 0 {
-                return Err(AccountError::BadLink);
+        let before = match by {
+            By::Password(set_at) => Some(set_at),
+            By::Link(link) => {
+                self.use_reset_link(&transaction, user, link, now).await?;
+                None
             }
-            // Whoever got the code has the address.
-            execute(
-                &transaction,
-                "verify an address",
-                "UPDATE users SET email_verified_at = coalesce(email_verified_at, $2) WHERE id = $1 \
-                 AND email = (SELECT email FROM mail_links WHERE hash = $3)",
-                &[&user.id.0, &now, &link],
-            )
-            .await?;
-        }
-        execute(
+        };
+        let set = execute(
             &transaction,
             "set a password",
-            "WITH links AS (UPDATE mail_links SET used_at = $3 WHERE user_id = $1 \
-                 AND purpose IN ('reset_password', 'change_email') AND used_at IS NULL), \
-               letters AS (UPDATE outbox SET dropped_at = $3, last_error = 'the password was changed' \
-                 WHERE user_id = $1 AND kind = 'change_email' AND sent_at IS NULL) \
-             UPDATE users SET password_hash = $2, password_changed_at = $3 WHERE id = $1",
-            &[&user.id.0, &hash, &now],
+            "UPDATE users SET password_hash = $2, password_changed_at = $3, \
+               password_expires_at = NULL \
+             WHERE id = $1 AND ($4::timestamptz IS NULL OR password_changed_at = $4)",
+            &[&user.id.0, &hash, &now, &before],
         )
         .await?;
+        if set == 0 {
+            return Err(AccountError::wrong(
+                field,
+                "the password was changed meanwhile",
+            ));
+        }
+        // Letters first: one that is being sent adds its link before this, or not at all.
+        for (doing, sql) in [
+            (
+                "drop letters with links",
+                "UPDATE outbox SET dropped_at = $2, last_error = 'the password was changed' \
+                 WHERE user_id = $1 AND kind = 'change_email' AND sent_at IS NULL",
+            ),
+            (
+                "use up links",
+                "UPDATE mail_links SET used_at = $2 WHERE user_id = $1 \
+                 AND purpose IN ('reset_password', 'change_email') AND used_at IS NULL",
+            ),
+        ] {
+            execute(&transaction, doing, sql, &[&user.id.0, &now]).await?;
+        }
         let ended = self
             .revoke_all(&transaction, user.id, "the password was changed", now)
             .await?;
@@ -277,7 +320,70 @@ impl Accounts {
             .map_err(failed("set a password"))?;
         self.revoked(ended);
         self.post();
+        Ok(now)
+    }
+
+    /// Uses a reset's link up. Whoever got its code has the address; if nobody had shown that before,
+    /// whatever was set up for the account by who registered it goes: it may have been somebody else.
+    async fn use_reset_link<C: GenericClient>(
+        &self,
+        transaction: &C,
+        user: &User,
+        link: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), AccountError> {
+        let used = execute(
+            transaction,
+            "use a link",
+            "UPDATE mail_links l SET used_at = $2 FROM users u \
+             WHERE l.hash = $1 AND l.used_at IS NULL AND u.id = l.user_id AND u.email = l.email",
+            &[&link, &now],
+        )
+        .await?;
+        if used == 0 {
+            return Err(AccountError::BadLink);
+        }
+        let verified = execute(
+            transaction,
+            "verify an address",
+            "UPDATE users SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL",
+            &[&user.id.0, &now],
+        )
+        .await?;
+        if verified == 1 {
+            for (doing, sql) in [
+                (
+                    "remove the API keys of who registered",
+                    "DELETE FROM api_keys WHERE user_id = $1",
+                ),
+                (
+                    "remove the identities of who registered",
+                    "DELETE FROM user_identities WHERE user_id = $1",
+                ),
+            ] {
+                execute(transaction, doing, sql, &[&user.id.0]).await?;
+            }
+        }
         Ok(())
+    }
+}
+
+/// What allows to set a password.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    /// The one before, set at this time.
+    Password(DateTime<Utc>),
+    /// A letter's link, by its hash.
+    Link(&'a [u8]),
+}
+
+impl By<'_> {
+    /// The request's field that the new password is in.
+    const fn field(self) -> &'static str {
+        match self {
+            Self::Password(_) => "new_password",
+            Self::Link(_) => "password",
+        }
     }
 }
 

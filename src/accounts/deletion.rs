@@ -2,13 +2,14 @@
 
 use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use serde_json::{Value, json};
+use tokio_postgres::types::ToSql;
 
 use super::administration;
 use super::credentials::Proof;
 use super::error::AccountError;
 use super::mail::{self, Kind};
 use super::users::{self, Email};
-use super::{Accounts, Client, Role, User, UserId};
+use super::{Accounts, Client, User, UserId};
 
 /// Each part of an export: its name, and the rows it is made of. Never a hash or a secret.
 const PARTS: [(&str, &str); 6] = [
@@ -64,43 +65,76 @@ impl Accounts {
         proof: &Proof,
         client: &Client,
     ) -> Result<Value, AccountError> {
-        let user = self.proven(id, proof, "password", client).await?;
+        self.proven(id, proof, "password", client).await?;
+        let exported = self.erase(id, AccountError::NotSignedIn).await?;
+        self.note("user.deleted", true, Some(id), client);
+        Ok(exported)
+    }
+
+    /// Deletes somebody's account, for an admin.
+    ///
+    /// # Errors
+    /// When there is no such user, it is the only admin's, or the database is away.
+    pub async fn delete_user(
+        &self,
+        by: UserId,
+        id: UserId,
+        client: &Client,
+    ) -> Result<(), AccountError> {
+        self.erase(id, administration::NO_USER).await?;
+        self.note_by(by, "user.deleted", id, None, client);
+        Ok(())
+    }
+
+    /// Deletes an account and all that is kept for it, with a letter to its address; answers what was
+    /// kept.
+    async fn erase(&self, id: UserId, unknown: AccountError) -> Result<Value, AccountError> {
         let now = self.now();
         let mut session = self.database().await?;
         let transaction = session
             .transaction()
             .await
             .map_err(failed("delete an account"))?;
-        if user.role == Role::Admin && administration::is_last_admin(&transaction, id).await? {
+        // Whatever the role was before: the admins stay locked from here on.
+        if administration::is_last_admin(&transaction, id).await? {
             return Err(AccountError::Conflict(
                 "this is the only admin's account: make another admin first",
             ));
         }
+        lock(&transaction, id).await?;
+        let found = users::by_id(&transaction, id).await?;
+        let user = found.ok_or(unknown)?.user;
         let exported = export(&transaction, &user).await?;
         let ended = self
             .revoke_all(&transaction, id, "the account was deleted", now)
             .await?;
-        let key = Email::key_of(&user.email);
-        for (doing, sql) in [
+        self.void_invitations(&transaction, id).await?;
+        let (own, key) = (id.0, Email::key_of(&user.email));
+        let subject = own.to_string();
+        let steps: [(&str, &str, &[&(dyn ToSql + Sync)]); 4] = [
             (
                 "forget where sessions were begun",
-                "UPDATE sessions SET address = NULL, user_agent = NULL \
-                 WHERE user_id = $1 AND $2::text IS NOT NULL",
+                "UPDATE sessions SET address = NULL, user_agent = NULL WHERE user_id = $1",
+                &[&own],
             ),
             (
                 "remove letters",
                 "DELETE FROM outbox WHERE user_id = $1 OR lower(recipient) = $2",
+                &[&own, &key],
             ),
             (
                 "forget answers",
-                "DELETE FROM idempotency_keys WHERE subject = ($1::uuid)::text AND $2::text IS NOT NULL",
+                "DELETE FROM idempotency_keys WHERE subject = $1",
+                &[&subject],
             ),
             (
                 "delete an account",
-                "DELETE FROM users WHERE id = $1 AND email_key = $2",
+                "DELETE FROM users WHERE id = $1",
+                &[&own],
             ),
-        ] {
-            execute(&transaction, doing, sql, &[&id.0, &key]).await?;
+        ];
+        for (doing, sql, given) in steps {
+            execute(&transaction, doing, sql, given).await?;
         }
         let (letter, to) = (self.entropy.id(), (user.email.as_str(), None));
         mail::enqueue(
@@ -118,9 +152,15 @@ impl Accounts {
             .map_err(failed("delete an account"))?;
         self.revoked(ended);
         self.post();
-        self.note("user.deleted", true, Some(id), client);
         Ok(exported)
     }
+}
+
+/// Keeps everybody else from changing a user until the transaction's end.
+async fn lock<C: GenericClient>(transaction: &C, id: UserId) -> Result<(), AccountError> {
+    let sql = "SELECT FROM users WHERE id = $1 FOR UPDATE";
+    query(transaction, "lock a user", sql, &[&id.0]).await?;
+    Ok(())
 }
 
 async fn export<C: GenericClient>(database: &C, user: &User) -> Result<Value, AccountError> {

@@ -69,6 +69,12 @@ pub enum AccountError {
     /// An admin has disabled the account, or it has gone.
     #[error("the account is disabled")]
     Disabled,
+    /// The password was made for the user, and its day is over.
+    #[error("the password that was made for this account has expired")]
+    PasswordExpired,
+    /// Accounts of this kind need a second factor here, and this one has none.
+    #[error("a second factor must be set up first")]
+    SecondFactorMissing,
     /// A cookie alone does not show that the user's own page asks.
     #[error("the CSRF token does not hold: {0}")]
     Csrf(&'static str),
@@ -104,6 +110,17 @@ pub enum AccountError {
     /// Something is wrong with us.
     #[error("{0}")]
     Internal(String),
+}
+
+/// An error with its causes, in one line.
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }
 
 impl AccountError {

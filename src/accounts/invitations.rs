@@ -13,7 +13,7 @@ use crate::config::RegistrationMode;
 const SETUP: TimeDelta = TimeDelta::days(1);
 
 /// A new invitation, shown this once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Invitation {
     /// Which.
     pub id: Uuid,
@@ -22,6 +22,12 @@ pub struct Invitation {
     /// Until when.
     pub expires_at: DateTime<Utc>,
 }
+
+/// Which invitation may be used: `$1` is its hash, `$2` the time, `$3` the address, `$4` whether
+/// registration is closed.
+const USABLE: &str = "hash = $1 AND used_at IS NULL AND expires_at > $2 \
+     AND (email_key IS NULL OR email_key = $3) AND (is_setup OR NOT $4) \
+     AND NOT (is_setup AND EXISTS (SELECT FROM users WHERE role = 'admin'))";
 
 impl Accounts {
     /// Invites somebody: whoever has the token, or only this address.
@@ -97,6 +103,43 @@ impl Accounts {
         Ok(made)
     }
 
+    /// Makes the invitations void that somebody made and nobody has used: who may not invite any more
+    /// does not come back by one of them.
+    pub(super) async fn void_invitations<C: GenericClient>(
+        &self,
+        database: &C,
+        by: UserId,
+    ) -> Result<(), AccountError> {
+        execute(
+            database,
+            "make invitations void",
+            "DELETE FROM invitations WHERE created_by = $1 AND used_at IS NULL",
+            &[&by.0],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Whether an invitation could be used now; whether it was is decided by
+    /// [`Accounts::use_invitation`].
+    pub(super) async fn is_invited<C: GenericClient>(
+        &self,
+        database: &C,
+        token: &str,
+        email_key: &str,
+    ) -> Result<bool, AccountError> {
+        let sql = format!("SELECT FROM invitations WHERE {USABLE}");
+        let closed = self.settings.registration == RegistrationMode::Closed;
+        let rows = query(
+            database,
+            "look up an invitation",
+            &sql,
+            &[&secrets::hash(token), &self.now(), &email_key, &closed],
+        )
+        .await?;
+        Ok(!rows.is_empty())
+    }
+
     /// Uses an invitation up; answers what role it gives.
     pub(super) async fn use_invitation<C: GenericClient>(
         &self,
@@ -105,14 +148,11 @@ impl Accounts {
         email_key: &str,
     ) -> Result<Role, AccountError> {
         let closed = self.settings.registration == RegistrationMode::Closed;
+        let sql = format!("UPDATE invitations SET used_at = $2 WHERE {USABLE} RETURNING role");
         let rows = query(
             database,
             "use an invitation",
-            "UPDATE invitations SET used_at = $2 \
-             WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 \
-               AND (email_key IS NULL OR email_key = $3) AND (is_setup OR NOT $4) \
-               AND NOT (is_setup AND EXISTS (SELECT FROM users WHERE role = 'admin')) \
-             RETURNING role",
+            &sql,
             &[&secrets::hash(token), &self.now(), &email_key, &closed],
         )
         .await?;

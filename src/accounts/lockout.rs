@@ -2,11 +2,14 @@
 //! lock out somebody else, and alike for accounts that do not exist. An attempt is counted before it
 //! is judged, so that many at once gain nothing.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::store::{GenericClient, execute, query};
 
 use super::error::AccountError;
-use super::secrets;
+use super::{Client, secrets};
+use crate::config::counted_as;
 
 /// Failures that cost nothing.
 pub(super) const FREE: i32 = 5;
@@ -17,6 +20,27 @@ const LONGEST: i64 = 900;
 /// Failures are forgotten after this time without another.
 const FORGOTTEN: TimeDelta = TimeDelta::hours(24);
 
+/// Where a code of the second factor is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// Signing in, by password or by the identity provider.
+    Login,
+    /// Proving anew who one is, or confirming a factor, in a session.
+    Session,
+    /// Setting a password with a letter's code.
+    Reset,
+}
+
+impl At {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Session => "session",
+            Self::Reset => "reset",
+        }
+    }
+}
+
 /// Whose attempts are counted together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Attempts {
@@ -26,19 +50,23 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// At the password of the account with this address, as it is compared.
-    pub(super) fn at_password(email_key: &str, address: Option<&str>) -> Self {
+    pub(super) fn at_password(email_key: &str, client: &Client) -> Self {
+        let address = client.address.as_deref().unwrap_or("unknown");
+        // An IPv6 client has 2^64 addresses to choose from: its network counts, as in limits.
+        let origin = address.parse::<IpAddr>().map(counted_as);
         Self {
             account: secrets::hash(email_key),
-            origin: address.unwrap_or("unknown").to_owned(),
+            origin: origin.unwrap_or_else(|_| address.to_owned()),
         }
     }
 
     /// At the second factor: from everywhere together, because who gets there knows the password,
-    /// and a million codes are soon tried from a thousand addresses.
-    pub(super) fn at_second_factor(email_key: &str) -> Self {
+    /// and a million codes are soon tried from a thousand addresses. Each occasion by itself: who
+    /// tries codes at one does not hold off the user at the others.
+    pub(super) fn at_second_factor(email_key: &str, at: At) -> Self {
         Self {
             account: secrets::hash(email_key),
-            origin: "second factor".to_owned(),
+            origin: format!("second factor: {}", at.name()),
         }
     }
 

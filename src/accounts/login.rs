@@ -1,16 +1,17 @@
 //! Signing in with address and password.
 
+use chrono::{DateTime, Utc};
 use coinsphere_pipelines::store::{Session as DatabaseSession, execute, failed};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AccountError;
-use super::lockout::{self, Attempts};
+use super::lockout::{self, At, Attempts};
 use super::password;
 use super::users::{self, Email, StoredUser};
 use super::{Accounts, Client, SessionId, Tokens, User, UserId};
 
 /// What somebody signs in with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Login {
     /// The address for mail.
     pub email: String,
@@ -26,6 +27,8 @@ pub(super) struct Identified {
     pub(super) database: DatabaseSession,
     /// Who.
     pub(super) user: User,
+    /// When the password was set that they have shown; none where another vouches for them.
+    pub(super) password_set_at: Option<DateTime<Utc>>,
     /// Whether there were so many failed attempts that further ones are delayed.
     pub(super) was_guessed_at: bool,
 }
@@ -40,10 +43,13 @@ impl Accounts {
         let Identified {
             mut database,
             user,
+            password_set_at,
             was_guessed_at,
         } = self.identified(login, client).await?;
         let transaction = database.transaction().await.map_err(failed("sign in"))?;
-        let (session, tokens) = self.begin_session(&transaction, user.id, client).await?;
+        let (session, tokens) = self
+            .begin_session(&transaction, user.id, password_set_at, client)
+            .await?;
         let is_news = self
             .notice_client(&transaction, &user, client, was_guessed_at)
             .await?;
@@ -76,29 +82,36 @@ impl Accounts {
     ) -> Result<Identified, AccountError> {
         let key = Email::key_of(&login.email);
         let session = self.database().await?;
-        let attempts = Attempts::at_password(&key, client.address.as_deref());
-        if let Err(error) = attempts.begin(&session, self.now()).await {
-            self.note("login.delayed", false, None, client);
+        let attempts = Attempts::at_password(&key, client);
+        let begun = attempts.begin(&session, self.now()).await;
+        let found = users::by_email(&session, &key).await?;
+        let whose = found.as_ref().map(|found| found.user.id);
+        if let Err(error) = begun {
+            if matches!(error, AccountError::Delayed(_)) {
+                self.note("login.delayed", false, whose, client);
+            }
             return Err(error);
         }
-        let found = users::by_email(&session, &key).await?;
         // Nothing of the database is held while the hash is made.
         drop(session);
-        let (user, stored) = match found {
-            Some(StoredUser {
-                user,
-                password_hash,
-            }) => (Some(user), password_hash),
-            None => (None, None),
-        };
         // More would only be hashed in vain.
         let plausible = login.password.expose_secret().chars().count() <= password::LONGEST;
-        let stored = stored.filter(|_| plausible);
-        let verdict = self.passwords.check(login.password.clone(), stored).await?;
-        let Some(user) = user.filter(|_| verdict.matches) else {
-            self.note("login.failed", false, None, client);
+        let stored = found.as_ref().and_then(|found| found.password_hash.clone());
+        let given = (login.password.clone(), stored.filter(|_| plausible));
+        let verdict = self.passwords.check(given.0, given.1).await?;
+        let Some(found) = found.filter(|_| verdict.matches) else {
+            self.note("login.failed", false, whose, client);
             return Err(AccountError::WrongCredentials);
         };
+        if verdict.outdated {
+            self.upgrade_hash(&found, login.password).await?;
+        }
+        let StoredUser {
+            user,
+            password_set_at,
+            password_expires_at,
+            ..
+        } = found;
         let session = self.database().await?;
         let was_guessed_at = lockout::delays_account(&session, &key, self.now()).await?;
         attempts.succeeded(&session).await?;
@@ -107,31 +120,34 @@ impl Accounts {
             self.note("login.disabled", false, Some(user.id), client);
             return Err(AccountError::Disabled);
         }
-        let code = login.totp_code.as_deref();
-        self.check_second_factor(&session, &user, code, client)
-            .await?;
-        if verdict.outdated {
-            self.upgrade_hash(&session, user.id, login.password).await?;
+        if password_expires_at.is_some_and(|end| end <= self.now()) {
+            self.note("login.password_expired", false, Some(user.id), client);
+            return Err(AccountError::PasswordExpired);
         }
+        let code = login.totp_code.as_deref();
+        self.check_second_factor(&session, &user, At::Login, code, client)
+            .await?;
         Ok(Identified {
             database: session,
             user,
+            password_set_at: Some(password_set_at),
             was_guessed_at,
         })
     }
 
+    /// Hashes the password that was shown anew, unless it was changed meanwhile.
     async fn upgrade_hash(
         &self,
-        session: &DatabaseSession,
-        user: UserId,
+        found: &StoredUser,
         password: SecretString,
     ) -> Result<(), AccountError> {
         let hash = self.passwords.hash(password, self.entropy.bytes()).await?;
+        let session = self.database().await?;
         execute(
-            session,
+            &session,
             "store a better hash",
-            "UPDATE users SET password_hash = $2 WHERE id = $1",
-            &[&user.0, &hash],
+            "UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
+            &[&found.user.id.0, &hash, &found.password_hash],
         )
         .await?;
         Ok(())

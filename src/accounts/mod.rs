@@ -4,6 +4,7 @@
 mod access_token;
 mod administration;
 mod api_keys;
+mod breached;
 mod browser;
 mod credentials;
 mod csrf;
@@ -25,7 +26,7 @@ mod public_key;
 mod registration;
 mod revocation;
 mod sealing;
-mod secrets;
+pub(crate) mod secrets;
 mod sessions;
 mod signing_keys;
 mod totp;
@@ -57,7 +58,7 @@ use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
 use crate::config::{AccountSettings, MailSettings};
 
 pub use self::access_token::Access;
-pub use self::administration::{UserChange, UserPlace};
+pub use self::administration::UserChange;
 pub use self::api_keys::{ApiKey, KeyHolder, NewKey, Scope};
 pub use self::browser::{BROWSER_SESSION_LIFE, BrowserAccess, BrowserSession, CookieVerdict};
 pub use self::credentials::{ProfileChange, Proof};
@@ -88,6 +89,15 @@ pub struct UserId(pub Uuid);
 /// One sign-in and everything refreshed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub Uuid);
+
+/// A place in a list that goes by time, the newest first: after this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListPlace {
+    /// The time that the list goes by.
+    pub at: DateTime<Utc>,
+    /// Which, among those of the same time.
+    pub id: Uuid,
+}
 
 /// What is known of whoever sends a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -335,8 +345,13 @@ fn wall_time(clock: &SharedClock) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(clock.now().nanos()).trunc_subsecs(6)
 }
 
-impl std::fmt::Debug for Accounts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accounts").finish_non_exhaustive()
-    }
-}
+secrets::hidden_debug!(
+    Accounts,
+    BrowserSession,
+    Enrolment,
+    Invitation,
+    Login,
+    Proof,
+    Registration,
+    Tokens
+);

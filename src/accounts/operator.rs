@@ -1,5 +1,6 @@
 //! What the operator does on the command line, without signing in.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::store::{execute, failed};
 use secrecy::SecretString;
 
@@ -7,6 +8,9 @@ use super::error::AccountError;
 use super::registration::Registration;
 use super::users::{self, Email};
 use super::{Accounts, Client, Role, User, password};
+
+/// How long a made password holds (OWASP ASVS 5.0, 6.4.1).
+const MADE_PASSWORD_LIFE: TimeDelta = TimeDelta::days(1);
 
 /// A user of another program's table.
 #[derive(Debug, Clone)]
@@ -22,14 +26,52 @@ pub struct Imported {
 }
 
 impl Accounts {
-    /// A password nobody can guess, for an account that is made on somebody's behalf.
+    /// A password nobody can guess, for an account that is made on somebody's behalf, and until when it
+    /// is to hold.
     #[must_use]
-    pub fn random_password(&self) -> String {
-        self.entropy.token()
+    pub fn random_password(&self) -> (String, DateTime<Utc>) {
+        (self.entropy.token(), self.now() + MADE_PASSWORD_LIFE)
+    }
+
+    /// Removes the second factor of somebody who has lost it and the recovery codes too, and ends
+    /// their sessions. The operator has made sure who asks.
+    ///
+    /// # Errors
+    /// When there is no such user, they have no second factor, or the database is away.
+    pub async fn remove_lost_factor(&self, email: &str) -> Result<User, AccountError> {
+        let mut session = self.database().await?;
+        let transaction = session
+            .transaction()
+            .await
+            .map_err(failed("remove a factor"))?;
+        let found = users::by_email(&transaction, &Email::key_of(email)).await?;
+        let user = found.ok_or(AccountError::Unknown("user"))?.user;
+        if !user.two_factor {
+            return Err(AccountError::Conflict("there is no second factor"));
+        }
+        self.drop_second_factor(&transaction, &user).await?;
+        let why = "the second factor was removed by the operator";
+        let ended = self
+            .revoke_all(&transaction, user.id, why, self.now())
+            .await?;
+        transaction
+            .commit()
+            .await
+            .map_err(failed("remove a factor"))?;
+        self.revoked(ended);
+        self.post();
+        let nobody = Client::default();
+        self.note(
+            "second_factor.removed_by_operator",
+            true,
+            Some(user.id),
+            &nobody,
+        );
+        Ok(user)
     }
 
     /// Makes an account whatever the configuration says of registration. The operator vouches for
-    /// the address.
+    /// the address. A password that was made, not chosen, holds until `password_expires_at`.
     ///
     /// # Errors
     /// When a field is wrong, the address is taken, or the database is away.
@@ -37,14 +79,23 @@ impl Accounts {
         &self,
         registration: Registration,
         role: Role,
+        password_expires_at: Option<DateTime<Utc>>,
     ) -> Result<User, AccountError> {
         let checked = registration.checked()?;
+        self.refuse_breached(&checked.password, "password").await?;
         let password: SecretString = checked.password.clone();
         let hash = self.passwords.hash(password, self.entropy.bytes()).await?;
         let mut session = self.database().await?;
         let transaction = session.transaction().await.map_err(failed("add a user"))?;
         let mut user = self.insert_user(&transaction, &checked, hash, role).await?;
         self.vouch_for(&transaction, &mut user).await?;
+        execute(
+            &transaction,
+            "limit a made password",
+            "UPDATE users SET password_expires_at = $2 WHERE id = $1",
+            &[&user.id.0, &password_expires_at],
+        )
+        .await?;
         transaction.commit().await.map_err(failed("add a user"))?;
         self.note("user.created", true, Some(user.id), &Client::default());
         Ok(user)

@@ -11,6 +11,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
+use super::breached::Breached;
 use super::entropy::Entropy;
 use super::error::AccountError;
 use crate::config::AccountSettings;
@@ -58,6 +59,9 @@ pub(super) fn objection(password: &str, about: &[&str]) -> Option<String> {
     None
 }
 
+/// What is said of a password of the file of breached ones.
+pub(super) const BREACHED: &str = "this password is known from a breach: use another";
+
 /// What checking a password came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Verdict {
@@ -72,6 +76,7 @@ pub(super) struct Passwords {
     argon2: Argon2<'static>,
     gate: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    breached: Option<Breached>,
     /// What an unknown account's password is compared with, so that it takes as long.
     nobody: String,
 }
@@ -96,12 +101,22 @@ impl Passwords {
         }
         .max(1);
         let nobody = hash_now(&argon2, &entropy.token(), &entropy.bytes::<16>())?;
+        let breached = settings.breached_passwords.as_deref();
         Ok(Self {
+            breached: breached.map(Breached::open).transpose()?,
             argon2,
             gate: Arc::new(Semaphore::new(permits)),
             queue: Arc::new(Semaphore::new(permits * (1 + WAITING))),
             nobody,
         })
+    }
+
+    /// Whether a password is known from a breach, as far as a file says.
+    pub(super) async fn is_breached(&self, password: &SecretString) -> Result<bool, AccountError> {
+        match &self.breached {
+            Some(file) => file.knows(password).await,
+            None => Ok(false),
+        }
     }
 
     /// The hash to store, as a PHC string.

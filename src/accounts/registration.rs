@@ -12,7 +12,7 @@ use super::{Accounts, Client, Role, User};
 use crate::config::RegistrationMode;
 
 /// What somebody registers with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Registration {
     /// The address for mail.
     pub email: String,
@@ -72,22 +72,28 @@ impl Accounts {
             RegistrationMode::Closed => return Err(AccountError::RegistrationClosed),
         }
         let checked = registration.checked()?;
-        let mut session = self.database().await?;
+        let session = self.database().await?;
         // Found out before the hash is made; the insertion decides. Where registration is not open,
         // only who has a good invitation learns whether an address is taken.
         let open = self.settings.registration == RegistrationMode::Open;
-        if open
-            && users::by_email(&session, &checked.email.key)
-                .await?
-                .is_some()
-        {
-            self.note("user.register", false, None, client);
+        if open && let Some(found) = users::by_email(&session, &checked.email.key).await? {
+            self.note("user.register", false, Some(found.user.id), client);
             return Err(AccountError::EmailTaken);
         }
+        if let Some(token) = &invitation
+            && !self.is_invited(&session, token, &checked.email.key).await?
+        {
+            self.note("user.register", false, None, client);
+            return Err(AccountError::InvitationNeeded);
+        }
+        // Nothing of the database is held while the hash is made.
+        drop(session);
+        self.refuse_breached(&checked.password, "password").await?;
         let hash = self
             .passwords
             .hash(checked.password.clone(), self.entropy.bytes())
             .await?;
+        let mut session = self.database().await?;
         let transaction = session.transaction().await.map_err(failed("register"))?;
         let role = match &invitation {
             Some(token) => {

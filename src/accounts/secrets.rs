@@ -17,6 +17,18 @@ pub(super) fn hash(token: &str) -> Vec<u8> {
     digest(&SHA256, token.as_bytes()).as_ref().to_vec()
 }
 
+/// `Debug` for types that hold secrets: their name alone.
+macro_rules! hidden_debug {
+    ($($type:ty),+) => {$(
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($type)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+pub(crate) use hidden_debug;
+
 /// Derives each refresh token from the one before it, so that a retry gets the same successor though
 /// only hashes are stored.
 pub(super) struct RefreshSecret(hmac::Key);

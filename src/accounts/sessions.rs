@@ -5,8 +5,9 @@ use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use uuid::Uuid;
 
 use super::error::AccountError;
-use super::secrets;
-use super::{ACCESS_TOKEN_LIFE, Access, Accounts, Client, SessionId, UserId};
+use super::{
+    ACCESS_TOKEN_LIFE, Access, Accounts, Client, ListPlace, SessionId, UserId, secrets, users,
+};
 
 /// How long after a refresh token was exchanged its session may present it again, because the answer
 /// was lost or two requests crossed, and get the same successor.
@@ -19,7 +20,7 @@ const LONGEST: usize = 128;
 pub(super) const USER_AGENT: usize = 200;
 
 /// What a client gets to prove who it is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Tokens {
     /// For requests, until it expires.
     pub access_token: String,
@@ -63,6 +64,7 @@ impl Accounts {
         &self,
         database: &C,
         user: UserId,
+        password_set_at: Option<DateTime<Utc>>,
         client: &Client,
     ) -> Result<(SessionId, Tokens), AccountError> {
         let now = self.now();
@@ -72,9 +74,10 @@ impl Accounts {
         let begun = execute(
             database,
             "begin a session",
-            // The lock: a session that begins while its account is being disabled either waits and
-            // sees that, or is there to be ended with the others.
-            "WITH allowed AS (SELECT id FROM users WHERE id = $2 AND disabled_at IS NULL FOR SHARE), \
+            // The lock: a session that begins while its account is being disabled, or its password
+            // changed, either waits and sees that, or is there to be ended with the others.
+            "WITH allowed AS (SELECT id FROM users WHERE id = $2 AND disabled_at IS NULL \
+               AND ($8::timestamptz IS NULL OR password_changed_at = $8) FOR SHARE), \
                begun AS (INSERT INTO sessions \
                (id, user_id, created_at, last_used_at, expires_at, address, user_agent) \
                SELECT $1, allowed.id, $3, $3, $4, $5, $6 FROM allowed RETURNING id) \
@@ -87,11 +90,12 @@ impl Accounts {
                 &client.address,
                 &agent_of(client),
                 &secrets::hash(&refresh),
+                &password_set_at,
             ],
         )
         .await?;
         if begun == 0 {
-            return Err(AccountError::Disabled);
+            return Err(not_begun(database, user).await);
         }
         let tokens = self.tokens(Access { user, session }, refresh, now)?;
         Ok((session, tokens))
@@ -108,6 +112,29 @@ impl Accounts {
             expires_in: ACCESS_TOKEN_LIFE.num_seconds(),
             refresh_token,
         })
+    }
+
+    /// Whose a refresh token is, good or used up: for limits.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn refresh_token_holder(
+        &self,
+        presented: &str,
+    ) -> Result<Option<UserId>, AccountError> {
+        if presented.len() > LONGEST {
+            return Ok(None);
+        }
+        let database = self.database().await?;
+        let rows = query(
+            &database,
+            "look up whose a refresh token is",
+            "SELECT s.user_id FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id \
+             WHERE r.hash = $1 AND s.user_id IS NOT NULL",
+            &[&secrets::hash(presented)],
+        )
+        .await?;
+        Ok(rows.first().map(|row| UserId(row.get(0))))
     }
 
     /// Exchanges a refresh token for the next pair.
@@ -180,6 +207,11 @@ impl Accounts {
         self.tokens(access, successor, now)
     }
 
+    /// Since when a session that is refreshed must not have been idle.
+    fn idle_since(&self) -> DateTime<Utc> {
+        self.now() - TimeDelta::days(self.settings.session_idle_days.into())
+    }
+
     /// The session of a refresh token if it holds, locked until the transaction's end.
     async fn lock_family<C: GenericClient>(
         &self,
@@ -187,7 +219,6 @@ impl Accounts {
         hash: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Option<Family>, AccountError> {
-        let idle = now - TimeDelta::days(self.settings.session_idle_days.into());
         let rows = query(
             database,
             "look up a session",
@@ -195,7 +226,7 @@ impl Accounts {
              WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) \
                AND user_id IS NOT NULL AND revoked_at IS NULL AND expires_at > $2 \
                AND last_used_at > $3 FOR UPDATE",
-            &[&hash, &now, &idle],
+            &[&hash, &now, &self.idle_since()],
         )
         .await?;
         Ok(rows.first().map(|row| Family {
@@ -253,19 +284,36 @@ impl Accounts {
         Ok(rows.first().is_none_or(|row| row.get(0)))
     }
 
-    /// The user's sessions that have not ended, the one used last first.
+    /// The user's sessions that have not ended, the one used last first, at most `limit` of them. The
+    /// list goes by the time of their last use.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn sessions(&self, user: UserId) -> Result<Vec<SessionView>, AccountError> {
+    pub async fn sessions(
+        &self,
+        user: UserId,
+        after: Option<ListPlace>,
+        limit: u32,
+    ) -> Result<Vec<SessionView>, AccountError> {
         let database = self.database().await?;
+        let (at, id) = (after.map(|place| place.at), after.map(|place| place.id));
         let rows = query(
             &database,
             "list sessions",
+            // A browser's end by their time alone, others when they were not used for long, too.
             "SELECT id, created_at, last_used_at, expires_at, address, user_agent FROM sessions \
              WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 \
-             ORDER BY last_used_at DESC, id LIMIT 500",
-            &[&user.0, &self.now()],
+               AND (cookie_hash IS NOT NULL OR last_used_at > $3) \
+               AND ($4::timestamptz IS NULL OR (last_used_at, id) < ($4, $5)) \
+             ORDER BY last_used_at DESC, id DESC LIMIT $6",
+            &[
+                &user.0,
+                &self.now(),
+                &self.idle_since(),
+                &at,
+                &id,
+                &i64::from(limit),
+            ],
         )
         .await?;
         let view = |row: &tokio_postgres::Row| SessionView {
@@ -366,6 +414,16 @@ impl Accounts {
     /// What was revoked is refused from here on, without waiting for the database's word.
     pub(super) fn revoked(&self, sessions: Vec<(Uuid, DateTime<Utc>)>) {
         self.revocations.add(sessions);
+    }
+}
+
+/// Why no session began: only an account that is there and enabled, whose password is still the one
+/// that was shown, has sessions.
+pub(super) async fn not_begun<C: GenericClient>(database: &C, user: UserId) -> AccountError {
+    match users::by_id(database, user).await {
+        Ok(Some(found)) if found.user.disabled_at.is_none() => AccountError::WrongCredentials,
+        Ok(_) => AccountError::Disabled,
+        Err(error) => error,
     }
 }
 

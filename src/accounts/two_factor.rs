@@ -10,12 +10,13 @@ use qrcode::render::svg;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::credentials::Proof;
+use super::credentials::{Proof, Proven};
 use super::error::AccountError;
-use super::lockout::Attempts;
+use super::lockout::{At, Attempts};
 use super::mail::Kind;
 use super::users::{self, Email};
-use super::{Accounts, Client, User, UserId, totp};
+use super::{Accounts, Client, Role, User, UserId, totp};
+use crate::config::SecondFactorRule;
 
 /// How many recovery codes there are.
 const RECOVERY_CODES: usize = 10;
@@ -27,7 +28,7 @@ const RECOVERY_BYTES: usize = 15;
 const ISSUER: &str = "Coinsphere";
 
 /// What an authenticator program needs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Enrolment {
     /// The secret, base32, for typing.
     pub secret: String,
@@ -48,7 +49,7 @@ impl Accounts {
         proof: &Proof,
         client: &Client,
     ) -> Result<Enrolment, AccountError> {
-        let user = self.proven(id, proof, "password", client).await?;
+        let Proven { user, .. } = self.proven(id, proof, "password", client).await?;
         if user.two_factor {
             return Err(AccountError::Conflict(
                 "there is a second factor already: remove it first",
@@ -106,7 +107,7 @@ impl Accounts {
                 "the second factor is confirmed already",
             ));
         }
-        let attempts = Attempts::at_second_factor(&Email::key_of(&user.email));
+        let attempts = Attempts::at_second_factor(&Email::key_of(&user.email), At::Session);
         attempts.begin(&session, self.now()).await?;
         let transaction = session.transaction().await.map_err(failed("confirm"))?;
         if !self.use_code(&transaction, id, code).await? {
@@ -141,7 +142,7 @@ impl Accounts {
         proof: &Proof,
         client: &Client,
     ) -> Result<(), AccountError> {
-        let user = self.proven(id, proof, "password", client).await?;
+        let Proven { user, .. } = self.proven(id, proof, "password", client).await?;
         if !user.two_factor {
             return Err(AccountError::Conflict("there is no second factor"));
         }
@@ -150,17 +151,7 @@ impl Accounts {
             .transaction()
             .await
             .map_err(failed("remove a factor"))?;
-        execute(
-            &transaction,
-            "remove a second factor",
-            "WITH codes AS (DELETE FROM recovery_codes WHERE user_id = $1) \
-             DELETE FROM totp_factors WHERE user_id = $1",
-            &[&id.0],
-        )
-        .await?;
-        let facts = json!({ "change": "removed" });
-        self.write_to(&transaction, Kind::SecondFactorChanged, &user, facts)
-            .await?;
+        self.drop_second_factor(&transaction, &user).await?;
         transaction
             .commit()
             .await
@@ -168,6 +159,47 @@ impl Accounts {
         self.post();
         self.note("second_factor.removed", true, Some(id), client);
         Ok(())
+    }
+
+    /// Removes the second factor and its recovery codes, with the letter about it.
+    pub(super) async fn drop_second_factor<C: GenericClient>(
+        &self,
+        transaction: &C,
+        user: &User,
+    ) -> Result<(), AccountError> {
+        execute(
+            transaction,
+            "remove a second factor",
+            "WITH codes AS (DELETE FROM recovery_codes WHERE user_id = $1) \
+             DELETE FROM totp_factors WHERE user_id = $1",
+            &[&user.id.0],
+        )
+        .await?;
+        let facts = json!({ "change": "removed" });
+        self.write_to(transaction, Kind::SecondFactorChanged, user, facts)
+            .await
+    }
+
+    /// Whether the user must have a second factor and has none. Who has no password signs in by the
+    /// identity provider alone, whose factor counts where it is trusted.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn lacks_second_factor(&self, id: UserId) -> Result<bool, AccountError> {
+        if self.settings.second_factor == SecondFactorRule::Optional {
+            return Ok(false);
+        }
+        let database = self.database().await?;
+        let Some(found) = users::by_id(&database, id).await? else {
+            return Ok(false);
+        };
+        let must = match self.settings.second_factor {
+            SecondFactorRule::Optional => false,
+            SecondFactorRule::Admins => found.user.role == Role::Admin,
+            SecondFactorRule::Everybody => true,
+        };
+        let elsewhere = self.settings.oidc.trust_second_factor && found.password_hash.is_none();
+        Ok(must && !found.user.two_factor && !elsewhere)
     }
 
     /// New recovery codes in place of the old.
@@ -180,7 +212,7 @@ impl Accounts {
         proof: &Proof,
         client: &Client,
     ) -> Result<Vec<String>, AccountError> {
-        let user = self.proven(id, proof, "password", client).await?;
+        let Proven { user, .. } = self.proven(id, proof, "password", client).await?;
         if !user.two_factor {
             return Err(AccountError::Conflict("there is no second factor"));
         }
@@ -197,6 +229,7 @@ impl Accounts {
         &self,
         database: &C,
         user: &User,
+        at: At,
         code: Option<&str>,
         client: &Client,
     ) -> Result<(), AccountError> {
@@ -204,7 +237,7 @@ impl Accounts {
             return Ok(());
         }
         let code = code.ok_or(AccountError::SecondFactorRequired)?;
-        let attempts = Attempts::at_second_factor(&Email::key_of(&user.email));
+        let attempts = Attempts::at_second_factor(&Email::key_of(&user.email), at);
         attempts.begin(database, self.now()).await?;
         let good = self.use_code(database, user.id, code).await?
             || self.use_recovery_code(database, user.id, code).await?;

@@ -65,15 +65,20 @@ pub struct User {
     pub disabled_at: Option<DateTime<Utc>>,
 }
 
-/// A user and the stored hash of the password.
+/// A user and what their password is known by.
 pub(super) struct StoredUser {
     pub(super) user: User,
     pub(super) password_hash: Option<String>,
+    /// When it was set: two reads that differ in it saw different passwords.
+    pub(super) password_set_at: DateTime<Utc>,
+    /// When a password that was made for the user stops to hold.
+    pub(super) password_expires_at: Option<DateTime<Utc>>,
 }
 
 pub(super) const USER: &str = "SELECT u.id, u.email, u.email_verified_at IS NOT NULL, u.display_name, u.role, \
      EXISTS (SELECT FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL), \
-     u.created_at, u.password_hash, u.disabled_at FROM users u";
+     u.created_at, u.password_hash, u.disabled_at, u.password_changed_at, u.password_expires_at \
+     FROM users u";
 
 pub(super) fn stored_user(row: &Row) -> Result<StoredUser, StoreError> {
     Ok(StoredUser {
@@ -88,6 +93,8 @@ pub(super) fn stored_user(row: &Row) -> Result<StoredUser, StoreError> {
             disabled_at: row.get(8),
         },
         password_hash: row.get(7),
+        password_set_at: row.get(9),
+        password_expires_at: row.get(10),
     })
 }
 

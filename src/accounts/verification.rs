@@ -94,7 +94,11 @@ impl Accounts {
     ///
     /// # Errors
     /// When the address is verified already, or the database is away.
-    pub async fn resend_verification(&self, id: UserId) -> Result<(), AccountError> {
+    pub async fn resend_verification(
+        &self,
+        id: UserId,
+        client: &Client,
+    ) -> Result<(), AccountError> {
         let session = self.database().await?;
         let found = users::by_id(&session, id).await?;
         let user = found.ok_or(AccountError::NotSignedIn)?.user;
@@ -106,6 +110,7 @@ impl Accounts {
         self.write_to(&session, Kind::VerifyEmail, &user, Value::Null)
             .await?;
         self.post();
+        self.note("email.verification_asked", true, Some(id), client);
         Ok(())
     }
 }

@@ -26,9 +26,10 @@ impl StoreSource for Database {
 /// The event of leaving: what tells who it was goes with the account.
 const USER_DELETED: &str = "user.deleted";
 
-/// How often removing what tells who somebody was is tried, and the wait between.
-const FORGET_TRIES: u32 = 60;
-const FORGET_RETRY: Duration = Duration::from_secs(2);
+/// How often is looked for people in the audit log who have no account any more, and how soon again
+/// when that could not be done.
+const FORGET_ROUND: Duration = Duration::from_secs(3_600);
+const FORGET_RETRY: Duration = Duration::from_secs(5);
 
 /// Writes what happens to accounts into the audit log, and into the program's own.
 pub struct Recorded {
@@ -88,16 +89,32 @@ async fn deleted(audit: Arc<AuditLog>, entry: AuditEntry, user: Uuid) {
     if let Err(error) = audit.append(entry).await {
         tracing::error!(%error, "the deletion of an account was not recorded");
     }
-    for _ in 0..FORGET_TRIES {
-        match audit.forget(user).await {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::warn!(%error, "a deleted account is still named in the audit log")
-            }
-        }
-        tokio::time::sleep(FORGET_RETRY).await;
+    if let Err(error) = audit.forget(user).await {
+        tracing::warn!(%error, "a deleted account is named in the audit log until the next round");
     }
-    tracing::error!(%user, "a deleted account stays named in the audit log");
+}
+
+/// Makes the entries of everybody pseudonymous whose account is gone, again and again: a deletion that
+/// was cut short, by a crash or the database, is finished so. Runs until aborted.
+#[must_use]
+pub fn keep_forgetting(audit: &Arc<AuditLog>) -> JoinHandle<()> {
+    let audit = Arc::clone(audit);
+    tokio::spawn(async move {
+        loop {
+            let wait = match audit.forget_the_gone().await {
+                Ok(0) => FORGET_ROUND,
+                Ok(count) => {
+                    tracing::info!(count, "deleted accounts were forgotten in the audit log");
+                    FORGET_RETRY
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "cannot look for deleted accounts in the audit log");
+                    FORGET_RETRY
+                }
+            };
+            tokio::time::sleep(wait).await;
+        }
+    })
 }
 
 /// The accounts of this database, with the keys of the configured directory.
@@ -115,6 +132,7 @@ pub fn open(
         mail: config.mail.clone(),
         public_url: match &config.accounts.public_url {
             Some(url) => url.clone(),
+            None if config.http.tls_certificate.is_some() => format!("https://{}", config.listen),
             None => format!("http://{}", config.listen),
         },
         source,

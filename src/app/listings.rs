@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use coinsphere_pipelines::store::{Listing, NewToken};
 
 use super::database::Database;
+use super::listing_cache::ListingCache;
 use super::reader::failure;
 use crate::audit::{AuditEntry, AuditLog, Outcome};
 use crate::http::{AdminAct, AdminActs, Listings, ReadError};
@@ -13,13 +14,14 @@ use crate::http::{AdminAct, AdminActs, Listings, ReadError};
 /// Adds tokens in a database that may be away.
 pub(super) struct StoredListings {
     database: Arc<Database>,
+    cache: Arc<ListingCache>,
 }
 
 impl StoredListings {
-    /// In this database.
+    /// In this database; what is kept of it is forgotten.
     #[must_use]
-    pub(super) const fn new(database: Arc<Database>) -> Self {
-        Self { database }
+    pub(super) const fn new(database: Arc<Database>, cache: Arc<ListingCache>) -> Self {
+        Self { database, cache }
     }
 }
 
@@ -31,6 +33,7 @@ impl Listings for StoredListings {
         })?;
         let listing = store.add_token(token).await.map_err(failure)?;
         if matches!(listing, Listing::Created | Listing::Extended) {
+            self.cache.forget().await;
             self.database.listed.notify_one();
         }
         Ok(listing)

@@ -9,6 +9,7 @@ mod feeds;
 mod forecasts;
 mod health;
 mod idempotency;
+mod listing_cache;
 mod listings;
 mod reader;
 pub mod serve;

@@ -27,6 +27,7 @@ use tokio::sync::{Notify, oneshot};
 use super::database::Database;
 use super::feeds::{self, Feeds};
 use super::forecasts::{ForecastReader, Forecasts, PartFactory};
+use super::listing_cache::{CachedReader, ListingCache};
 use super::listings::{AuditedActs, StoredListings};
 use super::shared::Shared;
 use super::{IdempotencyKeys, Reader, accounts, admin_token, event_log, health};
@@ -147,9 +148,14 @@ pub async fn run(
         (Some((listener, accounts)), Some(audit)) => {
             let keeping_up = accounts::keep(&accounts);
             let offer = accounts::offer_setup(&accounts);
+            let forgetting = accounts::keep_forgetting(audit);
+            let cache = ListingCache::new(Arc::clone(&shared.state));
             let state = ApiState {
-                market: Arc::new(Reader::new(Arc::clone(&database))),
-                listings: Arc::new(StoredListings::new(Arc::clone(&database))),
+                market: Arc::new(CachedReader::new(
+                    Reader::new(Arc::clone(&database)),
+                    Arc::clone(&cache),
+                )),
+                listings: Arc::new(StoredListings::new(Arc::clone(&database), cache)),
                 acts: Arc::new(AuditedActs::new(audit)),
                 forecasts: Arc::new(ForecastReader::new(
                     &forecasts,
@@ -178,6 +184,7 @@ pub async fn run(
             let served = http::serve(listener, state, stop).await;
             keeping_up.abort();
             offer.abort();
+            forgetting.abort();
             served.context("the HTTP server failed")
         }
         _ => {
@@ -221,11 +228,17 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
         )
     })?;
     let address = listener.local_addr()?;
-    tracing::info!("http://{address}  (docs: http://{address}/docs)");
+    let scheme = match config.http.tls_certificate {
+        Some(_) => "https",
+        None => "http",
+    };
+    tracing::info!("{scheme}://{address}  (docs: {scheme}://{address}/docs)");
     if !address.ip().is_loopback() {
-        tracing::warn!(
-            "others can reach {address}: passwords and tokens must not cross a network unencrypted, so put a proxy with TLS in front"
-        );
+        if config.http.tls_certificate.is_none() {
+            tracing::warn!(
+                "others can reach {address}: passwords and tokens must not cross a network unencrypted, so set http.tls_certificate, or put a proxy with TLS in front"
+            );
+        }
         if config.accounts.registration == RegistrationMode::Open && !config.public_market_data {
             tracing::warn!(
                 "everybody who reaches {address} may register: see accounts.registration"

@@ -128,6 +128,20 @@ impl AuditLog {
         Ok(table::forget(&mut session, user).await?)
     }
 
+    /// Removes what tells who is behind the entries of everybody whose account is gone: of whom
+    /// [`Self::forget`] did not reach. Answers how many there were.
+    ///
+    /// # Errors
+    /// When the database is away or refuses.
+    pub async fn forget_the_gone(&self) -> Result<usize, AuditError> {
+        let mut session = self.source.session().await?;
+        let gone = table::gone(&session).await?;
+        for user in &gone {
+            table::forget(&mut session, *user).await?;
+        }
+        Ok(gone.len())
+    }
+
     /// Writes what waits, signs the head and ends. Later entries are refused.
     pub async fn close(&self) {
         if let Some((stop, task)) = self.writer.lock().await.take() {

@@ -29,6 +29,9 @@ const FORGET_ORIGINS: &str = "DELETE FROM audit_origins o USING audit_log l, aud
 
 const FORGET_PERSON: &str = "DELETE FROM audit_people WHERE user_id = $1";
 
+const GONE: &str = "SELECT p.user_id FROM audit_people p \
+     WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = p.user_id) LIMIT 1000";
+
 const PAGE: &str = "SELECT l.seq, l.at, l.event, l.outcome, l.actor, l.target, l.subject, l.origin, \
      l.detail, l.previous, l.hash, o.salt, o.address, a.user_id, t.user_id \
      FROM audit_log l LEFT JOIN audit_origins o USING (seq) \
@@ -189,6 +192,12 @@ pub(super) async fn forget(session: &mut Session, user: Uuid) -> Result<(), Stor
         .commit()
         .await
         .map_err(failed("forget a user in the audit log"))
+}
+
+/// The users who are named and have no account any more, some of them.
+pub(super) async fn gone(on: &impl GenericClient) -> Result<Vec<Uuid>, StoreError> {
+    let rows = query(on, "look for users who are gone", GONE, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// The newest entry's number and hash.

@@ -44,6 +44,20 @@ pub enum UserCommand {
     Invite(UserInviteArgs),
     /// Take over users of another program, with their bcrypt or Argon2id hashes.
     Import(UserImportArgs),
+    /// Remove the second factor of somebody who has lost it and the recovery codes; make sure first
+    /// who asks. Their sessions end.
+    RemoveSecondFactor(UserArgs),
+}
+
+/// `user remove-second-factor`
+#[derive(Debug, Clone, Args)]
+pub struct UserArgs {
+    /// The address for mail.
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: String,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
 }
 
 /// `user create`

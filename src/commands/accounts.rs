@@ -36,6 +36,15 @@ pub(super) fn user(command: &UserCommand) -> anyhow::Result<()> {
             Ok(())
         }),
         UserCommand::Import(args) => import(args),
+        UserCommand::RemoveSecondFactor(args) => with_accounts(&args.place, async |accounts, _| {
+            let user = accounts.remove_lost_factor(&args.email).await;
+            let user = user.map_err(explain)?;
+            println!(
+                "{} has no second factor any more; their sessions have ended, and a letter tells them",
+                user.email
+            );
+            Ok(())
+        }),
     }
 }
 
@@ -45,7 +54,13 @@ fn create(args: &UserCreateArgs) -> anyhow::Result<()> {
         false => None,
     };
     with_accounts(&args.place, async |accounts, _| {
-        let password = given.unwrap_or_else(|| accounts.random_password());
+        let (password, expires_at) = match given {
+            Some(password) => (password, None),
+            None => {
+                let (password, expires_at) = accounts.random_password();
+                (password, Some(expires_at))
+            }
+        };
         let registration = Registration {
             email: args.email.clone(),
             password: SecretString::from(password.clone()),
@@ -53,11 +68,14 @@ fn create(args: &UserCreateArgs) -> anyhow::Result<()> {
             invitation: None,
         };
         let role = if args.admin { Role::Admin } else { Role::User };
-        let user = accounts.create_user(registration, role).await;
+        let user = accounts.create_user(registration, role, expires_at).await;
         let user = user.map_err(explain)?;
         eprintln!("made {} {} ({})", role.name(), user.email, user.id.0);
-        if !args.password_stdin {
-            eprintln!("the password, to be changed after the first login:");
+        if let Some(expires_at) = expires_at {
+            eprintln!(
+                "the password, to be changed (`POST /api/v1/auth/password`) before {}, when it stops to hold:",
+                expires_at.format("%Y-%m-%dT%H:%M:%SZ")
+            );
             println!("{password}");
         }
         Ok(())

@@ -26,6 +26,10 @@ pub struct AccountSettings {
     pub password_lanes: u32,
     /// How many passwords are hashed at once; 0 is half the cores.
     pub password_threads: u32,
+    /// A file of hashes of passwords that are known from breaches, which nobody may use.
+    pub breached_passwords: Option<PathBuf>,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactorRule,
     /// How long a session lasts, however often it is refreshed, in days.
     pub session_days: u32,
     /// A session that is not refreshed for this long ends, in days.
@@ -60,6 +64,8 @@ pub struct OidcSettings {
     pub label: String,
     /// Whether who signs in by it needs no code of our second factor.
     pub trust_second_factor: bool,
+    /// Certificates of authorities that its own may be issued by, beside the well-known ones.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for OidcSettings {
@@ -72,6 +78,7 @@ impl Default for OidcSettings {
             allowed_domains: Vec::new(),
             label: "SSO".to_owned(),
             trust_second_factor: false,
+            ca_file: None,
         }
     }
 }
@@ -83,6 +90,8 @@ pub struct MailSettings {
     /// The SMTP server. Without one, letters are written to files.
     #[serde(serialize_with = "super::settings::secret")]
     pub smtp_url: Option<SecretString>,
+    /// Certificates of authorities that the server's own may be issued by, beside the well-known ones.
+    pub ca_file: Option<PathBuf>,
     /// Who the letters are from.
     pub from: String,
 }
@@ -91,9 +100,22 @@ impl Default for MailSettings {
     fn default() -> Self {
         Self {
             smtp_url: None,
+            ca_file: None,
             from: "Coinsphere <coinsphere@localhost>".to_owned(),
         }
     }
+}
+
+/// Who must have a second factor. Whoever lacks one may do nothing else than set it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactorRule {
+    /// Nobody: everybody may.
+    Optional,
+    /// Admins.
+    Admins,
+    /// Everybody.
+    Everybody,
 }
 
 /// Who may register.
@@ -120,6 +142,8 @@ impl Default for AccountSettings {
             password_passes: 2,
             password_lanes: 1,
             password_threads: 0,
+            breached_passwords: None,
+            second_factor: SecondFactorRule::Optional,
             session_days: 30,
             session_idle_days: 14,
             signature_window_seconds: 60,

@@ -11,10 +11,12 @@ mod network;
 mod settings;
 mod validate;
 
-pub use account_settings::{AccountSettings, MailSettings, OidcSettings, RegistrationMode};
+pub use account_settings::{
+    AccountSettings, MailSettings, OidcSettings, RegistrationMode, SecondFactorRule,
+};
 pub use error::ConfigError;
 pub use load::{Flags, Profile, Sources};
-pub use network::Network;
+pub use network::{Network, counted_as};
 pub use settings::{
     CandleSettings, Config, DatabaseSettings, FluvioSettings, ForecastSettings, HttpSettings,
     Instruments, LimitSettings, LogFormat, LogKind, LogSettings, LoggingSettings, RedisSettings,

@@ -1,10 +1,23 @@
 //! An address or a network of addresses, as configurations write them.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// What a client is counted as: its IPv4 address, or the network of 64 bits that an IPv6 client can
+/// choose its addresses from (RFC 4291, section 2.5.1).
+#[must_use]
+pub fn counted_as(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let network = Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64));
+            format!("{network}/64")
+        }
+    }
+}
 
 /// An address (`127.0.0.1`) or a network (`10.0.0.0/8`, RFC 4632; `fd00::/8`, RFC 4291).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,6 +48,10 @@ pub(super) fn allowed(key: &str) -> &'static str {
         }
         ["accounts", "registration"] => "open, invitation, closed",
         ["accounts", "keys_dir"] => "a directory",
+        ["accounts", "breached_passwords"] => {
+            "a file of SHA-1 hashes in ascending order, one a line"
+        }
+        ["accounts", "second_factor"] => "optional, admins, everybody",
         ["accounts", "issuer" | "audience"] => "a text of 1 to 200 printable characters",
         ["accounts", "public_url"] => "a URL, https://host or http://host:port",
         ["accounts", "totp_encryption_key"] => {
@@ -60,6 +64,7 @@ pub(super) fn allowed(key: &str) -> &'static str {
         ["accounts", "oidc", "allowed_domains", ..] => "a list of domains, e.g. [\"example.org\"]",
         ["accounts", "oidc", "label"] => "a text of 1 to 60 characters",
         ["accounts", "oidc", "trust_second_factor"] => "true, false",
+        ["accounts", "oidc", "ca_file"] | ["mail", "ca_file"] => "a PEM file of certificates",
         ["mail", "smtp_url"] => {
             "a URL, smtps://user:password@host, or smtp://host:port?tls=required"
         }

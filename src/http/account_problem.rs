@@ -44,6 +44,12 @@ impl From<AccountError> for Problem {
             ),
             AccountError::Disabled => Self::new(Kind::AccountDisabled)
                 .with_detail("an admin has disabled it: ask whoever runs the server"),
+            AccountError::PasswordExpired => Self::new(Kind::PasswordExpired).with_detail(
+                "it was made for this account and held for a day: set one of your own by a reset, /api/v1/auth/password-reset",
+            ),
+            AccountError::SecondFactorMissing => Self::new(Kind::SecondFactorMissing).with_detail(
+                "whoever runs this server requires one: begin at /api/v1/auth/two-factor/enrol",
+            ),
             AccountError::Csrf(why) => Self::new(Kind::Csrf).with_detail(format!(
                 "{why}: ask for one at /api/v1/auth/csrf and send it as `X-CSRF-Token`"
             )),

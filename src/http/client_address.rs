@@ -1,16 +1,16 @@
 //! Where a request comes from: the socket's address, unless that is a proxy which is trusted to say
 //! whom it speaks for.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::router::ApiState;
-use crate::config::Network;
+use crate::config::{Network, counted_as};
 
 /// The other end of the socket; the server puts it into each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +21,10 @@ pub struct Peer(pub IpAddr);
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// What limits count by: an IPv4 address, or the network of 64 bits that an IPv6 client can
-    /// choose its addresses from (RFC 4291, section 2.5.1).
+    /// What limits count by.
     #[must_use]
     pub fn limit_key(self) -> String {
-        match self.0.to_canonical() {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => {
-                let network = Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64));
-                format!("{network}/64")
-            }
-        }
+        counted_as(self.0)
     }
 }
 
@@ -39,9 +32,14 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let found = parts.extensions.get::<Self>().copied();
-        Ok(found.unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+        Ok(of(&parts.extensions))
     }
+}
+
+/// Of a request with these extensions.
+pub(super) fn of(extensions: &Extensions) -> ClientAddress {
+    let found = extensions.get::<ClientAddress>().copied();
+    found.unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
 /// Puts the [`ClientAddress`] into the request.

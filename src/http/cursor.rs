@@ -3,7 +3,8 @@
 use chrono::{DateTime, Datelike as _, Utc};
 use coinsphere_pipelines::market::Timestamp;
 
-use crate::accounts::{User, UserId, UserPlace};
+use super::params::{Params, limit};
+use crate::accounts::ListPlace;
 
 /// A place in a series of candles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,23 +61,58 @@ pub(super) fn decode_name(text: &str) -> Result<String, String> {
     name().ok_or_else(|| ADVICE.to_owned())
 }
 
-/// After this user in a list, the newest first.
-pub(super) fn encode_user(user: &User) -> String {
-    let micros = user.created_at.timestamp_micros().cast_unsigned();
-    format!("{}{micros:x}", user.id.0.simple())
+/// After this place in a list by time.
+pub(super) fn encode_place(place: ListPlace) -> String {
+    let micros = place.at.timestamp_micros().cast_unsigned();
+    format!("{}{micros:x}", place.id.simple())
 }
 
-/// The user a list goes on after.
-pub(super) fn decode_user(text: &str) -> Result<UserPlace, String> {
+/// The place a list by time goes on after.
+pub(super) fn decode_place(text: &str) -> Result<ListPlace, String> {
     let place = || {
         let (id, digits) = text.split_at_checked(32)?;
         let micros = u64::from_str_radix(digits, 16).ok()?.cast_signed();
-        Some(UserPlace {
-            created_at: DateTime::from_timestamp_micros(micros).filter(is_storable)?,
-            id: UserId(id.parse().ok()?),
+        Some(ListPlace {
+            at: DateTime::from_timestamp_micros(micros).filter(is_storable)?,
+            id: id.parse().ok()?,
         })
     };
     place().ok_or_else(|| ADVICE.to_owned())
+}
+
+/// How much of a list by time is asked for: `limit`, by default 100, and `cursor`.
+pub(super) struct PageRequest {
+    pub(super) after: Option<ListPlace>,
+    limit: usize,
+}
+
+impl PageRequest {
+    /// The most that a page holds.
+    const MOST: usize = 500;
+
+    pub(super) fn take(params: &mut Params) -> Self {
+        Self {
+            limit: params.take("limit", limit(Self::MOST)).unwrap_or(100),
+            after: params.take("cursor", decode_place),
+        }
+    }
+
+    /// One more than asked for tells whether there is another page.
+    pub(super) fn to_read(&self) -> u32 {
+        u32::try_from(self.limit + 1).unwrap_or(u32::MAX)
+    }
+
+    /// Cuts what was read to the page; answers where the next one begins.
+    pub(super) fn cut<T>(
+        &self,
+        read: &mut Vec<T>,
+        place: impl Fn(&T) -> ListPlace,
+    ) -> Option<String> {
+        let more = read.len() > self.limit;
+        read.truncate(self.limit);
+        let last = read.last().filter(|_| more);
+        last.map(|last| encode_place(place(last)))
+    }
 }
 
 /// The database has no time before 4713 BC; nobody has registered before 1970.
@@ -89,13 +125,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_among_users_round_trips() {
-        let place = |text: &str| decode_user(text).map(|place| place.created_at.timestamp_micros());
+    fn a_place_in_a_list_by_time_round_trips() {
+        let place = |text: &str| decode_place(text).map(|place| place.at.timestamp_micros());
         let id = "0190a3c8f7d24b1f8a6b2f0c9d4e5f60";
         assert_eq!(
             place(&format!("{id}{:x}", 1_700_000_000_123_456_u64)),
             Ok(1_700_000_000_123_456)
         );
+        let text = format!("{id}{:x}", 1_700_000_000_123_456_u64);
+        assert_eq!(decode_place(&text).map(encode_place), Ok(text));
         for bad in [
             "",
             id,
@@ -105,7 +143,7 @@ mod tests {
             &format!("{}z1", &id[1..]),
             "é",
         ] {
-            assert!(decode_user(bad).is_err(), "{bad:?}");
+            assert!(decode_place(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -58,10 +58,12 @@ pub(super) struct ForecastBody {
     #[schema(example = "61902.11")]
     price: String,
     /// The expected logarithm of target price over base price.
+    #[schema(example = -0.0023)]
     expected_return: f64,
     /// Where the price is expected; empty while that is not calibrated.
     intervals: Vec<IntervalBody>,
     /// The version of the model.
+    #[schema(example = "20261122T115607264Z-434acd1c")]
     model: String,
     /// Which of the model's methods made it: `lstm`, `persistence`, `drift`, `ridge`,
     /// `elastic_net` or `auto_ets`, whichever was best at this horizon.
@@ -74,10 +76,13 @@ pub(super) struct ForecastBody {
 #[schema(as = PredictionInterval)]
 pub(super) struct IntervalBody {
     /// In how many of 100 cases the outcome is to lie inside: 50, 80 or 95.
+    #[schema(example = 80)]
     level: u8,
     /// The lowest price inside, a decimal.
+    #[schema(example = "65241.72")]
     low: String,
     /// The highest price inside, a decimal.
+    #[schema(example = "69171.605")]
     high: String,
 }
 
@@ -88,6 +93,7 @@ pub(super) struct SkillBody {
     /// Whether the model was better than repeating the last price, beyond chance.
     has_skill: bool,
     /// The same in words.
+    #[schema(example = "not better than the last price, by more than chance")]
     statement: String,
     /// Walk-forward, when it was trained.
     evaluation: Option<ScoreBody>,
@@ -114,10 +120,13 @@ pub(super) struct ScoreBody {
 #[schema(as = Estimate)]
 pub(super) struct EstimateBody {
     /// The figure.
+    #[schema(example = 0.98)]
     value: f64,
     /// The interval's lower end.
+    #[schema(example = 0.95)]
     low: f64,
     /// The interval's upper end.
+    #[schema(example = 1.01)]
     high: f64,
 }
 
@@ -126,12 +135,15 @@ pub(super) struct EstimateBody {
 pub(super) struct CoverageShares {
     /// Of the 50 % interval.
     #[serde(rename = "50")]
+    #[schema(example = 0.51)]
     half: f64,
     /// Of the 80 % interval.
     #[serde(rename = "80")]
+    #[schema(example = 0.79)]
     most: f64,
     /// Of the 95 % interval.
     #[serde(rename = "95")]
+    #[schema(example = 0.95)]
     nearly_all: f64,
 }
 
@@ -150,12 +162,16 @@ pub(super) struct PastBody {
 #[schema(as = PredictionOutcome)]
 pub(super) struct OutcomeBody {
     /// The price at the target time, a decimal.
+    #[schema(example = "67403.1")]
     price: String,
     /// The logarithm of that price over the base price.
+    #[schema(example = 0.0011)]
     actual_return: f64,
     /// Actual less expected return.
+    #[schema(example = 0.0034)]
     error: f64,
     /// The levels of the intervals that held the price.
+    #[schema(example = json!([50, 80, 95]))]
     inside: Vec<u8>,
 }
 
@@ -164,16 +180,21 @@ pub(super) struct OutcomeBody {
 #[schema(as = TrackRecord)]
 pub(super) struct TrackRecordBody {
     /// CoinGecko id.
+    #[schema(example = "bitcoin")]
     pub(super) token: String,
     /// Length of the candles that they rest on.
+    #[schema(example = "1h")]
     pub(super) interval: &'static str,
     /// How far ahead.
+    #[schema(example = "24h")]
     pub(super) horizon: String,
     /// The version asked for; null: all that served.
+    #[schema(example = "20261122T115607264Z-434acd1c")]
     pub(super) model: Option<String>,
     /// Whether they were better than repeating the last price, beyond chance.
     pub(super) has_skill: bool,
     /// The same in words.
+    #[schema(example = "not better than the last price, by more than chance")]
     pub(super) statement: String,
     /// The figures; null while nothing was realised.
     pub(super) score: Option<ScoreBody>,
@@ -184,14 +205,18 @@ pub(super) struct TrackRecordBody {
 #[schema(as = Model)]
 pub(super) struct ModelBody {
     /// The version.
+    #[schema(example = "20261122T115607264Z-434acd1c")]
     id: String,
     /// CoinGecko id of what it forecasts.
+    #[schema(example = "bitcoin")]
     token: String,
     /// Length of the candles it looks at.
+    #[schema(example = "1h")]
     interval: &'static str,
     /// Whether it serves.
     serves: bool,
     /// Why it cannot serve; null if it can.
+    #[schema(example = "the weights do not fit the card")]
     error: Option<String>,
     /// When it was made.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -205,11 +230,35 @@ pub(super) struct ModelBody {
 #[schema(as = ModelHorizon)]
 pub(super) struct ModelHorizonBody {
     /// How far ahead.
+    #[schema(example = "24h")]
     horizon: String,
     /// The method that serves.
+    #[schema(example = "lstm")]
     method: String,
     /// How far to trust it.
     skill: SkillBody,
+}
+
+/// What a version's card says, among more.
+#[derive(ToSchema)]
+#[schema(as = ModelCard)]
+#[allow(dead_code, reason = "describes what the card's own type writes")]
+pub(super) struct CardBody {
+    /// The layout of the card.
+    #[schema(example = 1)]
+    format: u32,
+    /// The asset, by its CoinGecko id.
+    #[schema(example = "bitcoin")]
+    asset: String,
+    /// The candles' length.
+    #[schema(example = "1h")]
+    interval: String,
+    /// The horizons it forecasts, in candles, ascending.
+    #[schema(example = json!([1, 24, 168]))]
+    horizons: Vec<u32>,
+    /// What each input is, in order.
+    #[schema(example = json!(["log_return", "log_range"]))]
+    features: Vec<String>,
 }
 
 /// A version with all that is known of it.
@@ -219,7 +268,7 @@ pub(super) struct ModelDetailBody {
     #[serde(flatten)]
     model: ModelBody,
     /// Architecture, features, scaler, training span, evaluation and verdict.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<CardBody>)]
     card: Option<serde_json::Value>,
 }
 

@@ -19,6 +19,7 @@ pub struct ServiceHealth {
     pub status: ServiceStatus,
     /// What is wrong or worth knowing, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "plain PostgreSQL: no compression")]
     pub message: Option<String>,
     /// The part's own counters and positions.
     #[serde(skip_serializing_if = "Option::is_none")]

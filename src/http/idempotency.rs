@@ -22,7 +22,7 @@ use super::grants;
 use super::limits::Caller;
 use super::market::ReadError;
 use super::problem::{FieldError, Kind, Problem};
-use super::router::ApiState;
+use super::router::{self, ApiState};
 
 /// How long a key is remembered.
 pub const LIFETIME: Duration = Duration::from_secs(86_400);
@@ -50,7 +50,7 @@ const OF_ACCOUNTS: [(Method, &str); 7] = [
 const PROOFS: [&str; 4] = ["password", "current_password", "new_password", "totp_code"];
 
 /// On answers that were given before.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The headers of an answer that are kept.
 const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
@@ -149,9 +149,13 @@ pub(super) async fn once(State(state): State<ApiState>, request: Request, next: 
 }
 
 fn takes_keys(request: &Request) -> bool {
-    let method = request.method();
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| request.uri().path(), MatchedPath::as_str);
+    is_kept(request.method(), route) && router::has(request.method(), route)
+}
+
+/// Whether what this answers may be remembered for a key.
+pub(super) fn is_kept(method: &Method, route: &str) -> bool {
     let of_accounts = |(of, path): &(Method, &str)| of == method && *path == route;
     [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method)
         && (!route.starts_with("/api/v1/auth/") || OF_ACCOUNTS.iter().any(of_accounts))

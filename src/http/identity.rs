@@ -3,19 +3,19 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use uuid::Uuid;
 
-use super::browser;
-use super::client_address::ClientAddress;
+use super::client_address::{self, ClientAddress};
 use super::limits::Caller;
 use super::problem::{Kind, Problem};
 use super::router::ApiState;
+use super::{browser, limits};
 use crate::accounts::{
     Access, AccountError, Accounts, Client, KeyAccess, Role, Scope, SessionId, User, UserId,
 };
@@ -26,6 +26,8 @@ enum Identity {
     Nobody,
     Somebody(SignedIn),
     Program(KeyAccess),
+    /// Whoever has the administrators' token: it stands for no account.
+    Operator,
     Refused(Problem),
 }
 
@@ -92,36 +94,123 @@ pub(super) async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let identity = match bearer(request.headers()) {
-        Ok(None) => match browser::signed_in(&state, &mut request).await {
-            Ok(Some((user, session))) => Identity::Somebody(SignedIn { user, session }),
-            Ok(None) => Identity::Nobody,
-            Err(problem) => Identity::Refused(problem),
-        },
-        Ok(Some(key)) if Accounts::is_api_key(key) => {
-            match state.accounts.authenticate_key(key).await {
-                Ok(access) => Identity::Program(access),
-                Err(error) => Identity::Refused(error.into()),
-            }
-        }
-        Ok(Some(token)) => match state.accounts.authenticate(token).await {
-            Ok(Access { user, session }) => Identity::Somebody(SignedIn { user, session }),
-            Err(error) => Identity::Refused(error.into()),
-        },
-        Err(problem) => Identity::Refused(problem),
-    };
-    // Limits and idempotency keys go by user, whichever credential stands for it.
+    if limits::is_exempt(request.uri().path()) {
+        // Nobody is asked for there, and nothing is to be looked up.
+        return next.run(request).await;
+    }
+    let mut identity = find(&state, &mut request).await;
     let user = match &identity {
         Identity::Somebody(signed_in) => Some(signed_in.user),
         Identity::Program(key) => Some(key.user),
+        _ => None,
+    };
+    if let Some(user) = user.filter(|_| !sets_up_factor(&request)) {
+        match state.accounts.lacks_second_factor(user).await {
+            Ok(false) => {}
+            Ok(true) => identity = Identity::Refused(AccountError::SecondFactorMissing.into()),
+            Err(error) => identity = Identity::Refused(error.into()),
+        }
+    }
+    // Limits and idempotency keys go by user, whichever credential stands for it.
+    let subject = match &identity {
+        Identity::Somebody(signed_in) => Some(signed_in.user.0.to_string()),
+        Identity::Program(key) => Some(key.user.0.to_string()),
+        Identity::Operator => Some("administrators' token".to_owned()),
         Identity::Nobody | Identity::Refused(_) => None,
     };
-    if let Some(UserId(user)) = user {
-        let subject = user.to_string().into();
+    if let Some(subject) = subject {
+        let subject = subject.into();
         request.extensions_mut().insert(Caller { subject });
     }
     request.extensions_mut().insert(identity);
     next.run(request).await
+}
+
+/// What somebody may do who has yet to set up the second factor that is required of them: that, and
+/// leave.
+const WITHOUT_FACTOR: [(Method, &str); 11] = [
+    (Method::GET, "/api/v1/auth/me"),
+    (Method::GET, "/api/v1/auth/me/export"),
+    (Method::POST, "/api/v1/auth/me/delete"),
+    (Method::GET, "/api/v1/auth/csrf"),
+    (Method::POST, "/api/v1/auth/csrf"),
+    (Method::POST, "/api/v1/auth/logout"),
+    (Method::POST, "/api/v1/auth/logout-all"),
+    (Method::POST, "/api/v1/auth/password"),
+    (Method::POST, "/api/v1/auth/resend-verification"),
+    (Method::POST, "/api/v1/auth/two-factor/enrol"),
+    (Method::POST, "/api/v1/auth/two-factor/confirm"),
+];
+
+fn sets_up_factor(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("", MatchedPath::as_str);
+    WITHOUT_FACTOR
+        .iter()
+        .any(|(method, path)| method == request.method() && *path == route)
+}
+
+async fn find(state: &ApiState, request: &mut Request) -> Identity {
+    let address = client_address::of(request.extensions());
+    let found = match bearer(request.headers()) {
+        Ok(Some(token)) if state.admin.is(token) => return Identity::Operator,
+        Ok(Some(token)) if !Accounts::is_api_key(token) => {
+            // Told by its signature: the database is not asked.
+            let access = state.accounts.authenticate(token).await;
+            return match access {
+                Ok(Access { user, session }) => Identity::Somebody(SignedIn { user, session }),
+                Err(error) => Identity::Refused(error.into()),
+            };
+        }
+        Ok(None) if !browser::has_cookie(state, request.headers()) => return Identity::Nobody,
+        Err(problem) => return Identity::Refused(problem),
+        Ok(other) => other,
+    };
+    if let Err(verdict) = state.limits.may_look_up(address) {
+        return Identity::Refused(verdict.into());
+    }
+    let refused = |problem: Problem| {
+        if problem.is(Kind::InvalidToken) {
+            state.limits.looked_up_in_vain(address);
+        }
+        Identity::Refused(problem)
+    };
+    match found {
+        Some(key) => match state.accounts.authenticate_key(key).await {
+            Ok(access) => Identity::Program(access),
+            Err(error) => refused(error.into()),
+        },
+        None => match browser::signed_in(state, request).await {
+            Ok(Some((user, session))) => Identity::Somebody(SignedIn { user, session }),
+            Ok(None) => Identity::Nobody,
+            Err(problem) => refused(problem),
+        },
+    }
+}
+
+/// The user that the request is of, by whichever credential.
+pub(super) fn user_of(extensions: &Extensions) -> Result<UserId, Problem> {
+    match extensions.get::<Identity>() {
+        Some(Identity::Somebody(signed_in)) => Ok(signed_in.user),
+        Some(Identity::Program(key)) => Ok(key.user),
+        other => Err(not_signed_in(other)),
+    }
+}
+
+/// Why a request is nobody's.
+fn not_signed_in(identity: Option<&Identity>) -> Problem {
+    match identity {
+        Some(Identity::Refused(problem)) => problem.clone(),
+        Some(Identity::Operator) => {
+            AccountError::BadToken("the administrators' token signs nobody in").into()
+        }
+        _ => AccountError::NotSignedIn.into(),
+    }
+}
+
+/// Whether the request came with the administrators' token.
+pub(super) fn is_operator(extensions: &Extensions) -> bool {
+    matches!(extensions.get::<Identity>(), Some(Identity::Operator))
 }
 
 /// Whom the request's API key speaks for, if it came with a good one.
@@ -173,8 +262,7 @@ impl FromRequestParts<ApiState> for SignedIn {
                 "an API key is not enough for this: sign in, and send an access token",
             )
             .into()),
-            Some(Identity::Refused(problem)) => Err(problem.clone()),
-            Some(Identity::Nobody) | None => Err(AccountError::NotSignedIn.into()),
+            other => Err(not_signed_in(other)),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use super::problem::{Kind, MEDIA_TYPE, Problem};
 use super::router::ApiState;
 use super::{
-    browser, client_address, etag, grants, idempotency, identity, limits, plain_path,
+    browser, client_address, etag, grants, idempotency, identity, limits, personal, plain_path,
     security_headers,
 };
 
@@ -35,6 +35,10 @@ pub(super) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
         // The one limit on bodies is ours, below.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(body_limit))
+        .layer(from_fn_with_state(
+            state.clone(),
+            personal::require_verified,
+        ))
         .layer(from_fn_with_state(state.clone(), idempotency::once))
         .layer(from_fn(etag::tag))
         // What a compressed body grows to is limited as a plain one, and so is what is sent.
@@ -89,6 +93,7 @@ fn cors(origins: &[String]) -> CorsLayer {
             RATE_POLICY,
             RATE_REMAINING,
             RATE_RESET,
+            idempotency::REPLAYED,
         ])
 }
 

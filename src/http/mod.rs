@@ -25,6 +25,7 @@ mod limits;
 mod listing;
 mod market;
 mod params;
+mod personal;
 mod plain_path;
 mod problem;
 mod prometheus;
@@ -33,6 +34,7 @@ mod security_headers;
 mod server;
 mod signatures;
 mod tls;
+mod unkept;
 mod views;
 
 use coinsphere_actors::push::PushLimits;

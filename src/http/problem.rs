@@ -101,6 +101,10 @@ kinds! {
     EmailNotVerified = "email-not-verified", FORBIDDEN, "The mail address has not been verified";
     /// An admin has disabled the account.
     AccountDisabled = "account-disabled", FORBIDDEN, "The account is disabled";
+    /// The password that was made for the account does not hold any more.
+    PasswordExpired = "password-expired", FORBIDDEN, "The password has expired";
+    /// The account must have a second factor first.
+    SecondFactorMissing = "second-factor-missing", FORBIDDEN, "A second factor must be set up first";
     /// An API key may do this only with a signature.
     SignatureRequired = "signature-required", UNAUTHORIZED, "A signed request is needed";
     /// The request's signature does not hold.
@@ -174,6 +178,11 @@ impl Problem {
             candidates: Vec::new(),
             headers: Vec::new(),
         }
+    }
+
+    /// Whether it is of this kind.
+    pub(super) fn is(&self, kind: Kind) -> bool {
+        self.kind == kind
     }
 
     pub(super) fn with_detail(mut self, detail: impl Into<String>) -> Self {

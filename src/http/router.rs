@@ -1,8 +1,10 @@
 //! Every route, together with its place in the OpenAPI document.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
+use axum::http::Method;
 use axum::response::Redirect;
 use axum::routing::get;
 use coinsphere_actors::push::PushHub;
@@ -175,7 +177,8 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(admin_users::list::list))
         .routes(routes!(
             admin_users::show::show,
-            admin_users::change::change
+            admin_users::change::change,
+            admin_users::delete::delete
         ))
         .routes(routes!(
             admin_users::sessions::list,
@@ -191,6 +194,26 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().1
+}
+
+/// Whether the route has this method.
+pub(super) fn has(method: &Method, route: &str) -> bool {
+    static ROUTES: LazyLock<HashSet<(Method, String)>> = LazyLock::new(|| {
+        let paths = documented().1.paths.paths.into_iter();
+        let methods = paths.flat_map(|(path, item)| {
+            let of = [
+                (Method::GET, item.get),
+                (Method::POST, item.post),
+                (Method::PUT, item.put),
+                (Method::PATCH, item.patch),
+                (Method::DELETE, item.delete),
+            ];
+            let there = of.into_iter().filter(|(_, operation)| operation.is_some());
+            there.map(move |(method, _)| (method, path.clone()))
+        });
+        methods.collect()
+    });
+    ROUTES.contains(&(method.clone(), route.to_owned()))
 }
 
 /// The whole application: API, documentation, limits, tracing.

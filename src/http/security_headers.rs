@@ -53,7 +53,8 @@ pub(super) async fn add(State(state): State<ApiState>, request: Request, next: N
     };
     add_one(headers, header::CONTENT_SECURITY_POLICY, policy);
     add_one(headers, header::CACHE_CONTROL, cache);
-    if state.http.tls_certificate.is_some() {
+    // Or by a proxy that speaks HTTPS for us.
+    if state.http.tls_certificate.is_some() || state.accounts.is_reached_by_https() {
         add_one(headers, header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     response

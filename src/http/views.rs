@@ -13,6 +13,7 @@ pub(super) struct Page<T> {
     /// The items.
     pub(super) data: Vec<T>,
     /// Pass it as `cursor` for the next page; null when this is the last.
+    #[schema(example = "62746375736474")]
     pub(super) next_cursor: Option<String>,
 }
 
@@ -72,6 +73,7 @@ pub(super) struct CandleSeriesBody {
     pub(super) data: Vec<CandleBody>,
     /// Pass it as `cursor` for the next page (later candles when `from` or `range` was given, else
     /// earlier ones); null when there are no more.
+    #[schema(example = "62746375736474")]
     pub(super) next_cursor: Option<String>,
     /// What these candles cover.
     pub(super) coverage: CoverageBody,
@@ -94,18 +96,24 @@ pub(super) struct CandleBody {
     #[schema(example = "61837.63")]
     open: String,
     /// Highest price, a decimal.
+    #[schema(example = "61901")]
     high: String,
     /// Lowest price, a decimal.
+    #[schema(example = "61890.25")]
     low: String,
     /// Price of the last trade, a decimal.
+    #[schema(example = "61895.6")]
     close: String,
     /// In the base asset, a decimal.
+    #[schema(example = "4.813")]
     volume: String,
     /// In the quote asset, a decimal.
+    #[schema(example = "297930.12")]
     quote_volume: String,
     /// How many trades.
     trades: u64,
     /// The part of `volume` in which the taker bought, a decimal.
+    #[schema(example = "2.706")]
     taker_buy_volume: String,
     /// Closed, and no trade is missing.
     complete: bool,

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 
 use super::app::{App, PASSWORD, Place};
-use super::smtp::Sink;
+use super::smtp::{AUTHORITY, Encryption, Sink};
 
 const NEW: &str = "a quiet river at dawn";
 
@@ -234,6 +234,79 @@ pub(crate) async fn a_letter_is_sent_again_until_it_arrives(place: Place) {
         .rows("SELECT FROM outbox WHERE facts <> 'null' OR recipient LIKE '%/%'")
         .await;
     assert!(leaked.is_empty(), "no secret waits in the outbox");
+}
+
+pub(crate) async fn a_long_outage_loses_no_letter(place: Place) {
+    let sink = Sink::start().await;
+    sink.refuse(true);
+    let app = place.app_with_mail(&sink).await;
+    app.register("ada@example.org").await;
+    super::app::eventually_rows(&app, "SELECT FROM outbox WHERE attempts = 1").await;
+    // More attempts than there may be links, and no link is left of any.
+    for attempt in 2..=9 {
+        app.advance(14_400);
+        app.accounts.send_due().await.unwrap();
+        let tried = format!("SELECT FROM outbox WHERE attempts = {attempt} AND dropped_at IS NULL");
+        super::app::eventually_rows(&app, &tried).await;
+    }
+    super::app::eventually_rows(&app, "SELECT 1 WHERE NOT EXISTS (SELECT FROM mail_links)").await;
+    sink.refuse(false);
+    app.advance(14_400);
+    app.accounts.send_due().await.unwrap();
+    let letter = sink
+        .letter("ada@example.org", "Verify your mail address")
+        .await;
+    verify(&app, &letter.token()).await.good(200);
+}
+
+pub(crate) async fn letters_travel_encrypted(place: Place) {
+    for (encryption, scheme, query) in [
+        (Encryption::FromTheStart, "smtps", ""),
+        (Encryption::StartTls, "smtp", "?tls=required"),
+    ] {
+        let sink = Sink::start_with(encryption).await;
+        let url = format!("{scheme}://localhost:{}{query}", sink.address.port());
+        let app = |ca_file: Option<&'static str>| {
+            let url = url.clone();
+            place.app_with(move |config| {
+                config.mail.smtp_url = Some(url.into());
+                config.mail.ca_file = ca_file.map(Into::into);
+            })
+        };
+        // An authority that nobody has vouched for is not believed.
+        let strict = app(None).await;
+        let name = format!("{scheme}@example.org");
+        strict.register(&name).await;
+        strict.accounts.send_due().await.unwrap();
+        let rows = strict
+            .rows("SELECT last_error FROM outbox WHERE sent_at IS NULL")
+            .await;
+        let why: &str = rows[0].get(0);
+        assert!(why.contains("certificate"), "{why}");
+        assert_eq!(sink.count(), 0);
+        let trusting = app(Some(AUTHORITY)).await;
+        trusting.advance(61);
+        trusting.accounts.send_due().await.unwrap();
+        let letter = sink.letter(&name, "Verify your mail address").await;
+        verify(&trusting, &letter.token()).await.good(200);
+    }
+    // Where the server offers none, required means that nothing is sent.
+    let plain = Sink::start().await;
+    let url = format!("smtp://localhost:{}?tls=required", plain.address.port());
+    let app = place
+        .app_with(|config| {
+            config.mail.smtp_url = Some(url.into());
+            config.mail.ca_file = Some(AUTHORITY.into());
+        })
+        .await;
+    app.register("plain@example.org").await;
+    app.accounts.send_due().await.unwrap();
+    let rows = app
+        .rows("SELECT last_error FROM outbox WHERE sent_at IS NULL")
+        .await;
+    let why: &str = rows[0].get(0);
+    assert!(why.contains("STARTTLS"), "{why}");
+    assert_eq!(plain.count(), 0);
 }
 
 pub(crate) async fn without_a_server_letters_are_files(place: Place) {

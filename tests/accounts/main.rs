@@ -2,6 +2,7 @@
 //! on one real PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod abuse;
 mod administration;
 mod app;
 mod browser;
@@ -9,12 +10,14 @@ mod identity_provider;
 mod mail;
 mod membership;
 mod oidc;
+mod policy;
 mod program;
 mod scopes;
 mod sessions;
 mod signed;
 mod signing_in;
 mod smtp;
+mod takeover;
 mod two_factor;
 
 use std::pin::Pin;
@@ -89,6 +92,22 @@ fn main() -> ExitCode {
         oidc::accounts_are_made_as_registration_allows,
         oidc::the_second_factor_is_asked_for_all_the_same,
         oidc::a_provider_that_is_away_hinders_nobody_else,
+        mail::a_long_outage_loses_no_letter,
+        mail::letters_travel_encrypted,
+        policy::a_made_password_holds_for_a_day,
+        policy::a_lost_second_factor_is_removed_by_the_operator,
+        policy::a_required_second_factor_comes_first,
+        policy::breached_passwords_are_refused_wherever_one_is_set,
+        takeover::who_may_not_invite_any_more_does_not_come_back,
+        takeover::admins_delete_accounts,
+        takeover::who_owns_the_address_owns_the_account,
+        takeover::a_reset_code_does_not_outlive_its_address,
+        takeover::an_old_password_begins_no_session_after_a_change,
+        takeover::what_is_personal_asks_for_a_verified_address,
+        abuse::refreshing_counts_as_the_users,
+        abuse::credentials_are_not_looked_up_for_ever,
+        abuse::one_ipv6_network_is_one_client,
+        abuse::sessions_are_listed_page_by_page,
     ];
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");

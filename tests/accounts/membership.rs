@@ -11,6 +11,7 @@ pub(crate) async fn leaving_takes_everything_along(place: Place) {
     let app = place.app().await;
     app.register("ada@example.org").await;
     let ada = app.login("ada@example.org").await;
+    super::app::eventually_rows(&app, "SELECT FROM audit_people").await;
     let export = app
         .get("/api/v1/auth/me/export", &ada.access)
         .await
@@ -47,6 +48,12 @@ pub(crate) async fn leaving_takes_everything_along(place: Place) {
     super::app::eventually_rows(
         &app,
         "SELECT FROM outbox WHERE recipient = '' AND sent_at IS NOT NULL",
+    )
+    .await;
+    // Nor does the audit log say any more who it was.
+    super::app::eventually_rows(
+        &app,
+        "SELECT FROM audit_log WHERE event = 'user.deleted' AND NOT EXISTS (SELECT FROM audit_people)",
     )
     .await;
     app.register("ada@example.org").await;

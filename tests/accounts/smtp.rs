@@ -1,14 +1,19 @@
 //! A real SMTP server, as small as can be (RFC 5321): it takes letters on a free loopback port and
-//! keeps them. Told to, it refuses for a while, as busy servers do.
+//! keeps them; plainly, with TLS from the start (RFC 8314) or with STARTTLS (RFC 3207). Told to, it
+//! refuses for a while, as busy servers do.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// What arrived.
 #[derive(Debug, Clone)]
@@ -17,6 +22,19 @@ pub(crate) struct Letter {
     /// As sent, dots undone.
     pub(crate) source: String,
 }
+
+/// How the server's connections are encrypted, with the certificate of a test authority for
+/// `localhost`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encryption {
+    None,
+    FromTheStart,
+    StartTls,
+}
+
+/// Where that authority's certificate is.
+pub(crate) const AUTHORITY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/tests/tls/ca.pem");
 
 /// The server.
 pub(crate) struct Sink {
@@ -28,6 +46,11 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Encryption::None).await
+    }
+
+    pub(crate) async fn start_with(encryption: Encryption) -> Self {
+        let tls = acceptor();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let letters: Arc<Mutex<Vec<Letter>>> = Arc::default();
@@ -35,7 +58,11 @@ impl Sink {
         let (kept, refuses) = (letters.clone(), refusing.clone());
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(converse(socket, kept.clone(), refuses.clone()));
+                let desk = Desk {
+                    letters: kept.clone(),
+                    refusing: refuses.clone(),
+                };
+                tokio::spawn(receive(socket, encryption, tls.clone(), desk));
             }
         });
         Self {
@@ -133,14 +160,53 @@ fn unquote(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-async fn converse(
-    socket: TcpStream,
+fn acceptor() -> TlsAcceptor {
+    let folder = Path::new(AUTHORITY).parent().unwrap();
+    let chain = CertificateDer::pem_file_iter(folder.join("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain.map(Result::unwrap).collect(), key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// What the server's conversations share.
+struct Desk {
     letters: Arc<Mutex<Vec<Letter>>>,
     refusing: Arc<AtomicBool>,
+}
+
+async fn receive(
+    socket: TcpStream,
+    encryption: Encryption,
+    tls: TlsAcceptor,
+    desk: Desk,
 ) -> Option<()> {
-    let (read, mut write) = socket.into_split();
-    let mut lines = BufReader::new(read);
-    write.write_all(b"220 sink ESMTP\r\n").await.ok()?;
+    if encryption == Encryption::FromTheStart {
+        let socket = tls.accept(socket).await.ok()?;
+        return converse(socket, true, false, &desk).await.map(drop);
+    }
+    let offers = encryption == Encryption::StartTls;
+    let socket = converse(socket, true, offers, &desk).await?;
+    let socket = tls.accept(socket).await.ok()?;
+    converse(socket, false, false, &desk).await.map(drop)
+}
+
+/// Takes letters until the client leaves; gives the socket back when TLS is to begin.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: S,
+    greets: bool,
+    offers_tls: bool,
+    desk: &Desk,
+) -> Option<S> {
+    let mut lines = BufReader::new(socket);
+    if greets {
+        lines.write_all(b"220 sink ESMTP\r\n").await.ok()?;
+    }
     let mut to = String::new();
     loop {
         let line = line(&mut lines).await?;
@@ -150,15 +216,22 @@ async fn converse(
             .unwrap_or_default()
             .to_uppercase();
         let answer: &[u8] = match verb.as_str() {
+            "EHLO" | "HELO" if offers_tls => b"250-sink\r\n250-STARTTLS\r\n250 8BITMIME\r\n",
             "EHLO" | "HELO" => b"250-sink\r\n250 8BITMIME\r\n",
-            "MAIL" if refusing.load(Ordering::SeqCst) => b"451 later, please\r\n",
+            "STARTTLS" if offers_tls => {
+                lines.write_all(b"220 go on\r\n").await.ok()?;
+                return Some(lines.into_inner());
+            }
+            // Nobody may be told a secret before.
+            "MAIL" if offers_tls => b"530 STARTTLS first\r\n",
+            "MAIL" if desk.refusing.load(Ordering::SeqCst) => b"451 later, please\r\n",
             "MAIL" | "RSET" | "NOOP" => b"250 fine\r\n",
             "RCPT" => {
                 to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
                 b"250 fine\r\n"
             }
             "DATA" => {
-                write.write_all(b"354 go on\r\n").await.ok()?;
+                lines.write_all(b"354 go on\r\n").await.ok()?;
                 let mut source = String::new();
                 loop {
                     let part = self::line(&mut lines).await?;
@@ -168,16 +241,16 @@ async fn converse(
                     source.push_str(part.strip_prefix('.').unwrap_or(&part));
                 }
                 let to = to.clone();
-                letters.lock().unwrap().push(Letter { to, source });
+                desk.letters.lock().unwrap().push(Letter { to, source });
                 b"250 kept\r\n"
             }
             "QUIT" => {
-                write.write_all(b"221 bye\r\n").await.ok()?;
-                return Some(());
+                lines.write_all(b"221 bye\r\n").await.ok()?;
+                return None;
             }
             _ => b"502 what?\r\n",
         };
-        write.write_all(answer).await.ok()?;
+        lines.write_all(answer).await.ok()?;
     }
 }
 

@@ -33,12 +33,25 @@ pub(crate) async fn verified(app: &App, email: &str, role: Role) -> Pair {
         display_name: None,
         invitation: None,
     };
-    app.accounts.create_user(registration, role).await.unwrap();
+    let made = app.accounts.create_user(registration, role, None).await;
+    made.unwrap();
     app.login(email).await
 }
 
 pub(crate) async fn post(app: &App, path: &str, token: &str, body: Value) -> Answer {
     app.send(Method::POST, path, Some(token), Some(&body)).await
+}
+
+/// Sets up a second factor for somebody whose address is verified; answers its secret.
+pub(crate) async fn enrolled(app: &App, who: &Pair) -> String {
+    let proof = json!({"password": PASSWORD});
+    let begun = post(app, "/api/v1/auth/two-factor/enrol", &who.access, proof).await;
+    let secret = begun.good(200)["secret"].as_str().unwrap().to_owned();
+    let first = json!({"totp_code": code(&secret, now(app))});
+    post(app, "/api/v1/auth/two-factor/confirm", &who.access, first)
+        .await
+        .good(200);
+    secret
 }
 
 async fn login_with(app: &App, code: &str) -> Answer {

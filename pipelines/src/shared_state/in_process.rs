@@ -116,6 +116,27 @@ impl InProcess {
         windows.pass(key, window, now)
     }
 
+    /// What [`Self::pass_now`] would answer, without counting.
+    #[must_use]
+    pub fn look_now(&self, key: &str, window: Window) -> Passage {
+        let now = self.clock.now();
+        let windows = lock(&self.windows);
+        let times = windows.entries.get(key).map(|passed| &passed.times);
+        let live: Vec<Timestamp> = times
+            .into_iter()
+            .flatten()
+            .filter(|time| **time + window.length > now)
+            .copied()
+            .collect();
+        let limit = window.limit.max(1) as usize;
+        let oldest = live.first().copied().unwrap_or(now);
+        Passage {
+            allowed: live.len() < limit,
+            remaining: u32::try_from(limit.saturating_sub(live.len())).unwrap_or(u32::MAX),
+            frees_in: between(now, oldest + window.length),
+        }
+    }
+
     /// How many values and counters, and how many windows there are.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {

@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{Client, Cmd, FromRedisValue, IntoConnectionInfo as _, RedisError, Script};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, broadcast, oneshot};
@@ -29,6 +31,10 @@ const ASK_UP: Duration = Duration::from_secs(5);
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(1);
+
+/// How long nothing may come back from the other end, and how often it is asked then.
+const SILENCE: Duration = Duration::from_secs(5);
+const PROBE: Duration = Duration::from_secs(2);
 
 /// Sliding window as a sorted set of passages by time (microseconds of the server's clock, which is
 /// the same for all processes). Members need be distinct only.
@@ -126,6 +132,17 @@ impl OnRedis {
                 .set_password(password.expose_secret());
             info = info.set_redis_settings(with_password);
         }
+        // A connection whose other end is gone without a word must not be waited on for the minutes
+        // that the operating system would.
+        let probes = TcpKeepalive::new()
+            .with_time(SILENCE)
+            .with_interval(PROBE)
+            .with_retries(3);
+        let tcp = TcpSettings::default()
+            .set_nodelay(true)
+            .set_keepalive(probes)
+            .set_user_timeout(SILENCE);
+        let info = info.set_tcp_settings(tcp);
         let place = format!("Redis at {}", info.addr());
         let client = Client::open(info).map_err(unreadable)?;
         // Retrying is the keeper's: a reconnection that backs off would keep callers out.

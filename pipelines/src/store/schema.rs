@@ -58,11 +58,12 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V36__disabled_users"),
         migration!("common", "V37__known_clients"),
         migration!("common", "V38__added_instruments"),
+        migration!("common", "V39__made_passwords"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 38;
+pub(super) const NEWEST: i32 = 39;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

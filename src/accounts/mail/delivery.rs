@@ -1,5 +1,6 @@
 //! Sends a letter: to an SMTP server, or into a file where there is none.
 
+use std::error::Error;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -7,12 +8,14 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use secrecy::ExposeSecret as _;
+use url::Url;
 use uuid::Uuid;
 
 use super::letters::Letter;
-use crate::accounts::error::AccountError;
+use crate::accounts::error::{AccountError, causes};
 use crate::config::MailSettings;
 
 /// How long a server may take for each step.
@@ -29,6 +32,29 @@ pub(in crate::accounts) enum Delivery {
     Files { directory: PathBuf, from: Mailbox },
 }
 
+/// As the URL asks for it, trusting a file's authorities too.
+fn tls(url: &Url, ca_file: &Path) -> Result<Tls, AccountError> {
+    let unusable = |error: &dyn Error| {
+        let path = ca_file.display();
+        AccountError::Internal(format!("cannot use mail.ca_file, {path}: {error}"))
+    };
+    let pem = std::fs::read(ca_file).map_err(|error| unusable(&error))?;
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let parameters = TlsParameters::builder(host)
+        .add_root_certificate(Certificate::from_pem(&pem).map_err(|error| unusable(&error))?)
+        .build_rustls()
+        .map_err(|error| unusable(&error))?;
+    let wanted = url.query_pairs().find(|(name, _)| name == "tls");
+    Ok(
+        match (url.scheme(), wanted.as_ref().map(|(_, how)| &**how)) {
+            ("smtps", _) => Tls::Wrapper(parameters),
+            (_, Some("required")) => Tls::Required(parameters),
+            (_, Some("opportunistic")) => Tls::Opportunistic(parameters),
+            _ => Tls::None,
+        },
+    )
+}
+
 impl Delivery {
     pub(in crate::accounts) fn new(
         settings: &MailSettings,
@@ -43,10 +69,17 @@ impl Delivery {
                 from,
             });
         };
-        let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
-            .map_err(|error| AccountError::Internal(format!("cannot use mail.smtp_url: {error}")))?
-            .timeout(Some(PATIENCE))
-            .build();
+        let unusable = |error: &dyn Error| {
+            AccountError::Internal(format!("cannot use mail.smtp_url: {error}"))
+        };
+        let mut server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
+            .map_err(|error| unusable(&error))?
+            .timeout(Some(PATIENCE));
+        if let Some(path) = &settings.ca_file {
+            let url = Url::parse(url.expose_secret()).map_err(|error| unusable(&error))?;
+            server = server.tls(tls(&url, path)?);
+        }
+        let server = server.build();
         Ok(Self::Smtp { server, from })
     }
 
@@ -74,7 +107,7 @@ impl Delivery {
                 .send(message)
                 .await
                 .map(drop)
-                .map_err(|error| all_causes(&error)),
+                .map_err(|error| causes(&error)),
             Self::Files { directory, .. } => {
                 let name = format!("{}-{id}.eml", now.format("%Y%m%dT%H%M%SZ"));
                 let (path, directory) = (directory.join(name), directory.clone());
@@ -100,14 +133,4 @@ impl Delivery {
             }
         }
     }
-}
-
-fn all_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

@@ -190,7 +190,7 @@ pub(super) async fn settle<C: GenericClient>(
         // Of an account that is gone, the address stays no longer than it must.
         "UPDATE outbox SET sent_at = $2, dropped_at = $3, last_error = $4, \
            recipient = CASE WHEN kind = 'account_deleted' AND coalesce($2::timestamptz, $3::timestamptz) IS NOT NULL \
-             THEN '' ELSE recipient END WHERE id = $1",
+             THEN '' ELSE recipient END WHERE id = $1 AND dropped_at IS NULL",
         &[&due.id, &sent, &dropped, &error],
     )
     .await?;

@@ -84,9 +84,13 @@ impl Accounts {
             return Ok(Outcome::Pointless("the address is verified already"));
         }
         let token = match (has_link, &user) {
-            (true, Some(user)) => match self.new_link(due.kind, user, &to).await? {
+            (true, Some(user)) => match self.new_link(due, user, &to).await? {
                 Some(token) => Some(token),
-                None => return Ok(Outcome::Pointless("there are enough links already")),
+                None => {
+                    return Ok(Outcome::Pointless(
+                        "there are enough links already, or it was dropped",
+                    ));
+                }
             },
             _ => None,
         };
@@ -102,7 +106,12 @@ impl Accounts {
         let sent = self.delivery.send(due.id, &to, letter, self.now()).await;
         Ok(match sent {
             Ok(()) => Outcome::Sent,
-            Err(why) => Outcome::Failed(why),
+            Err(why) => {
+                if let Some(token) = &token {
+                    self.forget_link(token).await?;
+                }
+                Outcome::Failed(why)
+            }
         })
     }
 
@@ -127,14 +136,29 @@ impl Accounts {
         }))
     }
 
-    /// A link's secret, stored as its hash; `None` when there are enough already.
+    /// Removes the link of a letter that did not leave: the next attempt makes its own, and only
+    /// those that somebody may have count.
+    async fn forget_link(&self, token: &str) -> Result<(), AccountError> {
+        let database = self.database().await?;
+        execute(
+            &database,
+            "remove a link that was not sent",
+            "DELETE FROM mail_links WHERE hash = $1",
+            &[&secrets::hash(token)],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// A link's secret, stored as its hash; `None` when there are enough already, or the letter was
+    /// dropped meanwhile.
     async fn new_link(
         &self,
-        kind: Kind,
+        due: &Due,
         user: &User,
         to: &str,
     ) -> Result<Option<String>, AccountError> {
-        let now = self.now();
+        let (now, kind) = (self.now(), due.kind);
         let expires = match kind {
             Kind::ResetPassword => now + TimeDelta::hours(1),
             _ => now + TimeDelta::days(1),
@@ -155,11 +179,13 @@ impl Accounts {
         {
             return Ok(None);
         }
-        execute(
+        let added = execute(
             &database,
             "add a link",
+            // The lock: who drops the letter waits for the link, and then uses it up, or was first.
             "INSERT INTO mail_links (hash, purpose, user_id, email, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+             SELECT $1, $2, $3, $4, $5, $6 FROM outbox \
+             WHERE id = $7 AND dropped_at IS NULL FOR SHARE",
             &[
                 &secrets::hash(&token),
                 &kind.name(),
@@ -167,9 +193,10 @@ impl Accounts {
                 &to,
                 &now,
                 &expires,
+                &due.id,
             ],
         )
         .await?;
-        Ok(Some(token))
+        Ok((added == 1).then_some(token))
     }
 }

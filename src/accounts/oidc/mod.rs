@@ -15,6 +15,7 @@ use self::identities::Account;
 use self::pending::{Secrets, Waiting};
 use super::browser::BrowserSession;
 use super::error::AccountError;
+use super::lockout::At;
 use super::login::Identified;
 use super::{Accounts, Client, User};
 use crate::config::OidcSettings;
@@ -211,7 +212,7 @@ impl Accounts {
         let Waiting { user, to_link } = waiting.ok_or_else(gone)?;
         let found = super::users::by_id(&database, user).await?;
         let found = found.ok_or_else(gone)?.user;
-        self.check_second_factor(&database, &found, Some(code), client)
+        self.check_second_factor(&database, &found, At::Login, Some(code), client)
             .await?;
         if !pending::done(&database, cookie).await? {
             return Err(gone());
@@ -234,6 +235,7 @@ impl Accounts {
             database,
             user,
             // No password of ours was asked for.
+            password_set_at: None,
             was_guessed_at: false,
         };
         self.sign_in_browser(who, "login.provider", client).await

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 
 use super::pending::Secrets;
 use super::wire::Wire;
-use crate::accounts::error::AccountError;
+use crate::accounts::error::{AccountError, causes};
 use crate::config::OidcSettings;
 
 /// How long what was discovered is used.
@@ -108,7 +108,7 @@ impl Provider {
             scopes: settings.scopes.iter().cloned().map(Scope::new).collect(),
             redirect: RedirectUrl::new(redirect)
                 .map_err(|error| no_url("accounts.public_url", &error))?,
-            wire: Wire::open()?,
+            wire: Wire::open(settings.ca_file.as_deref())?,
             known: Mutex::default(),
         }))
     }
@@ -274,14 +274,4 @@ fn verified(
             }
         });
     token.claims(&verifier, nonce).cloned()
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

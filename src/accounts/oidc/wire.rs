@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +15,11 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::time::timeout;
 
-use crate::accounts::error::AccountError;
+use crate::accounts::error::{AccountError, causes};
 
 /// How long an answer may take: three of them fit into the time that a request of ours may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -54,9 +57,27 @@ pub(super) struct Wire(Arc<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>);
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, WireError>> + Send>>;
 
 impl Wire {
-    pub(super) fn open() -> Result<Self, AccountError> {
+    /// Trusts the well-known authorities, and those of a file.
+    pub(super) fn open(ca_file: Option<&Path>) -> Result<Self, AccountError> {
         let mut roots = rustls::RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        if let Some(path) = ca_file {
+            let unusable = |why: String| {
+                let path = path.display();
+                AccountError::Internal(format!("cannot use accounts.oidc.ca_file, {path}: {why}"))
+            };
+            let read = CertificateDer::pem_file_iter(path)
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(|error| unusable(error.to_string()))?;
+            if read.is_empty() {
+                return Err(unusable("it holds no PEM certificate".to_owned()));
+            }
+            for certificate in read {
+                roots
+                    .add(certificate)
+                    .map_err(|error| unusable(error.to_string()))?;
+            }
+        }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -127,16 +148,6 @@ fn is_safe(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     uri.scheme_str() == Some("https") || (here && uri.scheme_str() == Some("http"))
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@
 mod cookies;
 mod origin;
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -19,7 +17,7 @@ use cookies::NAMES;
 pub(super) use cookies::{Cookie, Cookies};
 pub(super) use origin::{Asker, asker, refuse_other_pages};
 
-use super::client_address::ClientAddress;
+use super::client_address;
 use super::identity::client;
 use super::problem::{Kind, Problem};
 use super::router::ApiState;
@@ -53,6 +51,13 @@ impl<S: Send + Sync> FromRequestParts<S> for ByCookie {
             )
         })
     }
+}
+
+/// Whether the request brings a session's cookie, good or bad.
+pub(super) fn has_cookie(state: &ApiState, headers: &HeaderMap) -> bool {
+    Cookies::of(state, headers)
+        .read(Cookie::Session, headers)
+        .is_some()
 }
 
 /// Finds out whose session a request's cookie stands for. A request that would change something must
@@ -94,9 +99,7 @@ pub(super) async fn signed_in(
 }
 
 fn client_of(request: &Request) -> Client {
-    let address = request.extensions().get::<ClientAddress>().copied();
-    let address = address.unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-    client(address, request.headers())
+    client(client_address::of(request.extensions()), request.headers())
 }
 
 /// Puts into an answer what became of the session meanwhile: the cookie goes when it has ended, and

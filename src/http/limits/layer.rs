@@ -5,7 +5,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::{AUTHENTICATION, Caller, Class, STRICT, is_exempt};
+use super::{AUTHENTICATION, Caller, Class, REFRESH, STRICT, is_exempt};
 use crate::http::client_address::ClientAddress;
 use crate::http::problem::Problem;
 use crate::http::router::ApiState;
@@ -43,8 +43,18 @@ fn class_of(request: &Request, client: ClientAddress) -> (Class, String) {
     if request.method() == Method::POST && AUTHENTICATION.contains(&route) {
         return (Class::Authentication, client.limit_key());
     }
+    if request.method() == Method::POST && route == REFRESH {
+        // Whose it is, only its handler can tell, and counts it as theirs; this bounds how often
+        // that is looked up for one address.
+        return (Class::User, client.limit_key());
+    }
     let who = signed_in.map_or_else(|| client.limit_key(), |user| user.subject.to_string());
-    let is_strict = |(method, path): &(Method, &str)| method == request.method() && *path == route;
+    // What answers GET answers HEAD.
+    let method = match *request.method() {
+        Method::HEAD => Method::GET,
+        ref other => other.clone(),
+    };
+    let is_strict = |(strict, path): &(Method, &str)| *strict == method && *path == route;
     if STRICT.iter().any(is_strict) {
         return (Class::Strict, format!("{route}:{who}"));
     }

@@ -136,6 +136,41 @@ impl Limits {
         Some(Verdict { passage, window })
     }
 
+    /// Counts a request as this user's, where the layer could not know whose it is. Answers what
+    /// becomes of the answer's headers.
+    ///
+    /// # Errors
+    /// When the limit is reached: the verdict becomes a problem detail (429).
+    pub async fn count_for(&self, class: Class, subject: &str) -> Result<Option<Verdict>, Verdict> {
+        match self.pass(class, subject).await {
+            Some(verdict) if !verdict.passage.allowed => Err(verdict),
+            counted => Ok(counted),
+        }
+    }
+
+    /// Whether a credential that only the database knows (an API key, a cookie) may be looked up for
+    /// this client: not after as many in vain as a user may send requests. Kept in this process, whose
+    /// connections to the database it protects.
+    ///
+    /// # Errors
+    /// When there were too many: the verdict becomes a problem detail (429).
+    pub fn may_look_up(&self, client: ClientAddress) -> Result<(), Verdict> {
+        let window = self.window(Class::User);
+        let passage = self.own.look_now(&vain_key(client), window);
+        if passage.allowed {
+            return Ok(());
+        }
+        metrics::counter!("coinsphere_http_limited_total", "class" => "credentials").increment(1);
+        Err(Verdict { passage, window })
+    }
+
+    /// A credential of this client's was looked up and is none.
+    pub fn looked_up_in_vain(&self, client: ClientAddress) {
+        let _ = self
+            .own
+            .pass_now(&vain_key(client), self.window(Class::User));
+    }
+
     /// Counts an attempt on an account (its mail address, existing or not) from this client. Never
     /// by account alone, or anybody could lock somebody else out. To be called by what signs in,
     /// registers or resets, before it looks at a password; the count by address alone was taken
@@ -150,6 +185,10 @@ impl Limits {
             _ => Ok(()),
         }
     }
+}
+
+fn vain_key(client: ClientAddress) -> String {
+    format!("limit:credentials:{}", client.limit_key())
 }
 
 /// Addresses are not to be read in Redis: a digest stands for them.
@@ -221,6 +260,9 @@ const AUTHENTICATION: [&str; 7] = [
     "/api/v1/auth/resend-verification",
 ];
 
+/// Signed in by what is in its body.
+const REFRESH: &str = "/api/v1/auth/refresh";
+
 /// Routes of the strict class.
 const STRICT: [(Method, &str); 13] = [
     (Method::GET, "/api/v1/auth/oidc/login"),
@@ -239,7 +281,7 @@ const STRICT: [(Method, &str); 13] = [
 ];
 
 /// Paths without limits: what watches the server, and what explains it.
-fn is_exempt(path: &str) -> bool {
+pub(super) fn is_exempt(path: &str) -> bool {
     ["/", "/health", "/health/live", "/metrics", "/openapi.json"].contains(&path)
         || path == "/docs"
         || path.starts_with("/docs/")

@@ -225,6 +225,7 @@ async fn every_operation_tells_its_problems_with_examples() {
         );
     }
     assert_eq!(kinds.len(), crate::http::problem::Kind::ALL.len());
+    let mut shown: BTreeSet<String> = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let responses = operation["responses"].as_object().unwrap();
@@ -234,16 +235,96 @@ async fn every_operation_tells_its_problems_with_examples() {
                     continue;
                 }
                 let examples = problem["examples"].as_object();
-                assert!(
-                    examples.is_some_and(|all| !all.is_empty()),
-                    "{method} {path} {status}"
-                );
+                let examples = examples.unwrap_or_else(|| panic!("{method} {path} {status}"));
+                assert!(!examples.is_empty(), "{method} {path} {status}");
+                for example in examples.values() {
+                    let value = &example["value"];
+                    assert_eq!(value["status"].to_string(), *status, "{method} {path}");
+                    shown.insert(value["type"].as_str().unwrap().to_owned());
+                }
             }
             for status in ["400", "429", "500", "503", "504"] {
                 let told = !path.starts_with("/api/v1/") || responses.contains_key(status);
                 assert!(told, "{method} {path} lacks {status}");
             }
         }
+    }
+    let shown: BTreeSet<&str> = shown.iter().map(String::as_str).collect();
+    assert_eq!(shown, kinds, "every kind belongs to some operation");
+    // Of its own status alone what the operation can answer.
+    let login = &document["paths"]["/api/v1/auth/login"]["post"]["responses"]["401"];
+    let login = &login["content"]["application/problem+json"]["examples"];
+    assert!(login["wrong-credentials"].is_object(), "{login}");
+    assert!(login["refresh-token-reused"].is_null(), "{login}");
+}
+
+#[tokio::test]
+async fn every_body_has_an_example_that_fits() {
+    fn has_nothing_missing(value: &Value, place: &str) {
+        match value {
+            Value::Object(fields) => {
+                assert!(!fields.is_empty(), "{place}: an empty object");
+                for (name, inner) in fields {
+                    has_nothing_missing(inner, &format!("{place}.{name}"));
+                }
+            }
+            Value::Array(items) => {
+                assert!(!items.is_empty(), "{place}: an empty list");
+                items
+                    .iter()
+                    .for_each(|inner| has_nothing_missing(inner, place));
+            }
+            Value::Null => panic!("{place}: nothing"),
+            _ => {}
+        }
+    }
+    let document = App::new().get("/openapi.json").await.json();
+    let mut bodies = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap().iter();
+            let responses = responses.filter(|(status, _)| status.starts_with('2'));
+            let answers = responses.map(|(_, response)| response);
+            for body in answers.chain(operation.get("requestBody")) {
+                let content = &body["content"]["application/json"];
+                if content.is_object() {
+                    has_nothing_missing(&content["example"], &format!("{method} {path}"));
+                    bodies += 1;
+                }
+            }
+        }
+    }
+    assert!(bodies > 50, "{bodies}");
+}
+
+#[tokio::test]
+async fn the_document_says_where_idempotency_keys_are_taken() {
+    let document = App::new().get("/openapi.json").await.json();
+    let takes = |method: &str, path: &str| {
+        let operation = &document["paths"][path][method];
+        let parameters = operation["parameters"].as_array().cloned();
+        let named = parameters
+            .into_iter()
+            .flatten()
+            .any(|parameter| parameter["name"] == "Idempotency-Key");
+        let told = operation["responses"]["422"].is_object();
+        assert_eq!(named, told, "{method} {path}");
+        named
+    };
+    for (method, path) in [
+        ("post", "/api/v1/tokens"),
+        ("patch", "/api/v1/auth/me"),
+        ("patch", "/api/v1/admin/users/{id}"),
+        ("post", "/api/v1/models/{id}/promote"),
+    ] {
+        assert!(takes(method, path), "{method} {path}");
+    }
+    for (method, path) in [
+        ("post", "/api/v1/auth/login"),
+        ("post", "/api/v1/auth/password"),
+        ("get", "/api/v1/tokens"),
+    ] {
+        assert!(!takes(method, path), "{method} {path}");
     }
 }
 

@@ -3,14 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use coinsphere_pipelines::shared_state::{
-    Passage, SharedState, SharedStateError, Subscription, Window,
-};
-
 use super::*;
 use crate::http::client_address::Peer;
+use crate::testing::Away;
 
 fn with_default_limits(change: impl FnOnce(&mut Config)) -> App {
     App::with(PushLimits::default(), |config| {
@@ -181,64 +176,5 @@ async fn without_shared_state_the_api_is_open_and_accounts_are_not() {
             passed += u32::from(limits.pass(class, "a").await.unwrap().allowed());
         }
         assert_eq!(passed, if class == Class::Strict { 10 } else { 5 });
-    }
-}
-
-/// Shared state that is away.
-#[derive(Debug)]
-struct Away;
-
-fn away<T>() -> Result<T, SharedStateError> {
-    Err(SharedStateError::Away {
-        place: "nowhere".to_owned(),
-        reason: "it is a test".to_owned(),
-    })
-}
-
-#[async_trait]
-impl SharedState for Away {
-    async fn get(&self, _: &str) -> Result<Option<Bytes>, SharedStateError> {
-        away()
-    }
-
-    async fn put(&self, _: &str, _: Bytes, _: Duration) -> Result<(), SharedStateError> {
-        away()
-    }
-
-    async fn put_if_absent(
-        &self,
-        _: &str,
-        _: Bytes,
-        _: Duration,
-    ) -> Result<bool, SharedStateError> {
-        away()
-    }
-
-    async fn remove(&self, _: &str) -> Result<bool, SharedStateError> {
-        away()
-    }
-
-    async fn add(&self, _: &str, _: u64, _: Duration) -> Result<u64, SharedStateError> {
-        away()
-    }
-
-    async fn pass(&self, _: &str, _: Window) -> Result<Passage, SharedStateError> {
-        away()
-    }
-
-    async fn publish(&self, _: &str, _: Bytes) -> Result<(), SharedStateError> {
-        away()
-    }
-
-    async fn subscribe(&self, _: &str) -> Result<Subscription, SharedStateError> {
-        away()
-    }
-
-    fn is_up(&self) -> bool {
-        false
-    }
-
-    fn place(&self) -> String {
-        "nowhere".to_owned()
     }
 }

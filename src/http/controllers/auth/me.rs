@@ -8,13 +8,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::shapes::{ProofBody, Secret, Unkept, UserBody, unkept};
+use super::shapes::{ProofBody, Secret, UserBody};
 use crate::accounts::{Client, ProfileChange, Proof};
 use crate::http::grants::Acting;
 use crate::http::json::JsonBody;
+use crate::http::limits::Class;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::{Unkept, unkept};
 
 /// Who is signed in.
 #[utoipa::path(
@@ -38,7 +40,7 @@ pub(in crate::http) async fn show(
 }
 
 /// What to change; what is absent stays.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = ProfileChange)]
@@ -84,6 +86,9 @@ pub(in crate::http) async fn change(
     params.finish()?;
     if body.email.is_some() {
         acting.must_be_critical()?;
+        // A password is tried here: as strict as where else one proves who one is.
+        let who = format!("change-email:{}", acting.user.0);
+        state.limits.count_for(Class::Strict, &who).await?;
     }
     let totp_code = body.totp_code;
     let change = ProfileChange {
@@ -120,7 +125,10 @@ fn as_file(export: Value) -> Export {
     get, path = "/api/v1/auth/me/export", tag = "accounts",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "All of it", body = Object),
+        (status = 200, description = "All of it", body = Object, example = json!({
+            "user": {"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60", "email": "ada@example.org", "email_verified": true, "display_name": "Ada", "role": "user", "created_at": "2026-03-01T12:00:00Z"},
+            "sessions": [{"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f61", "created_at": "2026-03-01T12:00:00Z", "address": "203.0.113.9"}]
+        })),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
@@ -141,7 +149,10 @@ pub(in crate::http) async fn export(
     security(("bearer" = [])),
     request_body = ProofBody,
     responses(
-        (status = 200, description = "What was kept", body = Object),
+        (status = 200, description = "What was kept", body = Object, example = json!({
+            "user": {"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60", "email": "ada@example.org", "email_verified": true, "display_name": "Ada", "role": "user", "created_at": "2026-03-01T12:00:00Z"},
+            "sessions": [{"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f61", "created_at": "2026-03-01T12:00:00Z", "address": "203.0.113.9"}]
+        })),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),

@@ -6,7 +6,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{BrowserSessionBody, NewSessionBody, Secret, unkept};
+use super::shapes::{BrowserSessionBody, NewSessionBody, Secret};
 use crate::accounts::{Client, Proof};
 use crate::http::browser::{self, ByCookie, Cookies};
 use crate::http::grants::Acting;
@@ -14,9 +14,10 @@ use crate::http::json::JsonBody;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::unkept;
 
 /// Another password, and a proof of who asks.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = PasswordChange)]

@@ -1,16 +1,19 @@
 //! `POST /api/v1/auth/refresh`
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{TokensBody, Unkept, unkept};
+use super::shapes::TokensBody;
 use crate::accounts::Client;
 use crate::http::json::JsonBody;
+use crate::http::limits::{Class, Verdict};
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::{Unkept, unkept};
 
 /// What the next pair of tokens is given for.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -44,8 +47,15 @@ pub(in crate::http) async fn refresh(
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<RefreshBody>,
-) -> Result<Unkept<TokensBody>, Problem> {
+) -> Result<(HeaderMap, Unkept<TokensBody>), Problem> {
     params.finish()?;
-    let tokens = state.accounts.refresh(&body.refresh_token, &client).await?;
-    Ok(unkept(tokens.into()))
+    let token = body.refresh_token;
+    let mut counted = None;
+    if let Some(user) = state.accounts.refresh_token_holder(&token).await? {
+        let subject = user.0.to_string();
+        counted = state.limits.count_for(Class::User, &subject).await?;
+    }
+    let tokens = state.accounts.refresh(&token, &client).await?;
+    let limit: HeaderMap = counted.iter().flat_map(Verdict::headers).collect();
+    Ok((limit, unkept(tokens.into())))
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::accounts::Client;
 use crate::http::client_address::ClientAddress;
 use crate::http::identity::SignedIn;
 use crate::http::params::Params;
@@ -24,11 +25,15 @@ pub(in crate::http) async fn resend_verification(
     State(state): State<ApiState>,
     signed_in: SignedIn,
     address: ClientAddress,
+    client: Client,
     params: Params,
 ) -> Result<StatusCode, Problem> {
     params.finish()?;
     let account = signed_in.user.0.to_string();
     state.limits.attempt_on(&account, address).await?;
-    state.accounts.resend_verification(signed_in.user).await?;
+    state
+        .accounts
+        .resend_verification(signed_in.user, &client)
+        .await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -7,12 +7,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::shapes::{Unkept, unkept};
-use crate::accounts::{AccountError, Client, SessionId};
+use crate::accounts::{AccountError, Client, ListPlace, SessionId};
+use crate::http::cursor::PageRequest;
 use crate::http::grants::Acting;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::{Unkept, unkept};
 
 /// The sessions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,6 +21,9 @@ use crate::http::router::ApiState;
 pub(in crate::http) struct SessionsBody {
     /// Those that have not ended, the one used last first.
     data: Vec<SessionBody>,
+    /// Where the next page begins; null on the last.
+    #[schema(example = "62746375736474")]
+    next_cursor: Option<String>,
 }
 
 /// A session.
@@ -48,8 +52,13 @@ pub(in crate::http) struct SessionBody {
 #[utoipa::path(
     get, path = "/api/v1/auth/sessions", tag = "accounts",
     security(("bearer" = [])),
+    params(
+        ("limit" = Option<usize>, Query, description = "1 to 500, by default 100", minimum = 1, maximum = 500),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")
+    ),
     responses(
-        (status = 200, description = "The sessions", body = SessionsBody),
+        (status = 200, description = "A page of the sessions", body = SessionsBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
@@ -58,10 +67,18 @@ pub(in crate::http) struct SessionBody {
 pub(in crate::http) async fn list(
     State(state): State<ApiState>,
     acting: Acting,
-    params: Params,
+    mut params: Params,
 ) -> Result<Unkept<SessionsBody>, Problem> {
+    let page = PageRequest::take(&mut params);
     params.finish()?;
-    let sessions = state.accounts.sessions(acting.user).await?;
+    let mut sessions = state
+        .accounts
+        .sessions(acting.user, page.after, page.to_read())
+        .await?;
+    let next_cursor = page.cut(&mut sessions, |session| ListPlace {
+        at: session.last_used_at,
+        id: session.id.0,
+    });
     let data = sessions.into_iter().map(|session| SessionBody {
         id: session.id.0,
         current: Some(session.id) == acting.session,
@@ -73,6 +90,7 @@ pub(in crate::http) async fn list(
     });
     Ok(unkept(SessionsBody {
         data: data.collect(),
+        next_cursor,
     }))
 }
 

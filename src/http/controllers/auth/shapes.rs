@@ -1,7 +1,5 @@
 //! The shapes that several answers share.
 
-use axum::Json;
-use axum::http::{HeaderName, header};
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use secrecy::SecretString;
@@ -11,15 +9,8 @@ use uuid::Uuid;
 
 use crate::accounts::{BrowserAccess, BrowserSession, Proof, Tokens, User};
 
-/// Nobody on the way may keep the answer (RFC 6749, section 5.1).
-pub(super) type Unkept<T> = ([(HeaderName, &'static str); 1], Json<T>);
-
-pub(super) fn unkept<T>(body: T) -> Unkept<T> {
-    ([(header::CACHE_CONTROL, "no-store")], Json(body))
-}
-
 /// A pair of tokens.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Tokens)]
 pub(in crate::http) struct TokensBody {
     /// For requests: `Authorization: Bearer …`.
@@ -48,7 +39,7 @@ impl From<Tokens> for TokensBody {
 }
 
 /// A browser's session, beside its cookie.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = BrowserSession)]
 pub(in crate::http) struct BrowserSessionBody {
     /// For requests that change something: `X-CSRF-Token`.
@@ -79,7 +70,7 @@ impl From<&BrowserSession> for BrowserSessionBody {
 }
 
 /// A session that was begun: as the request was signed in.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = NewSession)]
 pub(in crate::http) enum NewSessionBody {
@@ -134,7 +125,7 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 /// A proof of who asks, anew.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = Proof)]

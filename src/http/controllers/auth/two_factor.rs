@@ -6,7 +6,7 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::shapes::{ProofBody, Unkept, unkept};
+use super::shapes::ProofBody;
 use crate::accounts::Client;
 use crate::http::grants::Acting;
 use crate::http::identity::Verified;
@@ -14,6 +14,7 @@ use crate::http::json::JsonBody;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::{Unkept, unkept};
 
 /// What an authenticator program needs.
 #[derive(Serialize, ToSchema)]
@@ -67,7 +68,7 @@ pub(in crate::http) async fn enrol(
 }
 
 /// A first code.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = TotpConfirmation)]

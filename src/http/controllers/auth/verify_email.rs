@@ -4,11 +4,11 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::shapes::{Unkept, unkept};
 use crate::accounts::Client;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::{Unkept, unkept};
 
 /// An address that is now known to be its user's.
 #[derive(Debug, Serialize, ToSchema)]

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Liveness {
     /// Always `ok`.
+    #[schema(example = "ok")]
     status: &'static str,
 }
 

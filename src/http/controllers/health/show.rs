@@ -18,6 +18,7 @@ use crate::http::router::ApiState;
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Readiness<'a> {
     /// `ok` when every part that should run runs, else `unavailable`.
+    #[schema(example = "ok")]
     status: &'static str,
     /// Now.
     #[schema(value_type = String, format = DateTime)]

@@ -24,9 +24,9 @@ use crate::http::views::CandleSeriesBody;
     responses(
         (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such venue or instrument", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away", body = ProblemBody, content_type = "application/problem+json")
+        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`unknown-venue`, `unknown-instrument`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: the database is away", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn candles(

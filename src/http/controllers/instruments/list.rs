@@ -40,7 +40,7 @@ pub(in crate::http) struct FilterParams {
     responses(
         (status = 200, description = "A page of instruments", body = Page<InstrumentBody>),
         (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json")
+        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn list(

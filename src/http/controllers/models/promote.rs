@@ -22,8 +22,8 @@ use crate::http::router::ApiState;
         (status = 200, description = "It serves", body = ModelBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`forbidden`: not an admin", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such version", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The version is broken; what served goes on serving", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-model`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`unusable-model`: the version is broken; what served goes on serving", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn promote(

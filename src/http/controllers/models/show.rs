@@ -18,7 +18,7 @@ use crate::http::router::ApiState;
     responses(
         (status = 200, description = "The version", body = ModelDetailBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such version", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-model`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn show(

@@ -22,8 +22,10 @@ use crate::http::router::ApiState;
 #[schema(as = TrainRequest)]
 pub(in crate::http) struct TrainBody {
     /// CoinGecko id, or a symbol that only one listed token has; by default all that are forecast.
+    #[schema(example = "bitcoin")]
     token: Option<String>,
     /// `1h` or `1d`; by default both.
+    #[schema(example = "1h")]
     interval: Option<String>,
 }
 
@@ -35,11 +37,11 @@ pub(in crate::http) struct TrainBody {
     security(("admin" = [])),
     responses(
         (status = 202, description = "They will be trained; /health shows how far that is", body = QueuedBody),
-        (status = 400, description = "The body is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "`invalid-request`: `errors` names each field", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`forbidden`: not an admin", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such token, or it is not forecast", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "This process trains nothing", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-token`, `no-forecast`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: this process trains nothing", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn train(

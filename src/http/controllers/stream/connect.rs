@@ -23,9 +23,9 @@ const HARD_LIMIT: usize = 4;
     responses(
         (status = 101, description = "WebSocket from here on"),
         (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "A page of another site asked; see http.cors_origins", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 426, description = "Not a WebSocket request", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Too many clients", body = ProblemBody, content_type = "application/problem+json")
+        (status = 403, description = "`forbidden-origin`: a page of another site asked; see http.cors_origins", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 426, description = "`upgrade-required`: not a WebSocket request", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`too-many-clients`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn connect(

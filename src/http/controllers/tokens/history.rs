@@ -36,10 +36,10 @@ pub(in crate::http) struct VenueParams {
     responses(
         (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "A parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such token, or no instrument trades it", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "Several tokens have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away", body = ProblemBody, content_type = "application/problem+json")
+        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`unknown-token`, `unknown-instrument`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`ambiguous-token`: several have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: the database is away", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn history(

@@ -18,8 +18,8 @@ use crate::http::views::TokenDetailBody;
     responses(
         (status = 200, description = "The token", body = TokenDetailBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such token", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "Several tokens have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-token`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`ambiguous-token`: several have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(in crate::http) async fn show(

@@ -4,12 +4,14 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::shapes::{AdministeredUserBody, Unkept, unkept};
-use crate::http::cursor::{decode_user, encode_user};
+use super::shapes::AdministeredUserBody;
+use crate::accounts::ListPlace;
+use crate::http::cursor::PageRequest;
 use crate::http::identity::Admin;
-use crate::http::params::{Params, limit};
+use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::{Unkept, unkept};
 
 /// A page of users.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,6 +20,7 @@ pub(in crate::http) struct UsersBody {
     /// The newest first.
     data: Vec<AdministeredUserBody>,
     /// Where the next page begins; null on the last.
+    #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
 }
 
@@ -42,16 +45,13 @@ pub(in crate::http) async fn list(
     _: Admin,
     mut params: Params,
 ) -> Result<Unkept<UsersBody>, Problem> {
-    let limit = params.take("limit", limit(500)).unwrap_or(100);
-    let after = params.take("cursor", decode_user);
+    let page = PageRequest::take(&mut params);
     params.finish()?;
-    // One more than asked for tells whether there is another page.
-    let most = u32::try_from(limit + 1).unwrap_or(501);
-    let mut users = state.accounts.users(after, most).await?;
-    let more = users.len() > limit;
-    users.truncate(limit);
-    let last = users.last().filter(|_| more);
-    let next_cursor = last.map(encode_user);
+    let mut users = state.accounts.users(page.after, page.to_read()).await?;
+    let next_cursor = page.cut(&mut users, |user| ListPlace {
+        at: user.created_at,
+        id: user.id.0,
+    });
     let data = users.into_iter().map(Into::into).collect();
     Ok(unkept(UsersBody { data, next_cursor }))
 }

@@ -7,19 +7,24 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::shapes::{Unkept, id, unkept};
-use crate::accounts::{AccountError, Client, SessionId};
+use super::shapes::id;
+use crate::accounts::{AccountError, Client, ListPlace, SessionId};
+use crate::http::cursor::PageRequest;
 use crate::http::identity::Admin;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::{Unkept, unkept};
 
 /// Somebody's sessions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdministeredSessions)]
 pub(in crate::http) struct SessionsBody {
-    /// Those that have not ended, the one used last first; at most 500.
+    /// Those that have not ended, the one used last first.
     data: Vec<SessionBody>,
+    /// Where the next page begins; null on the last.
+    #[schema(example = "62746375736474")]
+    next_cursor: Option<String>,
 }
 
 /// A session.
@@ -46,9 +51,14 @@ pub(in crate::http) struct SessionBody {
 #[utoipa::path(
     get, path = "/api/v1/admin/users/{id}/sessions", tag = "administration",
     security(("bearer" = [])),
-    params(("id" = Uuid, Path, description = "Whose")),
+    params(
+        ("id" = Uuid, Path, description = "Whose"),
+        ("limit" = Option<usize>, Query, description = "1 to 500, by default 100", minimum = 1, maximum = 500),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")
+    ),
     responses(
-        (status = 200, description = "The sessions", body = SessionsBody),
+        (status = 200, description = "A page of the sessions", body = SessionsBody),
+        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
@@ -59,11 +69,19 @@ pub(in crate::http) async fn list(
     State(state): State<ApiState>,
     _: Admin,
     Path(user): Path<String>,
-    params: Params,
+    mut params: Params,
 ) -> Result<Unkept<SessionsBody>, Problem> {
+    let page = PageRequest::take(&mut params);
     params.finish()?;
     let user = state.accounts.any_user(id(&user)?).await?;
-    let sessions = state.accounts.sessions(user.id).await?;
+    let mut sessions = state
+        .accounts
+        .sessions(user.id, page.after, page.to_read())
+        .await?;
+    let next_cursor = page.cut(&mut sessions, |session| ListPlace {
+        at: session.last_used_at,
+        id: session.id.0,
+    });
     let data = sessions.into_iter().map(|session| SessionBody {
         id: session.id.0,
         created_at: session.created_at,
@@ -74,6 +92,7 @@ pub(in crate::http) async fn list(
     });
     Ok(unkept(SessionsBody {
         data: data.collect(),
+        next_cursor,
     }))
 }
 

@@ -1,20 +1,11 @@
 //! The shapes that several answers share.
 
-use axum::Json;
-use axum::http::{HeaderName, header};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::{AccountError, User, UserId};
-
-/// Nobody on the way may keep what is somebody's.
-pub(super) type Unkept<T> = ([(HeaderName, &'static str); 1], Json<T>);
-
-pub(super) fn unkept<T>(body: T) -> Unkept<T> {
-    ([(header::CACHE_CONTROL, "no-store")], Json(body))
-}
 
 /// A user, as shown to admins.
 #[derive(Debug, Serialize, ToSchema)]

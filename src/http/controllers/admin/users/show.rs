@@ -2,11 +2,12 @@
 
 use axum::extract::{Path, State};
 
-use super::shapes::{AdministeredUserBody, Unkept, id, unkept};
+use super::shapes::{AdministeredUserBody, id};
 use crate::http::identity::Admin;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::{Unkept, unkept};
 
 /// A user.
 #[utoipa::path(

@@ -6,7 +6,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{NewApiKeyBody, Unkept, with_secret};
+use super::shapes::{NewApiKeyBody, WithSecret, with_secret};
 use crate::accounts::{AccountError, Client, NewKey, PublicKey, Scope, Wrong};
 use crate::http::grants::Acting;
 use crate::http::json::JsonBody;
@@ -48,7 +48,7 @@ pub(in crate::http) struct MakeBody {
         (status = 201, description = "The key with its secret", body = NewApiKeyBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key does not reach as far", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the API key does not reach as far; `email-not-verified`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`conflict`: there is a key of this name, or there are 50", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
@@ -61,7 +61,7 @@ pub(in crate::http) async fn make(
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<MakeBody>,
-) -> Result<(StatusCode, Unkept), Problem> {
+) -> Result<(StatusCode, WithSecret), Problem> {
     params.finish()?;
     let mut scopes = Vec::new();
     for text in &body.scopes {

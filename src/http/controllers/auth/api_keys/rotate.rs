@@ -6,7 +6,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{NewApiKeyBody, Unkept, id, with_secret};
+use super::shapes::{NewApiKeyBody, WithSecret, id, with_secret};
 use crate::accounts::{AccountError, Client, Wrong};
 use crate::http::grants::Acting;
 use crate::http::json::JsonBody;
@@ -49,7 +49,7 @@ pub(in crate::http) async fn rotate(
     Path(key): Path<String>,
     params: Params,
     JsonBody(body): JsonBody<RotateBody>,
-) -> Result<Unkept, Problem> {
+) -> Result<WithSecret, Problem> {
     params.finish()?;
     let seconds = body.overlap_seconds.unwrap_or(86_400);
     if seconds > 604_800 {

@@ -64,13 +64,13 @@ pub(in crate::http) struct NewApiKeyBody {
 }
 
 /// Nobody may keep the secret, neither on the way nor here.
-pub(super) type Unkept = (
+pub(super) type WithSecret = (
     [(HeaderName, &'static str); 1],
     Extension<NeverKept>,
     Json<NewApiKeyBody>,
 );
 
-pub(super) fn with_secret((key, secret): (ApiKey, String)) -> Unkept {
+pub(super) fn with_secret((key, secret): (ApiKey, String)) -> WithSecret {
     let key = key.into();
     (
         [(header::CACHE_CONTROL, "no-store")],

@@ -4,11 +4,12 @@ use axum::extract::State;
 
 use crate::accounts::Client;
 use crate::http::browser::ByCookie;
-use crate::http::controllers::auth::shapes::{BrowserSessionBody, Unkept, unkept};
+use crate::http::controllers::auth::shapes::BrowserSessionBody;
 use crate::http::identity::SignedIn;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::{Unkept, unkept};
 
 /// A CSRF token for the browser's session: for pages that were loaded anew.
 ///

@@ -8,11 +8,12 @@ use crate::accounts::Client;
 use crate::http::browser::{self, Cookies};
 use crate::http::client_address::ClientAddress;
 use crate::http::controllers::auth::login::LoginBody;
-use crate::http::controllers::auth::shapes::{BrowserSessionBody, unkept};
+use crate::http::controllers::auth::shapes::BrowserSessionBody;
 use crate::http::json::JsonBody;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::unkept;
 
 /// Begins a session of a browser: a cookie stands for it, for a day.
 ///
@@ -25,7 +26,7 @@ use crate::http::router::ApiState;
         (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden-origin`: a page of another site asked", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden-origin`: a page of another site asked; `account-disabled`, `password-expired`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),

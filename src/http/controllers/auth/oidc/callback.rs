@@ -29,7 +29,7 @@ use crate::http::router::ApiState;
         (status = 303, description = "Signed in, or waiting for a code: the cookies are set"),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`sign-in-refused`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`registration-closed`, `invitation-needed`; `forbidden`: not of a domain that may sign in", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`registration-closed`, `invitation-needed`; `forbidden`: not of a domain that may sign in; `account-disabled`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not-found`: no provider is configured", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`identity-not-linked`, `email-taken`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`identity-provider-unavailable`, `unavailable`", body = ProblemBody, content_type = "application/problem+json")

@@ -9,11 +9,12 @@ use utoipa::ToSchema;
 
 use crate::accounts::Client;
 use crate::http::browser::{self, Cookie, Cookies};
-use crate::http::controllers::auth::shapes::{BrowserSessionBody, unkept};
+use crate::http::controllers::auth::shapes::BrowserSessionBody;
 use crate::http::json::JsonBody;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::unkept::unkept;
 
 /// A code.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -36,7 +37,7 @@ pub(in crate::http) struct CodeBody {
         (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`sign-in-refused`: no code is waited for; `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden-origin`: a page of another site asked", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden-origin`: a page of another site asked; `account-disabled`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
