@@ -148,6 +148,28 @@ async fn what_costs_or_decides_much_is_served_ten_times_a_minute() {
 }
 
 #[tokio::test]
+async fn asking_for_the_head_alone_counts_like_asking_for_all() {
+    for path in [
+        "/api/v1/auth/oidc/login",
+        "/api/v1/auth/oidc/callback",
+        "/api/v1/auth/me/export",
+        "/api/v1/auth/verify-email/*",
+    ] {
+        let router = with_default_limits(|_| {}).router();
+        for number in 0..STRICT.requests {
+            let head = request(&Method::HEAD, path, HERE, number);
+            let answer = send(&router, head).await;
+            assert_ne!(answer.status, 429, "{path}, request {number}");
+            assert_eq!(answer.header("ratelimit-policy"), "10;w=60", "{path}");
+        }
+        for method in [Method::HEAD, Method::GET] {
+            let answer = send(&router, request(&method, path, HERE, 0)).await;
+            assert_eq!(answer.status, 429, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_account_that_is_tried_is_counted_and_not_readable() {
     let anonymous = |account: &str| format!(r#"{{"email": "{account}"}}"#);
     let with_password =
