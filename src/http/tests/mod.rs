@@ -14,6 +14,7 @@ mod limited_routes;
 mod limits;
 mod memory;
 mod server;
+mod stopping;
 mod stream;
 mod tls;
 mod tokens;
