@@ -69,7 +69,9 @@ fn the_server_keeps_to_its_description(schemathesis: &Path) {
     // described; such requests are refused, and rightly.
     run(&["--exclude-checks", "positive_data_acceptance"]);
 
-    let header = format!("Authorization: Bearer {}", admin_token(&data, address));
+    let token = admin_token(&data, address);
+    is_signed_in(address, &token);
+    let header = format!("Authorization: Bearer {token}");
     let mut more = vec!["--header", &header];
     // With the header on every request, none is without.
     more.extend(["--exclude-checks", "positive_data_acceptance,ignored_auth"]);
@@ -85,6 +87,15 @@ fn the_server_keeps_to_its_description(schemathesis: &Path) {
         more.extend(["--exclude-path", path]);
     }
     run(&more);
+    // Or much of it was refused for want of a session, and shows nothing.
+    is_signed_in(address, &token);
+}
+
+fn is_signed_in(address: SocketAddr, token: &str) {
+    let header = format!("authorization: Bearer {token}\r\n");
+    let me = http::ask_with(address, "GET", "/api/v1/auth/me", &header, "").expect("an answer");
+    assert_eq!(me.status, 200, "{}", me.body);
+    assert_eq!(me.json()["role"], "admin", "{}", me.body);
 }
 
 /// An access token of an admin made for this.
