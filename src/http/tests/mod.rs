@@ -3,6 +3,7 @@
 
 mod accounts;
 mod additions;
+mod bodies;
 mod candles;
 mod documents;
 mod errors;
