@@ -25,7 +25,7 @@ async fn a_renewed_certificate_is_served_without_a_restart() {
     let place = tempfile::tempdir().unwrap();
     let (certificate, key) = (place.path().join("c.pem"), place.path().join("k.pem"));
     let install = |name: &str| {
-        // The key last: between the two nothing fits, and the old pair goes on being served.
+        // One after the other, as renewal programs do: between the two nothing fits.
         for (suffix, to) in [("pem", &certificate), ("key", &key)] {
             let from = folder().join(format!("{name}.{suffix}"));
             fs::write(to, fs::read(from).unwrap()).unwrap();
