@@ -45,7 +45,10 @@ fn the_server_keeps_to_its_description(schemathesis: &Path) {
     ready(address);
     let seed = std::env::var("COINSPHERE_TEST_SEED").unwrap_or_else(|_| "1".to_owned());
     println!("COINSPHERE_TEST_SEED={seed}");
-    let run = |more: &[&str]| {
+    // Each in a directory of its own: what schemathesis keeps there, it uses again.
+    let run = |name: &str, more: &[&str]| {
+        let directory = place.path().join(name);
+        std::fs::create_dir(&directory).expect("a directory");
         let output = Command::new(schemathesis)
             .arg("run")
             .arg(format!("http://{address}/openapi.json"))
@@ -53,7 +56,7 @@ fn the_server_keeps_to_its_description(schemathesis: &Path) {
             // An upgrade to a WebSocket, which schemathesis does not speak; tested elsewhere.
             .args(["--exclude-path", "/api/v1/stream"])
             .args(more)
-            .current_dir(place.path())
+            .current_dir(directory)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .output()
@@ -67,12 +70,15 @@ fn the_server_keeps_to_its_description(schemathesis: &Path) {
     };
     // That two parameters exclude each other, or that a cursor is one that we gave, cannot be
     // described; such requests are refused, and rightly.
-    run(&["--exclude-checks", "positive_data_acceptance"]);
+    run("nobody", &["--exclude-checks", "positive_data_acceptance"]);
 
-    let header = format!("Authorization: Bearer {}", admin_token(&data, address));
-    let mut more = vec!["--header", &header];
+    let token = admin_token(&data, address);
+    is_signed_in(address, &token);
+    let header = format!("Authorization: Bearer {token}");
     // With the header on every request, none is without.
-    more.extend(["--exclude-checks", "positive_data_acceptance,ignored_auth"]);
+    let excluded = "positive_data_acceptance,ignored_auth";
+    let signed_in = ["--header", &header, "--exclude-checks", excluded];
+    let mut most = signed_in.to_vec();
     // They would end the session that the others need, train for minutes, or make connections to
     // the simulated venues by the dozen.
     for path in [
@@ -82,9 +88,39 @@ fn the_server_keeps_to_its_description(schemathesis: &Path) {
         "/api/v1/models/train",
         "/api/v1/tokens",
     ] {
-        more.extend(["--exclude-path", path]);
+        most.extend(["--exclude-path", path]);
     }
-    run(&more);
+    // What ends sessions is asked by itself: schemathesis takes the user's id from the token and
+    // remembers the ids in lists, and would end its own.
+    let apart: [(&str, &[&str]); 3] = [
+        ("users", &["/api/v1/admin/users/{id}"]),
+        (
+            "one-session",
+            &[
+                "/api/v1/auth/sessions/{id}",
+                "/api/v1/admin/users/{id}/sessions/{session}",
+            ],
+        ),
+        ("all-sessions", &["/api/v1/admin/users/{id}/sessions"]),
+    ];
+    for path in apart.iter().flat_map(|(_, paths)| *paths) {
+        most.extend(["--exclude-path", path]);
+    }
+    run("most", &most);
+    for (name, paths) in apart {
+        // Or much of it was refused for want of a session, and shows nothing. Only the last may end it.
+        is_signed_in(address, &token);
+        let mut these = signed_in.to_vec();
+        these.extend(paths.iter().flat_map(|path| ["--include-path", path]));
+        run(name, &these);
+    }
+}
+
+fn is_signed_in(address: SocketAddr, token: &str) {
+    let header = format!("authorization: Bearer {token}\r\n");
+    let me = http::ask_with(address, "GET", "/api/v1/auth/me", &header, "").expect("an answer");
+    assert_eq!(me.status, 200, "{}", me.body);
+    assert_eq!(me.json()["role"], "admin", "{}", me.body);
 }
 
 /// An access token of an admin made for this.

@@ -12,10 +12,12 @@ mod redis_server;
 mod support;
 
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use coinsphere_simulator::Config;
 use futures_util::{SinkExt, StreamExt};
+use libtest_mimic::{Arguments, Trial};
 use redis_server::{PASSWORD, RedisServer};
 use support::postgres::Postgres;
 use support::program::{Program, metric, ready};
@@ -59,12 +61,29 @@ async fn hears(socket: &mut Socket, types: &[&str]) {
     .unwrap_or_else(|_| panic!("no {wanted:?}"));
 }
 
-#[test]
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let name = "an_api_process_has_live_updates_and_shares_limits";
+    let trial = if RedisServer::is_installed() {
+        Trial::test(name, || {
+            an_api_process_has_live_updates_and_shares_limits();
+            Ok(())
+        })
+    } else {
+        support::ignored(name, "redis-server is not installed: scripts/setup.sh test")
+    };
+    libtest_mimic::run(&arguments, vec![trial]).exit_code()
+}
+
+/// Signs in with nothing, so often: only what is counted before the handler matters. Answers the
+/// statuses.
+fn try_to_sign_in(api: SocketAddr, times: u32) -> Vec<u16> {
+    let path = "/api/v1/auth/login";
+    let answers = (0..times).map(|_| http::ask(api, "POST", path, "{}").unwrap());
+    answers.map(|answer| answer.status).collect()
+}
+
 fn an_api_process_has_live_updates_and_shares_limits() {
-    if !RedisServer::is_installed() {
-        eprintln!("cannot run here: redis-server is not installed (scripts/setup.sh test)");
-        return;
-    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let place = Place::new();
     let postgres = Postgres::start();
@@ -84,7 +103,8 @@ fn an_api_process_has_live_updates_and_shares_limits() {
                 .env("DATABASE_URL", postgres.url())
                 .env("REDIS_URL", redis.url())
                 .env("REDIS_PASSWORD", PASSWORD)
-                .env("COINSPHERE_LIMITS__ANONYMOUS", "30");
+                .env("COINSPHERE_LIMITS__ANONYMOUS", "30")
+                .env("COINSPHERE_LIMITS__AUTHENTICATION", "5");
         })
     };
     let (_builder, first) = start("a", &[]);
@@ -106,6 +126,17 @@ fn an_api_process_has_live_updates_and_shares_limits() {
         assert_eq!(answer.status, 429);
     }
 
+    // Two and three are five.
+    assert_eq!(try_to_sign_in(first, 2), [415; 2]);
+    assert_eq!(try_to_sign_in(second, 4), [415, 415, 415, 429]);
+    let uncounted = |how: &str, class: &str| {
+        let name = "coinsphere_http_limits_without_shared_total";
+        metric(second, name, &[how, class])
+    };
+    let (own, open) = ("how=\"own\"", "how=\"open\"");
+    let (authentication, anonymous) = ("class=\"authentication\"", "class=\"anonymous\"");
+    assert_eq!(uncounted("", ""), 0.0, "all were counted in Redis");
+
     let port = redis.crash();
     eventually("limits fail open", SOON, || {
         let answer = http::ask(second, "GET", "/api/v1/tokens", "")?;
@@ -118,12 +149,13 @@ fn an_api_process_has_live_updates_and_shares_limits() {
             .then_some(())
             .ok_or_else(|| part.to_string())
     });
-    let open = metric(
-        second,
-        "coinsphere_http_limits_without_shared_total",
-        &["open"],
-    );
-    assert!(open >= 1.0, "{open}");
+    assert!(uncounted(open, anonymous) >= 1.0);
+    // Who guesses is counted in the process, from the beginning, and stopped there.
+    let statuses = try_to_sign_in(second, 7);
+    assert_eq!(statuses, [415, 415, 415, 415, 415, 429, 429]);
+    assert_eq!(uncounted(own, authentication), 7.0);
+    assert_eq!(uncounted(open, authentication), 0.0);
+    assert_eq!(uncounted(own, anonymous), 0.0);
     assert_eq!(metric(second, "coinsphere_shared_up", &[]), 0.0);
 
     let _redis = RedisServer::at(port);

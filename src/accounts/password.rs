@@ -179,7 +179,11 @@ fn hash_now(argon2: &Argon2<'_>, password: &str, salt: &[u8]) -> Result<String, 
 
 fn check_now(argon2: &Argon2<'_>, password: &str, stored: &str) -> Verdict {
     if let Some(cost) = bcrypt_cost(stored) {
-        let matches = cost <= DEAREST_BCRYPT && bcrypt::verify(password, stored).unwrap_or(false);
+        let affordable = cost <= DEAREST_BCRYPT;
+        if affordable {
+            count_check();
+        }
+        let matches = affordable && bcrypt::verify(password, stored).unwrap_or(false);
         return Verdict {
             matches,
             outdated: true,
@@ -192,6 +196,7 @@ fn check_now(argon2: &Argon2<'_>, password: &str, stored: &str) -> Verdict {
             outdated: false,
         };
     };
+    count_check();
     let matches = argon2.verify_password(password.as_bytes(), &parsed).is_ok();
     let outdated = parsed.algorithm.as_str() != "argon2id"
         || Params::try_from(&parsed).ok().is_none_or(|params| {
@@ -200,6 +205,11 @@ fn check_now(argon2: &Argon2<'_>, password: &str, stored: &str) -> Verdict {
                 != (today.m_cost(), today.t_cost(), today.p_cost())
         });
     Verdict { matches, outdated }
+}
+
+/// Counts the work of a check, without a label: whether there is such an account is nobody's to see.
+fn count_check() {
+    metrics::counter!("coinsphere_password_checks_total").increment(1);
 }
 
 /// The cost of a bcrypt hash, in any of its versions' spellings; `None` for anything else.
@@ -219,6 +229,9 @@ pub(super) fn is_importable(stored: &str) -> bool {
         None => PasswordHash::new(stored).is_ok_and(|hash| hash.algorithm.as_str() == "argon2id"),
     }
 }
+
+#[cfg(test)]
+mod work;
 
 #[cfg(test)]
 mod tests {

@@ -151,8 +151,8 @@ pub fn keep(accounts: &Arc<Accounts>) -> JoinHandle<()> {
     tokio::spawn(async move { accounts.keep_up().await })
 }
 
-/// Waits for the database, and where there is no admin yet prints a token to become one with: to
-/// whoever sees the program's output, never to its log.
+/// Waits for the database, and where there is no admin yet prints a token to become one with: on
+/// standard output, for whoever started it: the log, on standard error, never has it.
 #[must_use]
 pub fn offer_setup(accounts: &Arc<Accounts>) -> JoinHandle<()> {
     let accounts = Arc::clone(accounts);
@@ -160,7 +160,7 @@ pub fn offer_setup(accounts: &Arc<Accounts>) -> JoinHandle<()> {
         loop {
             match accounts.setup_token().await {
                 Ok(Some(setup)) => {
-                    eprintln!(
+                    println!(
                         "there is no admin yet: register with this as `invitation` to become one, until {}, or run `coinsphere user create --admin`\n  {}",
                         setup.expires_at.format("%Y-%m-%dT%H:%M:%SZ"),
                         setup.token

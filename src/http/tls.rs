@@ -16,8 +16,11 @@ use tokio_rustls::server::TlsStream;
 
 use crate::config::HttpSettings;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(30);
+/// How often the files are looked at; a test does not wait so long.
+const LOOK: Duration = match cfg!(test) {
+    false => Duration::from_secs(30),
+    true => Duration::from_millis(20),
+};
 
 /// How long a client may take to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(10);

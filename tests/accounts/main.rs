@@ -9,13 +9,16 @@ mod browser;
 mod identity_provider;
 mod mail;
 mod membership;
+mod objects;
 mod oidc;
 mod policy;
 mod program;
+mod proof_anew;
 mod scopes;
 mod sessions;
 mod signed;
 mod signing_in;
+mod silent_provider;
 mod smtp;
 mod takeover;
 mod two_factor;
@@ -108,6 +111,13 @@ fn main() -> ExitCode {
         abuse::credentials_are_not_looked_up_for_ever,
         abuse::one_ipv6_network_is_one_client,
         abuse::sessions_are_listed_page_by_page,
+        silent_provider::a_provider_that_never_answers_hinders_nobody_else,
+        silent_provider::a_code_that_is_never_exchanged_hinders_nobody_else,
+        proof_anew::a_reset_asks_for_the_second_factor,
+        proof_anew::another_address_asks_for_the_second_factor,
+        objects::every_route_of_an_object_is_known,
+        objects::what_is_somebody_elses_is_not_found,
+        objects::accounts_of_others_are_for_admins,
     ];
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");

@@ -69,6 +69,10 @@ fn wrong(field: &str, detail: impl Into<String>) -> Problem {
 /// Reads and checks a body.
 fn read<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Result<T, Problem> {
     let value = strict::read(bytes).map_err(told)?;
+    // serde takes a list of values for a struct too.
+    if !value.is_object() {
+        return Err(wrong("body", "send a JSON object"));
+    }
     let value: T = typed(value).map_err(told)?;
     value.validate().map_err(|report| {
         let errors = report.iter().map(|(path, error)| FieldError {

@@ -7,7 +7,7 @@ use super::*;
 use crate::http::client_address::Peer;
 use crate::testing::Away;
 
-fn with_default_limits(change: impl FnOnce(&mut Config)) -> App {
+pub(super) fn with_default_limits(change: impl FnOnce(&mut Config)) -> App {
     App::with(PushLimits::default(), |config| {
         config.limits = Config::with_data_dir(PathBuf::from("nowhere")).limits;
         change(config);

@@ -10,6 +10,7 @@ use coinsphere_pipelines::market::{
     AssetId, Candle, InstrumentKey, Interval, Symbol, Timestamp, TradeId, Venue,
 };
 use coinsphere_pipelines::venues;
+use tokio::sync::Notify;
 
 use super::super::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
 use super::super::market::*;
@@ -25,6 +26,8 @@ pub(super) struct MemoryMarket {
     pub(super) away: AtomicBool,
     pub(super) broken: AtomicBool,
     pub(super) hanging: AtomicBool,
+    /// Lets those who hang go on.
+    pub(super) released: Notify,
     pub(super) panicking: AtomicBool,
     /// How often anything was asked.
     pub(super) asked: AtomicU64,
@@ -87,6 +90,7 @@ impl MemoryMarket {
             away: AtomicBool::default(),
             broken: AtomicBool::default(),
             hanging: AtomicBool::default(),
+            released: Notify::default(),
             panicking: AtomicBool::default(),
             asked: AtomicU64::default(),
         }
@@ -126,7 +130,7 @@ impl MemoryMarket {
             "the reader panics: secret words"
         );
         if self.hanging.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
+            self.released.notified().await;
         }
         if self.away.load(Ordering::SeqCst) {
             return Err(ReadError::Unavailable("connect to db.internal:5432".into()));

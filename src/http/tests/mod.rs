@@ -3,6 +3,7 @@
 
 mod accounts;
 mod additions;
+mod bodies;
 mod candles;
 mod documents;
 mod errors;
@@ -10,9 +11,11 @@ mod forecasts;
 mod hardening;
 mod health;
 mod instruments;
+mod limited_routes;
 mod limits;
 mod memory;
 mod server;
+mod stopping;
 mod stream;
 mod tls;
 mod tokens;
@@ -115,19 +118,24 @@ impl App {
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        send(&self.router(), request).await
     }
 
     async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap())
             .await
+    }
+}
+
+/// For many requests: making the router takes longer than most of them.
+async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
     }
 }
 

@@ -45,14 +45,14 @@ impl Running {
     }
 }
 
-async fn ask(address: SocketAddr, path: &str) -> TcpStream {
+pub(super) async fn ask(address: SocketAddr, path: &str) -> TcpStream {
     let mut socket = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     socket
 }
 
-async fn answer(mut socket: TcpStream) -> String {
+pub(super) async fn answer(mut socket: TcpStream) -> String {
     let mut text = String::new();
     timeout(PATIENCE, socket.read_to_string(&mut text))
         .await

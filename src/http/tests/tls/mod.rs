@@ -1,5 +1,7 @@
 //! HTTPS, with a certificate of a test authority whose key was thrown away (localhost, until 2126).
 
+mod renewal;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,16 +12,40 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::server::{PATIENCE, Running};
 use super::*;
 
+/// Where the certificates are.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/tests/tls")
+}
+
 fn with_certificate(certificate: &str, key: &str) -> App {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/tests/tls");
+    let folder = folder();
     App::with(PushLimits::default(), |config| {
         config.http.tls_certificate = Some(folder.join(certificate));
         config.http.tls_key = Some(folder.join(key));
     })
+}
+
+/// A connection of one who trusts this authority alone.
+async fn connect(server: &Running, authority: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(folder().join(authority)).unwrap();
+    roots.add(authority).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let socket = TcpStream::connect(server.address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config))
+        .connect(name, socket)
+        .await
 }
 
 #[tokio::test]
@@ -38,21 +64,7 @@ async fn https_is_served_and_strangers_do_not_hinder() {
         .unwrap();
     assert!(!answer.starts_with(b"HTTP"), "plain HTTP is not answered");
 
-    let mut roots = RootCertStore::empty();
-    let authority = CertificateDer::from_pem_slice(include_bytes!("ca.pem")).unwrap();
-    roots.add(authority).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let socket = TcpStream::connect(server.address).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let mut socket = TlsConnector::from(Arc::new(config))
-        .connect(name, socket)
-        .await
-        .unwrap();
+    let mut socket = connect(&server, "ca.pem").await.unwrap();
     let request = "GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut text = String::new();
