@@ -151,7 +151,7 @@ pub(super) async fn once(State(state): State<ApiState>, request: Request, next: 
 fn takes_keys(request: &Request) -> bool {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| request.uri().path(), MatchedPath::as_str);
-    is_kept(request.method(), route) && router::has(request.method(), route)
+    is_kept(request.method(), route) && !router::lacks(request.method(), route)
 }
 
 /// Whether what this answers may be remembered for a key.

@@ -1,6 +1,6 @@
 //! Every route, together with its place in the OpenAPI document.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
@@ -196,11 +196,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().1
 }
 
-/// Whether the route has this method.
-pub(super) fn has(method: &Method, route: &str) -> bool {
-    static ROUTES: LazyLock<HashSet<(Method, String)>> = LazyLock::new(|| {
+/// Whether the route is one of the API and has other methods only.
+pub(super) fn lacks(method: &Method, route: &str) -> bool {
+    static ROUTES: LazyLock<HashMap<String, Vec<Method>>> = LazyLock::new(|| {
         let paths = documented().1.paths.paths.into_iter();
-        let methods = paths.flat_map(|(path, item)| {
+        let methods = paths.map(|(path, item)| {
             let of = [
                 (Method::GET, item.get),
                 (Method::POST, item.post),
@@ -209,11 +209,12 @@ pub(super) fn has(method: &Method, route: &str) -> bool {
                 (Method::DELETE, item.delete),
             ];
             let there = of.into_iter().filter(|(_, operation)| operation.is_some());
-            there.map(move |(method, _)| (method, path.clone()))
+            (path, there.map(|(method, _)| method).collect())
         });
         methods.collect()
     });
-    ROUTES.contains(&(method.clone(), route.to_owned()))
+    let methods = ROUTES.get(route);
+    methods.is_some_and(|methods| !methods.contains(method))
 }
 
 /// The whole application: API, documentation, limits, tracing.

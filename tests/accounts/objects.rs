@@ -61,7 +61,7 @@ const OF_A_USER: [(&str, Object, &str, u16); 5] = [
 ];
 
 /// Routes of admins, about somebody's account: what they take, and what an admin is answered.
-const OF_ADMINS: [(&str, &str, u16); 5] = [
+const OF_ADMINS: [(&str, &str, u16); 6] = [
     ("GET /api/v1/admin/users/{id}", "", 200),
     (
         "PATCH /api/v1/admin/users/{id}",
@@ -74,8 +74,9 @@ const OF_ADMINS: [(&str, &str, u16); 5] = [
         "",
         204,
     ),
-    // Last: it leaves no session.
+    // Last: these leave no session, and no user.
     ("DELETE /api/v1/admin/users/{id}/sessions", "", 200),
+    ("DELETE /api/v1/admin/users/{id}", "", 204),
 ];
 
 fn body(text: &str) -> Option<Value> {
@@ -199,7 +200,8 @@ pub(crate) async fn accounts_of_others_are_for_admins(place: Place) {
     for (route, taken, granted) in OF_ADMINS {
         let asked = fill(route, &id, &session);
         // Not even one's own account.
-        for user in [&eve, &ada] {
+        let own = app.login("ada@example.org").await;
+        for user in [&eve, &own] {
             let answer = send(&app, &asked, Some(&user.access), taken).await;
             answer.is_problem(403, "forbidden");
         }
