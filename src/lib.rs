@@ -8,5 +8,6 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod http;
+pub mod store_source;
 #[cfg(test)]
 mod testing;

@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use coinsphere_pipelines::clock::SharedClock;
-use coinsphere_pipelines::store::{Session as DatabaseSession, Store};
+use coinsphere_pipelines::store::Session as DatabaseSession;
 use jsonwebtoken::jwk::JwkSet;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -56,6 +56,7 @@ use self::sealing::Sealing;
 use self::secrets::RefreshSecret;
 use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
 use crate::config::{AccountSettings, MailSettings};
+use crate::store_source::StoreSource;
 
 pub use self::access_token::Access;
 pub use self::administration::UserChange;
@@ -106,18 +107,6 @@ pub struct Client {
     pub address: Option<String>,
     /// What the program calls itself.
     pub user_agent: Option<String>,
-}
-
-/// Where the database is to be had at the moment.
-pub trait StoreSource: Send + Sync + 'static {
-    /// The store, once the database has been reached.
-    fn store(&self) -> Option<Store>;
-}
-
-impl StoreSource for Store {
-    fn store(&self) -> Option<Store> {
-        Some(self.clone())
-    }
 }
 
 /// Everything about accounts.

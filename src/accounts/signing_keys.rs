@@ -7,10 +7,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use chrono::{DateTime, TimeDelta, Utc};
-use data_encoding::BASE64;
-use jsonwebtoken::jwk::{Jwk, JwkSet, KeyOperations, PublicKeyUse, ThumbprintHash};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, Jwk, JwkSet, KeyOperations, PublicKeyUse, RSAKeyParameters, ThumbprintHash,
+};
+use jsonwebtoken::{Algorithm, EncodingKey};
 
 use super::ACCESS_TOKEN_LIFE;
 use super::error::AccountError;
@@ -43,7 +46,8 @@ pub(super) struct Ring {
 }
 
 struct Verifier {
-    key: DecodingKey,
+    /// Parsed once: that costs about as much as a verification.
+    key: Arc<ParsedPublicKey>,
     public: Jwk,
     until: Option<DateTime<Utc>>,
 }
@@ -91,7 +95,7 @@ impl SigningKeys {
     }
 
     /// The key that verifies what `id` has signed, looked for anew if it is not known.
-    pub(super) fn verifier(&self, id: &str, now: DateTime<Utc>) -> Option<DecodingKey> {
+    pub(super) fn verifier(&self, id: &str, now: DateTime<Utc>) -> Option<Arc<ParsedPublicKey>> {
         let known = self.ring().verifier(id, now);
         if known.is_some() {
             return known;
@@ -123,10 +127,10 @@ impl SigningKeys {
 }
 
 impl Ring {
-    fn verifier(&self, id: &str, now: DateTime<Utc>) -> Option<DecodingKey> {
+    fn verifier(&self, id: &str, now: DateTime<Utc>) -> Option<Arc<ParsedPublicKey>> {
         let found = self.verifiers.get(id)?;
         let holds = found.until.is_none_or(|until| now < until);
-        holds.then(|| found.key.clone())
+        holds.then(|| Arc::clone(&found.key))
     }
 
     /// The public keys that verify now, for `/.well-known/jwks.json` (RFC 7517).
@@ -170,7 +174,7 @@ fn read(files: &KeyFiles) -> Result<Ring, AccountError> {
         };
         let (id, private, public) = understand(&text)?;
         let verifier = Verifier {
-            key: DecodingKey::from_jwk(&public).map_err(|error| unusable(&error))?,
+            key: Arc::new(parsed(&public)?),
             public,
             until: keys.get(at + 1).map(|next| next.made_at + KEPT_FOR),
         };
@@ -199,6 +203,22 @@ fn understand(text: &[u8]) -> Result<(String, EncodingKey, Jwk), AccountError> {
     public.common.public_key_use = Some(PublicKeyUse::Signature);
     public.common.key_operations = Some(vec![KeyOperations::Verify]);
     Ok((id, private, public))
+}
+
+/// A public key for RS256 and nothing else.
+fn parsed(public: &Jwk) -> Result<ParsedPublicKey, AccountError> {
+    let wrong = || AccountError::Internal("cannot use the public half of a signing key".to_owned());
+    let AlgorithmParameters::RSA(RSAKeyParameters { n, e, .. }) = &public.algorithm else {
+        return Err(wrong());
+    };
+    let decoded = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| wrong());
+    let components = RsaPublicKeyComponents {
+        n: decoded(n)?,
+        e: decoded(e)?,
+    };
+    components
+        .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+        .map_err(|_| wrong())
 }
 
 fn unusable(error: &jsonwebtoken::errors::Error) -> AccountError {

@@ -5,23 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use coinsphere_pipelines::clock::SharedClock;
-use coinsphere_pipelines::store::Store;
 use tokio::task::JoinHandle;
 
 use uuid::Uuid;
 
-use super::database::Database;
-use crate::accounts::{
-    AccountParts, Accounts, Entropy, Logged, SecurityEvent, SecurityEvents, StoreSource,
-};
+use crate::accounts::{AccountParts, Accounts, Entropy, Logged, SecurityEvent, SecurityEvents};
 use crate::audit::{AuditEntry, AuditLog, Outcome};
 use crate::config::Config;
-
-impl StoreSource for Database {
-    fn store(&self) -> Option<Store> {
-        Self::store(self)
-    }
-}
+use crate::store_source::StoreSource;
 
 /// The event of leaving: what tells who it was goes with the account.
 const USER_DELETED: &str = "user.deleted";

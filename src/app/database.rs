@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, DatabaseSettings};
+use crate::store_source::StoreSource;
 
 /// The name on the board.
 const NAME: &str = "database";
@@ -262,5 +263,11 @@ pub fn url_config(settings: &DatabaseSettings, url: DatabaseUrl) -> StoreConfig 
         connect_timeout: Duration::from_secs(settings.connect_timeout),
         pool_timeout: Duration::from_secs(settings.pool_timeout),
         ..StoreConfig::new(url)
+    }
+}
+
+impl StoreSource for Database {
+    fn store(&self) -> Option<Store> {
+        Self::store(self)
     }
 }

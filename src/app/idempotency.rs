@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::body::Bytes;
-use coinsphere_pipelines::store::{Session, Store, StoreError, execute, query};
+use coinsphere_pipelines::store::{Session, StoreError, execute, query};
 
-use super::database::Database;
 use crate::http::{
     Begun, IDEMPOTENCY_LIFETIME, IdempotencyKey, IdempotencyStore, KeptAnswer, ReadError,
 };
+use crate::store_source::StoreSource;
 
 /// Expired keys that go with each new one, so that none stay and no request pays for many.
 const SWEEP: &str = "DELETE FROM idempotency_keys WHERE (subject, key) IN (\
@@ -33,40 +33,19 @@ const GIVE_BACK: &str =
 
 /// Keys and answers in the database.
 #[derive(Clone)]
-pub struct IdempotencyKeys {
-    store: StoreSource,
-}
-
-#[derive(Clone)]
-enum StoreSource {
-    Kept(Arc<Database>),
-    Open(Box<Store>),
-}
+pub struct IdempotencyKeys(Arc<dyn StoreSource>);
 
 impl IdempotencyKeys {
-    /// In a database that may be away.
+    /// In the database of this source, which may be away.
     #[must_use]
-    pub fn kept(database: Arc<Database>) -> Self {
-        Self {
-            store: StoreSource::Kept(database),
-        }
-    }
-
-    /// In this store.
-    #[must_use]
-    pub fn open(store: Store) -> Self {
-        Self {
-            store: StoreSource::Open(Box::new(store)),
-        }
+    pub fn open(source: impl StoreSource) -> Self {
+        Self(Arc::new(source))
     }
 
     async fn session(&self) -> Result<Session, ReadError> {
-        let store = match &self.store {
-            StoreSource::Open(store) => Store::clone(store),
-            StoreSource::Kept(database) => database.store().ok_or_else(|| {
-                ReadError::Unavailable("the database has not been reached yet".to_owned())
-            })?,
-        };
+        let store = self.0.store().ok_or_else(|| {
+            ReadError::Unavailable("the database has not been reached yet".to_owned())
+        })?;
         store.session().await.map_err(trouble)
     }
 }

@@ -61,7 +61,7 @@ pub async fn run(
     // Before anything runs that would have to be stopped: keys that cannot be used end the start.
     // Who asks for something to be done asks here, so this is where it is recorded.
     let audit = match config.has_role(Role::Api) {
-        true => Some(AuditLog::kept(
+        true => Some(AuditLog::open(
             Arc::clone(&database),
             clock.clone(),
             Seal::open(&config.data_dir)?,
@@ -168,7 +168,7 @@ pub async fn run(
                 hub: Arc::clone(&hub),
                 health: report,
                 metrics,
-                idempotency: Arc::new(IdempotencyKeys::kept(Arc::clone(&database))),
+                idempotency: Arc::new(IdempotencyKeys::open(Arc::clone(&database))),
                 limits: Arc::new(Limits::new(
                     Arc::clone(&shared.state),
                     InProcess::new(clock.clone(), InProcessLimits::default()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use coinsphere_pipelines::clock::SharedClock;
-use coinsphere_pipelines::store::{Session, Store};
+use coinsphere_pipelines::store::Session;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -15,7 +15,7 @@ use super::entry::AuditEntry;
 use super::error::AuditError;
 use super::seal::Seal;
 use super::table;
-use crate::app::database::Database;
+use crate::store_source::StoreSource;
 
 /// Entries that may wait to be written.
 const QUEUE: usize = 4_096;
@@ -39,20 +39,11 @@ type Waiting = (
 );
 
 /// Where the tables are.
-#[derive(Clone)]
-enum Source {
-    Kept(Arc<Database>),
-    Open(Box<Store>),
-}
+type Source = Arc<dyn StoreSource>;
 
-impl Source {
-    async fn session(&self) -> Result<Session, AuditError> {
-        let store = match self {
-            Self::Open(store) => Store::clone(store),
-            Self::Kept(database) => database.store().ok_or(AuditError::Unreached)?,
-        };
-        Ok(store.session().await?)
-    }
+async fn session(source: &Source) -> Result<Session, AuditError> {
+    let store = source.store().ok_or(AuditError::Unreached)?;
+    Ok(store.session().await?)
 }
 
 /// The audit log. Shared by all who have something to say.
@@ -64,23 +55,15 @@ pub struct AuditLog {
 }
 
 impl AuditLog {
-    /// In a database that may be away: entries wait for it a minute, within a bound.
+    /// In the database of this source, which may be away: entries wait for it a minute, within a
+    /// bound.
     #[must_use]
-    pub fn kept(database: Arc<Database>, clock: SharedClock, seal: Seal) -> Arc<Self> {
-        Self::start(Source::Kept(database), clock, seal)
-    }
-
-    /// In this store.
-    #[must_use]
-    pub fn open(store: Store, clock: SharedClock, seal: Seal) -> Arc<Self> {
-        Self::start(Source::Open(Box::new(store)), clock, seal)
-    }
-
-    fn start(source: Source, clock: SharedClock, seal: Seal) -> Arc<Self> {
+    pub fn open(source: impl StoreSource, clock: SharedClock, seal: Seal) -> Arc<Self> {
+        let source: Source = Arc::new(source);
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
         let writer = Writer {
-            source: source.clone(),
+            source: Arc::clone(&source),
             clock: clock.clone(),
             seal,
             signed: None,
@@ -124,7 +107,7 @@ impl AuditLog {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn forget(&self, user: Uuid) -> Result<(), AuditError> {
-        let mut session = self.source.session().await?;
+        let mut session = session(&self.source).await?;
         Ok(table::forget(&mut session, user).await?)
     }
 
@@ -134,7 +117,7 @@ impl AuditLog {
     /// # Errors
     /// When the database is away or refuses.
     pub async fn forget_the_gone(&self) -> Result<usize, AuditError> {
-        let mut session = self.source.session().await?;
+        let mut session = session(&self.source).await?;
         let gone = table::gone(&session).await?;
         for user in &gone {
             table::forget(&mut session, *user).await?;
@@ -257,7 +240,7 @@ impl Writer {
     }
 
     async fn try_write(&self, entries: &[(DateTime<Utc>, AuditEntry)]) -> Result<(), AuditError> {
-        let mut session = self.source.session().await?;
+        let mut session = session(&self.source).await?;
         table::append(&mut session, entries).await?;
         metrics::counter!("coinsphere_audit_entries_total").increment(entries.len() as u64);
         Ok(())
@@ -271,7 +254,7 @@ impl Writer {
     }
 
     async fn try_sign(&mut self) -> Result<(), AuditError> {
-        let session = self.source.session().await?;
+        let session = session(&self.source).await?;
         let Some((seq, hash)) = table::head(&session).await? else {
             return Ok(());
         };

@@ -9,7 +9,8 @@ use coinsphere_pipelines::store::Store;
 use serde_json::json;
 
 use super::*;
-use crate::accounts::{AccountParts, Accounts, Entropy, Logged, StoreSource};
+use crate::accounts::{AccountParts, Accounts, Entropy, Logged};
+use crate::store_source::StoreSource;
 
 struct Nowhere;
 
