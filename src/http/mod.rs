@@ -32,6 +32,7 @@ mod prometheus;
 mod router;
 mod security_headers;
 mod server;
+mod session_views;
 mod signatures;
 mod tls;
 mod unkept;

@@ -181,8 +181,9 @@ pub(crate) async fn an_old_password_begins_no_session_after_a_change(place: Plac
         let body = json!({"email": "ada@example.org", "password": PASSWORD});
         let login = app.post(path, body);
         let commit = async {
-            let waits = "SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database OR l.database IS NULL \
-                 WHERE NOT l.granted AND d.datname = current_database()";
+            // Of this database: other tests' rows are locked too.
+            let waits = "SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+                 WHERE NOT l.granted AND a.datname = current_database()";
             eventually_rows(&app, waits).await;
             change.commit().await.unwrap();
         };

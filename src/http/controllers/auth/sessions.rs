@@ -2,17 +2,17 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::accounts::{AccountError, Client, ListPlace, SessionId};
+use crate::accounts::{AccountError, Client, SessionId, SessionView};
 use crate::http::cursor::PageRequest;
 use crate::http::grants::Acting;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::session_views::{SessionBody, page_of};
 use crate::http::unkept::{Unkept, unkept};
 
 /// The sessions.
@@ -20,32 +20,20 @@ use crate::http::unkept::{Unkept, unkept};
 #[schema(as = Sessions)]
 pub(in crate::http) struct SessionsBody {
     /// Those that have not ended, the one used last first.
-    data: Vec<SessionBody>,
+    data: Vec<OwnSessionBody>,
     /// Where the next page begins; null on the last.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
 }
 
-/// A session.
+/// A session of one's own.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Session)]
-pub(in crate::http) struct SessionBody {
-    /// Which.
-    id: Uuid,
+#[schema(as = OwnSession)]
+pub(in crate::http) struct OwnSessionBody {
+    #[serde(flatten)]
+    session: SessionBody,
     /// Whether it is the one that asks.
     current: bool,
-    /// When it was begun.
-    created_at: DateTime<Utc>,
-    /// When it was last refreshed.
-    last_used_at: DateTime<Utc>,
-    /// When it ends, however often it is refreshed.
-    expires_at: DateTime<Utc>,
-    /// Where it was begun.
-    #[schema(example = "203.0.113.9")]
-    address: Option<String>,
-    /// With what.
-    #[schema(example = "Mozilla/5.0")]
-    user_agent: Option<String>,
 }
 
 /// One's sessions.
@@ -71,27 +59,13 @@ pub(in crate::http) async fn list(
 ) -> Result<Unkept<SessionsBody>, Problem> {
     let page = PageRequest::take(&mut params);
     params.finish()?;
-    let mut sessions = state
-        .accounts
-        .sessions(acting.user, page.after, page.to_read())
-        .await?;
-    let next_cursor = page.cut(&mut sessions, |session| ListPlace {
-        at: session.last_used_at,
-        id: session.id.0,
-    });
-    let data = sessions.into_iter().map(|session| SessionBody {
-        id: session.id.0,
+    let (sessions, next_cursor) = page_of(&state, acting.user, &page).await?;
+    let own = |session: SessionView| OwnSessionBody {
         current: Some(session.id) == acting.session,
-        created_at: session.created_at,
-        last_used_at: session.last_used_at,
-        expires_at: session.expires_at,
-        address: session.address,
-        user_agent: session.user_agent,
-    });
-    Ok(unkept(SessionsBody {
-        data: data.collect(),
-        next_cursor,
-    }))
+        session: session.into(),
+    };
+    let data = sessions.into_iter().map(own).collect();
+    Ok(unkept(SessionsBody { data, next_cursor }))
 }
 
 /// Ends one of one's sessions, at once.

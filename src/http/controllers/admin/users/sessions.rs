@@ -2,18 +2,18 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::shapes::id;
-use crate::accounts::{AccountError, Client, ListPlace, SessionId};
+use crate::accounts::{AccountError, Client, SessionId};
 use crate::http::cursor::PageRequest;
 use crate::http::identity::Admin;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
+use crate::http::session_views::{SessionBody, page_of};
 use crate::http::unkept::{Unkept, unkept};
 
 /// Somebody's sessions.
@@ -25,26 +25,6 @@ pub(in crate::http) struct SessionsBody {
     /// Where the next page begins; null on the last.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
-}
-
-/// A session.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AdministeredSession)]
-pub(in crate::http) struct SessionBody {
-    /// Which.
-    id: Uuid,
-    /// When it was begun.
-    created_at: DateTime<Utc>,
-    /// When it was last refreshed.
-    last_used_at: DateTime<Utc>,
-    /// When it ends, however often it is refreshed.
-    expires_at: DateTime<Utc>,
-    /// Where it was begun.
-    #[schema(example = "203.0.113.9")]
-    address: Option<String>,
-    /// With what.
-    #[schema(example = "Mozilla/5.0")]
-    user_agent: Option<String>,
 }
 
 /// Somebody's sessions.
@@ -74,26 +54,9 @@ pub(in crate::http) async fn list(
     let page = PageRequest::take(&mut params);
     params.finish()?;
     let user = state.accounts.any_user(id(&user)?).await?;
-    let mut sessions = state
-        .accounts
-        .sessions(user.id, page.after, page.to_read())
-        .await?;
-    let next_cursor = page.cut(&mut sessions, |session| ListPlace {
-        at: session.last_used_at,
-        id: session.id.0,
-    });
-    let data = sessions.into_iter().map(|session| SessionBody {
-        id: session.id.0,
-        created_at: session.created_at,
-        last_used_at: session.last_used_at,
-        expires_at: session.expires_at,
-        address: session.address,
-        user_agent: session.user_agent,
-    });
-    Ok(unkept(SessionsBody {
-        data: data.collect(),
-        next_cursor,
-    }))
+    let (sessions, next_cursor) = page_of(&state, user.id, &page).await?;
+    let data = sessions.into_iter().map(Into::into).collect();
+    Ok(unkept(SessionsBody { data, next_cursor }))
 }
 
 /// How many sessions were ended.
