@@ -163,7 +163,9 @@ async fn whatever_a_training_comes_to_the_trainer_goes_on() {
         .unwrap();
     let asked = school.asked.lock().unwrap().clone();
     let reasons: Vec<Reason> = asked.into_iter().map(|(_, reason)| reason).collect();
-    assert_eq!(reasons, [Reason::First, Reason::Drift, Reason::Request]);
+    // This school never tells of a version, so the next first training may have begun by now.
+    let expected = [Reason::First, Reason::Drift, Reason::Request];
+    assert!(reasons.starts_with(&expected), "{reasons:?}");
 
     quit.send_replace(true);
     let reason = tokio::time::timeout(within, trainer)
