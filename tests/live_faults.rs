@@ -151,8 +151,9 @@ fn killed() {
     ready(address);
     outages.push(venues.now());
     let until = whole_minutes(&venues, 2);
-    // The minute it began in, and at least one for each of the two crashes; a slow start touches more.
-    check(address, &venues, (begun, until), (3, 3));
+    // At least one for each of the two crashes; a slow start touches more, and so does the minute it
+    // began in, unless nothing traded there before.
+    check(address, &venues, (begun, until), (3, 2));
     let mut named = 0;
     for instrument in instruments() {
         let series = Series::read(address, instrument, "1m", begun - 600).expect("candles");
@@ -277,7 +278,8 @@ fn broken_connections() {
     venues.heal();
     ready(address);
     let until = whole_minutes(&venues, 2);
-    check(address, &venues, (begun, until), (2, 2));
+    // An outage may lie within one minute, and nothing trade in the one that the program began in.
+    check(address, &venues, (begun, until), (2, 1));
     for (venue, symbol) in instruments() {
         let series = Series::read(address, (venue, symbol), "1m", begun - 600).expect("candles");
         let reason = if venue == "kraken" {
@@ -366,7 +368,7 @@ fn full_disk_of(mount: &Mount, place: &Place) {
     std::fs::remove_file(&ballast).expect("the ballast");
     ready(address);
     let until = whole_minutes(&venues, 2);
-    check(address, &venues, (begun, until), (2, 2));
+    check(address, &venues, (begun, until), (2, 1));
     for instrument in instruments() {
         let series = Series::read(address, instrument, "1m", begun - 600).expect("candles");
         let full = series
