@@ -93,7 +93,9 @@ pub(super) struct SkillBody {
     /// Whether the model was better than repeating the last price, beyond chance.
     has_skill: bool,
     /// The same in words.
-    #[schema(example = "not better than the last price, by more than chance")]
+    #[schema(
+        example = "Too few forecasts (7) to tell whether there is any skill: do not rely on them."
+    )]
     statement: String,
     /// Walk-forward, when it was trained.
     evaluation: Option<ScoreBody>,
@@ -194,7 +196,9 @@ pub(super) struct TrackRecordBody {
     /// Whether they were better than repeating the last price, beyond chance.
     pub(super) has_skill: bool,
     /// The same in words.
-    #[schema(example = "not better than the last price, by more than chance")]
+    #[schema(
+        example = "Too few forecasts (7) to tell whether there is any skill: do not rely on them."
+    )]
     pub(super) statement: String,
     /// The figures; null while nothing was realised.
     pub(super) score: Option<ScoreBody>,
@@ -257,7 +261,7 @@ pub(super) struct CardBody {
     #[schema(example = json!([1, 24, 168]))]
     horizons: Vec<u32>,
     /// What each input is, in order.
-    #[schema(example = json!(["log_return", "log_range"]))]
+    #[schema(example = json!(["return_0", "return_1"]))]
     features: Vec<String>,
 }
 
