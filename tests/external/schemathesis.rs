@@ -1,29 +1,26 @@
 //! The running server against its own description: schemathesis makes requests from the OpenAPI
 //! document, right and wrong ones, and compares the answers with what is documented.
 
-mod support;
-
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
-use libtest_mimic::{Arguments, Trial};
+use crate::support::program::{Program, complaint, ready, run};
+use crate::support::{Place, http, ignored};
+use libtest_mimic::Trial;
 use serde_json::json;
-use support::program::{Program, complaint, ready, run};
-use support::{Place, http};
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let name = "the_server_keeps_to_its_description";
-    let trial = match schemathesis() {
+/// The test, which needs schemathesis.
+pub(crate) fn trial() -> Trial {
+    let name = "schemathesis::the_server_keeps_to_its_description";
+    match schemathesis() {
         Some(program) => Trial::test(name, move || {
             the_server_keeps_to_its_description(&program);
             Ok(())
         }),
-        None => support::ignored(name, "schemathesis is not installed: scripts/setup.sh test"),
-    };
-    libtest_mimic::run(&arguments, vec![trial]).exit_code()
+        None => ignored(name, "schemathesis is not installed: scripts/setup.sh test"),
+    }
 }
 
 /// Where `scripts/install-test-python.sh` puts it.

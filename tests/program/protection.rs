@@ -1,22 +1,19 @@
 //! What is kept in the database against accidents and tampering: idempotency keys and the audit log,
 //! on a real server.
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
-mod support;
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::support::Place;
+use crate::support::postgres::Postgres;
+use crate::support::program::{Program, ready, run};
 use coinsphere::app::IdempotencyKeys;
 use coinsphere::audit::{AuditEntry, AuditLog, Fault, Outcome, Seal, export, verify};
 use coinsphere::http::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
 use coinsphere_pipelines::clock::SystemClock;
 use coinsphere_pipelines::store::{Store, StoreConfig};
 use nix::sys::signal::Signal;
-use support::Place;
-use support::postgres::Postgres;
-use support::program::{Program, ready, run};
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -94,8 +91,7 @@ async fn filled(store: &Store, data_dir: &Path, users: [Uuid; 2]) {
     }
 }
 
-#[test]
-fn tampering_with_the_audit_log_shows() {
+pub(crate) fn tampering_with_the_audit_log_shows() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let place = Place::new();
     let data_dir = place.path().join("d");
@@ -182,8 +178,7 @@ fn tampering_with_the_audit_log_shows() {
 }
 
 /// A deletion that was cut short is finished: whoever has no account any more is forgotten.
-#[test]
-fn whoever_is_gone_is_forgotten_in_the_end() {
+pub(crate) fn whoever_is_gone_is_forgotten_in_the_end() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let place = Place::new();
     let data_dir = place.path().join("d");
@@ -220,8 +215,7 @@ fn whoever_is_gone_is_forgotten_in_the_end() {
     });
 }
 
-#[test]
-fn a_deleted_account_is_forgotten_without_breaking_the_chain() {
+pub(crate) fn a_deleted_account_is_forgotten_without_breaking_the_chain() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let place = Place::new();
     let data_dir = place.path().join("d");
@@ -284,8 +278,7 @@ fn a_deleted_account_is_forgotten_without_breaking_the_chain() {
     });
 }
 
-#[test]
-fn entries_that_do_not_fit_are_refused_alone() {
+pub(crate) fn entries_that_do_not_fit_are_refused_alone() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let place = Place::new();
     let data_dir = place.path().join("d");
@@ -311,8 +304,7 @@ fn entries_that_do_not_fit_are_refused_alone() {
     });
 }
 
-#[test]
-fn the_program_records_and_the_command_verifies() {
+pub(crate) fn the_program_records_and_the_command_verifies() {
     let place = Place::new();
     let data_dir = place.path().join("d");
     let (program, address) = Program::serve(&data_dir, ["up", "--roles", "api"]);
@@ -324,11 +316,11 @@ fn the_program_records_and_the_command_verifies() {
         assert!(
             output.status.success(),
             "{text} {}",
-            support::program::complaint(&output)
+            crate::support::program::complaint(&output)
         );
         text
     };
-    support::eventually("it is recorded", std::time::Duration::from_secs(30), || {
+    crate::support::eventually("it is recorded", std::time::Duration::from_secs(30), || {
         let text = audit("verify");
         (!text.contains("0 entries")).then_some(()).ok_or(text)
     });
@@ -345,8 +337,7 @@ fn the_program_records_and_the_command_verifies() {
     assert_eq!(mode & 0o077, 0, "{mode:o}");
 }
 
-#[test]
-fn idempotency_keys_outlive_everything_but_their_day() {
+pub(crate) fn idempotency_keys_outlive_everything_but_their_day() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = Postgres::start();
     runtime.block_on(async {

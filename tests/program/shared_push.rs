@@ -1,28 +1,17 @@
 //! Two processes on one database and one Redis: live updates reach clients of the one that builds no
 //! candles, limits count over both, and both go on while Redis is away.
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
-#[path = "../pipelines/tests/shared_state/redis_server.rs"]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "shared with the crate's own tests"
-)]
-mod redis_server;
-mod support;
 
 use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::redis_server::{PASSWORD, RedisServer};
+use crate::support::postgres::Postgres;
+use crate::support::program::{Program, metric, ready};
+use crate::support::venues::Venues;
+use crate::support::{Place, eventually, http, ignored};
 use coinsphere_simulator::Config;
 use futures_util::{SinkExt, StreamExt};
-use libtest_mimic::{Arguments, Trial};
-use redis_server::{PASSWORD, RedisServer};
-use support::postgres::Postgres;
-use support::program::{Program, metric, ready};
-use support::venues::Venues;
-use support::{Place, eventually, http};
+use libtest_mimic::Trial;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -61,18 +50,17 @@ async fn hears(socket: &mut Socket, types: &[&str]) {
     .unwrap_or_else(|_| panic!("no {wanted:?}"));
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let name = "an_api_process_has_live_updates_and_shares_limits";
-    let trial = if RedisServer::is_installed() {
+/// The test, which needs a Redis server.
+pub(crate) fn trial() -> Trial {
+    let name = "shared_push::an_api_process_has_live_updates_and_shares_limits";
+    if RedisServer::is_installed() {
         Trial::test(name, || {
             an_api_process_has_live_updates_and_shares_limits();
             Ok(())
         })
     } else {
-        support::ignored(name, "redis-server is not installed: scripts/setup.sh test")
-    };
-    libtest_mimic::run(&arguments, vec![trial]).exit_code()
+        ignored(name, "redis-server is not installed: scripts/setup.sh test")
+    }
 }
 
 /// Signs in with nothing, so often: only what is counted before the handler matters. Answers the

@@ -1,17 +1,14 @@
 //! Two real processes on one database, with one directory of keys and no Redis to be reached: a
 //! browser's session begun by the one counts for the other, and so does its end.
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
-mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use crate::support::postgres::Postgres;
+use crate::support::program::Program;
+use crate::support::{Place, eventually};
 use serde_json::{Value, json};
-use support::postgres::Postgres;
-use support::program::Program;
-use support::{Place, eventually};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -40,8 +37,7 @@ fn cookie(head: &str) -> Option<String> {
     Some(value.split(';').next()?.to_owned())
 }
 
-#[test]
-fn a_session_counts_in_every_process_without_redis() {
+pub(crate) fn a_session_counts_in_every_process_without_redis() {
     let place = Place::new();
     let postgres = Postgres::start();
     // A port where nobody listens.

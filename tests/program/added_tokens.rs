@@ -1,19 +1,16 @@
 //! An administrator adds a token while the program runs: its trades become candles at once,
 //! and after a restart.
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
-mod support;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::support::program::Program;
+use crate::support::series::Series;
+use crate::support::venues::Venues;
+use crate::support::{Place, eventually, http, now_ns};
 use coinsphere_simulator::Config;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use support::program::Program;
-use support::series::Series;
-use support::venues::Venues;
-use support::{Place, eventually, http, now_ns};
 
 const SOON: Duration = Duration::from_secs(60);
 const TOKEN: &str = "an-administrators-token-for-this-test";
@@ -42,8 +39,7 @@ fn grows(address: SocketAddr, instrument: (&str, &str), from: i64, beyond: u64) 
     })
 }
 
-#[test]
-fn an_added_token_is_followed_at_once_and_after_a_restart() {
+pub(crate) fn an_added_token_is_followed_at_once_and_after_a_restart() {
     let place = Place::new();
     let venues = Venues::start(Config {
         rate: 200.0,

@@ -2,21 +2,18 @@
 //! PostgreSQL: every candle of every length equals the one computed here from the recording.
 //! Needs recordings: set `COINSPHERE_MARKET_DATA` to the folder that holds them.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::bars::{bars, compare};
+use crate::support::program::{Program, metric, ready};
+use crate::support::recordings::{self, Recording};
+use crate::support::series::Series;
+use crate::support::venues::Venues;
+use crate::support::{INTERVALS, Place, eventually};
 use coinsphere_simulator::{Config, Replay, Speed};
-use libtest_mimic::Arguments;
-use support::bars::{bars, compare};
-use support::program::{Program, metric, ready};
-use support::recordings::{self, Recording};
-use support::series::Series;
-use support::venues::Venues;
-use support::{INTERVALS, Place, eventually, with_recordings};
 
 /// How long all candles may take to be what they should be, once the program listens.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,26 +21,24 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Before any recording.
 const EARLY: i64 = 1_300_000_000;
 
-fn main() {
-    let trials = vec![
-        with_recordings("binance_as_fast_as_it_goes", |folder| {
-            replayed(&recordings::binance(folder), Speed::Max);
-        }),
-        with_recordings("binance_fifty_times_as_fast_as_recorded", |folder| {
-            replayed(&recordings::binance(folder), Speed::Scale(50.0));
-        }),
-        with_recordings("coinbase_as_fast_as_it_goes", |folder| {
-            replayed(&recordings::coinbase(folder), Speed::Max);
-        }),
-        with_recordings("coinbase_as_recorded_tenfold", |folder| {
-            replayed(&recordings::coinbase(folder), Speed::Scale(10.0));
-        }),
-        with_recordings("kraken_as_fast_as_it_goes", |folder| {
-            replayed(&recordings::kraken(folder), Speed::Max);
-        }),
-        with_recordings("files_give_the_same_as_sockets", put_through_by_file),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+pub(crate) fn binance_as_fast_as_it_goes(folder: &Path) {
+    replayed(&recordings::binance(folder), Speed::Max);
+}
+
+pub(crate) fn binance_fifty_times_as_fast_as_recorded(folder: &Path) {
+    replayed(&recordings::binance(folder), Speed::Scale(50.0));
+}
+
+pub(crate) fn coinbase_as_fast_as_it_goes(folder: &Path) {
+    replayed(&recordings::coinbase(folder), Speed::Max);
+}
+
+pub(crate) fn coinbase_as_recorded_tenfold(folder: &Path) {
+    replayed(&recordings::coinbase(folder), Speed::Scale(10.0));
+}
+
+pub(crate) fn kraken_as_fast_as_it_goes(folder: &Path) {
+    replayed(&recordings::kraken(folder), Speed::Max);
 }
 
 fn symbols(recording: &Recording) -> Vec<&str> {
@@ -119,7 +114,7 @@ fn flagged(address: SocketAddr, recording: &Recording, symbol: &str) {
 }
 
 /// `replay` of the files, one after another into one database, read by a server without feeds.
-fn put_through_by_file(folder: &Path) {
+pub(crate) fn files_give_the_same_as_sockets(folder: &Path) {
     let place = Place::new();
     let data_dir = place.path().join("d");
     let sessions = [
@@ -136,11 +131,11 @@ fn put_through_by_file(folder: &Path) {
         let file = place.file(&format!("{}.jsonl", recording.venue), &recording.lines);
         arguments.push(file.display().to_string());
     }
-    let output = support::program::run(&data_dir, &arguments);
+    let output = crate::support::program::run(&data_dir, &arguments);
     assert!(
         output.status.success(),
         "{}",
-        support::program::complaint(&output)
+        crate::support::program::complaint(&output)
     );
     let (_program, address) = Program::serve(&data_dir, ["up", "--roles", "api"]);
     ready(address);

@@ -1,53 +1,23 @@
 //! `coinsphere candles`: recordings to candles on standard output, against candles computed here.
 //! Some of it needs recordings: set `COINSPHERE_MARKET_DATA` to the folder that holds them.
 
-mod support;
-
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use libtest_mimic::{Arguments, Trial};
+use crate::support::bars::{Bar, Deal, bars, compare};
+use crate::support::program::{complaint, run};
+use crate::support::recordings::{self, Recording, binance_frame, gzipped};
+use crate::support::{INTERVALS, Place, seeded};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rust_decimal::Decimal;
 use serde_json::Value;
-use support::bars::{Bar, Deal, bars, compare};
-use support::program::{complaint, run};
-use support::recordings::{self, Recording, binance_frame, gzipped};
-use support::{INTERVALS, Place, seeded, with_recordings};
 
 const COLUMNS: &str = "venue,instrument,open_time,open,high,low,close,volume,quote_volume,trades,taker_buy_volume,complete";
 
 /// How long after its end a minute closes.
 const GRACE: i64 = 2_000_000_000;
-
-fn main() {
-    let plain = |name: &str, test: fn()| {
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-    };
-    let trials = vec![
-        with_recordings("binance_all_intervals_both_formats", |folder| {
-            all_intervals(&recordings::binance(folder));
-        }),
-        with_recordings("coinbase_all_intervals_both_formats", |folder| {
-            all_intervals(&recordings::coinbase(folder));
-        }),
-        with_recordings("kraken_all_intervals_both_formats", |folder| {
-            all_intervals(&recordings::kraken(folder));
-        }),
-        with_recordings("other_streams_in_the_file_change_nothing", other_streams),
-        with_recordings("a_cut_off_file_is_used_up_to_the_cut", cut_off),
-        with_recordings("raw_and_futures_frames_are_the_same_trades", raw_frames),
-        plain("late_trades_and_duplicates_end_in_one_final_row", shuffled),
-        plain("missing_ids_make_a_candle_incomplete", missing_ids),
-        plain("bad_input_is_named", bad_input),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
 
 fn candles(file: &Path, venue: &str, more: &[&str]) -> Output {
     let file = file.to_str().expect("a path");
@@ -130,6 +100,18 @@ fn check_flags(what: &str, rows: &[Row], deals: &[Deal], seconds: i64) {
     }
 }
 
+pub(crate) fn binance_all_intervals_both_formats(folder: &Path) {
+    all_intervals(&recordings::binance(folder));
+}
+
+pub(crate) fn coinbase_all_intervals_both_formats(folder: &Path) {
+    all_intervals(&recordings::coinbase(folder));
+}
+
+pub(crate) fn kraken_all_intervals_both_formats(folder: &Path) {
+    all_intervals(&recordings::kraken(folder));
+}
+
 fn all_intervals(recording: &Recording) {
     let place = Place::new();
     let plain = place.file("a.jsonl", &recording.lines);
@@ -151,14 +133,14 @@ fn all_intervals(recording: &Recording) {
     }
 }
 
-fn other_streams(folder: &Path) {
+pub(crate) fn other_streams_in_the_file_change_nothing(folder: &Path) {
     let recording = recordings::binance(folder);
     let all = folder.join("ws/binance/binance_spot_btcusdt_all_20240808.jsonl.gz");
     let rows = rows(&candles(&all, "binance", &[]), "binance", "csv");
     check("all streams", &rows, &recording.deals, 60);
 }
 
-fn cut_off(folder: &Path) {
+pub(crate) fn a_cut_off_file_is_used_up_to_the_cut(folder: &Path) {
     let recording = recordings::binance(folder);
     let whole = gzipped(&recording.lines);
     let cut = &whole[..whole.len() * 3 / 5];
@@ -196,7 +178,7 @@ fn cut_off(folder: &Path) {
     );
 }
 
-fn raw_frames(folder: &Path) {
+pub(crate) fn raw_and_futures_frames_are_the_same_trades(folder: &Path) {
     let recording = recordings::binance(folder);
     let place = Place::new();
     let frames = |frame: fn(&Deal) -> String| -> String {
@@ -266,7 +248,7 @@ fn lines<'a>(deals: impl IntoIterator<Item = &'a Deal>) -> String {
         .collect()
 }
 
-fn shuffled() {
+pub(crate) fn late_trades_and_duplicates_end_in_one_final_row() {
     let mut rng = seeded();
     let deals = market(&mut rng);
     // Each up to a minute and a half late, some twice.
@@ -287,7 +269,7 @@ fn shuffled() {
     }
 }
 
-fn missing_ids() {
+pub(crate) fn missing_ids_make_a_candle_incomplete() {
     let deals = market(&mut seeded());
     let (symbol, at) = ("AAAUSDT", deals[2_000].time);
     let lost = deals
@@ -316,7 +298,7 @@ fn missing_ids() {
     assert!(flag.is_some_and(|(.., complete)| !complete), "{flag:?}");
 }
 
-fn bad_input() {
+pub(crate) fn bad_input_is_named() {
     let place = Place::new();
     let prose = place.file(
         "prose.txt",

@@ -1,20 +1,18 @@
 //! `replay` killed at random moments and run again ends with the candles of an undisturbed run, and
 //! repeating it changes nothing.
 
-mod support;
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::bars::{Bar, Deal, bars, compare};
+use crate::support::program::{Program, complaint, ready, run};
+use crate::support::recordings::{binance_frame, gzipped};
+use crate::support::series::Series;
+use crate::support::{INTERVALS, Place, eventually, now_ns, seeded};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rust_decimal::Decimal;
-use support::bars::{Bar, Deal, bars, compare};
-use support::program::{Program, complaint, ready, run};
-use support::recordings::{binance_frame, gzipped};
-use support::series::Series;
-use support::{INTERVALS, Place, eventually, now_ns, seeded};
 use tokio::time::Instant;
 
 const SYMBOLS: [&str; 3] = ["AAAUSDT", "BBBUSDT", "CCCUSDT"];
@@ -130,8 +128,7 @@ fn has_begun(data_dir: &Path) -> bool {
     jobs.is_ok_and(|jobs| jobs.count() > 0)
 }
 
-#[test]
-fn killed_at_random_and_run_again_it_gives_the_same() {
+pub(crate) fn killed_at_random_and_run_again_it_gives_the_same() {
     let mut rng = seeded();
     let (deals, lines) = recording(&mut rng);
     let expected = computed(&deals);

@@ -1,20 +1,17 @@
 //! What a request meets in the real program: it is finished when the program is stopped, found in the
 //! log by its id, works as hard for an unknown account, and a stream ends with its session.
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
-mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::program::{Program, metric};
+use crate::support::{Place, eventually, http};
 use futures_util::StreamExt as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use support::program::{Program, metric};
-use support::{Place, eventually, http};
 use tokio::net::TcpStream as Connection;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -54,8 +51,7 @@ fn login(address: SocketAddr, email: &str) -> String {
     token.unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
-#[test]
-fn a_login_in_flight_is_finished_before_the_program_ends() {
+pub(crate) fn a_login_in_flight_is_finished_before_the_program_ends() {
     let place = Place::new();
     let (mut program, address) = start(&place, |_| {});
     register(address, "ada@example.org");
@@ -98,8 +94,7 @@ fn a_login_in_flight_is_finished_before_the_program_ends() {
     assert!(!log.contains("were cut off"), "{log}");
 }
 
-#[test]
-fn a_refused_request_is_found_in_the_log_by_its_id() {
+pub(crate) fn a_refused_request_is_found_in_the_log_by_its_id() {
     let place = Place::new();
     let (program, address) = start(&place, |command| {
         command.env("COINSPHERE_LOGGING__FORMAT", "json");
@@ -154,8 +149,7 @@ fn a_refused_request_is_found_in_the_log_by_its_id() {
     }
 }
 
-#[test]
-fn an_unknown_account_is_as_much_work_as_a_wrong_password() {
+pub(crate) fn an_unknown_account_is_as_much_work_as_a_wrong_password() {
     let place = Place::new();
     let (_program, address) = start(&place, |_| {});
     register(address, "ada@example.org");
@@ -217,8 +211,7 @@ async fn close_code(socket: &mut Socket) -> u16 {
     tokio::time::timeout(SOON, waiting).await.expect("a close")
 }
 
-#[test]
-fn a_stream_ends_with_the_session_that_opened_it() {
+pub(crate) fn a_stream_ends_with_the_session_that_opened_it() {
     let place = Place::new();
     let (_program, address) = start(&place, |command| {
         command

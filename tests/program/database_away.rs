@@ -1,19 +1,17 @@
 //! PostgreSQL goes away under load, at once and for a minute: ingestion goes on into the log, memory
 //! stays bounded, `/health` answers, and afterwards every candle is there.
 
-mod support;
-
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::support::postgres::{self, Postgres};
+use crate::support::program::{Program, metric, ready};
+use crate::support::series::Series;
+use crate::support::venues::{FastClock, Venues};
+use crate::support::{Place, eventually, http};
 use coinsphere_simulator::Config;
 use nix::sys::signal::{Signal, kill};
-use support::postgres::{self, Postgres};
-use support::program::{Program, metric, ready};
-use support::series::Series;
-use support::venues::{FastClock, Venues};
-use support::{Place, eventually, http};
 use tokio::time::Instant;
 
 /// How long the database is away.
@@ -67,8 +65,7 @@ fn watch(watched: &Watched, program: &Program, address: SocketAddr) {
     }
 }
 
-#[test]
-fn a_minute_without_a_database_under_load_loses_nothing() {
+pub(crate) fn a_minute_without_a_database_under_load_loses_nothing() {
     let place = Place::new();
     let mut postgres = Postgres::start();
     let clock = FastClock::new(FACTOR);
@@ -158,8 +155,7 @@ fn a_minute_without_a_database_under_load_loses_nothing() {
     assert_eq!(status.code(), Some(0));
 }
 
-#[test]
-fn a_private_server_that_dies_is_started_again() {
+pub(crate) fn a_private_server_that_dies_is_started_again() {
     let place = Place::new();
     let config = Config {
         rate: 20.0,

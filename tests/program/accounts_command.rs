@@ -1,7 +1,4 @@
 //! The operator's commands beside the running program: the first admin, a user's letters, new keys.
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
-mod support;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use support::program::{Program, command, complaint, ready, run};
+use crate::support::program::{Program, command, complaint, ready, run};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -50,9 +47,8 @@ fn login(address: SocketAddr, email: &str, password: &str) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
-#[test]
-fn the_operator_works_beside_the_running_program() {
-    let place = support::Place::new();
+pub(crate) fn the_operator_works_beside_the_running_program() {
+    let place = crate::support::Place::new();
     let data_dir = place.path().join("data");
     let dir = data_dir.to_str().unwrap();
     let serve = || {
@@ -71,7 +67,7 @@ fn the_operator_works_beside_the_running_program() {
     );
 
     // The one-time token of a server without an admin.
-    let setup = support::eventually("it prints a token", Duration::from_secs(30), || {
+    let setup = crate::support::eventually("it prints a token", Duration::from_secs(30), || {
         let log = program.log();
         let mut lines = log
             .lines()
@@ -157,15 +153,16 @@ fn the_operator_works_beside_the_running_program() {
     assert!(sealed.status.success(), "{}", complaint(&sealed));
 
     // The letter to the one who registered, in a file.
-    let listed = support::eventually("the letter is written", Duration::from_secs(30), || {
-        let output = run(&data_dir, ["outbox", "--data-dir", dir]);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if text.contains(".eml") {
-            Ok(text)
-        } else {
-            Err(text)
-        }
-    });
+    let listed =
+        crate::support::eventually("the letter is written", Duration::from_secs(30), || {
+            let output = run(&data_dir, ["outbox", "--data-dir", dir]);
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            if text.contains(".eml") {
+                Ok(text)
+            } else {
+                Err(text)
+            }
+        });
     assert!(
         listed.contains("root@example.org") && listed.contains("verify_email"),
         "{listed}"

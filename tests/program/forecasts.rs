@@ -1,19 +1,17 @@
 //! Forecasts in the running demo: history, models, what is served, and what becomes of it when the
 //! program dies, a file breaks, or somebody without the right asks.
 
-mod support;
-
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::http::{ask_with, get};
+use crate::support::program::{Program, ready};
+use crate::support::{Place, eventually};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use support::http::{ask_with, get};
-use support::program::{Program, ready};
-use support::{Place, eventually};
 
 /// Two small models on a machine that compiles something else too.
 const TRAINED: Duration = Duration::from_secs(300);
@@ -81,12 +79,11 @@ fn post(address: SocketAddr, path: &str, token: Option<&str>, body: &str) -> (u1
 
 /// A part in `/health`.
 fn part(address: SocketAddr, name: &str) -> Value {
-    let answer = support::http::ask(address, "GET", "/health", "").expect("health");
+    let answer = crate::support::http::ask(address, "GET", "/health", "").expect("health");
     answer.json()["services"][name].clone()
 }
 
-#[test]
-fn models_are_trained_serve_and_survive() {
+pub(crate) fn models_are_trained_serve_and_survive() {
     let place = Place::new();
     let data_dir = place.path().join("d");
     let (program, address) = start(&data_dir);

@@ -2,18 +2,15 @@
 //! they promise on recorded candles. That last needs recordings: set `COINSPHERE_MARKET_DATA` to the
 //! folder that holds them.
 
-mod support;
-
 use std::path::Path;
 use std::process::Output;
 
-use libtest_mimic::{Arguments, Trial};
+use crate::support::program::{complaint, run};
+use crate::support::recordings::gzipped;
+use crate::support::{Place, seeded};
 use rand::seq::SliceRandom;
 use rand::{RngExt, rngs::StdRng};
 use serde_json::Value;
-use support::program::{complaint, run};
-use support::recordings::gzipped;
-use support::{Place, seeded, with_recordings};
 
 const MODELS: [&str; 6] = [
     "lstm",
@@ -23,25 +20,6 @@ const MODELS: [&str; 6] = [
     "elastic_net",
     "auto_ets",
 ];
-
-fn main() {
-    let plain = |name: &str, test: fn()| {
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-    };
-    let trials = vec![
-        with_recordings(
-            "intervals_hold_what_they_promise_on_recorded_candles",
-            recorded,
-        ),
-        plain("the_report_has_every_model_and_the_seed_decides_it", report),
-        plain("disorder_changes_nothing_and_is_told", disorder),
-        plain("what_cannot_be_evaluated_is_named", refused),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
 
 fn evaluate(file: &Path, more: &[&str]) -> Output {
     let file = file.to_str().expect("a path");
@@ -116,7 +94,7 @@ fn file(lines: &[String]) -> String {
     )
 }
 
-fn recorded(folder: &Path) {
+pub(crate) fn intervals_hold_what_they_promise_on_recorded_candles(folder: &Path) {
     let candles = folder.join("ohlcv/sol_usd_1d_to_2023.csv.gz");
     for horizon in ["1", "7"] {
         let output = evaluate(&candles, &["--horizon", horizon, "--format", "json"]);
@@ -126,7 +104,7 @@ fn recorded(folder: &Path) {
     }
 }
 
-fn report() {
+pub(crate) fn the_report_has_every_model_and_the_seed_decides_it() {
     let mut rng = seeded();
     let place = Place::new();
     let text = file(&lines(&mut rng, 300));
@@ -163,7 +141,7 @@ fn report() {
     }
 }
 
-fn disorder() {
+pub(crate) fn disorder_changes_nothing_and_is_told() {
     let mut rng = seeded();
     let place = Place::new();
     let mut lines = lines(&mut rng, 260);
@@ -181,7 +159,7 @@ fn disorder() {
     }
 }
 
-fn refused() {
+pub(crate) fn what_cannot_be_evaluated_is_named() {
     let mut rng = seeded();
     let place = Place::new();
     let lines = lines(&mut rng, 200);

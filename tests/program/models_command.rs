@@ -1,14 +1,12 @@
 //! `coinsphere train`, `predict` and `models`, as a user types them, on files of candles made here.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use crate::support::program::{complaint, run};
 use serde_json::Value;
-use support::program::{complaint, run};
 use tempfile::TempDir;
 
 /// A training of a few seconds.
@@ -79,8 +77,7 @@ impl Place {
 const FORECAST: &str =
     "predict --candles @candles.csv --token bitcoin --interval 1h --models-dir @models";
 
-#[test]
-fn a_model_is_trained_forecasts_and_is_replaced_and_brought_back() {
+pub(crate) fn a_model_is_trained_forecasts_and_is_replaced_and_brought_back() {
     let place = Place::new();
     let first = place.train("--chart @losses.svg");
     assert_eq!(first["promoted"], true);
@@ -137,8 +134,7 @@ fn a_model_is_trained_forecasts_and_is_replaced_and_brought_back() {
     assert!(text.contains("95 %") && text.contains("MASE"), "{text}");
 }
 
-#[test]
-fn a_damaged_model_is_named_and_the_one_before_serves() {
+pub(crate) fn a_damaged_model_is_named_and_the_one_before_serves() {
     let place = Place::new();
     let first = place.train("");
     let second = place.train("--seed 5 --promote always");
@@ -160,8 +156,7 @@ fn a_damaged_model_is_named_and_the_one_before_serves() {
     assert_eq!(forecast["model"], first["id"]);
 }
 
-#[test]
-fn what_cannot_be_trained_or_forecast_is_said() {
+pub(crate) fn what_cannot_be_trained_or_forecast_is_said() {
     let place = Place::new();
     place.candles("short.csv", 50);
     fs::write(place.path("empty.csv"), "").expect("writes");

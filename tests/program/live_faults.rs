@@ -2,21 +2,19 @@
 //! touched equal the venue's own, minutes that are touched are incomplete, and gaps name every id that
 //! is missing. The venues' clock runs fast, so that a minute takes seconds.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::program::{Program, metric, ready};
+use crate::support::series::Series;
+use crate::support::venues::{FastClock, Venues};
+use crate::support::{Place, eventually, ignored};
 use coinsphere_simulator::Config;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
-use support::program::{Program, metric, ready};
-use support::series::Series;
-use support::venues::{FastClock, Venues};
-use support::{Place, eventually, ignored};
 
 /// How much faster the venues' minutes pass.
 const FACTOR: i64 = 6;
@@ -39,35 +37,17 @@ fn instruments() -> impl Iterator<Item = (&'static str, &'static str)> {
         .flat_map(|(venue, symbols)| symbols.iter().map(move |symbol| (venue, *symbol)))
 }
 
-fn main() {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-    };
-    let mut trials = vec![
-        trial("killed_and_started_again", killed),
-        trial("venues_that_drop_repeat_reorder_and_garble", faulty_venues),
-        trial(
-            "venues_that_disconnect_stall_and_refuse",
-            broken_connections,
-        ),
-        trial("both_signals_end_it_with_status_0", signals),
-    ];
-    let small = Place::new();
-    let log = small.path().join("d/log");
-    std::fs::create_dir_all(&log).expect("a directory");
-    let full_disk = "a_full_disk_is_a_gap_and_no_end";
-    trials.push(match Mount::new(&log) {
-        Ok(mount) => Trial::test(full_disk, move || {
-            full_disk_of(&mount, &small);
+/// The test of a full disk, which needs one.
+pub(crate) fn full_disk() -> Trial {
+    let name = "live_faults::a_full_disk_is_a_gap_and_no_end";
+    match Mount::new(Place::new().path()) {
+        Ok(_) => Trial::test(name, || {
+            a_full_disk_is_a_gap_and_no_end();
             Ok(())
         }),
         // The log's own tests fill a disk by injection.
-        Err(reason) => ignored(full_disk, &format!("cannot mount a tmpfs: {reason}")),
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+        Err(reason) => ignored(name, &format!("cannot mount a tmpfs: {reason}")),
+    }
 }
 
 fn market(faults: &[&str]) -> Venues {
@@ -129,7 +109,7 @@ fn check(
     equal
 }
 
-fn killed() {
+pub(crate) fn killed_and_started_again() {
     let place = Place::new();
     let venues = market(&[]);
     let (program, address) = start(&place, &venues);
@@ -178,7 +158,7 @@ fn killed() {
     assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
 }
 
-fn faulty_venues() {
+pub(crate) fn venues_that_drop_repeat_reorder_and_garble() {
     let place = Place::new();
     let venues = market(&[
         "drop:p=0.0005,seed=3",
@@ -249,7 +229,7 @@ fn faulty_venues() {
     assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
 }
 
-fn broken_connections() {
+pub(crate) fn venues_that_disconnect_stall_and_refuse() {
     let place = Place::new();
     let venues = market(&[]);
     let (program, address) = start(&place, &venues);
@@ -297,7 +277,7 @@ fn broken_connections() {
     assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
 }
 
-fn signals() {
+pub(crate) fn both_signals_end_it_with_status_0() {
     let place = Place::new();
     let venues = market(&[]);
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
@@ -337,9 +317,13 @@ impl Drop for Mount {
     }
 }
 
-fn full_disk_of(mount: &Mount, place: &Place) {
+fn a_full_disk_is_a_gap_and_no_end() {
+    let place = Place::new();
+    let log = place.path().join("d/log");
+    std::fs::create_dir_all(&log).expect("a directory");
+    let mount = Mount::new(&log).expect("it could be mounted before");
     let venues = market(&[]);
-    let (program, address) = start(place, &venues);
+    let (program, address) = start(&place, &venues);
     ready(address);
     let begun = venues.now();
     whole_minutes(&venues, 1);
@@ -362,7 +346,7 @@ fn full_disk_of(mount: &Mount, place: &Place) {
     });
     eventually("health is red", PATIENCE, || {
         refill();
-        let health = support::http::ask(address, "GET", "/health", "")?;
+        let health = crate::support::http::ask(address, "GET", "/health", "")?;
         (health.status == 503).then_some(()).ok_or(health.body)
     });
     std::fs::remove_file(&ballast).expect("the ballast");

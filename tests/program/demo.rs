@@ -1,16 +1,14 @@
 //! `coinsphere demo` as a new user meets it, and the refusals a user may run into.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use crate::support::bars::Bar;
+use crate::support::program::{Program, complaint, ready, run};
+use crate::support::series::Series;
+use crate::support::{Place, eventually, http, now_ns};
 use nix::sys::signal::Signal;
-use support::bars::Bar;
-use support::program::{Program, complaint, ready, run};
-use support::series::Series;
-use support::{Place, eventually, http, now_ns};
 use tokio::time::Instant;
 
 /// From starting the program to candles in its answers: ten seconds are promised of a release build.
@@ -44,8 +42,7 @@ fn truth(
     answer["candles"].as_array().expect("a list").clone()
 }
 
-#[test]
-fn a_demo_lives_within_seconds_and_goes_on_after_a_stop() {
+pub(crate) fn a_demo_lives_within_seconds_and_goes_on_after_a_stop() {
     let place = Place::new();
     let data_dir = place.path().join("d");
     let begun = Instant::now();
@@ -134,8 +131,7 @@ fn a_demo_lives_within_seconds_and_goes_on_after_a_stop() {
     assert_eq!(program.stop(Signal::SIGTERM).code(), Some(0));
 }
 
-#[test]
-fn a_port_in_use_is_said_at_once() {
+pub(crate) fn a_port_in_use_is_said_at_once() {
     let place = Place::new();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("its number").to_string();
@@ -160,8 +156,7 @@ fn a_port_in_use_is_said_at_once() {
     assert!(!data_dir.join("pg").exists(), "nothing else was begun");
 }
 
-#[test]
-fn wrong_configuration_ends_with_status_2_and_is_named() {
+pub(crate) fn wrong_configuration_ends_with_status_2_and_is_named() {
     let place = Place::new();
     let data_dir = place.path().join("d");
     let dir = data_dir.to_str().expect("a path");
@@ -213,7 +208,7 @@ fn wrong_configuration_ends_with_status_2_and_is_named() {
             assert!(said.contains(word), "{word} is not in: {said}");
         }
     }
-    let output = support::program::command(&data_dir)
+    let output = crate::support::program::command(&data_dir)
         .args(["up", "--data-dir", dir])
         .env("COINSPHERE_LOG_KIND", "embedded")
         .output()
