@@ -95,7 +95,7 @@ impl Accounts {
         // Nothing of the database is held while the hash is made.
         drop(session);
         // More would only be hashed in vain.
-        let plausible = login.password.expose_secret().chars().count() <= password::LONGEST;
+        let plausible = password::is_plausible(login.password.expose_secret());
         let stored = found.as_ref().and_then(|found| found.password_hash.clone());
         let given = (login.password.clone(), stored.filter(|_| plausible));
         let verdict = self.passwords.check(given.0, given.1).await?;
@@ -135,7 +135,7 @@ impl Accounts {
         })
     }
 
-    /// Hashes the password that was shown anew, unless it was changed meanwhile.
+    /// Hashes the password that was shown again, unless it was changed meanwhile.
     async fn upgrade_hash(
         &self,
         found: &StoredUser,

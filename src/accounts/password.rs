@@ -10,6 +10,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::breached::Breached;
 use super::entropy::Entropy;
@@ -24,6 +25,9 @@ pub(super) const LONGEST: usize = 128;
 /// How many may wait for each that hashes; more are refused.
 const WAITING: usize = 32;
 
+/// bcrypt reads this many bytes of a password, the zero byte at its end included, and ignores the rest.
+const BCRYPT_READS: usize = 72;
+
 /// An imported hash that costs more than this is not worked on: 2^16 rounds take seconds.
 const DEAREST_BCRYPT: u32 = 16;
 
@@ -35,9 +39,31 @@ static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
         .collect()
 });
 
+/// The form in which a password is counted, hashed and compared, so that it is the same from every
+/// keyboard: other spaces become the ASCII space, and what looks alike by compatibility is one
+/// (the string class `OpaqueString` of RFC 8265, section 4.2, with NFKC as NIST SP 800-63B has it).
+pub(super) fn normalised(password: &str) -> String {
+    let is_space = |c: char| c != ' ' && !c.is_control() && c.is_whitespace();
+    password
+        .chars()
+        .map(|c| if is_space(c) { ' ' } else { c })
+        .nfkc()
+        .collect()
+}
+
+/// Whether a text is worth hashing: nobody has a longer password.
+pub(super) fn is_plausible(password: &str) -> bool {
+    // Composed characters are at most four times as many when they are typed decomposed.
+    password.chars().count() <= 4 * LONGEST && normalised(password).chars().count() <= LONGEST
+}
+
 /// Why a text may not be a password; `about` are the user's own words (address, name), which others
 /// try first too.
 pub(super) fn objection(password: &str, about: &[&str]) -> Option<String> {
+    if password.chars().count() > 4 * LONGEST {
+        return Some(format!("use at most {LONGEST} characters"));
+    }
+    let password = normalised(password);
     let length = password.chars().count();
     if length < SHORTEST {
         return Some(format!("use at least {SHORTEST} characters"));
@@ -67,7 +93,7 @@ pub(super) const BREACHED: &str = "this password is known from a breach: use ano
 pub(super) struct Verdict {
     /// Whether it is the password.
     pub(super) matches: bool,
-    /// Whether its hash should be made anew with today's parameters.
+    /// Whether the password should be hashed again, with today's parameters.
     pub(super) outdated: bool,
 }
 
@@ -114,7 +140,11 @@ impl Passwords {
     /// Whether a password is known from a breach, as far as a file says.
     pub(super) async fn is_breached(&self, password: &SecretString) -> Result<bool, AccountError> {
         match &self.breached {
-            Some(file) => file.knows(password).await,
+            // Lists have what people typed; what is compared is the normalised form.
+            Some(file) => Ok(file.knows(password).await? || {
+                let normalised = normalised(password.expose_secret());
+                file.knows(&normalised.into()).await?
+            }),
             None => Ok(false),
         }
     }
@@ -126,7 +156,7 @@ impl Passwords {
         salt: [u8; 16],
     ) -> Result<String, AccountError> {
         let argon2 = self.argon2.clone();
-        self.aside(move || hash_now(&argon2, password.expose_secret(), &salt))
+        self.aside(move || hash_now(&argon2, &normalised(password.expose_secret()), &salt))
             .await?
     }
 
@@ -141,7 +171,7 @@ impl Passwords {
         let somebody = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.nobody.clone());
         let verdict = self
-            .aside(move || check_now(&argon2, password.expose_secret(), &stored))
+            .aside(move || check_typed(&argon2, password.expose_secret(), &stored))
             .await?;
         Ok(Verdict {
             matches: verdict.matches && somebody,
@@ -177,6 +207,22 @@ fn hash_now(argon2: &Argon2<'_>, password: &str, salt: &[u8]) -> Result<String, 
         .map_err(|error| AccountError::Internal(format!("cannot hash a password: {error}")))
 }
 
+/// Checks what was typed: in the normalised form, then as it was typed if that differs, which is how
+/// older and imported hashes were made.
+fn check_typed(argon2: &Argon2<'_>, typed: &str, stored: &str) -> Verdict {
+    let normalised = normalised(typed);
+    let verdict = check_now(argon2, &normalised, stored);
+    if verdict.matches || normalised == typed {
+        return verdict;
+    }
+    let verdict = check_now(argon2, typed, stored);
+    Verdict {
+        // Hashed again in the normalised form; bcrypt's rule is in `check_now`.
+        outdated: verdict.outdated || bcrypt_cost(stored).is_none(),
+        ..verdict
+    }
+}
+
 fn check_now(argon2: &Argon2<'_>, password: &str, stored: &str) -> Verdict {
     if let Some(cost) = bcrypt_cost(stored) {
         let affordable = cost <= DEAREST_BCRYPT;
@@ -186,7 +232,9 @@ fn check_now(argon2: &Argon2<'_>, password: &str, stored: &str) -> Verdict {
         let matches = affordable && bcrypt::verify(password, stored).unwrap_or(false);
         return Verdict {
             matches,
-            outdated: true,
+            // A longer password was cut when it was hashed: whoever types something else behind what
+            // bcrypt read is let in too, and must not choose the password by it.
+            outdated: password.len() < BCRYPT_READS,
         };
     }
     let Ok(parsed) = PasswordHash::new(stored) else {
@@ -351,6 +399,72 @@ mod tests {
                 .unwrap()
                 .matches
         );
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_however_its_characters_are_composed() {
+        let passwords = passwords();
+        let stored = passwords
+            .hash("cafe\u{301} \u{fb01}ne 12".into(), [7; 16])
+            .await
+            .unwrap();
+        let check = async |password: &str, stored: &str| {
+            let verdict = passwords.check(password.into(), Some(stored.to_owned()));
+            let verdict = verdict.await.unwrap();
+            (verdict.matches, verdict.outdated)
+        };
+        for same in [
+            "caf\u{e9} fine 12",
+            "cafe\u{301}\u{a0}\u{fb01}ne\u{3000}12",
+            "caf\u{e9}\u{1680}\u{ff46}ine \u{ff11}2",
+        ] {
+            assert_eq!(check(same, &stored).await, (true, false), "{same:?}");
+        }
+        assert_eq!(check("Caf\u{e9} fine 12", &stored).await, (false, false));
+        // Hashed as it was typed, before passwords were normalised.
+        let older = hash_now(&passwords.argon2, "cafe\u{301} fine 12", &[1; 16]).unwrap();
+        assert_eq!(check("cafe\u{301} fine 12", &older).await, (true, true));
+        let bcrypt = bcrypt::hash_with_salt("cafe\u{301} fine 12", 4, [3; 16]).unwrap();
+        let bcrypt = bcrypt.format_for_version(bcrypt::Version::TwoB);
+        assert_eq!(check("cafe\u{301} fine 12", &bcrypt).await, (true, true));
+    }
+
+    #[test]
+    fn length_and_commonness_are_judged_by_the_normalised_form() {
+        assert_eq!(objection(&"e\u{301}".repeat(128), &[]), None);
+        assert!(
+            objection(&"e\u{301}".repeat(7), &[]).is_some(),
+            "7 characters"
+        );
+        assert!(objection("\u{ff50}assword", &[]).is_some(), "password");
+        assert!(
+            objection(&"\u{fdfa}".repeat(8), &[]).is_some(),
+            "18 characters each"
+        );
+        assert!(!is_plausible(&"a".repeat(129)));
+        assert!(is_plausible(&"e\u{301}".repeat(128)));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_bcrypt_cut_is_not_hashed_again_as_typed() {
+        let passwords = passwords();
+        for (length, outdated) in [(71, true), (72, false), (73, false), (100, false)] {
+            let chosen = "0123456789".repeat(10)[..length].to_owned();
+            let stored = bcrypt::hash_with_salt(&chosen, 4, [3; 16]).unwrap();
+            let stored = stored.format_for_version(bcrypt::Version::TwoB);
+            let verdict = passwords.check(chosen.into(), Some(stored)).await.unwrap();
+            assert_eq!(
+                (verdict.matches, verdict.outdated),
+                (true, outdated),
+                "{length}"
+            );
+        }
+        let chosen = "a".repeat(80);
+        let stored = bcrypt::hash_with_salt(&chosen, 4, [3; 16]).unwrap();
+        let stored = stored.format_for_version(bcrypt::Version::TwoB);
+        let typed = format!("{}another end", "a".repeat(72));
+        let verdict = passwords.check(typed.into(), Some(stored)).await.unwrap();
+        assert_eq!((verdict.matches, verdict.outdated), (true, false));
     }
 
     #[tokio::test]
