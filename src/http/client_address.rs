@@ -1,7 +1,7 @@
 //! Where a request comes from: the socket's address, unless that is a proxy which is trusted to say
 //! whom it speaks for.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -76,12 +76,26 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
         if !is_trusted(at) {
             break;
         }
-        match entry.trim().parse::<IpAddr>() {
-            Ok(address) => at = address.to_canonical(),
-            Err(_) => break,
+        match address_of(entry) {
+            Some(address) => at = address.to_canonical(),
+            None => break,
         }
     }
     at
+}
+
+/// The address of an entry, which some proxies write with a port, an IPv6 address then in brackets, with
+/// brackets alone, or in quotes (as RFC 7239, section 6, has it for `Forwarded`).
+fn address_of(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim().trim_matches('"');
+    if let Ok(address) = entry.parse::<IpAddr>() {
+        return Some(address);
+    }
+    if let Ok(socket) = entry.parse::<SocketAddr>() {
+        return Some(socket.ip());
+    }
+    let bare = entry.strip_prefix('[')?.strip_suffix(']')?;
+    bare.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
 }
 
 #[cfg(test)]
@@ -114,6 +128,19 @@ mod tests {
             ),
             ("10.0.0.1", &["203.0.113.9, junk"], "10.0.0.1"),
             ("127.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+            ("127.0.0.1", &["203.0.113.9:41234"], "203.0.113.9"),
+            ("127.0.0.1", &["[2001:db8::1]:41234"], "2001:db8::1"),
+            ("127.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
+            ("127.0.0.1", &["\"[2001:db8::1]:41234\""], "2001:db8::1"),
+            ("127.0.0.1", &["[::ffff:203.0.113.9]:80"], "203.0.113.9"),
+            (
+                "10.0.0.1",
+                &["203.0.113.9:5, 10.0.0.2:80, [::ffff:10.0.0.3]:80"],
+                "203.0.113.9",
+            ),
+            ("10.0.0.1", &["203.0.113.9:port"], "10.0.0.1"),
+            ("10.0.0.1", &["[203.0.113.9]"], "10.0.0.1"),
+            ("10.0.0.1", &["203.0.113.9:"], "10.0.0.1"),
         ] {
             assert_eq!(
                 at(peer, forwarded, &trusted),
