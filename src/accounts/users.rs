@@ -1,10 +1,11 @@
 //! The rows of users, and what may stand in them.
 
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
-use coinsphere_pipelines::store::{GenericClient, StoreError, query};
+use coinsphere_pipelines::store::{GenericClient, StoreError, execute, query};
+use lettre::Address;
+use lettre::message::Mailbox;
 use tokio_postgres::Row;
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use super::error::{AccountError, Wrong};
@@ -123,7 +124,8 @@ pub(super) async fn by_email<C: GenericClient>(
 pub(super) struct Email {
     /// As it was typed.
     pub(super) text: String,
-    /// As it is compared: nobody tells apart two addresses that differ in case only.
+    /// As it is compared: two addresses have the same key where every mail system delivers them to the
+    /// same mailbox, or nobody would tell them apart by the case of a letter.
     pub(super) key: String,
 }
 
@@ -141,17 +143,78 @@ impl Email {
         if text.len() > LONGEST_EMAIL || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(refused());
         }
-        lettre::Address::from_str(text).map_err(|_| refused())?;
+        recipient(text).ok_or_else(refused)?;
         Ok(Self {
             text: text.to_owned(),
-            key: text.to_lowercase(),
+            key: Self::key_of(text),
         })
     }
 
     /// As it is compared, of whatever was typed at login: what is no address is nobody's.
+    ///
+    /// The domain is compared in its ASCII form (IDNA, UTS #46). Of the local part, which is the
+    /// receiving system's own business (RFC 5321, 2.4), only ASCII letters are compared without case, and
+    /// canonically equal characters are equal (RFC 6532, 3.1): folding more would join strangers.
     pub(super) fn key_of(text: &str) -> String {
-        text.trim().to_lowercase()
+        let text = text.trim();
+        let Some((local, domain)) = text.rsplit_once('@') else {
+            return text.to_ascii_lowercase();
+        };
+        // In this order: U+212A, the Kelvin sign, composes to a K that is nobody else's k.
+        let local: String = local.to_ascii_lowercase().nfc().collect();
+        let domain = ascii_domain(domain).unwrap_or_else(|| domain.to_ascii_lowercase());
+        format!("{local}@{domain}")
     }
+}
+
+/// A domain as DNS has it; a literal address as it is.
+fn ascii_domain(domain: &str) -> Option<String> {
+    if domain.starts_with('[') {
+        return Some(domain.to_ascii_lowercase());
+    }
+    let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::URL).ok()?;
+    Some(ascii.trim_end_matches('.').to_owned())
+}
+
+/// Whom an email to this address is sent to; `None` for an address that none can be sent to. The domain
+/// is the one DNS has, since few servers take another (RFC 6531 makes it optional).
+pub(super) fn recipient(address: &str) -> Option<Mailbox> {
+    let (local, domain) = address.trim().rsplit_once('@')?;
+    let address = Address::new(local, ascii_domain(domain)?).ok()?;
+    // As it will stand in the header: what a reader's program cannot take apart again, it cannot show.
+    let mailbox = Mailbox::new(None, address);
+    (mailbox.to_string().parse::<Mailbox>().ok()? == mailbox).then_some(mailbox)
+}
+
+/// Brings the keys of addresses that an earlier version compared otherwise up to date: of those with
+/// characters beyond ASCII, all others have had the same key ever since.
+pub(super) async fn rekey_addresses<C: GenericClient>(client: &C) -> Result<(), AccountError> {
+    let rows = query(
+        client,
+        "look for addresses to be compared",
+        "SELECT id, email, email_key FROM users WHERE email ~ '[^[:ascii:]]'",
+        &[],
+    )
+    .await?;
+    for row in &rows {
+        let (id, email, stored): (Uuid, &str, &str) = (row.get(0), row.get(1), row.get(2));
+        let key = Email::key_of(email);
+        if key == stored {
+            continue;
+        }
+        let updated = execute(
+            client,
+            "update an address's key",
+            "UPDATE users SET email_key = $2 WHERE id = $1 AND email_key = $3 \
+               AND NOT EXISTS (SELECT FROM users WHERE email_key = $2)",
+            &[&id, &key, &stored],
+        )
+        .await?;
+        if updated == 0 {
+            tracing::warn!(user = %id, "two accounts have one address: this one is not found by it");
+        }
+    }
+    Ok(())
 }
 
 /// A name to be shown; nothing if it is empty.
@@ -206,6 +269,57 @@ mod tests {
             &long,
         ] {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_equal_where_mail_systems_hold_them_equal() {
+        for (a, b, equal) in [
+            ("a@b\u{fc}cher.example", "a@xn--bcher-kva.example", true),
+            ("a@B\u{dc}CHER.example", "A@bu\u{308}cher.EXAMPLE", true),
+            ("a@b\u{3002}example", "a@b.example", true),
+            ("jose\u{301}@example.org", "jos\u{e9}@example.org", true),
+            // Another letter for somebody's case folding, another mailbox for every mail system.
+            ("\u{212a}evin@example.org", "kevin@example.org", false),
+            ("\u{212a}evin@example.org", "Kevin@example.org", false),
+            ("\u{130}da@example.org", "ida@example.org", false),
+            ("stra\u{df}e@example.org", "strasse@example.org", false),
+            ("\u{ff4b}evin@example.org", "kevin@example.org", false),
+            ("\u{c9}va@example.org", "\u{e9}va@example.org", false),
+        ] {
+            assert_eq!(Email::key_of(a) == Email::key_of(b), equal, "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_no_email_can_be_sent_to_is_refused() {
+        for bad in [
+            "a@b..example",
+            "a@-b.example",
+            "a@b_c@d",
+            "Somebody <a@b.example>",
+            "a,b@example.org",
+            "a@b.example, c@d.example",
+            "<a@b.example>",
+            "a@xn--a.example",
+            "a@[300.1.2.3]",
+            ".a@b.example",
+        ] {
+            assert!(Email::parse(bad).is_err(), "{bad:?}");
+        }
+        for good in [
+            "a@b\u{fc}cher.example",
+            "a+b'c@example.org",
+            "\u{e9}@example.org",
+        ] {
+            let email = Email::parse(good).unwrap_or_else(|wrong| panic!("{good}: {wrong:?}"));
+            let mailbox = recipient(&email.text).unwrap();
+            assert!(mailbox.email.domain().is_ascii(), "{mailbox}");
+            let written = lettre::Message::builder()
+                .from("server@example.org".parse().unwrap())
+                .to(mailbox)
+                .body(String::new());
+            assert!(written.is_ok(), "{good}");
         }
     }
 

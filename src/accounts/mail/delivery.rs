@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::letters::Letter;
 use crate::accounts::error::{AccountError, causes};
+use crate::accounts::users::recipient;
 use crate::config::MailSettings;
 
 /// How long a server may take for each step.
@@ -93,7 +94,7 @@ impl Delivery {
         now: DateTime<Utc>,
     ) -> Result<(), String> {
         let (Self::Smtp { from, .. } | Self::Files { from, .. }) = self;
-        let to: Mailbox = to.parse().map_err(|_| "the recipient is no mail address")?;
+        let to = recipient(to).ok_or("no email can be sent to the recipient's address")?;
         let message = Message::builder()
             .from(from.clone())
             .to(to)
