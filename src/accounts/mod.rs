@@ -53,7 +53,7 @@ use self::oidc::Oidc;
 use self::password::Passwords;
 use self::revocation::Revocations;
 use self::sealing::Sealing;
-use self::secrets::RefreshSecret;
+use self::secrets::DerivationSecret;
 use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
 use crate::config::{AccountSettings, MailSettings};
 use crate::store_source::StoreSource;
@@ -118,7 +118,7 @@ pub struct Accounts {
     events: Arc<dyn SecurityEvents>,
     passwords: Passwords,
     access: AccessTokens,
-    refresh: RefreshSecret,
+    derivation: DerivationSecret,
     csrf: CsrfKey,
     sealing: Sealing,
     revocations: Revocations,
@@ -168,7 +168,7 @@ impl Accounts {
             .clone()
             .unwrap_or_else(|| data_dir.join("keys"));
         let files = KeyFiles::open(&directory)?;
-        let refresh = RefreshSecret::open(&files, &entropy)?;
+        let derivation = DerivationSecret::open(&files, &entropy)?;
         let csrf = CsrfKey::open(&files, &entropy)?;
         let configured = settings.totp_encryption_key.as_ref();
         let sealing = Sealing::open(configured, &files, &entropy)?;
@@ -176,7 +176,7 @@ impl Accounts {
         Ok(Self {
             passwords: Passwords::new(&settings, &entropy)?,
             access: AccessTokens::new(keys, &settings.issuer, &settings.audience),
-            refresh,
+            derivation,
             csrf,
             sealing,
             revocations: Revocations::default(),
@@ -221,18 +221,24 @@ impl Accounts {
 
     /// Removes what nobody asks for any more.
     async fn keep_tidy(&self) {
-        /// How often.
+        /// How often, and how soon again when it failed.
         const ROUND: Duration = Duration::from_secs(600);
+        const RETRY: Duration = Duration::from_secs(30);
         loop {
-            tokio::time::sleep(ROUND).await;
-            if let Err(error) = self.tidy().await {
-                tracing::warn!(%error, "old sessions and failures were not removed");
-            }
+            let next = match self.tidy().await {
+                Ok(()) => ROUND,
+                Err(error) => {
+                    tracing::warn!(%error, "old sessions and failures were not removed");
+                    RETRY
+                }
+            };
+            tokio::time::sleep(next).await;
         }
     }
 
     async fn tidy(&self) -> Result<(), AccountError> {
         let (session, now) = (self.database().await?, self.now());
+        users::rekey_addresses(&session).await?;
         sessions::tidy(&session, now).await?;
         lockout::tidy(&session, now).await?;
         key_access::tidy(&session, now).await?;

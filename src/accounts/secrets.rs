@@ -1,8 +1,9 @@
-//! Tokens that are stored as hashes only, and the secret that refresh tokens follow from.
+//! Tokens that are stored as hashes only, and the secret that refresh tokens and links follow from.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
+use uuid::Uuid;
 
 use super::SessionId;
 use super::entropy::Entropy;
@@ -29,11 +30,12 @@ macro_rules! hidden_debug {
 }
 pub(crate) use hidden_debug;
 
-/// Derives each refresh token from the one before it, so that a retry gets the same successor though
-/// only hashes are stored.
-pub(super) struct RefreshSecret(hmac::Key);
+/// What tokens follow from that must come out the same when they are made again, though only their
+/// hashes are stored: each refresh token from the one before it, and the link of an email from the
+/// email's id.
+pub(super) struct DerivationSecret(hmac::Key);
 
-impl RefreshSecret {
+impl DerivationSecret {
     /// Reads the secret, or makes it.
     pub(super) fn open(files: &KeyFiles, entropy: &Entropy) -> Result<Self, AccountError> {
         let bytes = match files.read(FILE)? {
@@ -57,13 +59,20 @@ impl RefreshSecret {
         context.update(presented.as_bytes());
         BASE64URL_NOPAD.encode(context.sign().as_ref())
     }
+
+    /// The one token of the link in this email, however often the email is sent.
+    pub(super) fn email_link(&self, email: Uuid) -> String {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(b"coinsphere email link\0");
+        context.update(email.as_bytes());
+        BASE64URL_NOPAD.encode(context.sign().as_ref())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng as _;
     use rand::rngs::StdRng;
-    use uuid::Uuid;
 
     use super::*;
 
@@ -72,7 +81,7 @@ mod tests {
         let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let entropy = Entropy::from(StdRng::seed_from_u64(5));
         let open = |place: &tempfile::TempDir| {
-            RefreshSecret::open(&KeyFiles::open(place.path()).unwrap(), &entropy).unwrap()
+            DerivationSecret::open(&KeyFiles::open(place.path()).unwrap(), &entropy).unwrap()
         };
         let family = SessionId(Uuid::from_u128(1));
         let one = open(&a).successor(family, "token");

@@ -164,7 +164,7 @@ impl Accounts {
         )
         .await?;
         let rotated: Option<DateTime<Utc>> = rows.first().and_then(|row| row.get(0));
-        let successor = self.refresh.successor(family.id, presented);
+        let successor = self.derivation.successor(family.id, presented);
         match rotated {
             None => {
                 execute(

@@ -96,6 +96,7 @@ fn main() -> ExitCode {
         oidc::the_second_factor_is_asked_for_all_the_same,
         oidc::a_provider_that_is_away_hinders_nobody_else,
         mail::a_long_outage_loses_no_letter,
+        mail::an_email_whose_answer_was_lost_keeps_its_link,
         mail::letters_travel_encrypted,
         policy::a_made_password_holds_for_a_day,
         policy::a_lost_second_factor_is_removed_by_the_operator,

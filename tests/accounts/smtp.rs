@@ -41,6 +41,7 @@ pub(crate) struct Sink {
     pub(crate) address: SocketAddr,
     letters: Arc<Mutex<Vec<Letter>>>,
     refusing: Arc<AtomicBool>,
+    losing_answers: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -55,12 +56,14 @@ impl Sink {
         let address = listener.local_addr().unwrap();
         let letters: Arc<Mutex<Vec<Letter>>> = Arc::default();
         let refusing: Arc<AtomicBool> = Arc::default();
-        let (kept, refuses) = (letters.clone(), refusing.clone());
+        let losing_answers: Arc<AtomicBool> = Arc::default();
+        let (kept, refuses, loses) = (letters.clone(), refusing.clone(), losing_answers.clone());
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let desk = Desk {
                     letters: kept.clone(),
                     refusing: refuses.clone(),
+                    losing_answers: loses.clone(),
                 };
                 tokio::spawn(receive(socket, encryption, tls.clone(), desk));
             }
@@ -69,6 +72,7 @@ impl Sink {
             address,
             letters,
             refusing,
+            losing_answers,
             task,
         }
     }
@@ -79,6 +83,11 @@ impl Sink {
 
     pub(crate) fn refuse(&self, refusing: bool) {
         self.refusing.store(refusing, Ordering::SeqCst);
+    }
+
+    /// Takes emails and drops the connection instead of saying so.
+    pub(crate) fn lose_answers(&self, losing: bool) {
+        self.losing_answers.store(losing, Ordering::SeqCst);
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -178,6 +187,7 @@ fn acceptor() -> TlsAcceptor {
 struct Desk {
     letters: Arc<Mutex<Vec<Letter>>>,
     refusing: Arc<AtomicBool>,
+    losing_answers: Arc<AtomicBool>,
 }
 
 async fn receive(
@@ -242,6 +252,9 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                 }
                 let to = to.clone();
                 desk.letters.lock().unwrap().push(Letter { to, source });
+                if desk.losing_answers.load(Ordering::SeqCst) {
+                    return None;
+                }
                 b"250 kept\r\n"
             }
             "QUIT" => {

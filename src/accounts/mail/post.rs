@@ -84,11 +84,11 @@ impl Accounts {
             return Ok(Outcome::Pointless("the address is verified already"));
         }
         let token = match (has_link, &user) {
-            (true, Some(user)) => match self.new_link(due, user, &to).await? {
+            (true, Some(user)) => match self.link_of(due, user, &to).await? {
                 Some(token) => Some(token),
                 None => {
                     return Ok(Outcome::Pointless(
-                        "there are enough links already, or it was dropped",
+                        "its link was used, there are enough others, or it was dropped",
                     ));
                 }
             },
@@ -106,12 +106,9 @@ impl Accounts {
         let sent = self.delivery.send(due.id, &to, letter, self.now()).await;
         Ok(match sent {
             Ok(()) => Outcome::Sent,
-            Err(why) => {
-                if let Some(token) = &token {
-                    self.forget_link(token).await?;
-                }
-                Outcome::Failed(why)
-            }
+            // Perhaps only the server's answer was lost: the link is valid, and the next attempt sends
+            // the same one.
+            Err(why) => Outcome::Failed(why),
         })
     }
 
@@ -136,23 +133,9 @@ impl Accounts {
         }))
     }
 
-    /// Removes the link of a letter that did not leave: the next attempt makes its own, and only
-    /// those that somebody may have count.
-    async fn forget_link(&self, token: &str) -> Result<(), AccountError> {
-        let database = self.database().await?;
-        execute(
-            &database,
-            "remove a link that was not sent",
-            "DELETE FROM mail_links WHERE hash = $1",
-            &[&secrets::hash(token)],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// A link's secret, stored as its hash; `None` when there are enough already, or the letter was
-    /// dropped meanwhile.
-    async fn new_link(
+    /// The token of an email's link, which follows from the email's id; its hash is stored. `None` when
+    /// it was used already, there are enough others, or the email was dropped meanwhile.
+    async fn link_of(
         &self,
         due: &Due,
         user: &User,
@@ -163,14 +146,16 @@ impl Accounts {
             Kind::ResetPassword => now + TimeDelta::hours(1),
             _ => now + TimeDelta::days(1),
         };
-        let token = self.entropy.token();
+        let token = self.derivation.email_link(due.id);
+        let hash = secrets::hash(&token);
         let database = self.database().await?;
         let rows = query(
             &database,
             "count links",
             "SELECT count(*) FROM mail_links \
-             WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3",
-            &[&user.id.0, &kind.name(), &now],
+             WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3 \
+               AND hash <> $4",
+            &[&user.id.0, &kind.name(), &now, &hash],
         )
         .await?;
         if rows
@@ -185,9 +170,11 @@ impl Accounts {
             // The lock: who drops the letter waits for the link, and then uses it up, or was first.
             "INSERT INTO mail_links (hash, purpose, user_id, email, created_at, expires_at) \
              SELECT $1, $2, $3, $4, $5, $6 FROM outbox \
-             WHERE id = $7 AND dropped_at IS NULL FOR SHARE",
+             WHERE id = $7 AND dropped_at IS NULL FOR SHARE \
+             ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at \
+             WHERE mail_links.used_at IS NULL",
             &[
-                &secrets::hash(&token),
+                &hash,
                 &kind.name(),
                 &user.id.0,
                 &to,
