@@ -125,7 +125,7 @@ impl Accounts {
                user_agent, cookie_hash) \
              SELECT $1, id, $3, $3, $4, $5, $6, $7 FROM users \
              WHERE id = $2 AND disabled_at IS NULL \
-               AND ($8::timestamptz IS NULL OR password_changed_at = $8) FOR SHARE",
+               AND ($8::timestamptz IS NULL OR password_changed_at = $8) FOR NO KEY UPDATE",
             &[
                 &session.0,
                 &user.0,
@@ -141,6 +141,7 @@ impl Accounts {
         if begun == 0 {
             return Err(not_begun(database, user).await);
         }
+        self.end_surplus_sessions(database, user, session).await?;
         let access = BrowserAccess {
             access: Access { user, session },
             expires_at,

@@ -75,9 +75,10 @@ impl Accounts {
             database,
             "begin a session",
             // The lock: a session that begins while its account is being disabled, or its password
-            // changed, either waits and sees that, or is there to be ended with the others.
+            // changed, either waits and sees that, or is there to be ended with the others. Two that
+            // begin at once see each other when surplus ones are ended.
             "WITH allowed AS (SELECT id FROM users WHERE id = $2 AND disabled_at IS NULL \
-               AND ($8::timestamptz IS NULL OR password_changed_at = $8) FOR SHARE), \
+               AND ($8::timestamptz IS NULL OR password_changed_at = $8) FOR NO KEY UPDATE), \
                begun AS (INSERT INTO sessions \
                (id, user_id, created_at, last_used_at, expires_at, address, user_agent) \
                SELECT $1, allowed.id, $3, $3, $4, $5, $6 FROM allowed RETURNING id) \
@@ -97,8 +98,32 @@ impl Accounts {
         if begun == 0 {
             return Err(not_begun(database, user).await);
         }
+        self.end_surplus_sessions(database, user, session).await?;
         let tokens = self.tokens(Access { user, session }, refresh, now)?;
         Ok((session, tokens))
+    }
+
+    /// Ends those of the user's sessions that went unused for longest, where there are more than an
+    /// account may have; never the one that has just begun.
+    pub(super) async fn end_surplus_sessions<C: GenericClient>(
+        &self,
+        database: &C,
+        user: UserId,
+        begun: SessionId,
+    ) -> Result<(), AccountError> {
+        let others = i64::from(self.settings.sessions_per_user) - 1;
+        execute(
+            database,
+            "end surplus sessions",
+            // Every process, this one too, hears of it by the trigger's notification.
+            "UPDATE sessions SET revoked_at = $3, revoked_for = 'more than an account may have' \
+             WHERE id IN (SELECT id FROM sessions WHERE user_id = $1 AND id <> $2 \
+               AND revoked_at IS NULL AND expires_at > $3 \
+               ORDER BY last_used_at DESC, id OFFSET $4)",
+            &[&user.0, &begun.0, &self.now(), &others.max(0)],
+        )
+        .await?;
+        Ok(())
     }
 
     fn tokens(

@@ -34,6 +34,8 @@ pub struct AccountSettings {
     pub session_days: u32,
     /// A session that is not refreshed for this long ends, in days.
     pub session_idle_days: u32,
+    /// How many sessions an account may have; a further one ends the one that went unused for longest.
+    pub sessions_per_user: u32,
     /// How far a signed request's time may be from ours, in seconds.
     pub signature_window_seconds: u32,
     /// Where users reach the server, for links in letters. Without one: the address it listens on.
@@ -146,6 +148,7 @@ impl Default for AccountSettings {
             second_factor: SecondFactorRule::Optional,
             session_days: 30,
             session_idle_days: 14,
+            sessions_per_user: 100,
             signature_window_seconds: 60,
             public_url: None,
             totp_encryption_key: None,

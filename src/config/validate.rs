@@ -153,6 +153,7 @@ static RANGES: &[Range] = ranges! {
     "accounts.password_threads", 0 ..= 256, " threads", |c| c.accounts.password_threads.into();
     "accounts.session_days", 1 ..= 365, " days", |c| c.accounts.session_days.into();
     "accounts.session_idle_days", 1 ..= 365, " days", |c| c.accounts.session_idle_days.into();
+    "accounts.sessions_per_user", 1 ..= 10_000, "", |c| c.accounts.sessions_per_user.into();
     "accounts.signature_window_seconds", 1 ..= 600, " seconds", |c| c.accounts.signature_window_seconds.into();
     "stream.idle_seconds", 2 ..= 86400, " seconds", |c| c.stream.idle_seconds;
 };

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         sessions::revocation_reaches_every_process_at_once,
         sessions::a_process_that_does_not_hear_asks_the_database,
         sessions::tokens_of_a_rotated_key_hold_until_they_expire,
+        sessions::an_account_has_so_many_sessions_and_no_more,
         mail::an_address_is_verified_by_the_letters_link,
         mail::a_forgotten_password_is_reset_by_the_letters_code,
         mail::an_address_changes_once_the_new_one_answers,

@@ -259,3 +259,40 @@ pub(crate) async fn tokens_of_a_rotated_key_hold_until_they_expire(place: Place)
     assert_eq!(ids.len(), 2);
     assert!(ids.contains(&id.as_str()));
 }
+
+pub(crate) async fn an_account_has_so_many_sessions_and_no_more(place: Place) {
+    let app = place
+        .app_with(|config| config.accounts.sessions_per_user = 3)
+        .await;
+    app.register("ada@example.org").await;
+    app.register("bob@example.org").await;
+    let bobs = app.login("bob@example.org").await;
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        sessions.push(app.login("ada@example.org").await);
+        app.advance(60);
+    }
+    // The first is used again, so the second is the one that went unused for longest.
+    let first = app.refresh(&sessions[0].refresh).await.pair();
+    app.advance(60);
+    let fourth = app.login("ada@example.org").await;
+    let refused = app.refresh(&sessions[1].refresh).await;
+    refused.is_problem(401, "invalid-refresh-token");
+    app.me(&sessions[1].access)
+        .await
+        .is_problem(401, "invalid-token");
+    for token in [
+        &first.access,
+        &sessions[2].access,
+        &fourth.access,
+        &bobs.access,
+    ] {
+        app.me(token).await.good(200);
+    }
+    // However many begin at once.
+    let logins = (0..6).map(|_| app.login("ada@example.org"));
+    futures_util::future::join_all(logins).await;
+    let open = "SELECT FROM sessions s JOIN users u ON u.id = s.user_id \
+                WHERE u.email = 'ada@example.org' AND s.revoked_at IS NULL";
+    assert_eq!(app.rows(open).await.len(), 3);
+}
