@@ -23,8 +23,9 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use coinsphere::accounts::Recorded;
 use coinsphere::accounts::{Accounts, Client, Login, Registration, Role};
-use coinsphere::app::accounts::{Recorded, keep, open};
+use coinsphere::app::accounts::{keep, open};
 use coinsphere::audit::{AuditLog, Seal};
 use coinsphere::config::Config;
 use coinsphere::http::{Class, Limits};

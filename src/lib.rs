@@ -7,7 +7,12 @@ pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod forecasts;
 pub mod http;
-pub mod store_source;
+pub mod idempotency;
+pub mod market;
+pub mod notifications;
+pub mod secrets;
+pub mod telemetry;
 #[cfg(test)]
 mod testing;

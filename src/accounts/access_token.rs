@@ -129,8 +129,8 @@ mod tests {
     use jsonwebtoken::EncodingKey;
     use serde_json::{Value, json};
 
-    use super::super::key_files::KeyFiles;
     use super::*;
+    use crate::secrets::KeyFiles;
 
     struct Fixture {
         _place: tempfile::TempDir,

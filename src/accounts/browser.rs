@@ -11,9 +11,9 @@ use super::credentials::Proof;
 use super::csrf::{self, Purpose};
 use super::error::AccountError;
 use super::login::Identified;
-use super::secrets;
 use super::sessions::{agent_of, not_begun};
 use super::{Access, Accounts, Client, Login, SessionId, UserId};
+use crate::secrets;
 
 /// How long a browser's session lasts, whatever is done with it.
 pub const BROWSER_SESSION_LIFE: TimeDelta = csrf::LIFE;

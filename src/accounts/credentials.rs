@@ -12,7 +12,8 @@ use super::lockout::{At, Attempts};
 use super::mail::{self, Kind};
 use super::password;
 use super::users::{self, Email, StoredUser};
-use super::{Accounts, Client, Tokens, User, UserId, secrets};
+use crate::accounts::{Accounts, Client, Tokens, User, UserId};
+use crate::secrets;
 
 /// What somebody who is signed in proves anew who they are with.
 #[derive(Clone)]

@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
 
 use super::SessionId;
-use super::entropy::Entropy;
 use super::error::AccountError;
-use super::key_files::KeyFiles;
+use crate::secrets::Entropy;
+use crate::secrets::KeyFiles;
 
 /// The file of the key.
 const FILE: &str = "csrf.key";

@@ -2,6 +2,8 @@
 
 use coinsphere_pipelines::store::StoreError;
 
+use crate::secrets::SecretError;
+
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
@@ -121,6 +123,12 @@ pub(super) fn causes(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+impl From<SecretError> for AccountError {
+    fn from(error: SecretError) -> Self {
+        Self::Internal(error.to_string())
+    }
 }
 
 impl AccountError {

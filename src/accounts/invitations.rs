@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::error::AccountError;
 use super::users::{Email, Role};
-use super::{Accounts, Client, UserId, secrets};
-use crate::config::RegistrationMode;
+use crate::accounts::RegistrationMode;
+use crate::accounts::{Accounts, Client, UserId};
+use crate::secrets;
 
 /// How long the token of a server without an admin holds.
 const SETUP: TimeDelta = TimeDelta::days(1);

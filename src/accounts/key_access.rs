@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::api_keys::{PREFIX, Scope, parse};
 use super::error::AccountError;
 use super::public_key::PublicKey;
-use super::{Accounts, Client, UserId, secrets};
+use crate::accounts::{Accounts, Client, UserId};
+use crate::secrets;
 
 /// `last_used_at` is no finer than this: not every request is worth a write.
 const USE_NOTED: TimeDelta = TimeDelta::minutes(1);

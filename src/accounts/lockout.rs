@@ -8,8 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::store::{GenericClient, execute, query};
 
 use super::error::AccountError;
-use super::{Client, secrets};
+use crate::accounts::Client;
 use crate::config::counted_as;
+use crate::secrets;
 
 /// Failures that cost nothing.
 pub(super) const FREE: i32 = 5;

@@ -4,17 +4,17 @@
 mod access_token;
 mod administration;
 mod api_keys;
+mod audit_trail;
 mod breached;
 mod browser;
 mod credentials;
 mod csrf;
 mod deletion;
-mod entropy;
+mod derivation_secret;
 mod error;
 mod events;
 mod invitations;
 mod key_access;
-mod key_files;
 mod known_clients;
 mod lockout;
 mod login;
@@ -25,9 +25,9 @@ mod password;
 mod public_key;
 mod registration;
 mod revocation;
-mod sealing;
-pub(crate) mod secrets;
 mod sessions;
+mod settings;
+mod setup;
 mod signing_keys;
 mod totp;
 mod two_factor;
@@ -47,23 +47,23 @@ use uuid::Uuid;
 
 use self::access_token::AccessTokens;
 use self::csrf::CsrfKey;
-use self::key_files::KeyFiles;
+use self::derivation_secret::DerivationSecret;
 use self::mail::Delivery;
 use self::oidc::Oidc;
 use self::password::Passwords;
 use self::revocation::Revocations;
-use self::sealing::Sealing;
-use self::secrets::DerivationSecret;
 use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
-use crate::config::{AccountSettings, MailSettings};
-use crate::store_source::StoreSource;
+use crate::notifications::MailSettings;
+use crate::secrets::KeyFiles;
+use crate::secrets::Sealing;
+use coinsphere_pipelines::store::StoreSource;
 
 pub use self::access_token::Access;
 pub use self::administration::UserChange;
 pub use self::api_keys::{ApiKey, KeyHolder, NewKey, Scope};
+pub use self::audit_trail::Recorded;
 pub use self::browser::{BROWSER_SESSION_LIFE, BrowserAccess, BrowserSession, CookieVerdict};
 pub use self::credentials::{ProfileChange, Proof};
-pub use self::entropy::Entropy;
 pub use self::error::{AccountError, Wrong};
 pub use self::events::{Logged, SecurityEvent, SecurityEvents};
 pub use self::invitations::Invitation;
@@ -77,8 +77,10 @@ pub use self::operator::Imported;
 pub use self::public_key::PublicKey;
 pub use self::registration::Registration;
 pub use self::sessions::{SessionView, Tokens};
+pub use self::settings::{AccountSettings, OidcSettings, RegistrationMode, SecondFactorRule};
 pub use self::two_factor::Enrolment;
 pub use self::users::{Role, User};
+pub use crate::secrets::Entropy;
 
 /// How long an access token holds.
 pub const ACCESS_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(15);
@@ -340,7 +342,7 @@ fn wall_time(clock: &SharedClock) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(clock.now().nanos()).trunc_subsecs(6)
 }
 
-secrets::hidden_debug!(
+crate::secrets::hidden_debug!(
     Accounts,
     BrowserSession,
     Enrolment,

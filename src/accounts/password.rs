@@ -13,9 +13,9 @@ use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::breached::Breached;
-use super::entropy::Entropy;
 use super::error::AccountError;
-use crate::config::AccountSettings;
+use crate::accounts::AccountSettings;
+use crate::secrets::Entropy;
 
 /// The fewest characters (ASVS 5.0, 6.2.1).
 pub(super) const SHORTEST: usize = 8;

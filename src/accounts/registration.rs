@@ -9,7 +9,7 @@ use super::mail::Kind;
 use super::password;
 use super::users::{self, Email};
 use super::{Accounts, Client, Role, User};
-use crate::config::RegistrationMode;
+use crate::accounts::RegistrationMode;
 
 /// What somebody registers with.
 #[derive(Clone)]

@@ -5,9 +5,10 @@ use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use uuid::Uuid;
 
 use super::error::AccountError;
-use super::{
-    ACCESS_TOKEN_LIFE, Access, Accounts, Client, ListPlace, SessionId, UserId, secrets, users,
+use crate::accounts::{
+    ACCESS_TOKEN_LIFE, Access, Accounts, Client, ListPlace, SessionId, UserId, users,
 };
+use crate::secrets;
 
 /// How long after a refresh token was exchanged its session may present it again, because the answer
 /// was lost or two requests crossed, and get the same successor.

@@ -17,7 +17,7 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 
 use super::ACCESS_TOKEN_LIFE;
 use super::error::AccountError;
-use super::key_files::KeyFiles;
+use crate::secrets::KeyFiles;
 
 /// How long after its successor was made a key still verifies: a process that has not yet noticed
 /// the successor signs with it for up to [`NOTICED_WITHIN`], and tokens live on from there.

@@ -16,7 +16,7 @@ use super::lockout::{At, Attempts};
 use super::mail::Kind;
 use super::users::{self, Email};
 use super::{Accounts, Client, Role, User, UserId, totp};
-use crate::config::SecondFactorRule;
+use crate::accounts::SecondFactorRule;
 
 /// How many recovery codes there are.
 const RECOVERY_CODES: usize = 10;

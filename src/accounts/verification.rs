@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::error::AccountError;
 use super::mail::{self, Kind};
 use super::users::{self, Email};
-use super::{Accounts, Client, User, UserId, secrets};
+use crate::accounts::{Accounts, Client, User, UserId};
+use crate::secrets;
 
 impl Accounts {
     /// Puts a letter to a user into the outbox. After the commit, [`Accounts::post`] sends it soon.

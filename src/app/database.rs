@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, DatabaseSettings};
-use crate::store_source::StoreSource;
+use coinsphere_pipelines::store::StoreSource;
 
 /// The name on the board.
 const NAME: &str = "database";

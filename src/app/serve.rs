@@ -26,14 +26,20 @@ use tokio::sync::{Notify, oneshot};
 
 use super::database::Database;
 use super::feeds::{self, Feeds};
-use super::forecasts::{ForecastReader, Forecasts, PartFactory};
-use super::listing_cache::{CachedReader, ListingCache};
-use super::listings::{AuditedActs, StoredListings};
+use super::forecasts::{Forecasts, PartFactory};
 use super::shared::Shared;
-use super::{IdempotencyKeys, Reader, accounts, admin_token, event_log, health};
+use crate::accounts::{Recorded, RegistrationMode};
+use crate::app::{accounts, event_log};
+use crate::audit::AuditedActs;
 use crate::audit::{AuditEntry, AuditLog, Outcome, Seal};
-use crate::config::{Config, RegistrationMode, Role};
+use crate::config::{Config, Role};
 use crate::http::{self, AdminToken, ApiState, Limits, StreamGate};
+use crate::idempotency::IdempotencyKeys;
+use crate::market::Reader;
+use crate::market::StoredListings;
+use crate::market::listing_cache::{CachedReader, ListingCache};
+use crate::secrets::load_server_token;
+use crate::telemetry::keep_health_report;
 
 /// How long the parts may take to stop.
 const STOP: Duration = Duration::from_secs(60);
@@ -71,7 +77,7 @@ pub async fn run(
     let api = match (listener, &audit) {
         (Some(listener), Some(audit)) => {
             let source = Arc::clone(&database) as _;
-            let events = Arc::new(accounts::Recorded::new(audit));
+            let events = Arc::new(Recorded::new(audit));
             let accounts = accounts::open(&config, source, clock.clone(), events)?;
             Some((listener, accounts))
         }
@@ -129,7 +135,7 @@ pub async fn run(
         }
     }
 
-    let (report, reporter) = health::keep(board.clone(), log.clone());
+    let (report, reporter) = keep_health_report(board.clone(), log.clone());
     let upkeep = {
         let metrics = metrics.clone();
         tokio::spawn(async move {
@@ -147,24 +153,32 @@ pub async fn run(
     let outcome = match (api, &audit) {
         (Some((listener, accounts)), Some(audit)) => {
             let keeping_up = accounts::keep(&accounts);
-            let offer = accounts::offer_setup(&accounts);
-            let forgetting = accounts::keep_forgetting(audit);
+            let offer = {
+                let accounts = Arc::clone(&accounts);
+                tokio::spawn(async move { accounts.offer_setup().await })
+            };
+            let forgetting = {
+                let audit = Arc::clone(audit);
+                tokio::spawn(async move { audit.keep_forgetting().await })
+            };
             let cache = ListingCache::new(Arc::clone(&shared.state));
             let state = ApiState {
                 market: Arc::new(CachedReader::new(
-                    Reader::new(Arc::clone(&database)),
+                    Reader::new(Arc::clone(&database) as _),
                     Arc::clone(&cache),
                 )),
-                listings: Arc::new(StoredListings::new(Arc::clone(&database), cache)),
-                acts: Arc::new(AuditedActs::new(audit)),
-                forecasts: Arc::new(ForecastReader::new(
-                    &forecasts,
-                    Arc::clone(&database),
-                    &config.forecasts.tokens,
-                    clock.clone(),
+                listings: Arc::new(StoredListings::new(
+                    Arc::clone(&database) as _,
+                    cache,
+                    Arc::clone(&database.listed),
                 )),
+                acts: Arc::new(AuditedActs::new(audit)),
+                forecasts: Arc::new(forecasts.reader(&config, &database, &clock)),
                 forecast_tokens: config.forecasts.tokens.clone().into(),
-                admin: AdminToken::new(&admin_token::load(&config)?),
+                admin: AdminToken::new(&load_server_token(
+                    config.http.admin_token.as_ref(),
+                    &config.data_dir,
+                )?),
                 hub: Arc::clone(&hub),
                 health: report,
                 metrics,

@@ -15,7 +15,7 @@ use super::entry::AuditEntry;
 use super::error::AuditError;
 use super::seal::Seal;
 use super::table;
-use crate::store_source::StoreSource;
+use coinsphere_pipelines::store::StoreSource;
 
 /// Entries that may wait to be written.
 const QUEUE: usize = 4_096;

@@ -7,15 +7,18 @@
 //!
 //! Nothing secret or personal belongs into `detail`: it cannot be removed.
 
+mod admin_audit;
 mod chain;
 mod entry;
 mod error;
 mod export;
+mod forgetting;
 mod log;
 mod seal;
 mod table;
 mod verify;
 
+pub use admin_audit::{AdminAct, AdminActs, AuditedActs};
 pub use entry::{AuditEntry, Outcome};
 pub use error::AuditError;
 pub use export::export;

@@ -10,7 +10,7 @@ use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{Store, StoreConfig};
 use secrecy::SecretString;
 
-use super::{clock, load, on_runtime, start_plain_logging};
+use super::{clock, load, on_runtime};
 use crate::accounts::{AccountError, Accounts, Imported, Registration, Role};
 use crate::app;
 use crate::app::database::{START, store_config, url_config};
@@ -18,6 +18,7 @@ use crate::audit::{AuditLog, Seal};
 use crate::cli::PlaceArgs;
 use crate::cli::accounts::{KeysCommand, OutboxArgs, UserCommand, UserCreateArgs, UserImportArgs};
 use crate::config::{Config, Profile};
+use crate::telemetry::start_plain_logging;
 
 /// `user …`
 pub(super) fn user(command: &UserCommand) -> anyhow::Result<()> {
@@ -218,7 +219,7 @@ fn with_accounts(
             let store = Store::open(&settings).await?;
             let seal = Seal::open(&config.data_dir)?;
             let audit = AuditLog::open(store.clone(), clock(), seal);
-            let events = Arc::new(app::accounts::Recorded::new(&audit));
+            let events = Arc::new(crate::accounts::Recorded::new(&audit));
             let source = Arc::new(store.clone());
             let outcome = match app::accounts::open(&config, source, clock(), events) {
                 Ok(accounts) => work(accounts, &config).await,

@@ -7,12 +7,13 @@ use anyhow::Context;
 use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{Session, Store};
 
-use super::{load, on_runtime, start_logging};
+use super::{load, on_runtime};
 use crate::app::database::{START, store_config, url_config};
 use crate::audit::{Seal, export, verify};
 use crate::cli::PlaceArgs;
 use crate::cli::accounts::{AuditArgs, AuditCommand, AuditExportArgs};
 use crate::config::{Config, Profile};
+use crate::telemetry::start_logging;
 
 /// Verifies or exports.
 pub(super) fn run(args: &AuditArgs) -> anyhow::Result<()> {

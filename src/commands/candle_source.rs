@@ -10,11 +10,12 @@ use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{AssetLookup, CandleQuery, MAX_PAGE, Store, StoredCandle};
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{load, on_runtime, start_plain_logging};
+use super::{load, on_runtime};
 use crate::app::database::{START, store_config, url_config};
 use crate::cli::models::{CandleInputArgs, RegistryArgs};
 use crate::cli::{CandleSourceArgs, PlaceArgs};
 use crate::config::{Config, Profile};
+use crate::telemetry::start_plain_logging;
 
 /// Candles read from the database at most: as many as a file may hold would take minutes to read.
 const MAX_STORED: usize = 200_000;

@@ -13,6 +13,7 @@ use coinsphere_pipelines::venues::{self, VenueProtocol};
 use serde::Serialize;
 
 use crate::cli::{CandlesArgs, TableFormat};
+use crate::telemetry::start_plain_logging;
 
 /// The columns of the output: the fields of [`Row`], in order.
 const COLUMNS: [&str; 12] = [
@@ -49,7 +50,7 @@ struct Row<'a> {
 
 /// Reads the recording to its end, then prints.
 pub(super) fn run(args: &CandlesArgs) -> anyhow::Result<()> {
-    super::start_plain_logging()?;
+    start_plain_logging()?;
     let protocol = venues::protocol(&args.venue)
         .with_context(|| format!("there is no venue called {}", args.venue))?;
     let engine = read(args, protocol)?;

@@ -7,11 +7,12 @@ use coinsphere_pipelines::store::private_server::{PrivateServer, installations};
 use coinsphere_pipelines::store::{Description, Store};
 use nix::sys::statvfs::statvfs;
 
-use super::{load, on_runtime, start_plain_logging};
+use super::{load, on_runtime};
 use crate::app::database::{START, store_config, url_config};
 use crate::app::event_log;
 use crate::cli::DoctorArgs;
 use crate::config::{Config, LogKind, Profile};
+use crate::telemetry::start_plain_logging;
 
 /// Less free disk than this is worth a word.
 const LOW_DISK: u64 = 2 << 30;

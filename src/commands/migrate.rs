@@ -3,10 +3,11 @@
 use coinsphere_pipelines::store::Store;
 use coinsphere_pipelines::store::private_server::PrivateServer;
 
-use super::{load, on_runtime, start_logging};
+use super::{load, on_runtime};
 use crate::app::database::{START, store_config};
 use crate::cli::MaintainArgs;
 use crate::config::Profile;
+use crate::telemetry::start_logging;
 
 /// Migrates.
 pub(super) fn run(args: &MaintainArgs) -> anyhow::Result<()> {

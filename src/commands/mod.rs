@@ -15,14 +15,11 @@ mod serve;
 mod simulate;
 mod train;
 
-use std::io::IsTerminal;
-
 use coinsphere_pipelines::clock::SystemClock;
 use coinsphere_pipelines::recording::RecordedFeed;
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, PlaceArgs};
-use crate::config::{Config, ConfigError, Flags, LogFormat, LoggingSettings, Profile, Sources};
+use crate::config::{Config, ConfigError, Flags, Profile, Sources};
 
 /// Runs a command to its end and returns the exit status.
 #[must_use]
@@ -88,28 +85,6 @@ fn load(profile: Profile, place: &PlaceArgs, flags: Flags) -> anyhow::Result<Con
         place.config.clone(),
         flags,
     ))?)
-}
-
-/// The program's own messages go to standard error, so that standard output is for results.
-fn start_logging(settings: &LoggingSettings) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.filter)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let installed = match settings.format {
-        LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
-    installed.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
-}
-
-/// For commands without a configuration: warnings only.
-fn start_plain_logging() -> anyhow::Result<()> {
-    start_logging(&LoggingSettings {
-        filter: "warn".to_owned(),
-        format: LogFormat::Text,
-    })
 }
 
 /// Runs on a tokio runtime of as many threads as there are cores, with actix's system around it.

@@ -10,10 +10,11 @@ use coinsphere_ml::training::{self, TrainRequest, TrainingConfig};
 use serde::Serialize;
 
 use super::candle_source::{Input, models_dir, read_of_model};
-use super::start_plain_logging;
+
 use super::train::{horizons, now};
 use crate::cli::ReportFormat;
 use crate::cli::models::{ImportArgs, ModelsArgs, ModelsCommand, WhereArgs};
+use crate::telemetry::start_plain_logging;
 
 /// A version in a list.
 #[derive(Serialize)]

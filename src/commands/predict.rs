@@ -11,9 +11,10 @@ use coinsphere_ml::{ModelName, Series};
 use serde::Serialize;
 
 use super::candle_source::{Input, models_dir, read_of_model};
-use super::{models, start_plain_logging};
+use super::models;
 use crate::cli::ReportFormat;
 use crate::cli::models::PredictArgs;
+use crate::telemetry::start_plain_logging;
 
 /// Forecasts after the newest candle.
 #[derive(Serialize)]

@@ -11,11 +11,11 @@ use tokio::sync::watch;
 use super::{clock, on_runtime};
 use crate::app::stop_requested;
 use crate::cli::RecordArgs;
-use crate::config::{LogFormat, LoggingSettings};
+use crate::telemetry::{LogFormat, LoggingSettings, start_logging};
 
 /// Records until told to stop.
 pub(super) fn run(args: &RecordArgs) -> anyhow::Result<()> {
-    super::start_logging(&LoggingSettings {
+    start_logging(&LoggingSettings {
         filter: "info".to_owned(),
         format: LogFormat::Text,
     })?;

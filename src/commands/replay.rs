@@ -22,10 +22,11 @@ use coinsphere_pipelines::venues::{self, VenueEvent, VenueProtocol};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{clock, load, on_runtime, start_logging};
+use super::{clock, load, on_runtime};
 use crate::app::database::{Database, Keeper};
 use crate::cli::ReplayArgs;
 use crate::config::{Config, Profile};
+use crate::telemetry::start_logging;
 
 /// Frames looked at to tell which venue's they are.
 const PROBED_FRAMES: usize = 1_000;

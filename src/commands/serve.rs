@@ -8,11 +8,12 @@ use coinsphere_pipelines::venues;
 use coinsphere_simulator as simulator;
 use tokio::sync::oneshot;
 
-use super::{clock, load, on_runtime, start_logging};
+use super::{clock, load, on_runtime};
 use crate::app::{serve, stop_requested};
 use crate::cli::{DemoArgs, ServeArgs};
 use crate::config::{Config, Profile};
-use crate::http;
+use crate::telemetry::recorder;
+use crate::telemetry::start_logging;
 
 /// Everything against the live venues, as configured.
 pub(super) fn up(args: &ServeArgs) -> anyhow::Result<()> {
@@ -21,7 +22,7 @@ pub(super) fn up(args: &ServeArgs) -> anyhow::Result<()> {
     claim(&config.data_dir, "live")?;
     on_runtime(async move {
         let stop = stop_requested()?;
-        let metrics = http::recorder()?.install_recorder()?;
+        let metrics = recorder()?.install_recorder()?;
         serve::run(config, clock(), metrics, stop).await
     })
 }
@@ -40,7 +41,7 @@ pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     let market = super::simulate::market(&args.market)?;
     on_runtime(async move {
         let stop = stop_requested()?;
-        let metrics = http::recorder()?.install_recorder()?;
+        let metrics = recorder()?.install_recorder()?;
         let (ended, end) = oneshot::channel::<()>();
         let market = simulator::Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

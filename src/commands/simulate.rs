@@ -6,11 +6,11 @@ use coinsphere_simulator as simulator;
 use super::on_runtime;
 use crate::app::stop_requested;
 use crate::cli::{MarketArgs, SimulateArgs, Speed};
-use crate::config::{LogFormat, LoggingSettings};
+use crate::telemetry::{LogFormat, LoggingSettings, start_logging};
 
 /// Serves until told to stop.
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<()> {
-    super::start_logging(&LoggingSettings {
+    start_logging(&LoggingSettings {
         filter: "info".to_owned(),
         format: LogFormat::Text,
     })?;

@@ -13,9 +13,10 @@ use coinsphere_ml::training::{self, Cancel, Progress, TrainRequest, TrainingConf
 use serde::Serialize;
 
 use super::candle_source::{Input, models_dir, read_of_model};
-use super::{clock, models, start_plain_logging};
+use super::{clock, models};
 use crate::cli::ReportFormat;
 use crate::cli::models::{PromoteWhen, TrainArgs};
+use crate::telemetry::start_plain_logging;
 
 /// Versions of a model that are kept.
 pub(super) const KEPT: usize = 10;

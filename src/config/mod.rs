@@ -3,7 +3,6 @@
 //!
 //! A wrong key or value is an error that names it, says where it came from and what is allowed.
 
-mod account_settings;
 mod environment;
 mod error;
 mod load;
@@ -11,16 +10,12 @@ mod network;
 mod settings;
 mod validate;
 
-pub use account_settings::{
-    AccountSettings, MailSettings, OidcSettings, RegistrationMode, SecondFactorRule,
-};
 pub use error::ConfigError;
 pub use load::{Flags, Profile, Sources};
 pub use network::{Network, counted_as};
 pub use settings::{
-    CandleSettings, Config, DatabaseSettings, FluvioSettings, ForecastSettings, HttpSettings,
-    Instruments, LimitSettings, LogFormat, LogKind, LogSettings, LoggingSettings, RedisSettings,
-    Role, StreamSettings, VenueSettings,
+    CandleSettings, Config, DatabaseSettings, FluvioSettings, HttpSettings, Instruments,
+    LimitSettings, LogKind, LogSettings, RedisSettings, Role, StreamSettings, VenueSettings,
 };
 
 #[cfg(test)]

@@ -13,8 +13,11 @@ use secrecy::SecretString;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::account_settings::{AccountSettings, MailSettings};
 use super::network::Network;
+use crate::accounts::AccountSettings;
+use crate::forecasts::ForecastSettings;
+use crate::notifications::MailSettings;
+use crate::telemetry::LoggingSettings;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -128,7 +131,7 @@ pub struct FluvioSettings {
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
     /// Where the server is. Without one, a private server in the data directory is used.
-    #[serde(serialize_with = "secret")]
+    #[serde(serialize_with = "crate::secrets::never_serialized")]
     pub url: Option<SecretString>,
     /// Most connections the pool opens.
     pub connection_limit: u32,
@@ -143,10 +146,10 @@ pub struct DatabaseSettings {
 #[serde(deny_unknown_fields)]
 pub struct RedisSettings {
     /// Where Redis is. Without one, shared state lives in the process.
-    #[serde(serialize_with = "secret")]
+    #[serde(serialize_with = "crate::secrets::never_serialized")]
     pub url: Option<SecretString>,
     /// Its password, if the URL does not hold it.
-    #[serde(serialize_with = "secret")]
+    #[serde(serialize_with = "crate::secrets::never_serialized")]
     pub password: Option<SecretString>,
     /// What all keys there begin with, so that installations can share a server.
     pub prefix: String,
@@ -183,36 +186,6 @@ pub struct CandleSettings {
     pub max_ahead_seconds: u64,
 }
 
-/// Forecasts.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ForecastSettings {
-    /// What is forecast, by CoinGecko id.
-    pub tokens: Vec<String>,
-    /// Whether history is taken from Binance's REST interface where candles are missing.
-    pub load_history: bool,
-    /// Hourly candles of history that are loaded and trained on.
-    pub hourly_candles: u32,
-    /// Daily candles of history that are loaded and trained on.
-    pub daily_candles: u32,
-    /// Whether models are trained without being asked for.
-    pub train: bool,
-    /// Age of the newest model after which another is trained, in hours.
-    pub retrain_hours: u64,
-    /// Parts of the history that models are tried on before one is chosen.
-    pub folds: u32,
-    /// Units of each layer of the network, the lowest first.
-    pub layers: Vec<String>,
-    /// Networks that are averaged.
-    pub networks: u32,
-    /// Passes over the history at most when a network is trained.
-    pub epochs: u32,
-    /// Threads that train at the same time, all of the lowest priority.
-    pub threads: u32,
-    /// Versions of each model that are kept.
-    pub keep_versions: u32,
-}
-
 /// The HTTP server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -234,7 +207,7 @@ pub struct HttpSettings {
     /// The certificate's private key, PEM.
     pub tls_key: Option<PathBuf>,
     /// The bearer token of administrators. Without one, it is made and kept in the data directory.
-    #[serde(serialize_with = "secret")]
+    #[serde(serialize_with = "crate::secrets::never_serialized")]
     pub admin_token: Option<SecretString>,
 }
 
@@ -278,26 +251,6 @@ pub struct StreamSettings {
     pub idle_seconds: u64,
 }
 
-/// The program's own messages.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LoggingSettings {
-    /// What is logged, as a `tracing` filter, e.g. `info,coinsphere=debug`.
-    pub filter: String,
-    /// How it looks.
-    pub format: LogFormat,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
 impl Config {
     /// The defaults, with this data directory.
     #[must_use]
@@ -337,22 +290,7 @@ impl Config {
                 grace_ms: 2_000,
                 max_ahead_seconds: 60,
             },
-            forecasts: ForecastSettings {
-                tokens: ["bitcoin", "ethereum", "solana"]
-                    .map(str::to_owned)
-                    .to_vec(),
-                load_history: true,
-                hourly_candles: 2_200,
-                daily_candles: 1_600,
-                train: true,
-                retrain_hours: 24,
-                folds: 5,
-                layers: ["128", "64", "32"].map(str::to_owned).to_vec(),
-                networks: 4,
-                epochs: 50,
-                threads: 2,
-                keep_versions: 5,
-            },
+            forecasts: ForecastSettings::default(),
             http: HttpSettings {
                 max_connections: 512,
                 body_limit_bytes: 1 << 20,
@@ -384,11 +322,7 @@ impl Config {
             },
             accounts: AccountSettings::default(),
             mail: MailSettings::default(),
-            logging: LoggingSettings {
-                filter: "info,fjall=warn,lsm_tree=warn,refinery_core=warn,tokio_postgres=warn"
-                    .to_owned(),
-                format: LogFormat::Text,
-            },
+            logging: LoggingSettings::default(),
         }
     }
 
@@ -409,19 +343,6 @@ impl Default for VenueSettings {
     }
 }
 
-impl ForecastSettings {
-    /// The network's layers as numbers; `None` if they are none.
-    #[must_use]
-    pub fn widths(&self) -> Option<Vec<usize>> {
-        let width = |text: &String| {
-            let width: usize = text.trim().parse().ok()?;
-            (1..=1_024).contains(&width).then_some(width)
-        };
-        let widths: Vec<usize> = self.layers.iter().map(width).collect::<Option<_>>()?;
-        (1..=4).contains(&widths.len()).then_some(widths)
-    }
-}
-
 impl CandleSettings {
     /// How long after its end a minute waits for late trades.
     #[must_use]
@@ -434,14 +355,6 @@ impl CandleSettings {
     pub const fn max_ahead(&self) -> Duration {
         Duration::from_secs(self.max_ahead_seconds)
     }
-}
-
-/// Defaults are turned into a tree of keys; a secret never is.
-pub(super) fn secret<S: Serializer>(
-    _: &Option<SecretString>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_none()
 }
 
 impl Serialize for Instruments {

@@ -1,31 +1,8 @@
-//! What administrators do to the program (accounts are `accounts::events`' part), for whoever keeps a
-//! record of it.
-
-use uuid::Uuid;
+//! What an administrator did, for whoever keeps a record of it.
 
 use super::admin::Administrator;
 use super::client_address::ClientAddress;
-
-/// Something an administrator did, or tried to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdminAct {
-    /// What, as a stable dotted name, e.g. `token.added`.
-    pub what: &'static str,
-    /// Whether it was done, or refused.
-    pub done: bool,
-    /// Who; `None` for whoever has the administrators' token.
-    pub by: Option<Uuid>,
-    /// The client's address.
-    pub from: std::net::IpAddr,
-    /// To what: an id, nothing secret or personal.
-    pub about: String,
-}
-
-/// Keeps a record of what administrators do.
-pub trait AdminActs: Send + Sync + 'static {
-    /// Takes note; must not block.
-    fn note(&self, act: AdminAct);
-}
+use crate::audit::AdminAct;
 
 impl Administrator {
     /// What this administrator did, or was refused.

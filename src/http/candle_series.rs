@@ -7,11 +7,11 @@ use coinsphere_pipelines::market::{AssetId, Candle, Interval, Timestamp};
 use rust_decimal::Decimal;
 
 use super::cursor::SeriesCursor;
-use super::market::{Candles, CandlesQuery, Gap, Instrument, SeriesCandle};
 use super::params::{Params, limit, time};
 use super::problem::Problem;
 use super::router::ApiState;
 use super::views::{CandleSeriesBody, CoverageBody};
+use crate::market::{Candles, CandlesQuery, Gap, Instrument, SeriesCandle};
 
 /// The most candles of one answer.
 pub(super) const MAX_LIMIT: usize = 5_000;

@@ -6,7 +6,7 @@ use coinsphere_pipelines::store::StoredForecast;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::forecasts::{Estimate, Judged, ModelVersion, Skill};
+use crate::forecasts::{Estimate, Judged, ModelVersion, Skill};
 
 /// The newest forecasts of a token.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,10 +7,8 @@
 //! it is not remembered either: not even its hash may stay.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -20,12 +18,9 @@ use tracing::Instrument as _;
 
 use super::grants;
 use super::limits::Caller;
-use super::market::ReadError;
 use super::problem::{FieldError, Kind, Problem};
 use super::router::{self, ApiState};
-
-/// How long a key is remembered.
-pub const LIFETIME: Duration = Duration::from_secs(86_400);
+use crate::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
 
 /// The largest answer that is kept.
 const MOST_ANSWER: usize = 256 << 10;
@@ -59,62 +54,6 @@ const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::E
 /// extensions. The mutation is then done again when it is sent again.
 #[derive(Debug, Clone, Copy)]
 pub struct NeverKept;
-
-/// Who sent which key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct IdempotencyKey {
-    /// Whose it is: [`Caller::subject`].
-    pub subject: Arc<str>,
-    /// The client's text.
-    pub key: String,
-}
-
-/// An answer as it was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptAnswer {
-    /// The HTTP status.
-    pub status: u16,
-    /// Names and values.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Bytes,
-}
-
-/// What is known of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
-    /// Nothing: this request is the first, and the key is taken now.
-    First,
-    /// Its first request is being answered, or never ended.
-    InProgress,
-    /// Its first request was another one.
-    OtherRequest,
-    /// It was answered.
-    Answered(KeptAnswer),
-}
-
-/// Remembers keys and answers, through restarts and for all processes.
-#[async_trait]
-pub trait IdempotencyStore: Send + Sync + 'static {
-    /// Takes the key for a request with this digest, or says what is known of it. Of several at
-    /// once one is the first.
-    ///
-    /// # Errors
-    /// When the records cannot be read or written.
-    async fn begin(&self, key: &IdempotencyKey, request: [u8; 32]) -> Result<Begun, ReadError>;
-
-    /// Keeps the answer.
-    ///
-    /// # Errors
-    /// When the records cannot be written.
-    async fn finish(&self, key: &IdempotencyKey, answer: &KeptAnswer) -> Result<(), ReadError>;
-
-    /// Gives the key back: its request may be sent again and will be done again.
-    ///
-    /// # Errors
-    /// When the records cannot be written.
-    async fn give_back(&self, key: &IdempotencyKey) -> Result<(), ReadError>;
-}
 
 /// Answers a mutation that was answered before.
 pub(super) async fn once(State(state): State<ApiState>, request: Request, next: Next) -> Response {

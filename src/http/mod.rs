@@ -14,21 +14,16 @@ mod cursor;
 mod document;
 mod etag;
 mod forecast_views;
-mod forecasts;
 mod grants;
-mod health;
 mod idempotency;
 mod identity;
 mod json;
 mod layers;
 mod limits;
-mod listing;
-mod market;
 mod params;
 mod personal;
 mod plain_path;
 mod problem;
-mod prometheus;
 mod router;
 mod security_headers;
 mod server;
@@ -40,25 +35,13 @@ mod views;
 
 use coinsphere_actors::push::PushLimits;
 
-pub use acts::{AdminAct, AdminActs};
 pub use admin::AdminToken;
 pub use client_address::{ClientAddress, Peer};
 pub use controllers::stream::StreamGate;
-pub use forecasts::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
-pub use health::{HealthReport, ServiceHealth, ServiceStatus};
-pub use idempotency::{
-    Begun, IdempotencyKey, IdempotencyStore, KeptAnswer, LIFETIME as IDEMPOTENCY_LIFETIME,
-    NeverKept,
-};
+pub use idempotency::NeverKept;
 pub use json::{JsonBody, Line};
 pub use limits::{Caller, Class, Limits, Verdict};
-pub use listing::Listings;
-pub use market::{
-    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
-    SeriesCandle, Token, TokenLookup,
-};
 pub use problem::Problem;
-pub use prometheus::recorder;
 pub use router::{ApiState, openapi, router};
 pub use server::serve;
 pub use tls::TlsError;

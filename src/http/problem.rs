@@ -5,7 +5,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::market::ReadError;
+use crate::market::ReadError;
 
 /// The media type of problem details (RFC 9457, section 3).
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";

@@ -17,22 +17,22 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::acts::AdminActs;
 use super::admin::AdminToken;
 use super::controllers::admin::users as admin_users;
 use super::controllers::{
     auth, health, instruments, metrics, models, predictions, stream, tokens, well_known,
 };
-use super::forecasts::Forecasts;
-use super::health::HealthReport;
-use super::idempotency::IdempotencyStore;
 use super::limits::Limits;
-use super::listing::Listings;
-use super::market::MarketReader;
 use super::problem::{Problem, ProblemBody};
 use super::{browser, document, layers};
 use crate::accounts::Accounts;
+use crate::audit::AdminActs;
 use crate::config::{HttpSettings, StreamSettings};
+use crate::forecasts::Forecasts;
+use crate::idempotency::IdempotencyStore;
+use crate::market::Listings;
+use crate::market::MarketReader;
+use crate::telemetry::HealthReport;
 
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]

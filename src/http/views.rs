@@ -5,7 +5,7 @@ use coinsphere_pipelines::market::{Interval, Timestamp};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::market::{Gap, Instrument, SeriesCandle, Token};
+use crate::market::{Gap, Instrument, SeriesCandle, Token};
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]

@@ -11,14 +11,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, header};
 use coinsphere::accounts::Accounts;
-use coinsphere::app::accounts::{self, Recorded};
-use coinsphere::app::{AuditedActs, IdempotencyKeys};
+use coinsphere::accounts::Recorded;
+use coinsphere::app::accounts;
+use coinsphere::audit::AuditedActs;
 use coinsphere::audit::{AuditLog, Seal};
 use coinsphere::config::Config;
-use coinsphere::http::{
-    self, AdminToken, ApiState, Forecasts, Judged, Limits, MarketReader, ModelVersion, PastQuery,
-    Peer, PromoteError, ReadError, Skill, StreamGate,
-};
+use coinsphere::forecasts::{Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
+use coinsphere::http::{self, AdminToken, ApiState, Limits, Peer, StreamGate};
+use coinsphere::idempotency::IdempotencyKeys;
+use coinsphere::market::{self, MarketReader, ReadError};
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_pipelines::clock::ManualClock;
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Symbol, Timestamp, Venue};
@@ -63,7 +64,7 @@ pub(crate) struct App {
     pub(crate) state: ApiState,
     router: Router,
     keeping_up: Option<JoinHandle<()>>,
-    _health: watch::Sender<Arc<http::HealthReport>>,
+    _health: watch::Sender<Arc<coinsphere::telemetry::HealthReport>>,
 }
 
 /// An answer, read whole.
@@ -163,7 +164,7 @@ impl Place {
         let events = Arc::new(Recorded::new(&audit));
         let source = Arc::new(store.clone());
         let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
-        let health = watch::Sender::new(Arc::new(http::HealthReport::default()));
+        let health = watch::Sender::new(Arc::new(coinsphere::telemetry::HealthReport::default()));
         let shared = self.shared.clone().unwrap_or_else(|| own());
         let state = ApiState {
             market: Arc::new(EmptyMarket),
@@ -171,7 +172,10 @@ impl Place {
             acts: Arc::new(AuditedActs::new(&audit)),
             hub: PushHub::new(PushLimits::default()),
             health: health.subscribe(),
-            metrics: http::recorder().unwrap().build_recorder().handle(),
+            metrics: coinsphere::telemetry::recorder()
+                .unwrap()
+                .build_recorder()
+                .handle(),
             clock: self.clock.clone(),
             accounts: accounts.clone(),
             public_market_data: config.public_market_data,
@@ -422,7 +426,7 @@ impl Forecasts for NoForecasts {
 struct NoListings;
 
 #[async_trait]
-impl http::Listings for NoListings {
+impl market::Listings for NoListings {
     async fn add(&self, _: &NewToken) -> Result<Listing, ReadError> {
         Err(ReadError::Failed("no tokens here".to_owned()))
     }
@@ -432,20 +436,20 @@ struct EmptyMarket;
 
 #[async_trait]
 impl MarketReader for EmptyMarket {
-    async fn tokens(&self, _: Option<&str>, _: usize) -> Result<Vec<http::Token>, ReadError> {
+    async fn tokens(&self, _: Option<&str>, _: usize) -> Result<Vec<market::Token>, ReadError> {
         Ok(Vec::new())
     }
 
-    async fn token(&self, _: &str) -> Result<http::TokenLookup, ReadError> {
-        Ok(http::TokenLookup::Unknown)
+    async fn token(&self, _: &str) -> Result<market::TokenLookup, ReadError> {
+        Ok(market::TokenLookup::Unknown)
     }
 
     async fn instruments(
         &self,
-        _: &http::InstrumentFilter,
+        _: &market::InstrumentFilter,
         _: Option<&str>,
         _: usize,
-    ) -> Result<Vec<http::Instrument>, ReadError> {
+    ) -> Result<Vec<market::Instrument>, ReadError> {
         Ok(Vec::new())
     }
 
@@ -453,12 +457,12 @@ impl MarketReader for EmptyMarket {
         &self,
         _: Venue,
         _: &[Symbol],
-    ) -> Result<Option<http::Instrument>, ReadError> {
+    ) -> Result<Option<market::Instrument>, ReadError> {
         Ok(None)
     }
 
-    async fn candles(&self, _: &http::CandlesQuery) -> Result<http::Candles, ReadError> {
-        Ok(http::Candles::default())
+    async fn candles(&self, _: &market::CandlesQuery) -> Result<market::Candles, ReadError> {
+        Ok(market::Candles::default())
     }
 
     async fn gaps(
@@ -466,7 +470,7 @@ impl MarketReader for EmptyMarket {
         _: &InstrumentKey,
         _: Timestamp,
         _: Timestamp,
-    ) -> Result<Vec<http::Gap>, ReadError> {
+    ) -> Result<Vec<market::Gap>, ReadError> {
         Ok(Vec::new())
     }
 }

@@ -66,7 +66,7 @@ pub(crate) async fn leaving_takes_everything_along(place: Place) {
 pub(crate) async fn the_first_admin_and_the_invited(place: Place) {
     let app = place
         .app_with(|config| {
-            config.accounts.registration = coinsphere::config::RegistrationMode::Invitation;
+            config.accounts.registration = coinsphere::accounts::RegistrationMode::Invitation;
         })
         .await;
     let register = |email: &'static str, token: String| {

@@ -1,8 +1,9 @@
 //! Signing in by an identity provider.
 
 use axum::http::{Method, header};
+use coinsphere::accounts::RegistrationMode;
 use coinsphere::accounts::Role;
-use coinsphere::config::{Config, RegistrationMode};
+use coinsphere::config::Config;
 use serde_json::json;
 
 use super::app::{Answer, App, PASSWORD, Place, eventually_rows};

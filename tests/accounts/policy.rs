@@ -3,8 +3,8 @@
 use std::io::Write as _;
 
 use axum::http::Method;
+use coinsphere::accounts::SecondFactorRule;
 use coinsphere::accounts::{Registration, Role};
-use coinsphere::config::SecondFactorRule;
 use serde_json::json;
 
 use super::app::{App, PASSWORD, Place};

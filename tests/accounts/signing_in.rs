@@ -79,7 +79,7 @@ pub(crate) async fn an_address_registers_once(place: Place) {
         .is_problem(409, "email-taken");
     let invited = place
         .app_with(|config| {
-            config.accounts.registration = coinsphere::config::RegistrationMode::Invitation;
+            config.accounts.registration = coinsphere::accounts::RegistrationMode::Invitation;
         })
         .await;
     let body = json!({"email": "eve@example.org", "password": PASSWORD});
@@ -89,7 +89,7 @@ pub(crate) async fn an_address_registers_once(place: Place) {
         .is_problem(403, "invitation-needed");
     let closed = place
         .app_with(|config| {
-            config.accounts.registration = coinsphere::config::RegistrationMode::Closed;
+            config.accounts.registration = coinsphere::accounts::RegistrationMode::Closed;
         })
         .await;
     closed

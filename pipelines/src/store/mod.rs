@@ -18,6 +18,7 @@ mod resume;
 mod rows;
 mod schema;
 mod sessions;
+mod source;
 mod times;
 mod tls;
 
@@ -39,6 +40,7 @@ pub use rows::{
 };
 pub use schema::Migrated;
 pub use sessions::{Params, execute, query};
+pub use source::StoreSource;
 
 pub use deadpool_postgres::{GenericClient, Transaction};
 

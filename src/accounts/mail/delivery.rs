@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::letters::Letter;
 use crate::accounts::error::{AccountError, causes};
 use crate::accounts::users::recipient;
-use crate::config::MailSettings;
+use crate::notifications::MailSettings;
 
 /// How long a server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(20);

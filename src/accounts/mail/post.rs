@@ -9,7 +9,8 @@ use super::letters::{About, write};
 use super::outbox::{Due, Kind, Outcome, settle, take, tidy};
 use crate::accounts::error::AccountError;
 use crate::accounts::users::{self, Email};
-use crate::accounts::{Accounts, User, secrets};
+use crate::accounts::{Accounts, User};
+use crate::secrets;
 
 /// How often the outbox is looked at when nobody says that there is something in it.
 const ROUND: Duration = Duration::from_secs(15);

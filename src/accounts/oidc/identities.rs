@@ -5,11 +5,11 @@ use coinsphere_pipelines::store::{GenericClient, Session, execute, failed, query
 use serde_json::{Value, json};
 
 use super::provider::Identity;
+use crate::accounts::RegistrationMode;
 use crate::accounts::error::AccountError;
 use crate::accounts::mail::Kind;
 use crate::accounts::users::{self, Email};
 use crate::accounts::{Accounts, Client, Role, User, UserId};
-use crate::config::RegistrationMode;
 
 /// An account, and whether this identity is linked to it.
 pub(super) struct Account {

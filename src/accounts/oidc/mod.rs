@@ -18,7 +18,7 @@ use super::error::AccountError;
 use super::lockout::At;
 use super::login::Identified;
 use super::{Accounts, Client, User};
-use crate::config::OidcSettings;
+use crate::accounts::OidcSettings;
 
 pub(super) use self::pending::tidy;
 

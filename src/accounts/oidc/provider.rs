@@ -19,8 +19,8 @@ use tokio::sync::Mutex;
 
 use super::pending::Secrets;
 use super::wire::Wire;
+use crate::accounts::OidcSettings;
 use crate::accounts::error::{AccountError, causes};
-use crate::config::OidcSettings;
 
 /// How long what was discovered is used.
 const KEPT: TimeDelta = TimeDelta::hours(1);

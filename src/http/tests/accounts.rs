@@ -9,8 +9,9 @@ use coinsphere_pipelines::store::Store;
 use serde_json::json;
 
 use super::*;
-use crate::accounts::{AccountParts, Accounts, Entropy, Logged};
-use crate::store_source::StoreSource;
+use crate::accounts::{AccountParts, Accounts, Logged};
+use crate::secrets::Entropy;
+use coinsphere_pipelines::store::StoreSource;
 
 struct Nowhere;
 

@@ -8,9 +8,10 @@ use axum::http::{Request, header};
 use coinsphere_pipelines::store::{Listing, NewToken};
 use serde_json::{Value, json};
 
-use super::super::{AdminAct, AdminActs, Listings, ReadError};
 use super::memory::key;
 use super::{Answer, App, forecasts::TOKEN};
+use crate::audit::{AdminAct, AdminActs};
+use crate::market::{Listings, ReadError};
 
 /// Answers as it was told, and remembers what it was asked.
 #[derive(Debug)]

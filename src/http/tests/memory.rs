@@ -10,10 +10,14 @@ use coinsphere_pipelines::market::{
     AssetId, Candle, InstrumentKey, Interval, Symbol, Timestamp, TradeId, Venue,
 };
 use coinsphere_pipelines::venues;
+
+use crate::market::{
+    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
+    SeriesCandle, Token, TokenLookup,
+};
 use tokio::sync::Notify;
 
-use super::super::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
-use super::super::market::*;
+use crate::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
 
 #[derive(Debug)]
 pub(super) struct MemoryMarket {

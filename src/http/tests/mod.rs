@@ -37,6 +37,9 @@ use tower::ServiceExt as _;
 use self::memory::MemoryMarket;
 use super::*;
 use crate::config::Config;
+use crate::forecasts::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
+use crate::market::ReadError;
+use crate::telemetry::{HealthReport, ServiceHealth, ServiceStatus, recorder};
 
 /// The time all tests begin at.
 const NOW: &str = "2024-08-09T00:00:30Z";

@@ -10,9 +10,9 @@ use coinsphere_pipelines::market::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::health::ServiceHealth;
 use crate::http::layers::OwnBody;
 use crate::http::router::ApiState;
+use crate::telemetry::ServiceHealth;
 
 /// The state of every part.
 #[derive(Debug, Serialize, ToSchema)]

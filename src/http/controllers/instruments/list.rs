@@ -6,11 +6,11 @@ use coinsphere_pipelines::market::AssetId;
 
 use crate::http::cursor::{decode_name, encode_name};
 use crate::http::identity::MarketReader;
-use crate::http::market::InstrumentFilter;
 use crate::http::params::{Params, limit, venue};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::router::ApiState;
 use crate::http::views::{InstrumentBody, Page};
+use crate::market::InstrumentFilter;
 
 /// Which instruments.
 #[derive(Debug, utoipa::IntoParams)]

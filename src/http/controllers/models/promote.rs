@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::{shortened, unknown};
+use crate::forecasts::PromoteError;
 use crate::http::admin::Administrator;
 use crate::http::client_address::ClientAddress;
 use crate::http::forecast_views::ModelBody;
-use crate::http::forecasts::PromoteError;
 use crate::http::params::Params;
 use crate::http::problem::{Kind, Problem, ProblemBody};
 use crate::http::router::ApiState;

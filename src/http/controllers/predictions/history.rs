@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::{Asked, SeriesParams};
+use crate::forecasts::PastQuery;
 use crate::http::controllers::tokens::find;
 use crate::http::cursor::SeriesCursor;
 use crate::http::forecast_views::PastBody;
-use crate::http::forecasts::PastQuery;
 use crate::http::identity::MarketReader;
 use crate::http::params::{Params, limit};
 use crate::http::problem::{Problem, ProblemBody};

@@ -5,9 +5,9 @@ use axum::extract::{Path, State};
 
 use super::history::version;
 use super::{Asked, SeriesParams};
+use crate::forecasts::PastQuery;
 use crate::http::controllers::tokens::find;
 use crate::http::forecast_views::{ScoreBody, TrackRecordBody, horizon_of, statement};
-use crate::http::forecasts::PastQuery;
 use crate::http::identity::MarketReader;
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody};

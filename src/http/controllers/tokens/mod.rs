@@ -7,8 +7,8 @@ pub(in crate::http) mod show;
 
 use coinsphere_pipelines::venues;
 
-use crate::http::market::{Instrument, InstrumentFilter, MarketReader, Token, TokenLookup};
 use crate::http::problem::{Kind, Problem};
+use crate::market::{Instrument, InstrumentFilter, MarketReader, Token, TokenLookup};
 
 /// The most instruments that one token is looked for among; seeded tokens have a handful.
 const INSTRUMENTS_OF_TOKEN: usize = 500;

@@ -1,0 +1,67 @@
+//! What administrators do to the program (accounts are `accounts::events`' part), and its record.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{AuditEntry, AuditLog, Outcome};
+
+/// Something an administrator did, or tried to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminAct {
+    /// What, as a stable dotted name, e.g. `token.added`.
+    pub what: &'static str,
+    /// Whether it was done, or refused.
+    pub done: bool,
+    /// Who; `None` for whoever has the administrators' token.
+    pub by: Option<Uuid>,
+    /// The client's address.
+    pub from: std::net::IpAddr,
+    /// To what: an id, nothing secret or personal.
+    pub about: String,
+}
+
+/// Keeps a record of what administrators do.
+pub trait AdminActs: Send + Sync + 'static {
+    /// Takes note; must not block.
+    fn note(&self, act: AdminAct);
+}
+
+/// Writes what administrators do into the audit log, and into the program's own.
+pub struct AuditedActs {
+    audit: Arc<AuditLog>,
+}
+
+impl AuditedActs {
+    /// Into this audit log.
+    #[must_use]
+    pub fn new(audit: &Arc<AuditLog>) -> Self {
+        Self {
+            audit: Arc::clone(audit),
+        }
+    }
+}
+
+impl AdminActs for AuditedActs {
+    fn note(&self, act: AdminAct) {
+        let outcome = match act.done {
+            true => Outcome::Done,
+            false => Outcome::Refused,
+        };
+        let mut entry = AuditEntry::new(act.what, outcome)
+            .from(act.from)
+            .with("about", act.about.as_str());
+        if let Some(user) = act.by {
+            entry = entry.by(user);
+        }
+        self.audit.note(entry);
+        tracing::info!(
+            act = act.what,
+            done = act.done,
+            about = act.about,
+            by = act.by.map(tracing::field::display),
+            from = %act.from,
+            "administration"
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! Loads the history that models are trained on, and fills what was missed since: at the start, and
+//! shortly after each hour.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coinsphere_actors::board::{Board, PartStatus};
+use coinsphere_actors::predictor::Followed;
+use coinsphere_actors::supervisor::ExitReason;
+use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::history::{HistoryLoader, Klines, Loaded, Wanted, rest_endpoint};
+use coinsphere_pipelines::market::Interval;
+use coinsphere_pipelines::store::StoreSource;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+
+use super::catalogue::{Following, quits};
+
+/// The venue whose interface is asked.
+pub(crate) const VENUE: &str = "binance";
+
+/// How long after the hour the venue is asked for the candle that has closed.
+const SETTLE: Duration = Duration::from_secs(30);
+
+/// How long to wait after a failure.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// What the part works with.
+#[derive(Clone)]
+pub(crate) struct HistoryParts {
+    pub(crate) name: String,
+    pub(crate) following: Following,
+    pub(crate) database: Arc<dyn StoreSource>,
+    /// The venue's stream endpoint, beside which its REST interface is.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) board: Board,
+    pub(crate) clock: SharedClock,
+    /// Which series have been loaded, as far as they can be.
+    pub(crate) ready: Arc<watch::Sender<BTreeSet<String>>>,
+    /// Notified when something was imported.
+    pub(crate) changed: Arc<Notify>,
+}
+
+/// Observable state.
+#[derive(Debug, Default, Serialize)]
+struct HistoryState {
+    endpoint: String,
+    requests: u64,
+    candles: u64,
+    /// What is loaded now.
+    loading: Option<String>,
+}
+
+/// Runs until told to quit.
+pub(crate) async fn run(parts: HistoryParts, mut quit: watch::Receiver<bool>) -> ExitReason {
+    let endpoint = match rest_endpoint(parts.endpoint.as_deref()) {
+        Ok(endpoint) => endpoint,
+        Err(error) => return ExitReason::Failed(error.to_string()),
+    };
+    let venue = match Klines::at(&endpoint) {
+        Ok(venue) => venue,
+        Err(error) => return ExitReason::Failed(error.to_string()),
+    };
+    let mut loader = HistoryLoader::new(venue, parts.clock.clone());
+    let mut state = HistoryState {
+        endpoint,
+        ..HistoryState::default()
+    };
+    let Some(followed) = parts.following.wait(&mut quit).await else {
+        return ExitReason::Quit;
+    };
+    parts.board.set(&parts.name, PartStatus::Running, None);
+    loop {
+        let wait = tokio::select! {
+            wait = round(&parts, &followed, &mut loader, &mut state) => wait,
+            () = quits(&mut quit) => return ExitReason::Quit,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = quits(&mut quit) => return ExitReason::Quit,
+        }
+    }
+}
+
+/// Loads what is missing of every series; answers how long to wait.
+async fn round(
+    parts: &HistoryParts,
+    followed: &[Followed],
+    loader: &mut HistoryLoader,
+    state: &mut HistoryState,
+) -> Duration {
+    let mut trouble = None;
+    for series in followed {
+        if series.instrument.venue.name() == VENUE {
+            state.loading = Some(series.name());
+            parts.board.observe(&parts.name, state);
+            match load(parts, loader, series).await {
+                Ok(loaded) => {
+                    state.requests += loaded.requests;
+                    state.candles += loaded.candles;
+                    if loaded.candles > 0 {
+                        tracing::info!(
+                            series = series.name(),
+                            candles = loaded.candles,
+                            "history loaded"
+                        );
+                        parts.changed.notify_one();
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error, series = series.name(), "history was not loaded");
+                    trouble = Some(error);
+                }
+            }
+        }
+        // Also when it failed: what is there may suffice.
+        parts
+            .ready
+            .send_if_modified(|ready| ready.insert(series.name()));
+    }
+    state.loading = None;
+    parts.board.observe(&parts.name, state);
+    let status = match trouble {
+        None => PartStatus::Running,
+        Some(_) => PartStatus::Degraded,
+    };
+    let failed = trouble.is_some();
+    parts.board.set(&parts.name, status, trouble);
+    if failed {
+        return RETRY;
+    }
+    let now = parts.clock.now();
+    let hour = Interval::Hour1;
+    (hour.end_of(hour.open_of(now)) + SETTLE).since(now)
+}
+
+async fn load(
+    parts: &HistoryParts,
+    loader: &mut HistoryLoader,
+    series: &Followed,
+) -> Result<Loaded, String> {
+    let store = parts
+        .database
+        .store()
+        .ok_or("the database has not been reached yet")?;
+    let wanted = Wanted {
+        instrument: series.instrument.clone(),
+        interval: series.interval,
+        candles: series.history,
+    };
+    let loaded = loader.load(&store, &wanted).await;
+    loaded.map_err(|error| error.to_string())
+}

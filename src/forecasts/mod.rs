@@ -1,0 +1,17 @@
+//! Forecasts: which series are forecast, how their history is loaded, their models trained, kept and
+//! read. It knows the store, the ml crate and the actors that step models; nothing of HTTP.
+
+pub(crate) mod catalogue;
+pub(crate) mod history;
+mod model_repository;
+mod model_trainer;
+mod reader;
+mod service;
+mod settings;
+
+pub use catalogue::{SERIES, models_directory};
+pub(crate) use model_repository::Shelf;
+pub(crate) use model_trainer::MlSchool;
+pub(crate) use reader::{ForecastReader, ForecastReaderDeps};
+pub use service::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
+pub use settings::ForecastSettings;

@@ -1,0 +1,16 @@
+//! Market data as the rest of the program reads it: instruments, candles and gaps out of the database,
+//! and tokens that administrators add. It knows the store and nothing of HTTP.
+
+mod data;
+pub(crate) mod listing_cache;
+mod listings;
+mod reader;
+
+pub use data::{
+    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
+    SeriesCandle, Token, TokenLookup,
+};
+pub use listings::Listings;
+pub(crate) use listings::StoredListings;
+pub use reader::Reader;
+pub(crate) use reader::failure;

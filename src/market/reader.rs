@@ -1,0 +1,229 @@
+//! What is asked of the market's records, answered by the database as it is at the
+//! moment.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use coinsphere_pipelines::market::{InstrumentKey, Symbol, Timestamp, Venue};
+use coinsphere_pipelines::store::{
+    self, AssetLookup, CandleQuery, GapQuery, ListQuery, MAX_PAGE, Store, StoreError, StoreSource,
+};
+
+use crate::market::{
+    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
+    SeriesCandle, Token, TokenLookup,
+};
+
+/// Instruments looked up before are remembered up to this many.
+const REMEMBERED: usize = 10_000;
+
+/// Reads from the database.
+pub struct Reader {
+    database: Arc<dyn StoreSource>,
+    /// Instruments never change their number or names.
+    known: RwLock<BTreeMap<InstrumentKey, store::Instrument>>,
+}
+
+impl Reader {
+    /// A reader of this database.
+    #[must_use]
+    pub fn new(database: Arc<dyn StoreSource>) -> Self {
+        Self {
+            database,
+            known: RwLock::default(),
+        }
+    }
+
+    fn store(&self) -> Result<Store, ReadError> {
+        self.database
+            .store()
+            .ok_or_else(|| ReadError::Unavailable("it has not been reached yet".to_owned()))
+    }
+
+    async fn known(&self, key: &InstrumentKey) -> Result<Option<store::Instrument>, ReadError> {
+        let known = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.store()?.instrument(key).await.map_err(failure)?;
+        if let Some(instrument) = &found {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            if known.len() < REMEMBERED {
+                known.insert(key.clone(), instrument.clone());
+            }
+        }
+        Ok(found)
+    }
+}
+
+pub(crate) fn failure(error: StoreError) -> ReadError {
+    if error.is_retriable() {
+        ReadError::Unavailable(error.to_string())
+    } else {
+        ReadError::Failed(error.to_string())
+    }
+}
+
+fn token(asset: store::Asset) -> Token {
+    Token {
+        id: asset.id,
+        symbol: asset.symbol,
+        name: asset.name,
+        rank: asset.rank,
+    }
+}
+
+fn instrument(stored: store::Instrument) -> Instrument {
+    Instrument {
+        key: stored.key,
+        token: stored.base_asset,
+        base: stored.base,
+        quote: stored.quote,
+        listed: stored.listed,
+    }
+}
+
+fn gap(stored: store::StoredGap) -> Gap {
+    Gap {
+        reason: stored.reason,
+        from: stored.from,
+        to: stored.to,
+        missing: stored.missing,
+    }
+}
+
+#[async_trait]
+impl MarketReader for Reader {
+    async fn tokens(&self, after: Option<&str>, limit: usize) -> Result<Vec<Token>, ReadError> {
+        let list = ListQuery {
+            after: after.map(str::to_owned),
+            limit,
+            listed_only: true,
+        };
+        let assets = self.store()?.assets(&list).await.map_err(failure)?;
+        Ok(assets.into_iter().map(token).collect())
+    }
+
+    async fn token(&self, id_or_symbol: &str) -> Result<TokenLookup, ReadError> {
+        Ok(
+            match self.store()?.asset(id_or_symbol).await.map_err(failure)? {
+                AssetLookup::Found(asset) => TokenLookup::Found(token(asset)),
+                AssetLookup::Ambiguous(ids) => TokenLookup::Ambiguous(ids),
+                AssetLookup::Unknown => TokenLookup::Unknown,
+            },
+        )
+    }
+
+    async fn instruments(
+        &self,
+        filter: &InstrumentFilter,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Instrument>, ReadError> {
+        let store = self.store()?;
+        let matches = |found: &store::Instrument| {
+            found.listed
+                && filter.venue.is_none_or(|venue| found.key.venue == venue)
+                && filter
+                    .token
+                    .as_ref()
+                    .is_none_or(|token| found.base_asset.as_ref() == Some(token))
+        };
+        if let Some(token) = &filter.token {
+            let mut found = store.instruments_of(token).await.map_err(failure)?;
+            found.retain(|found| {
+                matches(found) && after.is_none_or(|after| found.key.to_string().as_str() > after)
+            });
+            found.sort_by_key(|found| found.key.to_string());
+            found.truncate(limit);
+            return Ok(found.into_iter().map(instrument).collect());
+        }
+        // Few enough to look through: page by page until the answer is full.
+        let mut wanted = Vec::new();
+        let mut after = after.map(str::to_owned);
+        loop {
+            let list = ListQuery {
+                after: after.take(),
+                limit: MAX_PAGE,
+                listed_only: true,
+            };
+            let page = store.instruments(&list).await.map_err(failure)?;
+            let last = (page.len() == MAX_PAGE).then(|| page[MAX_PAGE - 1].key.to_string());
+            wanted.extend(page.into_iter().filter(matches).map(instrument));
+            if wanted.len() >= limit || last.is_none() {
+                wanted.truncate(limit);
+                return Ok(wanted);
+            }
+            after = last;
+        }
+    }
+
+    async fn instrument(
+        &self,
+        venue: Venue,
+        spellings: &[Symbol],
+    ) -> Result<Option<Instrument>, ReadError> {
+        for symbol in spellings {
+            let key = InstrumentKey::new(venue, symbol.clone());
+            if let Some(found) = self.known(&key).await? {
+                return Ok(Some(instrument(found)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn candles(&self, query: &CandlesQuery) -> Result<Candles, ReadError> {
+        let Some(known) = self.known(&query.instrument).await? else {
+            return Ok(Candles::default());
+        };
+        let asked = CandleQuery {
+            instrument: known.id,
+            asset: query.asset.clone(),
+            interval: query.interval,
+            from: query.from,
+            to: query.to,
+            limit: query.limit,
+        };
+        let page = self.store()?.candles(&asked).await.map_err(failure)?;
+        Ok(Candles {
+            candles: page
+                .candles
+                .into_iter()
+                .map(|stored| SeriesCandle {
+                    candle: stored.candle,
+                    revision: stored.revision,
+                    open: stored.open,
+                })
+                .collect(),
+            next: page.next,
+            previous: page.previous,
+            gaps: page.gaps.into_iter().map(gap).collect(),
+        })
+    }
+
+    async fn gaps(
+        &self,
+        instrument: &InstrumentKey,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Gap>, ReadError> {
+        let Some(known) = self.known(instrument).await? else {
+            return Ok(Vec::new());
+        };
+        let asked = GapQuery {
+            instrument: known.id,
+            from,
+            to,
+            with_filled: false,
+            limit: MAX_PAGE,
+        };
+        let gaps = self.store()?.gaps(&asked).await.map_err(failure)?;
+        Ok(gaps.into_iter().map(gap).collect())
+    }
+}

@@ -1,0 +1,5 @@
+//! Messages to users.
+
+mod settings;
+
+pub use settings::MailSettings;

@@ -1,0 +1,29 @@
+//! Settings of emails to users.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// Mail to users.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailSettings {
+    /// The SMTP server. Without one, letters are written to files.
+    #[serde(serialize_with = "crate::secrets::never_serialized")]
+    pub smtp_url: Option<SecretString>,
+    /// Certificates of authorities that the server's own may be issued by, beside the well-known ones.
+    pub ca_file: Option<PathBuf>,
+    /// Who the letters are from.
+    pub from: String,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            smtp_url: None,
+            ca_file: None,
+            from: "Coinsphere <coinsphere@localhost>".to_owned(),
+        }
+    }
+}

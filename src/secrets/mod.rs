@@ -1,0 +1,30 @@
+//! Secrets: randomness, keys in files that only we may read, encryption of what the database keeps,
+//! hashes of tokens, and the token of administrators. It knows nothing of what a secret is for.
+
+mod cipher;
+mod key_files;
+mod randomness;
+mod server_token;
+mod token_hash;
+
+use secrecy::SecretString;
+use serde::Serializer;
+
+pub(crate) use cipher::Sealing;
+pub(crate) use key_files::KeyFiles;
+pub use randomness::Entropy;
+pub(crate) use server_token::load as load_server_token;
+pub(crate) use token_hash::{hash, hidden_debug};
+
+/// Why a secret cannot be read, made or used, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SecretError(pub(crate) String);
+
+/// Settings are turned into a tree of keys; a secret never is.
+pub(crate) fn never_serialized<S: Serializer>(
+    _: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_none()
+}

@@ -1,0 +1,114 @@
+//! The administrators' token: the configured one, else one that is made at the first start and kept in
+//! a file that only the program's user can read.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use anyhow::Context;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use secrecy::SecretString;
+
+/// The file's name in the data directory.
+const FILE: &str = "admin-token";
+
+/// Random bytes in a token.
+const BYTES: usize = 32;
+
+/// The token.
+///
+/// # Errors
+/// When the file cannot be read or made, or others can read it.
+pub(crate) fn load(
+    configured: Option<&SecretString>,
+    data_dir: &Path,
+) -> anyhow::Result<SecretString> {
+    if let Some(token) = configured {
+        return Ok(token.clone());
+    }
+    let path = data_dir.join(FILE);
+    match fs::read_to_string(&path) {
+        Ok(token) => {
+            let mode = fs::metadata(&path)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                anyhow::bail!(
+                    "{} can be read by others: remove it, so that another is made, or chmod 600 it",
+                    path.display()
+                );
+            }
+            let token = token.trim();
+            if token.len() < 24 {
+                anyhow::bail!(
+                    "{} holds no token: remove it, so that one is made",
+                    path.display()
+                );
+            }
+            Ok(SecretString::from(token))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            make(&path).with_context(|| format!("cannot keep a token in {}", path.display()))
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn make(path: &Path) -> anyhow::Result<SecretString> {
+    let mut bytes = [0; BYTES];
+    SysRng
+        .try_fill_bytes(&mut bytes)
+        .context("no randomness to be had")?;
+    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    // Written beside and renamed: half a token is never found.
+    let unfinished = path.with_extension("tmp");
+    let _ = fs::remove_file(&unfinished);
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    file.write_all(token.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    tracing::info!(path = %path.display(), "the administrators' token was made");
+    Ok(SecretString::from(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn it_is_made_once_and_for_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let load = || load(None, dir.path());
+        let made = load().unwrap();
+        assert_eq!(made.expose_secret().len(), 64);
+        assert_eq!(load().unwrap().expose_secret(), made.expose_secret());
+        let path = dir.path().join(FILE);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(load().unwrap_err().to_string().contains("by others"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "short").unwrap();
+        assert!(load().unwrap_err().to_string().contains("no token"));
+
+        let configured = SecretString::from("configured-and-long-enough");
+        assert_eq!(
+            super::load(Some(&configured), dir.path())
+                .unwrap()
+                .expose_secret(),
+            "configured-and-long-enough"
+        );
+    }
+}
