@@ -1,8 +1,6 @@
 //! Longer candles from shorter ones: 5m to 1d derive from 1m.
 
-use rust_decimal::Decimal;
-
-use crate::market::{Candle, Interval};
+use crate::market::{Candle, Interval, exact_sum};
 
 /// Combines candles of a shorter interval, ascending by time, into candles of `interval`. A result
 /// is complete if all its parts are; whether time without trades is covered is the caller's to say.
@@ -36,7 +34,7 @@ pub fn merge(candle: &mut Candle, later: &Candle) {
         (&mut candle.quote_volume, later.quote_volume),
         (&mut candle.taker_buy_volume, later.taker_buy_volume),
     ] {
-        match Decimal::checked_add(*sum, part) {
+        match exact_sum(*sum, part) {
             Some(total) => *sum = total.normalize(),
             None => candle.complete = false,
         }

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::market::{Candle, TakerSide, Timestamp, Trade};
+use crate::market::{Candle, TakerSide, Timestamp, Trade, exact_product, exact_sum};
 
 /// The trades of one interval so far. Whoever adds trades has dropped duplicates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,10 +59,9 @@ impl CandleBuilder {
         self.high = self.high.max(price);
         self.low = self.low.min(price);
         self.trades += 1;
-        let volume = self.volume.checked_add(quantity);
-        let quote_volume = price
-            .checked_mul(quantity)
-            .and_then(|value| self.quote_volume.checked_add(value));
+        let volume = exact_sum(self.volume, quantity);
+        let quote_volume =
+            exact_product(price, quantity).and_then(|value| exact_sum(self.quote_volume, value));
         match (volume, quote_volume) {
             (Some(volume), Some(quote_volume)) => {
                 self.volume = volume;
@@ -74,6 +73,12 @@ impl CandleBuilder {
             }
             _ => self.overflowed = true,
         }
+    }
+
+    /// Whether a sum could not be held exactly, so that the candle lacks trades in its volumes.
+    #[must_use]
+    pub const fn has_overflowed(&self) -> bool {
+        self.overflowed
     }
 
     /// The candle so far.

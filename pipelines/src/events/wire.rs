@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use super::{Body, ConnectionId, DisconnectReason, InstrumentTrades, Record};
 use crate::market::{
     ImpossibleValue, Price, Quantity, Symbol, SymbolError, TakerSide, Timestamp, Trade, TradeId,
+    parse_exact,
 };
 use crate::venues;
 
@@ -345,7 +346,7 @@ impl WireDecimals {
         }
         self.text
             .get(i)
-            .and_then(|text| Decimal::from_str_exact(text).ok())
+            .and_then(|text| parse_exact(text))
             .ok_or(DecodeRecordError::Incomplete(
                 "a decimal's text is no number",
             ))

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 
 use super::PACE;
 use super::rest::{RestClient, RestError};
-use crate::market::{Candle, Interval, Symbol, Timestamp};
+use crate::market::{Candle, Interval, Symbol, Timestamp, parse_exact};
 
 /// Candles of one request: half of what is allowed, so that no answer takes long to make.
 const LIMIT: u32 = 500;
@@ -159,10 +159,8 @@ fn read(
 fn candle(row: &Row<'_>, interval: Interval) -> Result<Candle, String> {
     let at = row.0;
     let number = |name: &str, text: &str| {
-        Decimal::from_str_exact(text)
-            .ok()
+        parse_exact(text)
             .filter(|value| !value.is_sign_negative())
-            .map(|value| value.normalize())
             .ok_or_else(|| format!("the {name} {text:?} of the candle at {at} is impossible"))
     };
     let open_time = Timestamp::from_millis(at)

@@ -16,7 +16,9 @@ pub use candle::Candle;
 pub use instrument::{InstrumentKey, InstrumentKeyError, Symbol, SymbolError};
 pub use interval::{Interval, UnknownInterval};
 pub use majors::MAJORS;
-pub use number::{ImpossibleValue, Price, Quantity};
+pub use number::{
+    ImpossibleValue, Price, Quantity, exact_decimal, exact_product, exact_sum, parse_exact,
+};
 pub use time::{Timestamp, TimestampError};
 pub use trade::{TakerSide, Trade, TradeId};
 pub use venue::Venue;

@@ -7,6 +7,7 @@ mod commit;
 mod config;
 mod describe;
 mod error;
+mod exact;
 mod flavour;
 mod import;
 mod listen;

@@ -10,6 +10,7 @@ use super::merge::{Kept, Sources, apply_gaps, page};
 use crate::market::{Candle, Interval, Timestamp};
 use crate::store::Store;
 use crate::store::error::{StoreError, failed};
+use crate::store::exact::Numeric;
 use crate::store::flavour::{COMBINED, RETENTION, sql_interval, table};
 use crate::store::rows::{CandlePage, CandleQuery, InstrumentId, MAX_PAGE};
 use crate::store::sessions::query;
@@ -284,21 +285,24 @@ async fn progress<C: GenericClient>(
 
 fn candle(row: &Row) -> Result<Candle, StoreError> {
     let number = |column: usize| {
-        row.try_get::<_, rust_decimal::Decimal>(column)
-            .map(|value| value.normalize())
+        row.try_get::<_, Numeric>(column)
             .map_err(|error| StoreError::Unreadable(error.to_string()))
     };
+    let (volume, quote_volume) = (number(5)?, number(6)?);
     let trades: i64 = row.get(8);
+    let complete: bool = row.get(9);
     Ok(Candle {
         open_time: Timestamp::from_utc(row.get(0)),
-        open: number(1)?,
-        high: number(2)?,
-        low: number(3)?,
-        close: number(4)?,
-        volume: number(5)?,
-        quote_volume: number(6)?,
-        taker_buy_volume: number(7)?,
+        open: number(1)?.value,
+        high: number(2)?.value,
+        low: number(3)?.value,
+        close: number(4)?.value,
+        volume: volume.value,
+        quote_volume: quote_volume.value,
+        // A part of `volume`, exact if that is.
+        taker_buy_volume: number(7)?.value,
         trades: u64::try_from(trades).unwrap_or(0),
-        complete: row.get(9),
+        // As `candles::merge` has it: what no decimal holds exactly is not complete.
+        complete: complete && volume.exact && quote_volume.exact,
     })
 }
