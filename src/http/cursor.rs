@@ -54,9 +54,9 @@ pub(super) fn decode_name(text: &str) -> Result<String, String> {
         }
         let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let decoded = bytes.chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
-        // Names are printable ASCII; nothing else reaches the database.
+        // Of names with controls there are none; nothing else reaches the database.
         let name = String::from_utf8(decoded).ok()?;
-        name.bytes().all(|b| b.is_ascii_graphic()).then_some(name)
+        (!name.contains(char::is_control)).then_some(name)
     };
     name().ok_or_else(|| ADVICE.to_owned())
 }

@@ -104,6 +104,7 @@ mod tests {
             "candles:coinbase:BTC-USD:1d",
             "candles:binance:A:B:4h",
             "forecasts:binance:BTCUSDT:1h",
+            "candles:binance:测试456:1m",
         ] {
             assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
         }
