@@ -145,7 +145,8 @@ pub(super) struct GapBody {
     /// End, exclusive; null while it lasts.
     #[schema(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// Why: `missing_trades`, `disconnect`, `silence`, `late_start`, `log_full` or `log_truncated`.
+    /// Why: `missing_trades`, `numbering_restart`, `disconnect`, `silence`, `late_start`, `log_full`,
+    /// `log_truncated` or `overflow`.
     #[schema(value_type = String, example = "disconnect")]
     reason: GapReason,
     /// First missing trade id, where it is known.

@@ -45,7 +45,7 @@ pub struct Checkpoint {
     pub state: Vec<u8>,
 }
 
-/// A stretch of time in which trades of an instrument are or may be missing.
+/// A stretch of time in which trades of an instrument are or may be missing, or not all counted.
 ///
 /// Identified by (instrument, reason, from, first missing id).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub struct Gap {
     pub filled_at: Option<Timestamp>,
 }
 
-/// Why trades are or may be missing.
+/// Why trades are or may be missing, or are not all counted.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -76,6 +76,9 @@ pub struct Gap {
 pub enum GapReason {
     /// Trade ids were skipped.
     MissingTrades,
+    /// The venue began its trade numbers again: from the last trade of the old numbering to the
+    /// first of the new one, ids cannot show whether trades are missing.
+    NumberingRestart,
     /// There was no connection.
     Disconnect,
     /// The connection was silent for longer than the venue's heartbeat allows.
@@ -87,17 +90,21 @@ pub enum GapReason {
     LogFull,
     /// The log no longer held the trades that a correction needed.
     LogTruncated,
+    /// The candle's volumes need more digits than an exact decimal holds.
+    Overflow,
 }
 
 impl GapReason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::MissingTrades,
+        Self::NumberingRestart,
         Self::Disconnect,
         Self::Silence,
         Self::LateStart,
         Self::LogFull,
         Self::LogTruncated,
+        Self::Overflow,
     ];
 
     /// The name used in the `gaps` table, in answers and in metrics.
@@ -105,11 +112,13 @@ impl GapReason {
     pub const fn name(self) -> &'static str {
         match self {
             Self::MissingTrades => "missing_trades",
+            Self::NumberingRestart => "numbering_restart",
             Self::Disconnect => "disconnect",
             Self::Silence => "silence",
             Self::LateStart => "late_start",
             Self::LogFull => "log_full",
             Self::LogTruncated => "log_truncated",
+            Self::Overflow => "overflow",
         }
     }
 }

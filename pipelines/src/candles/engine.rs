@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::builder::CandleBuilder;
-use super::effects::{CandleWrite, Checkpoint, Commit, Gap};
+use super::effects::{CandleWrite, Checkpoint, Commit, Gap, GapReason};
 use super::instrument::{Admission, Changes, InstrumentState, OpenGap};
 use super::rules::Rules;
 use crate::events::{Body, ConnectionId, DisconnectReason, Record};
@@ -27,7 +27,7 @@ pub struct EngineCounts {
     pub records: u64,
     /// Trades that became part of an open minute.
     pub counted: u64,
-    /// Trades dropped because their id had been seen.
+    /// Trades dropped because they had been seen.
     pub duplicates: u64,
     /// Trades of minutes that had closed.
     pub late: u64,
@@ -423,6 +423,12 @@ impl CandleEngine {
         tracked.dirty |= changes.dirty;
         if changes.closed.is_empty() && changes.gaps.is_empty() {
             return;
+        }
+        for (gap, _) in &changes.gaps {
+            if gap.reason == GapReason::NumberingRestart {
+                let (from, to) = (gap.from, gap.to.unwrap_or(gap.from));
+                tracing::warn!(instrument = %key, %from, %to, "the venue began its trade numbers again");
+            }
         }
         self.counts.closed += changes.closed.len() as u64;
         self.counts.gaps += changes.gaps.len() as u64;

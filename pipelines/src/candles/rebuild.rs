@@ -1,16 +1,16 @@
 //! Closed minutes rebuilt from the log, for corrections.
 //!
 //! A correction never adds to a stored candle: it collects the minute's trades from the log again,
-//! each id once. Which part of the log can hold them is remembered as zones: the range of trade
+//! each once. Which part of the log can hold them is remembered as zones: the range of trade
 //! times in every stretch of records.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::builder::CandleBuilder;
 use crate::events::{Body, Record};
 use crate::log::{EventLog, LogError, Offset};
-use crate::market::{InstrumentKey, Interval, Timestamp};
+use crate::market::{InstrumentKey, Interval, Price, Quantity, Timestamp, TradeId};
 
 /// Records a zone spans.
 const ZONE_RECORDS: u64 = 1_024;
@@ -54,6 +54,13 @@ impl Zones {
     /// Drops what the log no longer holds.
     pub(super) fn forget_below(&mut self, earliest: Offset) {
         self.0 = self.0.split_off(&(earliest.0 / ZONE_RECORDS));
+    }
+
+    /// Where the first zone known to hold trades of this time begins.
+    fn first_holding(&self, start: Timestamp, end: Timestamp) -> Option<Offset> {
+        let overlaps = |zone: &Zone| zone.latest >= start && zone.earliest < end;
+        let first = self.0.iter().find(|(_, zone)| overlaps(zone));
+        first.map(|(zone, _)| Offset(zone * ZONE_RECORDS))
     }
 
     fn cannot_hold(&self, zone: u64, known_from: Offset, start: Timestamp, end: Timestamp) -> bool {
@@ -109,10 +116,15 @@ pub(super) async fn collect(
         .max();
     let end = end.unwrap_or(Timestamp::MIN);
 
-    let mut seen: BTreeSet<(&InstrumentKey, u64)> = BTreeSet::new();
+    // An id alone does not make a duplicate: a venue may begin its numbers again.
+    let mut seen: HashSet<(&InstrumentKey, TradeId, Timestamp, Price, Quantity)> = HashSet::new();
     let mut built: HashMap<(InstrumentKey, Timestamp), CandleBuilder> = HashMap::new();
     // What traded then cannot have arrived before, whatever a clock's error.
-    let from = log.seek(partition, start - CLOCK_ERROR).await?;
+    let mut from = log.seek(partition, start - CLOCK_ERROR).await?;
+    // Unless a clock was set back, so that a search by receive time finds too late a place.
+    if let Some(held) = zones.first_holding(start, end) {
+        from = from.min(held);
+    }
     let mut at = from.max(log.earliest(partition));
     while at < upto {
         let zone = at.0 / ZONE_RECORDS;
@@ -136,7 +148,8 @@ pub(super) async fn collect(
                 };
                 for trade in &batch.trades {
                     let minute = Interval::Minute1.open_of(trade.time);
-                    if minutes.contains(&minute) && seen.insert((key, trade.id.0)) {
+                    let identity = (key, trade.id, trade.time, trade.price, trade.quantity);
+                    if minutes.contains(&minute) && seen.insert(identity) {
                         built
                             .entry((key.clone(), minute))
                             .and_modify(|builder| builder.add(trade))

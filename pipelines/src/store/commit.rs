@@ -438,7 +438,7 @@ async fn write_states(
                SELECT * FROM unnest($1::int[], $2::numeric[], $3::bytea[], $4::timestamptz[]) \
                ON CONFLICT (instrument_id) DO UPDATE SET \
                    last_trade_id = excluded.last_trade_id, state = excluded.state, \
-                   closed_until = greatest(known.closed_until, excluded.closed_until), \
+                   closed_until = coalesce(excluded.closed_until, known.closed_until), \
                    updated_at = now()";
     execute(
         transaction,

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::builder::CandleBuilder;
 use super::super::effects::GapReason;
 use super::super::rules::Rules;
 use super::super::seen::{Hole, SeenTrades};
-use super::{Changes, InstrumentState, MINUTE, OpenGap};
+use super::{Changes, InstrumentState, MAX_EARLIER_NUMBERINGS, MINUTE, OpenGap};
 use crate::market::{Timestamp, TradeId};
 
 impl InstrumentState {
@@ -22,7 +23,8 @@ impl InstrumentState {
         changes.gaps.push((gap.clone(), false));
         changes.dirty = true;
         let minute = MINUTE.open_of(gap.from);
-        if gap.reason != GapReason::LogTruncated && minute < self.closed_before {
+        let final_already = matches!(gap.reason, GapReason::LogTruncated | GapReason::Overflow);
+        if !final_already && minute < self.closed_before {
             // It closed before this was known.
             self.rebuild.insert(minute);
         }
@@ -48,22 +50,43 @@ impl InstrumentState {
         self.tail = self
             .tail
             .filter(|tail| newest.is_none_or(|newest| newest < tail.id));
-        let horizon = self.event_time - rules.correction_horizon;
+        let horizon = self.horizon(rules);
+        let (event_time, closed_before) = (self.event_time, self.closed_before);
+        // A hole may only be a reordering, until the grace period has passed; but a minute that
+        // closes with one is not complete.
+        let ripe = |hole: &Hole| {
+            hole.to + rules.grace <= event_time || MINUTE.open_of(hole.from) < closed_before
+        };
         let (mut current, mut early) = (BTreeMap::new(), false);
-        for hole in self.seen.holes().chain(self.tail_hole()) {
-            // A hole may only be a reordering, until the grace period has passed; but a minute that
-            // closes with one is not complete.
-            let ripe = hole.to + rules.grace <= self.event_time
-                || MINUTE.open_of(hole.from) < self.closed_before;
-            if !ripe {
+        let holes = self.numberings().flat_map(SeenTrades::holes);
+        for hole in holes.chain(self.tail_hole()) {
+            if !ripe(&hole) {
                 early = true;
-            } else if hole.to >= horizon {
-                current.insert((hole.from, hole.first), hole);
+            } else if hole.to >= horizon || !hole.noted {
+                current.insert((hole.numbering, hole.from, hole.first), hole);
             }
         }
         self.unsettled = early || self.tail.is_some();
+        for numbering in self.earlier.iter_mut().chain([&mut self.seen]) {
+            numbering.note_holes(ripe);
+        }
 
-        let oldest_known = self.seen.oldest();
+        let (earlier, seen) = (&self.earlier, &self.seen);
+        // Whether a gap's ids can still be told to have been filled.
+        let decidable = |gap: &OpenGap, last: TradeId| {
+            if gap.to.is_some_and(|to| to < horizon) {
+                return false;
+            }
+            if gap.numbering == seen.numbering() {
+                return seen.oldest().is_none_or(|oldest| oldest <= last);
+            }
+            let of_gap = |seen: &&SeenTrades| seen.numbering() == gap.numbering;
+            let known = earlier.iter().find(of_gap);
+            known.is_some_and(|known| {
+                known.oldest().is_some_and(|oldest| oldest <= last)
+                    && known.newest().is_some_and(|newest| last <= newest)
+            })
+        };
         let mut touched = Vec::new();
         self.gaps.retain_mut(|gap| {
             let Some((first, last)) = gap
@@ -72,7 +95,7 @@ impl InstrumentState {
             else {
                 return true;
             };
-            match current.remove(&(gap.from, first)) {
+            match current.remove(&(gap.numbering, gap.from, first)) {
                 Some(hole) => {
                     let now = OpenGap::of_hole(&hole, gap.detected_at);
                     if now != *gap {
@@ -83,12 +106,7 @@ impl InstrumentState {
                     }
                     true
                 }
-                // Too old to be told from one that was filled.
-                None if oldest_known.is_some_and(|oldest| last < oldest)
-                    || gap.to.is_some_and(|to| to < horizon) =>
-                {
-                    true
-                }
+                None if !decidable(gap, last) => true,
                 None => {
                     touched.push(gap.clone());
                     changes.gaps.push((gap.clone(), true));
@@ -117,37 +135,67 @@ impl InstrumentState {
         }
     }
 
-    /// The venue's trade ids began anew: what was missing before, and between, stays so.
-    pub(super) fn restart_ids(
+    /// The venue began its trade numbers again: ids before and after it mean different trades, and
+    /// cannot show what is missing between the two.
+    pub(super) fn restart_numbering(
         &mut self,
         time: Timestamp,
         received_at: Timestamp,
         changes: &mut Changes,
     ) {
-        tracing::warn!(%time, "a venue's trade ids began anew");
-        self.seen = SeenTrades::default();
+        let next = self.seen.next_numbering();
+        let ended = std::mem::replace(&mut self.seen, next);
+        let from = ended.latest().unwrap_or(time);
+        self.earlier.push(ended);
+        if self.earlier.len() > MAX_EARLIER_NUMBERINGS {
+            self.earlier.remove(0);
+        }
         self.tail = None;
-        // No longer compared with the ids, whose numbers mean other trades now.
-        self.gaps
-            .retain(|gap| gap.reason != GapReason::MissingTrades);
+        self.unsettled = true;
         let gap = OpenGap {
-            reason: GapReason::MissingTrades,
-            from: self.event_time,
-            to: Some(time),
+            reason: GapReason::NumberingRestart,
+            from,
+            to: Some(time.max(from + Duration::from_nanos(1))),
             missing: None,
+            numbering: self.seen.numbering(),
             detected_at: received_at,
         };
         self.note(gap, changes);
+    }
+
+    /// Says why a minute that closes with a sum that could not be held is not complete.
+    pub(super) fn note_overflow(
+        &mut self,
+        minute: Timestamp,
+        builder: &CandleBuilder,
+        changes: &mut Changes,
+    ) {
+        if !builder.has_overflowed() {
+            return;
+        }
+        let gap = OpenGap {
+            reason: GapReason::Overflow,
+            from: minute,
+            to: Some(MINUTE.end_of(minute)),
+            missing: None,
+            numbering: 0,
+            detected_at: self.event_time,
+        };
+        if !self.gaps.iter().any(|known| known.is_same(&gap)) {
+            self.note(gap, changes);
+        }
     }
 
     /// What the venue's heartbeat says is missing after the newest trade.
     fn tail_hole(&self) -> Option<Hole> {
         let (tail, newest, anchor) = (self.tail?, self.seen.newest()?, self.anchor?);
         (newest < tail.id).then(|| Hole {
+            numbering: self.seen.numbering(),
             first: TradeId(newest.0 + 1),
             last: tail.id,
             from: anchor.trade_time,
             to: tail.at.max(anchor.trade_time),
+            noted: false,
         })
     }
 }
@@ -160,6 +208,7 @@ impl OpenGap {
             // What is missing may have traded at the very time of the trade after it.
             to: Some(hole.to + Duration::from_nanos(1)),
             missing: Some((hole.first, hole.last)),
+            numbering: hole.numbering,
             detected_at: received_at,
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::effects::GapReason;
-use super::{Changes, InstrumentState, Listening, MINUTE, OpenGap, Replaced};
+use super::{Anchor, Changes, InstrumentState, Listening, MINUTE, OpenGap, Replaced};
 use crate::events::{ConnectionId, DisconnectReason};
 use crate::market::{Interval, Timestamp};
 
@@ -39,12 +39,21 @@ impl InstrumentState {
             since: received_at,
             last_seen: received_at,
             settled: false,
+            outage_end: None,
         });
         if let Some(anchor) = self.anchor {
-            self.end_outage(
-                boundary(received_at, anchor.trade_time, anchor.received_at),
-                changes,
-            );
+            let end = boundary(received_at, anchor.trade_time, anchor.received_at);
+            let outage_end = self.end_outage(end, None, changes);
+            if let Some(listening) = &mut self.listening {
+                listening.outage_end = outage_end;
+            }
+            // Our clock may have been set meanwhile, so that what it says of the outage's length
+            // closes nothing: time goes on from here.
+            self.anchor = Some(Anchor {
+                trade_time: self.event_time.max(anchor.trade_time),
+                received_at,
+                connection: Some(connection),
+            });
         }
         changes.dirty = true;
     }
@@ -92,16 +101,25 @@ impl InstrumentState {
         received_at: Timestamp,
         changes: &mut Changes,
     ) -> Option<Timestamp> {
-        self.listening = None;
+        let settled = self.listening.take().is_some_and(|l| l.settled);
         changes.dirty = true;
         // Before the first trade there is nothing that could be incomplete.
         let anchor = self.anchor?;
+        if !settled && let Some(outage) = self.newest_outage() {
+            // No trade has shown when the outage before this connection ended: it goes on.
+            outage.to = None;
+            let outage = outage.clone();
+            let from = outage.from;
+            changes.gaps.push((outage, false));
+            return Some(from);
+        }
         let from = anchor.trade_time + end.since(anchor.received_at);
         let gap = OpenGap {
             reason,
             from,
             to: None,
             missing: None,
+            numbering: 0,
             detected_at: received_at,
         };
         self.note(gap, changes);
@@ -143,16 +161,17 @@ impl InstrumentState {
         }
     }
 
-    /// Listening began at `start`, in the venue's time.
+    /// Listening began at `start`, in the venue's time, as the connection's first trade shows.
     pub(super) fn began(
         &mut self,
         start: Timestamp,
         received_at: Timestamp,
         changes: &mut Changes,
     ) {
-        if let Some(anchor) = self.anchor {
-            self.end_outage(start, changes);
-            if Interval::Day1.end_of(start) >= anchor.trade_time {
+        if let Some(latest) = self.latest() {
+            let assumed = self.listening.and_then(|listening| listening.outage_end);
+            self.end_outage(start, assumed, changes);
+            if Interval::Day1.end_of(start) >= latest {
                 return;
             }
             // A recording of earlier days than what is known: its beginning is one of its own.
@@ -164,31 +183,42 @@ impl InstrumentState {
                 from: day,
                 to: Some(start),
                 missing: None,
+                numbering: 0,
                 detected_at: received_at,
             };
             self.note(gap, changes);
         }
     }
 
-    /// Sets or corrects the end of the newest outage.
-    fn end_outage(&mut self, end: Timestamp, changes: &mut Changes) {
-        let outage = self.gaps.iter_mut().rev().find(|gap| {
+    /// Sets or corrects the end of the newest outage, and returns it. An end that was only
+    /// `assumed` is replaced; any other is never brought forward.
+    fn end_outage(
+        &mut self,
+        end: Timestamp,
+        assumed: Option<Timestamp>,
+        changes: &mut Changes,
+    ) -> Option<Timestamp> {
+        let gap = self.newest_outage()?;
+        let said = gap.to.filter(|_| gap.to != assumed);
+        // Never empty.
+        let end = end
+            .max(gap.from + Duration::from_nanos(1))
+            .max(said.unwrap_or(end));
+        if gap.to != Some(end) {
+            gap.to = Some(end);
+            changes.gaps.push((gap.clone(), false));
+            changes.dirty = true;
+        }
+        Some(end)
+    }
+
+    fn newest_outage(&mut self) -> Option<&mut OpenGap> {
+        self.gaps.iter_mut().rev().find(|gap| {
             matches!(
                 gap.reason,
                 GapReason::Disconnect | GapReason::Silence | GapReason::LogFull
             )
-        });
-        if let Some(gap) = outage {
-            // Never empty, and never shorter than what has been said already.
-            let end = end
-                .max(gap.from + Duration::from_nanos(1))
-                .max(gap.to.unwrap_or(end));
-            if gap.to != Some(end) {
-                gap.to = Some(end);
-                changes.gaps.push((gap.clone(), false));
-                changes.dirty = true;
-            }
-        }
+        })
     }
 }
 

@@ -28,6 +28,9 @@ const MINUTE: Interval = Interval::Minute1;
 /// Gaps remembered per instrument; older ones are in the store and touch nothing that can change.
 const MAX_GAPS: usize = 512;
 
+/// Numberings remembered beside the newest, for trades of theirs that are delivered again.
+const MAX_EARLIER_NUMBERINGS: usize = 4;
+
 /// A gap of the instrument at hand; see [`super::Gap`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OpenGap {
@@ -35,6 +38,9 @@ pub(super) struct OpenGap {
     pub(super) from: Timestamp,
     pub(super) to: Option<Timestamp>,
     pub(super) missing: Option<(TradeId, TradeId)>,
+    /// Which of the venue's numberings the missing ids are of.
+    #[serde(default)]
+    pub(super) numbering: u32,
     pub(super) detected_at: Timestamp,
 }
 
@@ -69,6 +75,9 @@ struct Listening {
     last_seen: Timestamp,
     /// A trade has shown how the two clocks relate.
     settled: bool,
+    /// Where the outage before it ended, as long as only our clock says so.
+    #[serde(default)]
+    outage_end: Option<Timestamp>,
 }
 
 /// A connection that another one took over from.
@@ -81,11 +90,13 @@ struct Replaced {
     gap_from: Timestamp,
 }
 
-/// The newest trade: how the two clocks relate.
+/// How the two clocks relate: by the newest trade, or by the beginning of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Anchor {
     trade_time: Timestamp,
     received_at: Timestamp,
+    #[serde(default)]
+    connection: Option<ConnectionId>,
 }
 
 /// The newest trade according to the venue's heartbeat.
@@ -100,6 +111,9 @@ struct Tail {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct InstrumentState {
     seen: SeenTrades,
+    /// The numberings before that of `seen`, oldest first.
+    #[serde(default)]
+    earlier: Vec<SeenTrades>,
     open: BTreeMap<Timestamp, CandleBuilder>,
     /// Minutes that open before this are closed.
     closed_before: Timestamp,
@@ -115,6 +129,10 @@ pub(super) struct InstrumentState {
     gaps: Vec<OpenGap>,
     /// Closed minutes that must be rebuilt.
     rebuild: BTreeSet<Timestamp>,
+    /// Minutes that were closed before they were over, by a clock or a trade's time that was ahead:
+    /// rebuilt once they are.
+    #[serde(default)]
+    reopened: BTreeSet<Timestamp>,
     /// Closed minutes kept in memory, where there is no log to rebuild from.
     #[serde(skip)]
     retained: BTreeMap<Timestamp, CandleBuilder>,
@@ -124,6 +142,7 @@ impl Default for InstrumentState {
     fn default() -> Self {
         Self {
             seen: SeenTrades::default(),
+            earlier: Vec::new(),
             open: BTreeMap::new(),
             closed_before: Timestamp::MIN,
             event_time: Timestamp::MIN,
@@ -134,6 +153,7 @@ impl Default for InstrumentState {
             replaced: None,
             gaps: Vec::new(),
             rebuild: BTreeSet::new(),
+            reopened: BTreeSet::new(),
             retained: BTreeMap::new(),
         }
     }
@@ -245,44 +265,123 @@ impl InstrumentState {
                 listening.settled = true;
                 let since = listening.since;
                 self.began(
-                    boundary(since, trade.time, received_at),
+                    boundary(since.min(received_at), trade.time, received_at),
                     received_at,
                     changes,
                 );
             }
         }
-        let mut insertion = self.seen.insert(trade.id, trade.time, rules.max_runs);
-        if insertion == Insertion::Duplicate && trade.time > self.event_time + rules.grace {
-            // No venue delivers a trade a second time with a later time: it began to count anew.
-            self.restart_ids(trade.time, received_at, changes);
-            insertion = self.seen.insert(trade.id, trade.time, rules.max_runs);
-        }
+        let insertion = self.insert(trade, connection, received_at, rules, changes);
         if insertion == Insertion::Duplicate {
             return Admission::Duplicate;
         }
         changes.dirty = true;
         self.unsettled |= insertion != Insertion::Next;
-        if self
-            .anchor
-            .is_none_or(|anchor| anchor.trade_time <= trade.time)
-        {
+        let minute = MINUTE.open_of(trade.time);
+        let retained = rules.retain_closed && insertion != Insertion::Unknown;
+        if self.reopened.contains(&minute) {
+            Admission::Late
+        } else if minute >= self.closed_before && insertion != Insertion::Unknown {
+            add(&mut self.open, minute, trade);
+            Admission::Counted
+        } else if retained {
+            add(&mut self.retained, minute, trade);
+            Admission::Late
+        } else {
+            self.rebuild.insert(minute);
+            Admission::Late
+        }
+    }
+
+    /// Finds the numbering that the trade is of, and notes it there. If it is the newest trade, time
+    /// follows it.
+    fn insert(
+        &mut self,
+        trade: &Trade,
+        connection: ConnectionId,
+        received_at: Timestamp,
+        rules: &Rules,
+        changes: &mut Changes,
+    ) -> Insertion {
+        // Oldest first: a trade is no later than the last of its numbering, and later than all before.
+        let mut earlier = self.earlier.iter_mut();
+        if let Some(earlier) = earlier.find(|seen| seen.explains(trade, rules.grace)) {
+            return earlier.insert(trade, rules.max_runs);
+        }
+        if self.seen.contradicts(trade, rules.grace) {
+            self.restart_numbering(trade.time, received_at, changes);
+        }
+        let newest = self.seen.newest().is_none_or(|newest| newest < trade.id);
+        if newest {
+            self.go_back(trade.time, connection, rules);
             self.anchor = Some(Anchor {
                 trade_time: trade.time,
                 received_at,
+                connection: Some(connection),
             });
         }
-        self.event_time = self.event_time.max(trade.time);
-        let minute = MINUTE.open_of(trade.time);
-        if minute >= self.closed_before && insertion != Insertion::Unknown {
-            add(&mut self.open, minute, trade);
-            return Admission::Counted;
+        let insertion = self.seen.insert(trade, rules.max_runs);
+        if insertion != Insertion::Duplicate {
+            self.event_time = self.event_time.max(trade.time);
         }
-        if rules.retain_closed && insertion != Insertion::Unknown {
-            add(&mut self.retained, minute, trade);
-        } else {
-            self.rebuild.insert(minute);
+        insertion
+    }
+
+    /// The newest trade, by its number, is at `time`. If its minute has closed, then by a clock that
+    /// was ahead, ours or that of one trade: the minute is not over.
+    fn go_back(&mut self, time: Timestamp, connection: ConnectionId, rules: &Rules) {
+        let minute = MINUTE.open_of(time);
+        if minute >= self.closed_before {
+            return;
         }
-        Admission::Late
+        let Some(latest) = self.latest() else {
+            return;
+        };
+        // Of another connection, an older trade is one of a recording that is read after the fact.
+        let same = self.anchor.and_then(|anchor| anchor.connection) == Some(connection);
+        let by_our_clock = latest <= time && latest < self.event_time;
+        if !(same || by_our_clock) {
+            return;
+        }
+        self.event_time = time;
+        self.tail = self.tail.map(|tail| Tail {
+            at: tail.at.min(time),
+            ..tail
+        });
+        if rules.retain_closed {
+            let mut again = self.retained.split_off(&minute);
+            self.open.append(&mut again);
+            self.closed_before = minute;
+            return;
+        }
+        // The trades that these had are in the log alone. No other minute since has any.
+        let traded = [minute, MINUTE.open_of(latest)];
+        let lost = traded
+            .into_iter()
+            .filter(|lost| minute <= MINUTE.open_of(latest) && *lost < self.closed_before);
+        let lost: Vec<Timestamp> = lost.collect();
+        self.closed_before = match lost.is_empty() {
+            true => minute,
+            false => MINUTE.end_of(minute),
+        };
+        self.rebuild.extend(&lost);
+        self.reopened.extend(&lost);
+    }
+
+    fn numberings(&self) -> impl Iterator<Item = &SeenTrades> {
+        self.earlier.iter().chain([&self.seen])
+    }
+
+    /// The latest time of any trade.
+    fn latest(&self) -> Option<Timestamp> {
+        self.numberings().filter_map(SeenTrades::latest).max()
+    }
+
+    /// How far back minutes are corrected. It follows the trades alone, so that a clock that is ahead
+    /// makes nothing forgotten.
+    fn horizon(&self, rules: &Rules) -> Timestamp {
+        self.latest()
+            .map_or(Timestamp::MIN, |latest| latest - rules.correction_horizon)
     }
 
     /// Closes what has become due, and compares the holes in the trade ids with the gaps recorded.
@@ -298,6 +397,10 @@ impl InstrumentState {
             self.closed_before = self.closed_before.max(due);
         }
         changes.dirty |= self.closed_before != already_closed;
+        while let Some(minute) = self.reopened.first().copied().filter(|&first| first < due) {
+            self.reopened.remove(&minute);
+            self.rebuild.insert(minute);
+        }
         self.reconcile_holes(already_closed, received_at, rules, changes);
         while let Some(entry) = self.open.first_entry() {
             let minute = *entry.key();
@@ -305,6 +408,7 @@ impl InstrumentState {
                 break;
             }
             let builder = entry.remove();
+            self.note_overflow(minute, &builder, changes);
             let complete = !self.is_touched(minute, MINUTE.end_of(minute));
             changes.closed.push(builder.candle(minute, complete));
             changes.dirty = true;
@@ -312,12 +416,14 @@ impl InstrumentState {
                 self.retained.insert(minute, builder);
             }
         }
-        let horizon = self.event_time - rules.correction_horizon;
+        let horizon = self.horizon(rules);
         let forgettable = |gap: &OpenGap| gap.to.is_some_and(|to| to < horizon);
         if !rules.retain_closed && (self.gaps.len() > MAX_GAPS || self.gaps.iter().any(forgettable))
         {
             self.gaps.retain(|gap| !forgettable(gap));
             // Missing ids stay: they are as many as the runs of ids remembered, at most.
+            self.earlier
+                .retain(|seen| seen.latest().is_none_or(|latest| latest >= horizon));
             let mut excess = self.gaps.len().saturating_sub(MAX_GAPS);
             self.gaps.retain(|gap| {
                 let goes = excess > 0 && gap.missing.is_none();
@@ -329,7 +435,10 @@ impl InstrumentState {
 
     /// Closed minutes to rebuild from the log. Open ones are waited for.
     pub(super) fn due_rebuilds(&self) -> impl Iterator<Item = Timestamp> + '_ {
-        self.rebuild.range(..self.closed_before).copied()
+        self.rebuild
+            .iter()
+            .copied()
+            .filter(|minute| *minute < self.closed_before || self.reopened.contains(minute))
     }
 
     /// The log's answer to a rebuild: the minute's trades, each once.
@@ -343,9 +452,11 @@ impl InstrumentState {
         self.rebuild.remove(&minute);
         changes.dirty = true;
         if let Some(builder) = builder {
+            self.note_overflow(minute, builder, changes);
             // Of what lies further back, the gaps have been forgotten.
-            let known = minute >= self.event_time - rules.correction_horizon;
-            let complete = known && !self.is_touched(minute, MINUTE.end_of(minute));
+            let known = minute >= self.horizon(rules);
+            let over = MINUTE.end_of(minute) + rules.grace <= self.event_time;
+            let complete = known && over && !self.is_touched(minute, MINUTE.end_of(minute));
             changes.closed.push(builder.candle(minute, complete));
         }
     }
@@ -358,11 +469,13 @@ impl InstrumentState {
         changes: &mut Changes,
     ) {
         self.rebuild.remove(&minute);
+        self.reopened.remove(&minute);
         let gap = OpenGap {
             reason: GapReason::LogTruncated,
             from: minute,
             to: Some(MINUTE.end_of(minute)),
             missing: None,
+            numbering: 0,
             detected_at: received_at,
         };
         self.note(gap, changes);

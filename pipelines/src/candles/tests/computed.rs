@@ -13,7 +13,7 @@ use crate::market::Interval;
 
 /// Stores what a pipeline commits, in steps, with a restart from the stored state in between. Also
 /// says whether all closed candles are complete in the end.
-async fn through_a_log(
+pub(super) async fn through_a_log(
     trades: &[Trade],
     records_a_step: usize,
     restart: prop::sample::Index,
@@ -73,10 +73,13 @@ async fn through_a_log(
     (stored, complete)
 }
 
-fn expected(trades: &[Trade], interval: Interval) -> BTreeMap<Timestamp, Candle> {
+pub(super) fn expected(trades: &[Trade], interval: Interval) -> BTreeMap<Timestamp, Candle> {
     let mut minutes: BTreeMap<Timestamp, Vec<Trade>> = BTreeMap::new();
-    let mut ids = BTreeSet::new();
-    for trade in trades.iter().filter(|trade| ids.insert(trade.id)) {
+    let mut seen = BTreeSet::new();
+    for trade in trades
+        .iter()
+        .filter(|t| seen.insert((t.id, t.time, t.price, t.quantity)))
+    {
         minutes
             .entry(interval.open_of(trade.time))
             .or_default()

@@ -1,6 +1,8 @@
 //! Tests of candle building, and the small feed they share.
 
+mod clocks;
 mod computed;
+mod numberings;
 mod rules;
 
 use std::time::Duration;

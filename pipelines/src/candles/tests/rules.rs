@@ -382,21 +382,6 @@ fn a_renewal_does_not_stretch_an_older_outage() {
 }
 
 #[test]
-fn trade_ids_that_begin_anew_are_counted_and_leave_a_gap() {
-    let mut feed = Feed::since_midnight();
-    feed.trades(&[trade(100, 10.0), trade(101, 20.0), trade(102, 125.0)]);
-    feed.commit();
-    feed.trades(&[trade(101, 200.0), trade(102, 250.0), trade(103, 310.0)]);
-    let commit = feed.commit();
-    assert_eq!(feed.engine.counts().duplicates, 0);
-    let gap = &commit.gaps[0];
-    assert_eq!(
-        (gap.from, gap.to, gap.missing),
-        (at(125.0), Some(at(200.0)), None)
-    );
-}
-
-#[test]
 fn trades_without_an_acknowledgement_in_the_log_count_as_a_late_start() {
     let mut feed = Feed::new(Rules::default());
     feed.trades(&[trade(5, 30.0)]);
