@@ -48,7 +48,11 @@ impl FeedActor {
     fn observe(&mut self) {
         let state = self.state.borrow_and_update().clone();
         let trouble = || state.connections.iter().find_map(|c| c.last_error.clone());
-        if state.is_live() {
+        if let Some(trouble) = state.subscription_trouble() {
+            self.was_live |= state.is_live();
+            self.board
+                .set(&self.name, PartStatus::Degraded, Some(trouble));
+        } else if state.is_live() {
             self.was_live = true;
             self.board.set(&self.name, PartStatus::Running, None);
         } else if self.was_live {

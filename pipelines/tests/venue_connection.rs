@@ -76,17 +76,65 @@ async fn from_subscription_to_shutdown() {
 
 #[tokio::test(start_paused = true)]
 async fn refusals_are_recorded_and_the_others_served() {
-    let mut stage = Stage::new(&Kraken, &["BTC/USD", "XBT/USD"]);
+    let mut stage = Stage::new(&Kraken, &["BTC/USD", "LUNA/USD"]);
     let mut venue = stage.accept().await;
     venue.hears().await;
     venue.says(r#"{"method":"subscribe","result":{"channel":"trade","snapshot":false,"symbol":"BTC/USD"},"success":true}"#).await;
-    venue.says(r#"{"error":"Currency pair not supported XBT/USD","method":"subscribe","success":false,"symbol":"XBT/USD"}"#).await;
+    venue.says(r#"{"error":"Currency pair not supported LUNA/USD","method":"subscribe","success":false,"symbol":"LUNA/USD"}"#).await;
     stage.log.wait_for_line("Refused").await;
     let state = stage.wait_for_state(|s| s.is_live()).await;
     let refused: Vec<_> = state.connections[0].refused_symbols.iter().collect();
     assert_eq!(refused.len(), 1);
-    assert_eq!(refused[0].0.as_str(), "XBT/USD");
-    assert_eq!(refused[0].1, "Currency pair not supported XBT/USD");
+    assert_eq!(refused[0].0.as_str(), "LUNA/USD");
+    assert_eq!(refused[0].1, "Currency pair not supported LUNA/USD");
+    assert_eq!(
+        state.subscription_trouble().unwrap(),
+        "the venue refused LUNA/USD: Currency pair not supported LUNA/USD"
+    );
+    stage.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn kraken_s_old_names_are_asked_for_by_those_of_today() {
+    let mut stage = Stage::new(&Kraken, &["XBT/USD", "XDG/USD"]);
+    let mut venue = stage.accept().await;
+    let asked = venue.hears().await;
+    assert!(asked.contains(r#"["BTC/USD","DOGE/USD"]"#), "{asked}");
+    stage.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_all_is_shown_with_the_venue_s_words_and_the_likely_name() {
+    let mut stage = Stage::new(&Coinbase, &["btc-usd"]);
+    for _ in 0..2 {
+        let mut venue = stage.accept().await;
+        venue.hears().await;
+        venue.says(r#"{"type":"error","message":"Failed to subscribe","reason":"btc-usd is not a valid product"}"#).await;
+        let state = stage
+            .wait_for_state(|s| s.connections[0].phase == ConnectionPhase::Waiting)
+            .await;
+        let trouble = state.subscription_trouble().unwrap();
+        assert!(
+            trouble.contains("btc-usd is not a valid product"),
+            "{trouble}"
+        );
+        assert!(trouble.ends_with("did you mean BTC-USD?"), "{trouble}");
+        let error = state.connections[0].last_error.as_deref().unwrap();
+        assert!(error.contains("btc-usd is not a valid product"), "{error}");
+    }
+    stage.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instrument_that_arrives_unasked_is_named() {
+    let mut stage = Stage::new(&Binance, &["BTCUSDT"]);
+    let mut venue = accept_binance(&mut stage).await;
+    venue.says(&binance_trade("BTCUSDC", 1)).await;
+    let state = stage
+        .wait_for_state(|s| s.subscription_trouble().is_some())
+        .await;
+    let trouble = state.subscription_trouble().unwrap();
+    assert!(trouble.contains("trades of BTCUSDC arrive"), "{trouble}");
     stage.shut_down().await;
 }
 

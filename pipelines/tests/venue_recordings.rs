@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use coinsphere_pipelines::candles::{CandleEngine, Gap, GapReason, Rules};
 use coinsphere_pipelines::events::{Body, ConnectionId};
-use coinsphere_pipelines::market::{Symbol, TakerSide, Trade};
+use coinsphere_pipelines::market::{Candle, Interval, Symbol, TakerSide, Trade};
 use coinsphere_pipelines::recording::{RecordedFeed, RecordingReader};
 use coinsphere_pipelines::venues::admission::Admission;
 use coinsphere_pipelines::venues::binance::Binance;
@@ -26,13 +28,17 @@ type Check = fn(&Path);
 
 fn main() {
     let folder = std::env::var_os("COINSPHERE_MARKET_DATA").map(PathBuf::from);
-    let tests: [(&str, Check); 6] = [
+    let tests: [(&str, Check); 10] = [
         ("binance_trades_are_all_there_and_exact", binance_trades),
         ("binance_other_streams_change_nothing", binance_all_streams),
         ("binance_single_messages_are_understood", binance_messages),
         ("coinbase_matches_have_the_takers_side", coinbase_matches),
         ("coinbase_advanced_frames_are_understood", coinbase_advanced),
         ("kraken_v2_frames_are_understood", kraken_frames),
+        ("numbers_that_begin_again_lose_no_trade", restarted_numbers),
+        ("a_clock_that_leaps_completes_nothing", leaping_clock),
+        ("sums_are_exact_or_not_complete", inexact_sums),
+        ("a_symbol_may_be_other_than_ascii", unicode_symbol),
     ];
     let trials = tests.map(|(name, test)| {
         let data = folder.clone();
@@ -200,5 +206,101 @@ fn kraken_frames(data: &Path) {
     assert_eq!(
         kinds(&events),
         ["subscribed", "refused", "BTC/USD#109116693", "heartbeat"]
+    );
+}
+
+/// The 1-minute candles of a recording of Binance's, by minute since midnight, and the gaps.
+fn candles(path: &Path) -> (String, BTreeMap<i64, Candle>, Vec<Gap>) {
+    let reader = RecordingReader::open(path).unwrap();
+    let mut feed = RecordedFeed::new(reader, &Binance, 1, Admission::FILE, ConnectionId(1));
+    let rules = Rules::for_file(Duration::from_secs(2));
+    let mut engine = CandleEngine::new(0, rules);
+    // The same records without retained minutes say which gaps there are.
+    let mut live = CandleEngine::new(0, Rules::default());
+    while let Some(batch) = feed.next_batch().unwrap() {
+        for record in batch.into_iter().flat_map(|(_, records)| records) {
+            engine.apply(engine.next_offset(), &record);
+            live.apply(live.next_offset(), &record);
+        }
+    }
+    let key = engine.instruments().next().unwrap().clone();
+    let found = engine.final_candles(&key).unwrap();
+    let minutes = found.minutes().into_iter().map(|candle| {
+        let end = Interval::Minute1.end_of(candle.open_time);
+        let complete = candle.complete && found.is_complete(candle.open_time, end);
+        let minute = candle.open_time.millis().rem_euclid(86_400_000) / 60_000;
+        (minute, Candle { complete, ..candle })
+    });
+    let gaps = live.take_commit().unwrap().gaps;
+    (key.symbol.to_string(), minutes.collect(), gaps)
+}
+
+fn restarted_numbers(data: &Path) {
+    for (file, from) in [
+        ("a_same_numbers_after_pause.jsonl", 20),
+        ("c_lower_numbers.jsonl", 20),
+    ] {
+        let (_, candles, gaps) = candles(&data.join("cases/16-trade-id-restart").join(file));
+        let expected: Vec<i64> = (0..10).chain(from..from + 10).collect();
+        assert_eq!(
+            candles.keys().copied().collect::<Vec<_>>(),
+            expected,
+            "{file}"
+        );
+        for (minute, candle) in &candles {
+            assert_eq!(candle.trades, 60, "{file}: {minute}");
+            // The first was not heard from its beginning, the last has not ended, and what came
+            // after the last trade of the old numbering nobody knows.
+            let complete = ![0, 9, from + 9].contains(minute);
+            assert_eq!(candle.complete, complete, "{file}: {minute}");
+        }
+        let restarts: Vec<_> = gaps
+            .iter()
+            .filter(|gap| gap.reason != GapReason::LateStart)
+            .map(|gap| {
+                (
+                    gap.reason,
+                    gap.from.to_string(),
+                    gap.to.unwrap().to_string(),
+                )
+            })
+            .collect();
+        let (from, to) = ("2025-01-01T00:09:59Z", "2025-01-01T00:20:00Z");
+        let restart = (GapReason::NumberingRestart, from.to_owned(), to.to_owned());
+        assert_eq!(restarts, [restart], "{file}");
+    }
+}
+
+fn leaping_clock(data: &Path) {
+    let folder = data.join("cases/23-clock-jump");
+    let (_, reference, _) = candles(&folder.join("reference.jsonl"));
+    let (_, leapt, _) = candles(&folder.join("one_line_30h_ahead.jsonl"));
+    assert_eq!(leapt, reference);
+    assert!(!leapt[&4].complete && !leapt[&6].complete && leapt[&5].complete);
+}
+
+fn inexact_sums(data: &Path) {
+    let folder = data.join("cases/17-decimal-rounding");
+    let minute = |file: &str| {
+        let (_, candles, gaps) = candles(&folder.join(file));
+        let overflow = gaps.iter().any(|gap| gap.reason == GapReason::Overflow);
+        (candles[&0].clone(), overflow)
+    };
+    for file in ["product.jsonl", "sum.jsonl", "large_supply.jsonl"] {
+        let (candle, overflow) = minute(file);
+        assert!(!candle.complete && overflow, "{file}: {candle:?}");
+    }
+    let reader = RecordingReader::open(&folder.join("exponent.jsonl")).unwrap();
+    let mut feed = RecordedFeed::new(reader, &Binance, 1, Admission::FILE, ConnectionId(1));
+    while feed.next_batch().unwrap().is_some() {}
+    assert_eq!((feed.counts().trades, feed.counts().impossible), (3, 1));
+}
+
+fn unicode_symbol(data: &Path) {
+    let (symbol, candles, _) = candles(&data.join("cases/18-non-ascii-symbol/unicode.jsonl"));
+    let trades: u64 = candles.values().map(|candle| candle.trades).sum();
+    assert_eq!(
+        (symbol.as_str(), candles.len(), trades),
+        ("测试456", 4, 200)
     );
 }

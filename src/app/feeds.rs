@@ -43,9 +43,11 @@ pub(super) fn configured(config: &Config) -> Vec<InstrumentKey> {
                 Instruments::Only(symbols) => symbols.clone(),
             };
             let venue = protocol.venue();
-            symbols
-                .into_iter()
-                .map(move |symbol| InstrumentKey::new(venue, symbol))
+            symbols.into_iter().map(move |symbol| {
+                // A wrong spelling was refused with the configuration.
+                let symbol = protocol.spelling(&symbol).unwrap_or(symbol);
+                InstrumentKey::new(venue, symbol)
+            })
         })
         .collect()
 }

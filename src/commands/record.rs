@@ -24,8 +24,8 @@ pub(super) fn run(args: &RecordArgs) -> anyhow::Result<()> {
     let symbols = args
         .instruments
         .iter()
-        .map(|symbol| Symbol::new(symbol))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|symbol| anyhow::Ok(protocol.spelling(&Symbol::new(symbol)?)?))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let rng = StdRng::try_from_rng(&mut SysRng).context("no randomness to be had")?;
     on_runtime(async move {
         let stop = stop_requested()?;

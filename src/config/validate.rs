@@ -371,18 +371,27 @@ fn check_venues(
     let known = || venues::ALL.iter().map(|protocol| protocol.venue().name());
     for (name, venue) in &config.venues {
         let key = format!("venues.{name}");
-        if venues::named(name).is_none() {
+        let Some(protocol) = venues::protocol(name) else {
             return Err(ConfigError::UnknownKey {
                 origin: origin(&key),
                 suggestion: closest(name, known()),
                 allowed: known().collect::<Vec<_>>().join(", "),
                 key,
             });
-        }
+        };
         if let Some(endpoint) = &venue.endpoint
             && !has_scheme(endpoint, &["ws", "wss"])
         {
             return Err(bad(&format!("{key}.endpoint"), format!("{endpoint:?}")));
+        }
+        if let super::Instruments::Only(symbols) = &venue.instruments
+            && let Some(wrong) = symbols.iter().find_map(|s| protocol.spelling(s).err())
+        {
+            let key = format!("{key}.instruments");
+            return Err(ConfigError::Conflict(format!(
+                "{key} ({}): {wrong}",
+                origin(&key)
+            )));
         }
         if let super::Instruments::Only(symbols) = &venue.instruments
             && (1..symbols.len()).any(|i| symbols[..i].contains(&symbols[i]))

@@ -2,12 +2,14 @@
 //! and clocks: it is told of frames and of passing time, and gives records. Live connections and
 //! files go through the same code, so that a recording gives the candles its connection gave.
 //!
-//! Its `Tick` records never claim more than was heard: they carry the time of the newest frame, so
+//! Records carry our clock only as far as it can be believed (see `clock`), and its `Tick` records never claim more than was heard: they carry the time of the newest frame, so
 //! a connection that died quietly does not close candles.
 
+mod clock;
 mod counts;
 mod listening;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use counts::FeedCounts;
@@ -20,10 +22,19 @@ use super::protocol::{
 };
 use crate::events::{Body, ConnectionId, DisconnectReason};
 use crate::market::{Symbol, Timestamp, Trade, TradeId};
+use clock::SteadyClock;
 use listening::{Listening, Standing};
 
 /// Ticks are at least this far apart.
 const TICK: Duration = Duration::from_secs(1);
+
+/// An instrument is said to be unheard of when the venue has not named it for this long, in a trade, a
+/// heartbeat or an acknowledgement of its own: long enough for quiet instruments of a venue that
+/// names none otherwise.
+pub const UNHEARD_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// Instruments that arrive unasked are remembered up to this many.
+const MAX_STRANGERS: usize = 16;
 
 /// Why a connection should end or be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +63,24 @@ pub struct Feed {
     limits: Limits,
     decoder: Box<dyn FrameDecoder>,
     admission: Admission,
+    alias: fn(&Symbol) -> Option<Symbol>,
     connection: ConnectionId,
     listening: Listening,
+    /// Subscribed instruments that the venue has not named in [`UNHEARD_AFTER`].
+    unheard: Vec<Symbol>,
+    /// Instruments whose trades arrive though nobody asked for them.
+    strangers: BTreeSet<Symbol>,
+    /// Instruments that the venue named for the first time since this was taken.
+    newly_named: Vec<Symbol>,
     batches: Batches,
     /// When listening began: a live connection's opening, a file's first frame. `None` before it.
     since: Option<Timestamp>,
+    /// `None` before the first reading.
+    clock: Option<SteadyClock>,
     /// The newest receive time of any frame.
     heard_at: Timestamp,
-    /// The same without answers to our own probes: a venue whose feed stalled still gives those.
+    /// The clock's reading at the newest frame, without answers to our own probes: a venue whose
+    /// feed stalled still gives those.
     unprompted_at: Timestamp,
     ticked_at: Timestamp,
     renew_after: Option<Duration>,
@@ -83,6 +104,7 @@ impl Feed {
     ) -> Self {
         let mut feed = Self::new(protocol, partitions, admission, connection, Source::Live);
         feed.since = Some(opened_at);
+        feed.clock = Some(SteadyClock::new(opened_at));
         feed.heard_at = opened_at;
         feed.unprompted_at = opened_at;
         feed.ticked_at = opened_at;
@@ -113,10 +135,15 @@ impl Feed {
             limits: protocol.limits(),
             decoder: protocol.decoder(),
             admission,
+            alias: protocol.alias(),
             connection,
+            unheard: Vec::new(),
+            strangers: BTreeSet::new(),
+            newly_named: Vec::new(),
             listening: Listening::new(protocol.venue(), partitions),
             batches: Batches::new(protocol.venue(), partitions),
             since: None,
+            clock: None,
             heard_at: Timestamp::MIN,
             unprompted_at: Timestamp::MIN,
             ticked_at: Timestamp::MIN,
@@ -137,16 +164,20 @@ impl Feed {
     }
 
     /// A text frame arrived. Good trades of a bad frame are kept. A receive time that goes back is
-    /// taken as standing still.
+    /// taken as standing still, one that leaps as far as the frame's trades confirm it.
     ///
     /// # Errors
     /// When the frame, or a trade in it, cannot be understood: already counted, for sampling.
     pub fn frame(&mut self, frame: &str, at: Timestamp) -> Result<(), DecodeError> {
-        let at = self.hear(at);
         self.unprompted_at = at;
         self.counts.frames += 1;
         let mut events = std::mem::take(&mut self.events);
         let decoded = self.decoder.decode(frame, &mut events);
+        let traded = events.iter().filter_map(|event| match event {
+            VenueEvent::Trade { trade, .. } => Some(trade.time),
+            _ => None,
+        });
+        let at = self.hear(at, traded.max());
         for event in events.drain(..) {
             self.apply(event, at);
         }
@@ -156,18 +187,20 @@ impl Feed {
 
     /// A control frame arrived that the venue sent of its own accord: the connection lives.
     pub fn control_frame(&mut self, at: Timestamp) {
-        self.unprompted_at = self.hear(at);
+        self.unprompted_at = at;
+        self.hear(at, None);
     }
 
     /// The venue answered our probe: all that it sent before has arrived, so ticks may go on, but
     /// its feed may have stalled, so silence goes on too.
     pub fn probe_answered(&mut self, at: Timestamp) {
-        self.hear(at);
+        self.hear(at, None);
     }
 
     /// A frame arrived that cannot be text of this venue's protocol.
     pub fn foreign_frame(&mut self, at: Timestamp, error: &DecodeError) {
-        self.unprompted_at = self.hear(at);
+        self.unprompted_at = at;
+        self.hear(at, None);
         self.counts.frames += 1;
         self.counts.undecodable(error);
     }
@@ -176,6 +209,12 @@ impl Feed {
     /// that the venue ignores, and says whether the connection should end.
     pub fn pass_time(&mut self, now: Timestamp) -> Option<Due> {
         self.tick_to(self.heard_at);
+        if let Some(clock) = &mut self.clock {
+            clock.read(now, None);
+        }
+        self.unheard = self.listening.unnamed(now - UNHEARD_AFTER);
+        // A reading that was ahead must not keep a dead connection alive.
+        self.unprompted_at = self.unprompted_at.min(now);
         if now.since(self.unprompted_at) > self.limits.silence {
             return Some(Due::Silence);
         }
@@ -195,7 +234,10 @@ impl Feed {
 
     /// The connection ended, or the file did: its subscriptions are over.
     pub fn end(&mut self, reason: DisconnectReason, at: Timestamp) {
-        let at = at.max(self.heard_at);
+        let at = match &mut self.clock {
+            Some(clock) => clock.read(at, None),
+            None => at,
+        };
         for partition in self.listening.partitions() {
             let body = Body::Disconnected {
                 reason,
@@ -235,6 +277,12 @@ impl Feed {
         self.listening.requested() == 0 && self.listening.is_refused()
     }
 
+    /// Whether every requested subscription was answered, or given up.
+    #[must_use]
+    pub const fn is_answered(&self) -> bool {
+        self.listening.requested() == 0
+    }
+
     /// How many instruments are subscribed.
     #[must_use]
     pub const fn subscribed(&self) -> usize {
@@ -252,6 +300,24 @@ impl Feed {
         self.listening.refused()
     }
 
+    /// Subscribed instruments that the venue had not named in [`UNHEARD_AFTER`] when time was last
+    /// passed.
+    #[must_use]
+    pub fn unheard(&self) -> &[Symbol] {
+        &self.unheard
+    }
+
+    /// Takes the instruments that the venue has named for the first time since the last call.
+    pub fn take_named(&mut self) -> Vec<Symbol> {
+        std::mem::take(&mut self.newly_named)
+    }
+
+    /// Instruments whose trades arrive though nobody asked for them, up to a limit.
+    #[must_use]
+    pub const fn strangers(&self) -> &BTreeSet<Symbol> {
+        &self.strangers
+    }
+
     /// The newest receive time of any frame.
     #[must_use]
     pub const fn heard_at(&self) -> Timestamp {
@@ -263,15 +329,29 @@ impl Feed {
         self.complaint.take()
     }
 
-    /// Notes that something arrived at `at` and returns that time, never going back.
-    fn hear(&mut self, at: Timestamp) -> Timestamp {
-        let at = at.max(self.heard_at);
-        if self.since.is_none() {
-            self.since = Some(at);
-            self.ticked_at = whole_second(at);
-        } else if self.source == Source::File {
+    /// Notes that something arrived, with trades up to `traded`, when our clock read `reading`.
+    /// Returns the believed time, which never goes back.
+    fn hear(&mut self, reading: Timestamp, traded: Option<Timestamp>) -> Timestamp {
+        let Some(clock) = &mut self.clock else {
+            let mut clock = SteadyClock::new(reading);
+            clock.read(reading, traded);
+            self.clock = Some(clock);
+            self.since = Some(reading);
+            self.ticked_at = whole_second(reading);
+            self.heard_at = reading;
+            return reading;
+        };
+        let step = clock.step_to(reading);
+        let mut at = clock.read(reading, traded);
+        if self.source == Source::File {
             let meaningful = self.limits.text_heartbeats && self.text_heartbeat_seen;
-            if meaningful && at.since(self.heard_at) > self.limits.silence {
+            // Without a trade nothing tells a silence from a clock that leapt.
+            let silence = match traded {
+                Some(_) => at.since(self.heard_at),
+                None => step,
+            };
+            if meaningful && silence > self.limits.silence {
+                at = clock.set(reading);
                 self.resume_after_silence(at);
             } else {
                 // Before the frame's own trades: what follows the tick may be late, as it would
@@ -316,17 +396,34 @@ impl Feed {
 
     fn apply(&mut self, event: VenueEvent, at: Timestamp) {
         match event {
-            VenueEvent::Trade { symbol, trade } => match self.admit(&symbol, &trade, at) {
-                Ok(partition) => {
-                    self.counts.trades += 1;
-                    self.batches
-                        .trade(partition, self.connection, at, &symbol, trade);
+            VenueEvent::Trade { symbol, trade } => {
+                let mut symbol = symbol;
+                let mut admitted = self.admit(&symbol, &trade, at);
+                if admitted == Err(Refusal::UnknownInstrument) {
+                    symbol = self.asked_for(symbol);
+                    admitted = self.admit(&symbol, &trade, at);
                 }
-                Err(refusal) => self.counts.refuse(refusal),
-            },
+                match admitted {
+                    Ok(partition) => {
+                        self.counts.trades += 1;
+                        self.note_named(&symbol);
+                        self.batches
+                            .trade(partition, self.connection, at, &symbol, trade);
+                    }
+                    Err(refusal) => {
+                        self.counts.refuse(refusal);
+                        let stranger = refusal == Refusal::UnknownInstrument;
+                        if stranger && self.strangers.len() < MAX_STRANGERS {
+                            self.strangers.insert(symbol);
+                        }
+                    }
+                }
+            }
             VenueEvent::Heartbeat(newest) => {
                 self.text_heartbeat_seen = true;
                 if let Some((symbol, last_trade)) = newest {
+                    let symbol = self.asked_for(symbol);
+                    self.note_named(&symbol);
                     self.heartbeat(symbol, last_trade, at);
                 }
             }
@@ -337,6 +434,23 @@ impl Feed {
                 self.counts.complaints += 1;
                 self.complaint = Some(words);
             }
+        }
+    }
+
+    /// The name under which an instrument is listened to: the venue's, or an alias of it.
+    fn asked_for(&self, symbol: Symbol) -> Symbol {
+        if self.source == Source::File || self.listening.find(&symbol).is_some() {
+            return symbol;
+        }
+        let alias = (self.alias)(&symbol);
+        alias
+            .filter(|alias| self.listening.find(alias).is_some())
+            .unwrap_or(symbol)
+    }
+
+    fn note_named(&mut self, symbol: &Symbol) {
+        if self.listening.name(symbol) {
+            self.newly_named.push(symbol.clone());
         }
     }
 
@@ -363,14 +477,17 @@ impl Feed {
             Source::Live => at,
             Source::File => self.since.unwrap_or(at),
         };
-        for (partition, symbols) in self.listening.accept(symbols) {
+        for (partition, symbols) in self.listening.accept(symbols, at) {
             let body = Body::Subscribed(symbols);
             self.batches.control(partition, self.connection, at, body);
         }
     }
 
     fn acknowledge(&mut self, scope: Scope, at: Timestamp) {
-        let mut symbols = self.listening.resolve(scope);
+        // A number names no instrument: some venues accept any.
+        let names = matches!(scope, Scope::Symbols(_));
+        let symbols = self.listening.resolve(scope).into_iter();
+        let mut symbols: Vec<Symbol> = symbols.map(|symbol| self.asked_for(symbol)).collect();
         match self.source {
             // Acknowledgements repeat what other messages asked for; nothing else is ours.
             Source::Live => symbols.retain(|symbol| self.listening.find(symbol).is_some()),
@@ -384,13 +501,17 @@ impl Feed {
                 });
             }
         }
-        self.subscribe(symbols, at);
+        self.subscribe(symbols.clone(), at);
+        for symbol in symbols.iter().filter(|_| names) {
+            self.note_named(symbol);
+        }
     }
 
     fn refused_by_venue(&mut self, scope: Option<Scope>, reason: String, at: Timestamp) {
         match scope {
             Some(scope) => {
                 for symbol in self.listening.resolve(scope) {
+                    let symbol = self.asked_for(symbol);
                     if self.listening.find(&symbol).is_some() {
                         self.refuse(symbol, reason.clone(), at);
                     }
@@ -404,7 +525,7 @@ impl Feed {
     }
 
     fn refuse(&mut self, symbol: Symbol, reason: String, at: Timestamp) {
-        let at = at.max(self.heard_at);
+        let at = self.clock.as_ref().map_or(at, SteadyClock::now);
         let partition = self.listening.refuse(&symbol, &reason);
         let body = Body::Refused { symbol, reason };
         self.batches.control(partition, self.connection, at, body);

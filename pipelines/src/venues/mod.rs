@@ -15,6 +15,7 @@ mod symbols;
 pub use connection::{FeedError, FeedState, LiveFeed};
 pub use protocol::{
     DecodeError, FrameDecoder, Limits, Outgoing, Scope, SessionPlan, VenueEvent, VenueProtocol,
+    WrongSpelling,
 };
 
 use crate::market::{MAJORS, Symbol, Venue};

@@ -21,6 +21,19 @@ pub trait VenueProtocol: Send + Sync + 'static {
     /// ticker.
     fn major(&self, ticker: &str) -> String;
 
+    /// The venue's own spelling of a symbol that was asked for: itself, or the name that the venue
+    /// gave it since.
+    ///
+    /// # Errors
+    /// When the venue can have no symbol of that spelling.
+    fn spelling(&self, symbol: &Symbol) -> Result<Symbol, WrongSpelling>;
+
+    /// For a name in the venue's answers, the name that may have been asked for instead, where the
+    /// venue answers to two.
+    fn alias(&self) -> fn(&Symbol) -> Option<Symbol> {
+        |_| None
+    }
+
     /// Where to connect and what to say to subscribe `symbols` (at most
     /// `limits().symbols_per_connection`): the connection sends the messages in order, no faster
     /// than `limits().messages_per_second`.
@@ -29,6 +42,33 @@ pub trait VenueProtocol: Send + Sync + 'static {
     /// A decoder for the frames of one connection. It accepts every shape of the venue's trade
     /// stream, whichever `session` asks for, so that recordings of either can be read.
     fn decoder(&self) -> Box<dyn FrameDecoder>;
+}
+
+/// A symbol that a venue cannot have.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("{venue} can have no symbol {symbol:?}: {rule}{}", likely_name(.likely.as_deref()))]
+pub struct WrongSpelling {
+    /// The venue.
+    pub venue: Venue,
+    /// The symbol.
+    pub symbol: Symbol,
+    /// How the venue spells its symbols.
+    pub rule: &'static str,
+    /// What may have been meant.
+    pub likely: Option<String>,
+}
+
+/// The end of a message that says what a symbol should likely have been.
+pub(super) fn likely_name(likely: Option<&str>) -> String {
+    likely.map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}
+
+/// What a symbol should likely have been, if its spelling shows that.
+pub(super) fn likely_symbol(protocol: &dyn VenueProtocol, symbol: &Symbol) -> Option<String> {
+    match protocol.spelling(symbol) {
+        Ok(own) => (own != *symbol).then(|| own.to_string()),
+        Err(wrong) => wrong.likely,
+    }
 }
 
 /// Decodes the text frames of one connection. Never panics, whatever the bytes.

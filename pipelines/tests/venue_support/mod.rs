@@ -13,7 +13,9 @@ use coinsphere_pipelines::log::{EventLog, LogError, LogStatus, Offset, Progress}
 use coinsphere_pipelines::market::{Symbol, Timestamp};
 use coinsphere_pipelines::venues::binance::Binance;
 use coinsphere_pipelines::venues::connection::{ByteStream, Dial, FeedError, FeedState, LiveFeed};
-use coinsphere_pipelines::venues::{FrameDecoder, Limits, SessionPlan, VenueProtocol};
+use coinsphere_pipelines::venues::{
+    FrameDecoder, Limits, SessionPlan, VenueProtocol, WrongSpelling,
+};
 use futures_util::{SinkExt, StreamExt};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -313,6 +315,10 @@ impl VenueProtocol for HourlyBinance {
 
     fn major(&self, ticker: &str) -> String {
         Binance.major(ticker)
+    }
+
+    fn spelling(&self, symbol: &Symbol) -> Result<Symbol, WrongSpelling> {
+        Binance.spelling(symbol)
     }
 
     fn session(&self, endpoint: &str, symbols: &[Symbol]) -> SessionPlan {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::protocol::{FrameDecoder, Limits, Outgoing, SessionPlan, VenueProtocol};
+use super::protocol::{FrameDecoder, Limits, Outgoing, SessionPlan, VenueProtocol, WrongSpelling};
 use crate::market::{Symbol, Venue};
 
 /// Binance's protocol.
@@ -51,6 +51,23 @@ impl VenueProtocol for Binance {
 
     fn major(&self, ticker: &str) -> String {
         format!("{ticker}USDT")
+    }
+
+    // REST API, "Illegal characters found in parameter 'symbol'; legal range is
+    // '^[\w\-._&&[^a-z]]{1,50}$'". Spot has none with a separator.
+    fn spelling(&self, symbol: &Symbol) -> Result<Symbol, WrongSpelling> {
+        let text = symbol.as_str();
+        let separator = |c: char| matches!(c, '/' | '-' | '_' | ':');
+        let lower = text.contains(|c: char| c.is_ascii_lowercase());
+        if !lower && !text.contains(separator) {
+            return Ok(symbol.clone());
+        }
+        Err(WrongSpelling {
+            venue: self.venue(),
+            symbol: symbol.clone(),
+            rule: "its symbols are in capitals without a separator",
+            likely: Some(text.replace(separator, "").to_ascii_uppercase()),
+        })
     }
 
     /// Combined streams (`/stream`), subscribed by message, so that the URL stays short. An
@@ -105,6 +122,27 @@ mod tests {
         assert_eq!(first["params"][0], "coin0usdt@trade");
         assert_eq!(first["id"], 1);
         assert_eq!(plan.opening[2].request, Some(3));
+    }
+
+    #[test]
+    fn a_spelling_that_cannot_be_is_refused_with_the_likely_one() {
+        for (text, likely) in [
+            ("btcusdt", "BTCUSDT"),
+            ("BTC/USDT", "BTCUSDT"),
+            ("btc-usdt", "BTCUSDT"),
+        ] {
+            let wrong = Binance.spelling(&Symbol::new(text).unwrap()).unwrap_err();
+            assert!(
+                wrong
+                    .to_string()
+                    .ends_with(&format!("did you mean {likely}?")),
+                "{wrong}"
+            );
+        }
+        for text in ["BTCUSDT", "1INCHUSDT", "测试456"] {
+            let symbol = Symbol::new(text).unwrap();
+            assert_eq!(Binance.spelling(&symbol), Ok(symbol));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::protocol::{FrameDecoder, Limits, Outgoing, SessionPlan, VenueProtocol};
+use super::protocol::{FrameDecoder, Limits, Outgoing, SessionPlan, VenueProtocol, WrongSpelling};
 use crate::market::{Symbol, Venue};
 
 /// Coinbase's protocol.
@@ -51,6 +51,32 @@ impl VenueProtocol for Coinbase {
 
     fn major(&self, ticker: &str) -> String {
         format!("{ticker}-USD")
+    }
+
+    fn spelling(&self, symbol: &Symbol) -> Result<Symbol, WrongSpelling> {
+        let text = symbol.as_str();
+        let lower = text.contains(|c: char| c.is_ascii_lowercase());
+        let parted = text.split_once('-').is_some_and(|(base, quote)| {
+            !base.is_empty() && !quote.is_empty() && !text.contains(['/', '_', ':'])
+        });
+        if parted && !lower {
+            return Ok(symbol.clone());
+        }
+        let likely = text.replace(['/', '_', ':'], "-").to_ascii_uppercase();
+        Err(WrongSpelling {
+            venue: self.venue(),
+            symbol: symbol.clone(),
+            rule: "its symbols are in capitals with a hyphen, e.g. BTC-USD",
+            likely: likely.contains('-').then_some(likely),
+        })
+    }
+
+    // Advanced, products: USDC books are those of USD ("alias"), and answers name the latter.
+    fn alias(&self) -> fn(&Symbol) -> Option<Symbol> {
+        |symbol| {
+            let base = symbol.as_str().strip_suffix("-USD")?;
+            Symbol::new(&format!("{base}-USDC")).ok()
+        }
     }
 
     fn session(&self, endpoint: &str, symbols: &[Symbol]) -> SessionPlan {
@@ -120,6 +146,25 @@ mod tests {
         (0..count)
             .map(|i| Symbol::new(&format!("C{i}-USD")).unwrap())
             .collect()
+    }
+
+    #[test]
+    fn spellings_and_the_alias() {
+        let symbol = |text| Symbol::new(text).unwrap();
+        assert_eq!(Coinbase.spelling(&symbol("BTC-USD")), Ok(symbol("BTC-USD")));
+        for (text, likely) in [
+            ("btc-usd", Some("BTC-USD")),
+            ("BTC/USD", Some("BTC-USD")),
+            ("BTCUSD", None),
+        ] {
+            let wrong = Coinbase.spelling(&symbol(text)).unwrap_err();
+            assert_eq!(wrong.likely.as_deref(), likely, "{wrong}");
+        }
+        assert_eq!(
+            (Coinbase.alias())(&symbol("BTC-USD")),
+            Some(symbol("BTC-USDC"))
+        );
+        assert_eq!((Coinbase.alias())(&symbol("BTC-EUR")), None);
     }
 
     #[test]

@@ -105,6 +105,12 @@ impl LiveFeed {
         clock: SharedClock,
         rng: StdRng,
     ) -> Result<Self, FeedError> {
+        // What the venue cannot have it may say itself, in its own words.
+        for symbol in &mut symbols {
+            if let Ok(own) = protocol.spelling(symbol) {
+                *symbol = own;
+            }
+        }
         symbols.sort_unstable();
         symbols.dedup();
         let limits = protocol.limits();

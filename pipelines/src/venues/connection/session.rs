@@ -321,8 +321,13 @@ impl Conversation {
             Some(Due::Renewal) | None => {}
         }
         if self.feed.is_refused() {
-            let error = "the venue refused every instrument";
-            return Err(Ended::lost(error.to_owned()));
+            let words = self.feed.refused().next();
+            let words = words.map_or_else(String::new, |(symbol, words)| {
+                format!(": {symbol}: {words}")
+            });
+            return Err(Ended::lost(format!(
+                "the venue refused every instrument{words}"
+            )));
         }
         let limits = &self.session.shared.limits;
         if let Some((every, ping)) = limits.ping
@@ -369,7 +374,8 @@ impl Conversation {
         if let Some(complaint) = &complaint {
             tracing::warn!(venue = %shared.protocol.venue(), complaint, "the venue complained");
         }
-        let (feed, live) = (&self.feed, self.live);
+        let (feed, live) = (&mut self.feed, self.live);
+        let mut troubles = Vec::new();
         shared.observe(self.session.lane, |state| {
             state.count(&new);
             state.last_frame_at = Some(feed.heard_at());
@@ -379,13 +385,11 @@ impl Conversation {
             if complaint.is_some() {
                 state.last_error = complaint;
             }
-            if feed.refused_count() != state.refused_symbols.len() {
-                state.refused_symbols = feed
-                    .refused()
-                    .map(|(symbol, reason)| (symbol.clone(), reason.to_owned()))
-                    .collect();
-            }
+            troubles = state.judge(shared.protocol, feed);
         });
+        for trouble in troubles {
+            tracing::warn!(venue = %shared.protocol.venue(), trouble, "a subscription is in trouble");
+        }
     }
 
     /// Closes the socket and writes the last records, waiting for the log where it takes no more.

@@ -1,9 +1,13 @@
 //! What a feed shows of itself to `/health` and tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::market::{Symbol, Timestamp, Venue};
-use crate::venues::feed::FeedCounts;
+use crate::venues::feed::{Feed, FeedCounts, UNHEARD_AFTER};
+use crate::venues::protocol::{VenueProtocol, likely_name, likely_symbol};
+
+/// Troubles that a message spells out; all are in the state.
+const MOST_SHOWN: usize = 4;
 
 /// One venue's feed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -23,6 +27,25 @@ impl FeedState {
         self.connections
             .iter()
             .all(|connection| connection.phase == ConnectionPhase::Live)
+    }
+
+    /// What is wrong with its subscriptions, in one line: instruments that the venue refused, with
+    /// its words, that it never names, or that it sends unasked. `None` if nothing is.
+    #[must_use]
+    pub fn subscription_trouble(&self) -> Option<String> {
+        let wrong: Vec<&str> = self
+            .connections
+            .iter()
+            .flat_map(|connection| connection.subscription_troubles.values())
+            .map(String::as_str)
+            .collect();
+        let more = wrong.len().saturating_sub(MOST_SHOWN);
+        let shown = wrong.get(..MOST_SHOWN).unwrap_or(&wrong).join("; ");
+        match (wrong.is_empty(), more) {
+            (true, _) => None,
+            (false, 0) => Some(shown),
+            (false, more) => Some(format!("{shown}; and {more} more")),
+        }
     }
 
     /// Trades written to the log since the start.
@@ -79,6 +102,11 @@ pub struct ConnectionState {
     pub last_error: Option<String>,
     /// Instruments the venue refused, with its words.
     pub refused_symbols: BTreeMap<Symbol, String>,
+    /// What is wrong with the subscription of an instrument, or with one that arrives unasked.
+    pub subscription_troubles: BTreeMap<Symbol, String>,
+    /// Instruments that the venue has named since the start.
+    #[serde(skip)]
+    pub(super) named: BTreeSet<Symbol>,
 }
 
 impl ConnectionState {
@@ -97,7 +125,64 @@ impl ConnectionState {
             reconnects: 0,
             last_error: None,
             refused_symbols: BTreeMap::new(),
+            subscription_troubles: BTreeMap::new(),
+            named: BTreeSet::new(),
         }
+    }
+
+    /// Notes what a session knows of its subscriptions. Returns the troubles that are new.
+    pub(super) fn judge(&mut self, protocol: &dyn VenueProtocol, feed: &mut Feed) -> Vec<String> {
+        for symbol in feed.take_named() {
+            self.subscription_troubles.remove(&symbol);
+            self.named.insert(symbol);
+        }
+        let mut new = Vec::new();
+        let mut add = |state: &mut Self, symbol: &Symbol, what: String| {
+            if state.subscription_troubles.get(symbol) != Some(&what) {
+                new.push(what.clone());
+                state.subscription_troubles.insert(symbol.clone(), what);
+            }
+        };
+        // While answers are awaited, what was refused before is what is known.
+        if feed.is_answered() && feed.refused_count() != self.refused_symbols.len() {
+            self.refused_symbols = feed
+                .refused()
+                .map(|(symbol, reason)| (symbol.clone(), reason.to_owned()))
+                .collect();
+            for (symbol, reason) in self.refused_symbols.clone() {
+                let likely = likely_symbol(protocol, &symbol);
+                let likely = likely_name(likely.as_deref());
+                add(
+                    self,
+                    &symbol,
+                    format!("the venue refused {symbol}: {reason}{likely}"),
+                );
+            }
+        }
+        for symbol in feed.unheard() {
+            if !self.named.contains(symbol) {
+                let minutes = UNHEARD_AFTER.as_secs() / 60;
+                let likely = likely_symbol(protocol, symbol);
+                let likely = likely_name(likely.as_deref());
+                add(
+                    self,
+                    symbol,
+                    format!(
+                        "nothing of {symbol} arrived in {minutes} minutes: does the venue list it?{likely}"
+                    ),
+                );
+            }
+        }
+        for symbol in feed.strangers() {
+            add(
+                self,
+                symbol,
+                format!(
+                    "trades of {symbol} arrive, which was not subscribed: subscribe it by this name"
+                ),
+            );
+        }
+        new
     }
 
     /// Adds what a session counted since the last time.

@@ -21,6 +21,10 @@ struct Instrument {
     deadline: Timestamp,
     /// The venue's words; only when refused.
     refusal: String,
+    /// When it was subscribed; only while it is.
+    subscribed_at: Timestamp,
+    /// The venue has named it: in an acknowledgement, a heartbeat or a trade.
+    named: bool,
 }
 
 /// The instruments of one connection.
@@ -34,6 +38,8 @@ pub(super) struct Listening {
     by_partition: BTreeMap<u32, usize>,
     requested: usize,
     subscribed: usize,
+    /// Subscribed instruments that the venue has not named yet.
+    unnamed: usize,
 }
 
 impl Listening {
@@ -46,6 +52,7 @@ impl Listening {
             by_partition: BTreeMap::new(),
             requested: 0,
             subscribed: 0,
+            unnamed: 0,
         }
     }
 
@@ -97,7 +104,11 @@ impl Listening {
     }
 
     /// The venue accepted these. Returns those not subscribed before, by partition.
-    pub(super) fn accept(&mut self, symbols: Vec<Symbol>) -> BTreeMap<u32, Vec<Symbol>> {
+    pub(super) fn accept(
+        &mut self,
+        symbols: Vec<Symbol>,
+        at: Timestamp,
+    ) -> BTreeMap<u32, Vec<Symbol>> {
         let mut new = BTreeMap::<u32, Vec<Symbol>>::new();
         for symbol in symbols {
             let standing = self.find(&symbol).map(|(_, standing)| standing);
@@ -107,7 +118,11 @@ impl Listening {
                 Some(Standing::Refused) | None => {}
             }
             let partition = self.insert(symbol.clone(), Standing::Subscribed, Timestamp::MAX);
+            if let Some(instrument) = self.instruments.get_mut(&symbol) {
+                instrument.subscribed_at = at;
+            }
             self.subscribed += 1;
+            self.unnamed += 1;
             *self.by_partition.entry(partition).or_default() += 1;
             new.entry(partition).or_default().push(symbol);
         }
@@ -120,6 +135,8 @@ impl Listening {
             Some((_, Standing::Requested)) => self.requested -= 1,
             Some((partition, Standing::Subscribed)) => {
                 self.subscribed -= 1;
+                let named = self.instruments.get(symbol).is_some_and(|i| i.named);
+                self.unnamed -= usize::from(!named);
                 if let Some(count) = self.by_partition.get_mut(&partition) {
                     *count -= 1;
                     if *count == 0 {
@@ -149,6 +166,34 @@ impl Listening {
             symbols.sort_unstable();
         }
         listed
+    }
+
+    /// The venue named a subscribed instrument. Returns whether it had not before.
+    pub(super) fn name(&mut self, symbol: &Symbol) -> bool {
+        if self.unnamed == 0 {
+            return false;
+        }
+        let subscribed = |i: &&mut Instrument| i.standing == Standing::Subscribed && !i.named;
+        let Some(instrument) = self.instruments.get_mut(symbol).filter(subscribed) else {
+            return false;
+        };
+        instrument.named = true;
+        self.unnamed -= 1;
+        true
+    }
+
+    /// Instruments subscribed at or before `by` that the venue has not named.
+    pub(super) fn unnamed(&self, by: Timestamp) -> Vec<Symbol> {
+        if self.unnamed == 0 {
+            return Vec::new();
+        }
+        self.instruments
+            .iter()
+            .filter(|(_, i)| {
+                i.standing == Standing::Subscribed && !i.named && i.subscribed_at <= by
+            })
+            .map(|(symbol, _)| symbol.clone())
+            .collect()
     }
 
     /// Requested instruments whose answer is overdue.
@@ -182,6 +227,7 @@ impl Listening {
         self.by_partition.clear();
         self.requested = 0;
         self.subscribed = 0;
+        self.unnamed = 0;
     }
 
     fn insert(&mut self, symbol: Symbol, standing: Standing, deadline: Timestamp) -> u32 {
@@ -191,6 +237,8 @@ impl Listening {
             standing,
             deadline,
             refusal: String::new(),
+            subscribed_at: Timestamp::MAX,
+            named: false,
         };
         self.instruments.insert(symbol, instrument);
         partition

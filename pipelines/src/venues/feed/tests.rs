@@ -124,8 +124,10 @@ fn a_tick_claims_no_more_than_was_heard() {
 #[test]
 fn an_unacknowledged_connection_ends_and_a_single_ignored_instrument_does_not_end_it() {
     let mut feed = live(&Kraken, &["BTC/USD", "ETH/USD"]);
-    feed.control_frame(at(9_900));
-    assert_eq!(feed.pass_time(at(9_999)), None);
+    for ms in [4_950, 9_900] {
+        feed.control_frame(at(ms));
+        assert_eq!(feed.pass_time(at(ms + 99)), None);
+    }
     feed.control_frame(at(10_001));
     assert_eq!(feed.pass_time(at(10_001)), Some(Due::NotAcknowledged));
 
@@ -334,4 +336,125 @@ fn records_go_to_their_instruments_partition() {
             Body::Disconnected { .. }
         ));
     }
+}
+
+#[test]
+fn an_alias_is_what_was_asked_for() {
+    let mut feed = live(&Coinbase, &["BTC-USDC"]);
+    let trade = |product: &str, id: u64| {
+        format!(
+            r#"{{"type":"match","trade_id":{id},"side":"sell","size":"1","price":"2","product_id":"{product}","time":"{}"}}"#,
+            at(10)
+        )
+    };
+    let accepted =
+        r#"{"type":"subscriptions","channels":[{"name":"matches","product_ids":["BTC-USD"]}]}"#;
+    feed.frame(accepted, at(5)).unwrap();
+    assert!(feed.is_settled());
+    feed.frame(&trade("BTC-USD", 1), at(10)).unwrap();
+    feed.frame(&trade("BTC-USDC", 2), at(11)).unwrap();
+    feed.frame(&trade("ETH-USD", 3), at(12)).unwrap();
+    assert_eq!(
+        written(&mut feed),
+        ["40@5 subscribed BTC-USDC", "40@11 BTC-USDC:1,2"]
+    );
+    let strangers: Vec<&str> = feed.strangers().iter().map(Symbol::as_str).collect();
+    assert_eq!(strangers, ["ETH-USD"]);
+
+    // Asked for both, each is its own.
+    let mut feed = live(&Coinbase, &["BTC-USD", "BTC-USDC"]);
+    feed.frame(&trade("BTC-USD", 1), at(10)).unwrap();
+    assert_eq!(
+        written(&mut feed),
+        ["40@10 subscribed BTC-USD", "40@10 BTC-USD:1"]
+    );
+}
+
+#[test]
+fn an_instrument_that_the_venue_never_names_is_unheard_of() {
+    let late = 15 * 60 * 1_000;
+    // Binance acknowledges whatever is asked for.
+    let mut feed = live(&Binance, &["BTCUSDT", "NOSUCHUSDT"]);
+    feed.frame(r#"{"result":null,"id":1}"#, at(100)).unwrap();
+    feed.frame(&binance_trade("BTCUSDT", 1, at(200)), at(200))
+        .unwrap();
+    assert_eq!(feed.take_named(), [symbol("BTCUSDT")]);
+    feed.pass_time(at(late + 99));
+    assert!(feed.unheard().is_empty());
+    feed.pass_time(at(late + 100));
+    assert_eq!(feed.unheard(), [symbol("NOSUCHUSDT")]);
+    feed.frame(
+        &binance_trade("NOSUCHUSDT", 1, at(late + 200)),
+        at(late + 200),
+    )
+    .unwrap();
+    feed.pass_time(at(2 * late));
+    assert!(feed.unheard().is_empty());
+
+    // Kraken's acknowledgement names the instrument: a quiet market is only quiet.
+    let mut feed = live(&Kraken, &["BTC/USD"]);
+    let accepted =
+        r#"{"method":"subscribe","result":{"channel":"trade","symbol":"BTC/USD"},"success":true}"#;
+    feed.frame(accepted, at(100)).unwrap();
+    feed.pass_time(at(100 * late));
+    assert!(feed.unheard().is_empty());
+}
+
+#[test]
+fn a_receive_time_that_leaps_is_no_time_that_passed() {
+    let mut feed = file(&Binance);
+    let leap = 30 * 3_600 * 1_000;
+    for (second, reading) in [
+        (0, 0),
+        (1, 1_000),
+        (2, leap),
+        (3, 3_000),
+        (4, 4_000),
+        (5, 5_000),
+    ] {
+        let frame = binance_trade("BTCUSDT", second, at(second as i64 * 1_000));
+        feed.frame(&frame, at(reading)).unwrap();
+    }
+    // A pause that the venue's clock took too has passed.
+    feed.frame(&binance_trade("BTCUSDT", 6, at(600_000)), at(600_000))
+        .unwrap();
+    assert_eq!(
+        written(&mut feed),
+        [
+            "40@0 subscribed BTCUSDT",
+            "40@0 BTCUSDT:0",
+            "40@1000 tick",
+            "40@1000 BTCUSDT:1",
+            "40@2000 tick",
+            "40@2000 BTCUSDT:2",
+            "40@3000 tick",
+            "40@3000 BTCUSDT:3",
+            "40@4000 tick",
+            "40@4000 BTCUSDT:4",
+            "40@5000 tick",
+            "40@5000 BTCUSDT:5",
+            "40@600000 tick",
+            "40@600000 BTCUSDT:6",
+        ]
+    );
+}
+
+#[test]
+fn a_reading_that_leaps_does_not_keep_a_dead_connection_alive() {
+    let mut feed = live(&Kraken, &["BTC/USD"]);
+    feed.frame(
+        r#"{"method":"subscribe","result":{"channel":"trade","symbol":"BTC/USD"},"success":true}"#,
+        at(100),
+    )
+    .unwrap();
+    feed.frame(r#"{"channel":"heartbeat"}"#, at(3_600_000))
+        .unwrap();
+    assert_eq!(feed.pass_time(at(1_000)), None);
+    assert_eq!(feed.pass_time(at(6_001)), Some(Due::Silence));
+    let hour = "40@3600000";
+    assert!(
+        written(&mut feed)
+            .iter()
+            .all(|line| !line.starts_with(hour))
+    );
 }

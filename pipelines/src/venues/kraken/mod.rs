@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::protocol::{FrameDecoder, Limits, Outgoing, SessionPlan, VenueProtocol};
+use super::protocol::{FrameDecoder, Limits, Outgoing, SessionPlan, VenueProtocol, WrongSpelling};
 use crate::market::{Symbol, Venue};
 
 /// Kraken's protocol.
@@ -53,6 +53,35 @@ impl VenueProtocol for Kraken {
         format!("{ticker}/USD")
     }
 
+    // v2, migrating: "BTC/USD", where v1 and REST have XBT/USD; likewise DOGE for XDG.
+    fn spelling(&self, symbol: &Symbol) -> Result<Symbol, WrongSpelling> {
+        let wrong = |likely| WrongSpelling {
+            venue: self.venue(),
+            symbol: symbol.clone(),
+            rule: "its symbols are in capitals with a slash, e.g. BTC/USD",
+            likely,
+        };
+        let text = symbol.as_str();
+        let upper = text.replace(['-', '_', ':'], "/").to_ascii_uppercase();
+        let assets = upper.split_once('/');
+        let Some((base, quote)) = assets.filter(|(b, q)| !b.is_empty() && !q.is_empty()) else {
+            return Err(wrong(None));
+        };
+        let own = format!("{}/{}", asset_of_today(base), asset_of_today(quote));
+        if upper != text {
+            return Err(wrong(Some(own)));
+        }
+        Symbol::new(&own).map_err(|_| wrong(None))
+    }
+
+    fn alias(&self) -> fn(&Symbol) -> Option<Symbol> {
+        |symbol| {
+            let (base, quote) = symbol.as_str().split_once('/')?;
+            let old = format!("{}/{}", old_asset(base), old_asset(quote));
+            Symbol::new(&old).ok().filter(|old| old != symbol)
+        }
+    }
+
     fn session(&self, endpoint: &str, symbols: &[Symbol]) -> SessionPlan {
         let opening = symbols
             .chunks(SYMBOLS_PER_MESSAGE)
@@ -79,9 +108,47 @@ impl VenueProtocol for Kraken {
     }
 }
 
+/// Assets that v2 calls by another name than v1 and REST do.
+const RENAMED: [(&str, &str); 2] = [("XBT", "BTC"), ("XDG", "DOGE")];
+
+fn asset_of_today(asset: &str) -> &str {
+    let renamed = RENAMED.iter().find(|(old, _)| *old == asset);
+    renamed.map_or(asset, |(_, new)| new)
+}
+
+fn old_asset(asset: &str) -> &str {
+    let renamed = RENAMED.iter().find(|(_, new)| *new == asset);
+    renamed.map_or(asset, |(old, _)| old)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn old_names_are_those_of_today() {
+        let symbol = |text| Symbol::new(text).unwrap();
+        for (old, new) in [
+            ("XBT/USD", "BTC/USD"),
+            ("XDG/XBT", "DOGE/BTC"),
+            ("ETH/EUR", "ETH/EUR"),
+        ] {
+            assert_eq!(Kraken.spelling(&symbol(old)), Ok(symbol(new)));
+        }
+        for (text, likely) in [
+            ("xbt/usd", Some("BTC/USD")),
+            ("BTC-USD", Some("BTC/USD")),
+            ("XBTUSD", None),
+        ] {
+            let wrong = Kraken.spelling(&symbol(text)).unwrap_err();
+            assert_eq!(wrong.likely.as_deref(), likely, "{wrong}");
+        }
+        assert_eq!(
+            (Kraken.alias())(&symbol("BTC/USD")),
+            Some(symbol("XBT/USD"))
+        );
+        assert_eq!((Kraken.alias())(&symbol("ETH/USD")), None);
+    }
 
     #[test]
     fn subscribes_without_a_snapshot() {

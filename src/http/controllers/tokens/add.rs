@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Symbol};
 use coinsphere_pipelines::store::{Listing, NewInstrument, NewToken};
+use coinsphere_pipelines::venues;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -91,6 +92,14 @@ impl AddBody {
                 .map_err(|error| wrong(field("symbol"), error.to_string()));
             let quote = ticker(&given.quote).map_err(|error| wrong(field("quote"), error));
             let (Ok(venue), Ok(symbol), Ok(quote)) = (venue, symbol, quote) else {
+                continue;
+            };
+            let spelled = match venues::protocol(venue.name()) {
+                Some(protocol) => protocol.spelling(&symbol),
+                None => Ok(symbol),
+            };
+            let Ok(symbol) = spelled.map_err(|error| wrong(field("symbol"), error.to_string()))
+            else {
                 continue;
             };
             let key = InstrumentKey::new(venue, symbol);
