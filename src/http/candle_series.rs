@@ -6,15 +6,15 @@ use std::time::Duration;
 use coinsphere_pipelines::market::{AssetId, Candle, Interval, Timestamp};
 use rust_decimal::Decimal;
 
-use super::cursor::SeriesCursor;
-use super::params::{Params, limit, time};
-use super::problem::Problem;
-use super::router::ApiState;
-use super::views::{CandleSeriesBody, CoverageBody};
+use crate::http::controllers::views::{CandleSeriesBody, CoverageBody};
+use crate::http::extract::cursor::SeriesCursor;
+use crate::http::extract::params::{Params, limit, time};
+use crate::http::respond::problem::Problem;
+use crate::http::state::ApiState;
 use crate::market::{Candles, CandlesQuery, Gap, Instrument, SeriesCandle};
 
 /// The most candles of one answer.
-pub(super) const MAX_LIMIT: usize = 5_000;
+pub(in crate::http) const MAX_LIMIT: usize = 5_000;
 const DEFAULT_LIMIT: usize = 1_000;
 
 /// An empty interval is not called complete until late trades had this long to arrive.
@@ -27,7 +27,7 @@ const SETTLED_AFTER: Duration = Duration::from_secs(10);
     dead_code,
     reason = "documents what SeriesRequest::read reads; a test compares the two"
 )]
-pub(super) struct SeriesParams {
+pub(in crate::http) struct SeriesParams {
     /// Length of a candle: `1m` (default), `5m`, `15m`, `1h`, `4h` or `1d`.
     #[param(pattern = "^(1m|5m|15m|1h|4h|1d)$")]
     interval: Option<String>,
@@ -53,7 +53,7 @@ pub(super) struct SeriesParams {
 
 /// Which candles are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SeriesRequest {
+pub(in crate::http) struct SeriesRequest {
     interval: Interval,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
@@ -63,7 +63,7 @@ pub(super) struct SeriesRequest {
 
 impl SeriesRequest {
     /// Takes its parameters; wrong ones make `params.finish()` fail.
-    pub(super) fn read(params: &mut Params, now: Timestamp) -> Self {
+    pub(in crate::http) fn read(params: &mut Params, now: Timestamp) -> Self {
         let interval = params.take("interval", |text| {
             text.parse()
                 .map_err(|_| "use one of 1m, 5m, 15m, 1h, 4h, 1d".to_owned())
@@ -122,7 +122,7 @@ fn range(text: &str) -> Result<Duration, String> {
 }
 
 /// Answers the request for this instrument, which may stand for an asset as a whole.
-pub(super) async fn answer(
+pub(in crate::http) async fn answer(
     state: &ApiState,
     instrument: &Instrument,
     asset: Option<AssetId>,

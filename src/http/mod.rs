@@ -1,50 +1,32 @@
 //! The HTTP layer: validates, asks, and shapes answers. It knows no SQL, no actors and no venue's
-//! protocol: what it serves it gets through [`MarketReader`], the push hub and the health report.
+//! protocol: what it serves it gets through [`crate::market::MarketReader`], the push hub and the
+//! health report.
 //!
 //! The path of a request is the path of its file: `controllers/<noun>/<verb>.rs`.
 
-mod account_problem;
-mod acts;
-mod admin;
-mod browser;
 mod candle_series;
-mod client_address;
 mod controllers;
-mod cursor;
-mod document;
-mod etag;
-mod forecast_views;
-mod grants;
-mod idempotency;
-mod identity;
-mod json;
-mod layers;
-mod limits;
-mod params;
-mod personal;
-mod plain_path;
-mod problem;
+mod extract;
+mod middleware;
+mod openapi;
+mod respond;
 mod router;
-mod security_headers;
 mod server;
-mod session_views;
-mod signatures;
-mod tls;
-mod unkept;
-mod views;
+mod state;
 
 use coinsphere_actors::push::PushLimits;
 
-pub use admin::AdminToken;
-pub use client_address::{ClientAddress, Peer};
 pub use controllers::stream::StreamGate;
-pub use idempotency::NeverKept;
-pub use json::{JsonBody, Line};
-pub use limits::{Caller, Class, Limits, Verdict};
-pub use problem::Problem;
-pub use router::{ApiState, openapi, router};
+pub use extract::admin::AdminToken;
+pub use extract::json::{JsonBody, Line};
+pub use middleware::client_address::{ClientAddress, Peer};
+pub use middleware::idempotency::NeverKept;
+pub use middleware::limits::{Caller, Class, Limits, Verdict};
+pub use respond::problem::Problem;
+pub use router::{openapi, router};
 pub use server::serve;
-pub use tls::TlsError;
+pub use server::tls::TlsError;
+pub use state::ApiState;
 
 /// The hub's limits, as configured.
 #[must_use]

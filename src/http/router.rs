@@ -1,77 +1,26 @@
 //! Every route, together with its place in the OpenAPI document.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::Router;
 use axum::http::Method;
 use axum::response::Redirect;
 use axum::routing::get;
-use coinsphere_actors::push::PushHub;
-use coinsphere_pipelines::clock::SharedClock;
-use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::watch;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::admin::AdminToken;
-use super::controllers::admin::users as admin_users;
-use super::controllers::{
+use crate::http::controllers::admin::users as admin_users;
+use crate::http::controllers::{
     auth, health, instruments, metrics, models, predictions, stream, tokens, well_known,
 };
-use super::limits::Limits;
-use super::problem::{Problem, ProblemBody};
-use super::{browser, document, layers};
-use crate::accounts::Accounts;
-use crate::audit::AdminActs;
-use crate::config::{HttpSettings, StreamSettings};
-use crate::forecasts::Forecasts;
-use crate::idempotency::IdempotencyStore;
-use crate::market::Listings;
-use crate::market::MarketReader;
-use crate::telemetry::HealthReport;
-
-/// What handlers work with. Cheap to clone.
-#[derive(Clone)]
-pub struct ApiState {
-    /// Tokens, instruments, candles and gaps.
-    pub market: Arc<dyn MarketReader>,
-    /// Adds tokens.
-    pub listings: Arc<dyn Listings>,
-    /// Keeps a record of what administrators do.
-    pub acts: Arc<dyn AdminActs>,
-    /// Forecasts and models.
-    pub forecasts: Arc<dyn Forecasts>,
-    /// The tokens that are forecast, by CoinGecko id.
-    pub forecast_tokens: Arc<[String]>,
-    /// Who administers.
-    pub admin: AdminToken,
-    /// Live trades and candles.
-    pub hub: Arc<PushHub>,
-    /// The state of every part, kept up to date by them.
-    pub health: watch::Receiver<Arc<HealthReport>>,
-    /// What `/metrics` renders.
-    pub metrics: PrometheusHandle,
-    /// The clock.
-    pub clock: SharedClock,
-    /// Who may do what.
-    pub accounts: Arc<Accounts>,
-    /// Whether market data may be read without signing in.
-    pub public_market_data: bool,
-    /// Limits of the HTTP server.
-    pub http: Arc<HttpSettings>,
-    /// Remembers mutations that were answered.
-    pub idempotency: Arc<dyn IdempotencyStore>,
-    /// How much callers may ask.
-    pub limits: Arc<Limits>,
-    /// Limits of the WebSocket stream.
-    pub stream: Arc<StreamSettings>,
-    /// Counts the open streams, so that stopping can wait for them.
-    pub streams: stream::StreamGate,
-}
+use crate::http::middleware::browser;
+use crate::http::middleware::layers;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -187,7 +136,7 @@ fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
         .routes(routes!(admin_users::sessions::revoke))
         .routes(routes!(well_known::jwks::jwks))
         .split_for_parts();
-    (router, document::complete(&described))
+    (router, super::openapi::complete(&described))
 }
 
 /// The OpenAPI document.
@@ -197,7 +146,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// Whether the route is one of the API and has other methods only.
-pub(super) fn lacks(method: &Method, route: &str) -> bool {
+pub(in crate::http) fn lacks(method: &Method, route: &str) -> bool {
     static ROUTES: LazyLock<HashMap<String, Vec<Method>>> = LazyLock::new(|| {
         let paths = documented().1.paths.paths.into_iter();
         let methods = paths.map(|(path, item)| {

@@ -224,7 +224,7 @@ async fn every_operation_tells_its_problems_with_examples() {
             "docs/api.md lacks {kind}"
         );
     }
-    assert_eq!(kinds.len(), crate::http::problem::Kind::ALL.len());
+    assert_eq!(kinds.len(), crate::http::respond::problem::Kind::ALL.len());
     let mut shown: BTreeSet<String> = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use axum::http::Method;
 use serde_json::json;
 
-use super::super::problem::Kind;
 use super::*;
+use crate::http::respond::problem::Kind;
 
 const CANDLES: &str = "/api/v1/instruments/binance/BTCUSDT/candles";
 

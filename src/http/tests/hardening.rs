@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::http::layers;
+use crate::http::middleware::layers;
 
 fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);

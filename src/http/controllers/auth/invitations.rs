@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::{AccountError, Role, Wrong};
-use crate::http::idempotency::NeverKept;
-use crate::http::identity::Admin;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::idempotency::NeverKept;
+use crate::http::middleware::identity::Admin;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Who is invited.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

@@ -5,14 +5,14 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{Secret, TokensBody};
+use super::views::{Secret, TokensBody};
 use crate::accounts::{Client, Login};
-use crate::http::client_address::ClientAddress;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::{Unkept, unkept};
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::client_address::ClientAddress;
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// What somebody signs in with.
 #[derive(Deserialize, Validate, ToSchema)]

@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::accounts::Client;
-use crate::http::grants::Acting;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Acting;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Ends all of the user's sessions, at once.
 #[utoipa::path(

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::shapes::{ProofBody, Secret, UserBody};
+use super::views::{ProofBody, Secret, UserBody};
 use crate::accounts::{Client, ProfileChange, Proof};
-use crate::http::grants::Acting;
-use crate::http::json::JsonBody;
-use crate::http::limits::Class;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::{Unkept, unkept};
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Acting;
+use crate::http::middleware::limits::Class;
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Who is signed in.
 #[utoipa::path(

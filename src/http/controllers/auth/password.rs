@@ -6,15 +6,15 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{BrowserSessionBody, NewSessionBody, Secret};
+use super::views::{BrowserSessionBody, NewSessionBody, Secret};
 use crate::accounts::{Client, Proof};
-use crate::http::browser::{self, ByCookie, Cookies};
-use crate::http::grants::Acting;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::unkept;
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Acting;
+use crate::http::middleware::browser::{self, ByCookie, Cookies};
+use crate::http::respond::no_store::unkept;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Another password, and a proof of who asks.
 #[derive(Deserialize, Validate, ToSchema)]

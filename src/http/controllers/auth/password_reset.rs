@@ -6,13 +6,13 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::Secret;
+use super::views::Secret;
 use crate::accounts::Client;
-use crate::http::client_address::ClientAddress;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::client_address::ClientAddress;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Whose password is forgotten.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

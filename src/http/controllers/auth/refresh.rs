@@ -6,14 +6,14 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::TokensBody;
+use super::views::TokensBody;
 use crate::accounts::Client;
-use crate::http::json::JsonBody;
-use crate::http::limits::{Class, Verdict};
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::{Unkept, unkept};
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::limits::{Class, Verdict};
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// What the next pair of tokens is given for.
 #[derive(Deserialize, Validate, ToSchema)]

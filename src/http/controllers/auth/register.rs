@@ -6,14 +6,14 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{Secret, UserBody};
+use super::views::{Secret, UserBody};
 use crate::accounts::{Client, Registration};
-use crate::http::client_address::ClientAddress;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::{Unkept, unkept};
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::client_address::ClientAddress;
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// What somebody registers with.
 #[derive(Deserialize, Validate, ToSchema)]

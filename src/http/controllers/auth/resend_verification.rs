@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::accounts::Client;
-use crate::http::client_address::ClientAddress;
-use crate::http::identity::SignedIn;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::params::Params;
+use crate::http::middleware::client_address::ClientAddress;
+use crate::http::middleware::identity::SignedIn;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Sends the letter with the link once more.
 #[utoipa::path(

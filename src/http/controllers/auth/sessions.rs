@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::{AccountError, Client, SessionId, SessionView};
-use crate::http::cursor::PageRequest;
-use crate::http::grants::Acting;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::session_views::{SessionBody, page_of};
-use crate::http::unkept::{Unkept, unkept};
+use crate::http::controllers::auth::session_views::{SessionBody, page_of};
+use crate::http::extract::cursor::PageRequest;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Acting;
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// The sessions.
 #[derive(Debug, Serialize, ToSchema)]

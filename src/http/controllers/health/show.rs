@@ -10,8 +10,8 @@ use coinsphere_pipelines::market::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::layers::OwnBody;
-use crate::http::router::ApiState;
+use crate::http::middleware::layers::OwnBody;
+use crate::http::state::ApiState;
 use crate::telemetry::ServiceHealth;
 
 /// The state of every part.

@@ -6,11 +6,11 @@ use coinsphere_pipelines::market::Symbol;
 use coinsphere_pipelines::venues;
 
 use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
-use crate::http::identity::MarketReader;
-use crate::http::params::{Params, venue_names};
-use crate::http::problem::{Kind, Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::views::CandleSeriesBody;
+use crate::http::controllers::views::CandleSeriesBody;
+use crate::http::extract::params::{Params, venue_names};
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Kind, Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// An instrument's candles.
 #[utoipa::path(

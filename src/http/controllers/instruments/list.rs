@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use coinsphere_pipelines::market::AssetId;
 
-use crate::http::cursor::{decode_name, encode_name};
-use crate::http::identity::MarketReader;
-use crate::http::params::{Params, limit, venue};
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::views::{InstrumentBody, Page};
+use crate::http::controllers::views::{InstrumentBody, Page};
+use crate::http::extract::cursor::{decode_name, encode_name};
+use crate::http::extract::params::{Params, limit, venue};
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 use crate::market::InstrumentFilter;
 
 /// Which instruments.

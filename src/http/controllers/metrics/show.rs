@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::router::ApiState;
+use crate::http::state::ApiState;
 
 /// Every metric in Prometheus' text format; `docs/metrics.md` names them.
 #[utoipa::path(

@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::http::controllers::predictions::forecast_interval;
+use crate::http::controllers::predictions::views::ModelBody;
 use crate::http::controllers::tokens::find;
-use crate::http::forecast_views::ModelBody;
-use crate::http::identity::MarketReader;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::views::Page;
+use crate::http::controllers::views::Page;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Which models.
 #[derive(Debug, utoipa::IntoParams)]

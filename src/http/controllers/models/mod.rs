@@ -5,7 +5,7 @@ pub(in crate::http) mod promote;
 pub(in crate::http) mod show;
 pub(in crate::http) mod train;
 
-use crate::http::problem::{Kind, Problem};
+use crate::http::respond::problem::{Kind, Problem};
 
 fn unknown(id: &str) -> Problem {
     let shown = shortened(id);

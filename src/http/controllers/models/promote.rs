@@ -5,12 +5,12 @@ use axum::extract::{Path, State};
 
 use super::{shortened, unknown};
 use crate::forecasts::PromoteError;
-use crate::http::admin::Administrator;
-use crate::http::client_address::ClientAddress;
-use crate::http::forecast_views::ModelBody;
-use crate::http::params::Params;
-use crate::http::problem::{Kind, Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::controllers::predictions::views::ModelBody;
+use crate::http::extract::admin::Administrator;
+use crate::http::extract::params::Params;
+use crate::http::middleware::client_address::ClientAddress;
+use crate::http::respond::problem::{Kind, Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Makes a version serve, from the next candle on at the latest; an earlier one to go back to it.
 /// Repeating it changes nothing. For administrators.

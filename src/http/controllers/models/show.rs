@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::unknown;
-use crate::http::forecast_views::ModelDetailBody;
-use crate::http::identity::MarketReader;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::controllers::predictions::views::ModelDetailBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// A version with its card: architecture, features, training span, evaluation and verdict.
 #[utoipa::path(

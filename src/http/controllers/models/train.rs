@@ -7,14 +7,14 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::http::admin::Administrator;
-use crate::http::client_address::ClientAddress;
 use crate::http::controllers::predictions::forecast_interval;
+use crate::http::controllers::predictions::views::QueuedBody;
 use crate::http::controllers::tokens::find;
-use crate::http::forecast_views::QueuedBody;
-use crate::http::params::Params;
-use crate::http::problem::{FieldError, Kind, Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::admin::Administrator;
+use crate::http::extract::params::Params;
+use crate::http::middleware::client_address::ClientAddress;
+use crate::http::respond::problem::{FieldError, Kind, Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// What to train.
 #[derive(Debug, Default, Deserialize, ToSchema)]

@@ -5,14 +5,14 @@ use axum::extract::{Path, State};
 
 use super::{Asked, SeriesParams};
 use crate::forecasts::PastQuery;
+use crate::http::controllers::predictions::views::PastBody;
 use crate::http::controllers::tokens::find;
-use crate::http::cursor::SeriesCursor;
-use crate::http::forecast_views::PastBody;
-use crate::http::identity::MarketReader;
-use crate::http::params::{Params, limit};
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::views::Page;
+use crate::http::controllers::views::Page;
+use crate::http::extract::cursor::SeriesCursor;
+use crate::http::extract::params::{Params, limit};
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Where in the list.
 #[derive(Debug, utoipa::IntoParams)]

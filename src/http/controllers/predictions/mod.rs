@@ -3,13 +3,14 @@
 pub(in crate::http) mod history;
 pub(in crate::http) mod show;
 pub(in crate::http) mod track_record;
+pub(in crate::http) mod views;
 
 use coinsphere_pipelines::market::{AssetId, Interval};
 
-use crate::http::forecast_views::horizon_of;
-use crate::http::params::Params;
-use crate::http::problem::{Kind, Problem};
-use crate::http::router::ApiState;
+use crate::http::controllers::predictions::views::horizon_of;
+use crate::http::extract::params::Params;
+use crate::http::respond::problem::{Kind, Problem};
+use crate::http::state::ApiState;
 
 /// The intervals that forecasts rest on, with their horizons in candles.
 const SERIES: [(Interval, &[u32]); 2] =

@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::{Asked, SeriesParams, nothing_of};
+use crate::http::controllers::predictions::views::PredictionsBody;
 use crate::http::controllers::tokens::find;
-use crate::http::forecast_views::PredictionsBody;
-use crate::http::identity::MarketReader;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// The newest forecasts of a token, with intervals and how far to trust them.
 #[utoipa::path(

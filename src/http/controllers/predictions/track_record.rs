@@ -6,12 +6,14 @@ use axum::extract::{Path, State};
 use super::history::version;
 use super::{Asked, SeriesParams};
 use crate::forecasts::PastQuery;
+use crate::http::controllers::predictions::views::{
+    ScoreBody, TrackRecordBody, horizon_of, statement,
+};
 use crate::http::controllers::tokens::find;
-use crate::http::forecast_views::{ScoreBody, TrackRecordBody, horizon_of, statement};
-use crate::http::identity::MarketReader;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// The newest realised forecasts that count.
 const MOST: usize = 2_000;

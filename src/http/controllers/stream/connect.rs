@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::session::Session;
-use crate::http::browser::{self, Asker, ByCookie};
-use crate::http::identity::{MarketReader, SUBPROTOCOL};
-use crate::http::params::Params;
-use crate::http::problem::{Kind, Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::params::Params;
+use crate::http::middleware::browser::{self, Asker, ByCookie};
+use crate::http::middleware::identity::{MarketReader, SUBPROTOCOL};
+use crate::http::respond::problem::{Kind, Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// What the upgrade itself refuses, beyond what a session does.
 const HARD_LIMIT: usize = 4;

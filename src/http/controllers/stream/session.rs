@@ -14,7 +14,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, tim
 use super::protocol::{End, ErrorCode, Reply, Request, RequestId};
 use crate::accounts::Accounts;
 use crate::config::StreamSettings;
-use crate::http::identity::MarketReader;
+use crate::http::middleware::identity::MarketReader;
 
 /// The version of the messages, told in the welcome.
 const PROTOCOL: u32 = 1;

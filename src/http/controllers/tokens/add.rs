@@ -13,13 +13,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{find, instruments_of};
-use crate::http::admin::Administrator;
-use crate::http::client_address::ClientAddress;
-use crate::http::json::{JsonBody, Line};
-use crate::http::params::{Params, venue};
-use crate::http::problem::{FieldError, Kind, Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::views::TokenDetailBody;
+use crate::http::controllers::views::TokenDetailBody;
+use crate::http::extract::admin::Administrator;
+use crate::http::extract::json::{JsonBody, Line};
+use crate::http::extract::params::{Params, venue};
+use crate::http::middleware::client_address::ClientAddress;
+use crate::http::respond::problem::{FieldError, Kind, Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// The most instruments of one request.
 const MOST_INSTRUMENTS: usize = 50;

@@ -5,11 +5,11 @@ use axum::extract::{Path, State};
 
 use super::{find, instruments_of};
 use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
-use crate::http::identity::MarketReader;
-use crate::http::params::{Params, venue};
-use crate::http::problem::{Kind, Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::views::CandleSeriesBody;
+use crate::http::controllers::views::CandleSeriesBody;
+use crate::http::extract::params::{Params, venue};
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Kind, Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Which instrument stands for the token.
 #[derive(Debug, utoipa::IntoParams)]

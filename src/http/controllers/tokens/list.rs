@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::http::cursor::{decode_name, encode_name};
-use crate::http::identity::MarketReader;
-use crate::http::params::{Params, limit};
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::views::{Page, TokenBody};
+use crate::http::controllers::views::{Page, TokenBody};
+use crate::http::extract::cursor::{decode_name, encode_name};
+use crate::http::extract::params::{Params, limit};
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Parameters of a list.
 #[derive(Debug, utoipa::IntoParams)]

@@ -7,7 +7,7 @@ pub(in crate::http) mod show;
 
 use coinsphere_pipelines::venues;
 
-use crate::http::problem::{Kind, Problem};
+use crate::http::respond::problem::{Kind, Problem};
 use crate::market::{Instrument, InstrumentFilter, MarketReader, Token, TokenLookup};
 
 /// The most instruments that one token is looked for among; seeded tokens have a handful.

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::{find, instruments_of};
-use crate::http::identity::MarketReader;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::views::TokenDetailBody;
+use crate::http::controllers::views::TokenDetailBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::MarketReader;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// One token and the instruments that trade it.
 #[utoipa::path(

@@ -6,9 +6,9 @@ use axum::http::{HeaderName, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::params::Params;
-use crate::http::problem::Problem;
-use crate::http::router::ApiState;
+use crate::http::extract::params::Params;
+use crate::http::respond::problem::Problem;
+use crate::http::state::ApiState;
 
 /// The keys (RFC 7517).
 #[derive(Debug, Serialize, ToSchema)]

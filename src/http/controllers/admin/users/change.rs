@@ -5,14 +5,14 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{AdministeredUserBody, id};
+use super::views::{AdministeredUserBody, id};
 use crate::accounts::{AccountError, Client, Role, UserChange, Wrong};
-use crate::http::identity::Admin;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::{Unkept, unkept};
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::Admin;
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// What to change about a user; what is absent stays.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

@@ -3,12 +3,12 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::shapes::id;
+use super::views::id;
 use crate::accounts::Client;
-use crate::http::identity::Admin;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::Admin;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Deletes somebody's account and all that is kept for it. Their address gets a letter.
 #[utoipa::path(

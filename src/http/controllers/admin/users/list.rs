@@ -4,14 +4,14 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::shapes::AdministeredUserBody;
+use super::views::AdministeredUserBody;
 use crate::accounts::ListPlace;
-use crate::http::cursor::PageRequest;
-use crate::http::identity::Admin;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::{Unkept, unkept};
+use crate::http::extract::cursor::PageRequest;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::Admin;
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// A page of users.
 #[derive(Debug, Serialize, ToSchema)]

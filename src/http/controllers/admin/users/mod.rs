@@ -4,5 +4,5 @@ pub(in crate::http) mod change;
 pub(in crate::http) mod delete;
 pub(in crate::http) mod list;
 pub(in crate::http) mod sessions;
-mod shapes;
 pub(in crate::http) mod show;
+mod views;

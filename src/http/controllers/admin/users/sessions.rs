@@ -6,15 +6,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::shapes::id;
+use super::views::id;
 use crate::accounts::{AccountError, Client, SessionId};
-use crate::http::cursor::PageRequest;
-use crate::http::identity::Admin;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::session_views::{SessionBody, page_of};
-use crate::http::unkept::{Unkept, unkept};
+use crate::http::controllers::auth::session_views::{SessionBody, page_of};
+use crate::http::extract::cursor::PageRequest;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::Admin;
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Somebody's sessions.
 #[derive(Debug, Serialize, ToSchema)]

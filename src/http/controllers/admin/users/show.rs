@@ -2,12 +2,12 @@
 
 use axum::extract::{Path, State};
 
-use super::shapes::{AdministeredUserBody, id};
-use crate::http::identity::Admin;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::{Unkept, unkept};
+use super::views::{AdministeredUserBody, id};
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::Admin;
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// A user.
 #[utoipa::path(

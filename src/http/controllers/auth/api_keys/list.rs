@@ -5,11 +5,11 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::shapes::ApiKeyBody;
-use crate::http::grants::Acting;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use super::views::ApiKeyBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Acting;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// The keys.
 #[derive(Debug, Serialize, ToSchema)]

@@ -6,4 +6,4 @@ pub(in crate::http) mod make;
 pub(in crate::http) mod public_key;
 pub(in crate::http) mod revoke;
 pub(in crate::http) mod rotate;
-mod shapes;
+mod views;

@@ -8,13 +8,13 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{ApiKeyBody, id};
+use super::views::{ApiKeyBody, id};
 use crate::accounts::{Client, PublicKey};
-use crate::http::identity::SignedIn;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::identity::SignedIn;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// A public key.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

@@ -3,12 +3,12 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::shapes::id;
+use super::views::id;
 use crate::accounts::Client;
-use crate::http::grants::Acting;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Acting;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Ends a key, at once.
 #[utoipa::path(

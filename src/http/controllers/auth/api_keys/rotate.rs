@@ -6,13 +6,13 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::{NewApiKeyBody, WithSecret, id, with_secret};
+use super::views::{NewApiKeyBody, WithSecret, id, with_secret};
 use crate::accounts::{AccountError, Client, Wrong};
-use crate::http::grants::Acting;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Acting;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// How long the secret before holds on.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

@@ -3,13 +3,13 @@
 use axum::extract::State;
 
 use crate::accounts::Client;
-use crate::http::browser::ByCookie;
-use crate::http::controllers::auth::shapes::BrowserSessionBody;
-use crate::http::identity::SignedIn;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::{Unkept, unkept};
+use crate::http::controllers::auth::views::BrowserSessionBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::browser::ByCookie;
+use crate::http::middleware::identity::SignedIn;
+use crate::http::respond::no_store::{Unkept, unkept};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// A CSRF token for the browser's session: for pages that were loaded anew.
 ///

@@ -5,15 +5,15 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::accounts::Client;
-use crate::http::browser::{self, Cookies};
-use crate::http::client_address::ClientAddress;
 use crate::http::controllers::auth::login::LoginBody;
-use crate::http::controllers::auth::shapes::BrowserSessionBody;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::unkept;
+use crate::http::controllers::auth::views::BrowserSessionBody;
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::browser::{self, Cookies};
+use crate::http::middleware::client_address::ClientAddress;
+use crate::http::respond::no_store::unkept;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Begins a session of a browser: a cookie stands for it, for a day.
 ///

@@ -7,9 +7,9 @@ use secrecy::ExposeSecret as _;
 
 use super::see_other;
 use crate::accounts::{Client, FinishedSignIn, ProviderAnswer, SECOND_FACTOR_LIFE};
-use crate::http::browser::{self, Cookie, Cookies};
-use crate::http::problem::{FieldError, Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::middleware::browser::{self, Cookie, Cookies};
+use crate::http::respond::problem::{FieldError, Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// Where the identity provider sends the browser back to.
 ///

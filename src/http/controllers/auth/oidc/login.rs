@@ -7,10 +7,10 @@ use secrecy::ExposeSecret as _;
 
 use super::see_other;
 use crate::accounts::SIGN_IN_LIFE;
-use crate::http::browser::{Cookie, Cookies};
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
+use crate::http::extract::params::Params;
+use crate::http::middleware::browser::{Cookie, Cookies};
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// The longest path to go to afterwards.
 const LONGEST: usize = 300;

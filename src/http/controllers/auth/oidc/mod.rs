@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::accounts::AccountError;
-use crate::http::problem::Problem;
+use crate::http::respond::problem::Problem;
 
 /// Sends the browser elsewhere with a new `GET`.
 fn see_other(place: &str) -> Result<Response, Problem> {

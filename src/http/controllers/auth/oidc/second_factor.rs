@@ -8,13 +8,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::Client;
-use crate::http::browser::{self, Cookie, Cookies};
-use crate::http::controllers::auth::shapes::BrowserSessionBody;
-use crate::http::json::JsonBody;
-use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
-use crate::http::router::ApiState;
-use crate::http::unkept::unkept;
+use crate::http::controllers::auth::views::BrowserSessionBody;
+use crate::http::extract::json::JsonBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::browser::{self, Cookie, Cookies};
+use crate::http::respond::no_store::unkept;
+use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::state::ApiState;
 
 /// A code.
 #[derive(Deserialize, Validate, ToSchema)]

@@ -1,0 +1,214 @@
+//! The shapes of answers: snake_case JSON, decimals as strings, times RFC 3339 UTC.
+
+use coinsphere_pipelines::candles::GapReason;
+use coinsphere_pipelines::market::{Interval, Timestamp};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::market::{Gap, Instrument, SeriesCandle, Token};
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Page<T> {
+    /// The items.
+    pub(in crate::http) data: Vec<T>,
+    /// Pass it as `cursor` for the next page; null when this is the last.
+    #[schema(example = "62746375736474")]
+    pub(in crate::http) next_cursor: Option<String>,
+}
+
+/// A token.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
+pub(in crate::http) struct TokenBody {
+    /// The CoinGecko id.
+    #[schema(example = "bitcoin")]
+    id: String,
+    /// The ticker; several tokens may share one.
+    #[schema(example = "BTC")]
+    symbol: String,
+    /// The name.
+    #[schema(example = "Bitcoin")]
+    name: String,
+    /// Rank by market capitalisation, where it is known.
+    rank: Option<u32>,
+}
+
+/// A token with what trades it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TokenDetail)]
+pub(in crate::http) struct TokenDetailBody {
+    #[serde(flatten)]
+    pub(in crate::http) token: TokenBody,
+    /// The instruments that trade it; a token's history uses the first unless told otherwise.
+    pub(in crate::http) instruments: Vec<InstrumentBody>,
+}
+
+/// An instrument.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Instrument)]
+pub(in crate::http) struct InstrumentBody {
+    /// The venue.
+    #[schema(example = "kraken")]
+    venue: &'static str,
+    /// The venue's own symbol.
+    #[schema(example = "BTC/USD")]
+    symbol: String,
+    /// CoinGecko id of what is traded, where it is known.
+    #[schema(example = "bitcoin")]
+    token: Option<String>,
+    /// Ticker of what is traded, where it is known.
+    #[schema(example = "BTC")]
+    base: Option<String>,
+    /// Ticker of what it is priced in, where it is known.
+    #[schema(example = "USD")]
+    quote: Option<String>,
+}
+
+/// A series of candles with what is known to be missing from it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CandleSeries)]
+pub(in crate::http) struct CandleSeriesBody {
+    /// Ascending by `open_time`.
+    pub(in crate::http) data: Vec<CandleBody>,
+    /// Pass it as `cursor` for the next page (later candles when `from` or `range` was given, else
+    /// earlier ones); null when there are no more.
+    #[schema(example = "62746375736474")]
+    pub(in crate::http) next_cursor: Option<String>,
+    /// What these candles cover.
+    pub(in crate::http) coverage: CoverageBody,
+    /// The instrument they are of.
+    pub(in crate::http) instrument: InstrumentBody,
+    /// Their length.
+    #[schema(value_type = String, example = "1m")]
+    #[serde(serialize_with = "interval")]
+    pub(in crate::http) interval: Interval,
+}
+
+/// A candle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Candle)]
+pub(in crate::http) struct CandleBody {
+    /// Start of the interval.
+    #[schema(value_type = String, format = DateTime, example = "2024-08-08T23:54:00Z")]
+    open_time: Timestamp,
+    /// Price of the first trade, a decimal.
+    #[schema(example = "61837.63")]
+    open: String,
+    /// Highest price, a decimal.
+    #[schema(example = "61901")]
+    high: String,
+    /// Lowest price, a decimal.
+    #[schema(example = "61890.25")]
+    low: String,
+    /// Price of the last trade, a decimal.
+    #[schema(example = "61895.6")]
+    close: String,
+    /// In the base asset, a decimal.
+    #[schema(example = "4.813")]
+    volume: String,
+    /// In the quote asset, a decimal.
+    #[schema(example = "297930.12")]
+    quote_volume: String,
+    /// How many trades.
+    trades: u64,
+    /// The part of `volume` in which the taker bought, a decimal.
+    #[schema(example = "2.706")]
+    taker_buy_volume: String,
+    /// Closed, and no trade is missing.
+    complete: bool,
+    /// How often it was replaced by a correction.
+    revision: u32,
+}
+
+/// The range an answer speaks for, and where trades are or may be missing in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Coverage)]
+pub(in crate::http) struct CoverageBody {
+    /// Start, inclusive; null when there is nothing.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(in crate::http) from: Option<Timestamp>,
+    /// End, exclusive; null when there is nothing.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(in crate::http) to: Option<Timestamp>,
+    /// The gaps, earliest first.
+    pub(in crate::http) gaps: Vec<GapBody>,
+}
+
+/// A stretch of time in which trades are or may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Gap)]
+pub(in crate::http) struct GapBody {
+    /// Start, inclusive.
+    #[schema(value_type = String, format = DateTime)]
+    from: Timestamp,
+    /// End, exclusive; null while it lasts.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// Why: `missing_trades`, `numbering_restart`, `disconnect`, `silence`, `late_start`, `log_full`,
+    /// `log_truncated` or `overflow`.
+    #[schema(value_type = String, example = "disconnect")]
+    reason: GapReason,
+    /// First missing trade id, where it is known.
+    first_missing_trade: Option<u64>,
+    /// Last missing trade id, where it is known.
+    last_missing_trade: Option<u64>,
+}
+
+fn interval<S: Serializer>(interval: &Interval, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(interval.name())
+}
+
+impl From<Token> for TokenBody {
+    fn from(token: Token) -> Self {
+        Self {
+            id: token.id.to_string(),
+            symbol: token.symbol,
+            name: token.name,
+            rank: token.rank,
+        }
+    }
+}
+
+impl From<&Instrument> for InstrumentBody {
+    fn from(instrument: &Instrument) -> Self {
+        Self {
+            venue: instrument.key.venue.name(),
+            symbol: instrument.key.symbol.to_string(),
+            token: instrument.token.as_ref().map(ToString::to_string),
+            base: instrument.base.clone(),
+            quote: instrument.quote.clone(),
+        }
+    }
+}
+
+impl From<&SeriesCandle> for CandleBody {
+    fn from(series: &SeriesCandle) -> Self {
+        let candle = &series.candle;
+        Self {
+            open_time: candle.open_time,
+            open: candle.open.normalize().to_string(),
+            high: candle.high.normalize().to_string(),
+            low: candle.low.normalize().to_string(),
+            close: candle.close.normalize().to_string(),
+            volume: candle.volume.normalize().to_string(),
+            quote_volume: candle.quote_volume.normalize().to_string(),
+            trades: candle.trades,
+            taker_buy_volume: candle.taker_buy_volume.normalize().to_string(),
+            complete: candle.complete && !series.open,
+            revision: series.revision,
+        }
+    }
+}
+
+impl From<&Gap> for GapBody {
+    fn from(gap: &Gap) -> Self {
+        Self {
+            from: gap.from,
+            to: gap.to,
+            reason: gap.reason,
+            first_missing_trade: gap.missing.map(|(first, _)| first.0),
+            last_missing_trade: gap.missing.map(|(_, last)| last.0),
+        }
+    }
+}

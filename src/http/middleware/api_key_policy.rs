@@ -1,0 +1,376 @@
+//! What an API key may do: a list of routes, each with the scope it takes and whether the request has
+//! to be signed. What is not on the list, no key may do. Who is signed in needs no grant.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::accounts::{Client, KeyAccess, KeyHolder, PublicKey, Scope, SessionId, UserId};
+use crate::http::middleware::identity::{SignedIn, program};
+use crate::http::middleware::signatures::{
+    ACCEPT_SIGNATURE, Expected, Fault, Message, is_signed, verify,
+};
+use crate::http::respond::problem::{Kind, Problem};
+use crate::http::state::ApiState;
+
+/// What a key needs for a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) struct Grant {
+    pub(in crate::http) scope: Scope,
+    /// Whether the request must be signed (critical operations).
+    pub(in crate::http) signed: bool,
+}
+
+const fn plain(scope: Scope) -> Grant {
+    Grant {
+        scope,
+        signed: false,
+    }
+}
+
+const fn signed(scope: Scope) -> Grant {
+    Grant {
+        scope,
+        signed: true,
+    }
+}
+
+/// The list. `PATCH /api/v1/auth/me` asks for more when it changes the address:
+/// [`Acting::must_be_critical`].
+const GRANTS: [(Method, &str, Grant); 25] = [
+    (Method::GET, "/api/v1/tokens", plain(Scope::MarketRead)),
+    (Method::GET, "/api/v1/tokens/{id}", plain(Scope::MarketRead)),
+    (
+        Method::GET,
+        "/api/v1/tokens/{id}/history",
+        plain(Scope::MarketRead),
+    ),
+    (Method::GET, "/api/v1/instruments", plain(Scope::MarketRead)),
+    (
+        Method::GET,
+        "/api/v1/instruments/{venue}/{symbol}/candles",
+        plain(Scope::MarketRead),
+    ),
+    (
+        Method::GET,
+        "/api/v1/predictions/{token}",
+        plain(Scope::MarketRead),
+    ),
+    (
+        Method::GET,
+        "/api/v1/predictions/{token}/history",
+        plain(Scope::MarketRead),
+    ),
+    (
+        Method::GET,
+        "/api/v1/predictions/{token}/track-record",
+        plain(Scope::MarketRead),
+    ),
+    (Method::GET, "/api/v1/models", plain(Scope::MarketRead)),
+    (Method::GET, "/api/v1/models/{id}", plain(Scope::MarketRead)),
+    (Method::GET, "/api/v1/stream", plain(Scope::MarketRead)),
+    (Method::GET, "/api/v1/auth/me", plain(Scope::AccountRead)),
+    (
+        Method::GET,
+        "/api/v1/auth/me/export",
+        plain(Scope::AccountRead),
+    ),
+    (
+        Method::GET,
+        "/api/v1/auth/sessions",
+        plain(Scope::AccountRead),
+    ),
+    (
+        Method::GET,
+        "/api/v1/auth/api-keys",
+        plain(Scope::AccountRead),
+    ),
+    (Method::PATCH, "/api/v1/auth/me", plain(Scope::AccountWrite)),
+    (
+        Method::DELETE,
+        "/api/v1/auth/sessions/{id}",
+        plain(Scope::AccountWrite),
+    ),
+    (
+        Method::POST,
+        "/api/v1/auth/logout-all",
+        plain(Scope::AccountWrite),
+    ),
+    (
+        Method::POST,
+        "/api/v1/auth/password",
+        signed(Scope::AccountCritical),
+    ),
+    (
+        Method::POST,
+        "/api/v1/auth/me/delete",
+        signed(Scope::AccountCritical),
+    ),
+    (
+        Method::POST,
+        "/api/v1/auth/two-factor/remove",
+        signed(Scope::AccountCritical),
+    ),
+    (
+        Method::POST,
+        "/api/v1/auth/two-factor/recovery-codes",
+        signed(Scope::AccountCritical),
+    ),
+    (
+        Method::POST,
+        "/api/v1/auth/api-keys",
+        signed(Scope::KeysManage),
+    ),
+    (
+        Method::DELETE,
+        "/api/v1/auth/api-keys/{id}",
+        signed(Scope::KeysManage),
+    ),
+    (
+        Method::POST,
+        "/api/v1/auth/api-keys/{id}/rotate",
+        signed(Scope::KeysManage),
+    ),
+];
+
+/// What a key needs for this; none when no key may do it.
+pub(in crate::http) fn grant(method: &Method, route: &str) -> Option<Grant> {
+    let method = match *method {
+        // Answered by the same handlers.
+        Method::HEAD => &Method::GET,
+        _ => method,
+    };
+    let mut grants = GRANTS.iter();
+    let found = grants.find(|(of, path, _)| of == method && *path == route);
+    found.map(|(_, _, grant)| *grant)
+}
+
+/// A request with an API key that may do what it asks for.
+#[derive(Debug, Clone, Copy)]
+struct Granted {
+    /// Whether its signature was verified.
+    signed: bool,
+}
+
+/// Whether a request is one that a key was granted; true without a key.
+pub(in crate::http) fn is_granted(extensions: &Extensions) -> bool {
+    program(extensions).is_none() || extensions.get::<Granted>().is_some()
+}
+
+/// Looks at requests with an API key: refuses those it may not send, and verifies signatures. Before
+/// anything is decompressed or answered from memory.
+pub(in crate::http) async fn admit(
+    State(state): State<ApiState>,
+    client: Client,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(access) = program(request.extensions()).cloned() else {
+        return next.run(request).await;
+    };
+    let route = request.extensions().get::<MatchedPath>();
+    let needed = route.and_then(|route| grant(request.method(), route.as_str()));
+    // Routes that need somebody refuse it themselves; others need nobody.
+    let Some(needed) = needed else {
+        return next.run(request).await;
+    };
+    match admitted(&state, &access, needed, &client, request).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admitted(
+    state: &ApiState,
+    access: &KeyAccess,
+    needed: Grant,
+    client: &Client,
+    request: Request,
+) -> Result<Request, Problem> {
+    let is_public = state.public_market_data && needed.scope == Scope::MarketRead;
+    if !is_public && !access.allows(needed.scope) {
+        return Err(lacks(needed.scope));
+    }
+    let signed_by = access.public_key.as_ref();
+    let signed_by = signed_by.filter(|_| is_signed(request.headers()));
+    let mut request = match signed_by {
+        Some(public_key) => verified(state, access, public_key, client, request).await?,
+        None if needed.signed => {
+            state.accounts.note_signature(access, false, client);
+            return Err(unsigned(access));
+        }
+        None => request,
+    };
+    request.extensions_mut().insert(Granted {
+        signed: signed_by.is_some(),
+    });
+    Ok(request)
+}
+
+/// Verifies the signature over the request as it was sent, and uses its nonce up.
+async fn verified(
+    state: &ApiState,
+    access: &KeyAccess,
+    public_key: &PublicKey,
+    client: &Client,
+    request: Request,
+) -> Result<Request, Problem> {
+    let most = usize::try_from(state.http.body_limit_bytes).unwrap_or(usize::MAX);
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, most)
+        .await
+        .map_err(|_| Problem::new(Kind::PayloadTooLarge))?;
+    let (now, window) = state.accounts.signature_window();
+    let is_https = state.http.tls_certificate.is_some() || state.accounts.is_reached_by_https();
+    let message = Message {
+        method: &parts.method,
+        uri: &parts.uri,
+        scheme: if is_https { "https" } else { "http" },
+        headers: &parts.headers,
+    };
+    let key_id = access.key.to_string();
+    let expected = Expected {
+        key_id: &key_id,
+        public_key,
+        now,
+        window,
+    };
+    let outcome = match verify(&message, &body, expected) {
+        Ok(nonce) => match state.accounts.use_nonce(access.key, &nonce).await? {
+            true => Ok(()),
+            false => Err(Fault::Replayed),
+        },
+        Err(fault) => Err(fault),
+    };
+    state
+        .accounts
+        .note_signature(access, outcome.is_ok(), client);
+    outcome?;
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+fn lacks(scope: Scope) -> Problem {
+    Problem::new(Kind::Forbidden).with_detail(format!("the key lacks the scope {}", scope.name()))
+}
+
+/// Says what a signature would have to be (RFC 9421, section 5.1).
+fn unsigned(access: &KeyAccess) -> Problem {
+    let problem = Problem::new(Kind::SignatureRequired);
+    if access.public_key.is_none() {
+        return problem.with_detail(
+            "this key has no public key: sign in and register one, then sign the request",
+        );
+    }
+    let wanted = format!(
+        "sig=(\"@method\" \"@target-uri\" \"content-digest\");created;nonce;keyid=\"{}\"",
+        access.key
+    );
+    // A UUID and plain text are a header value.
+    let wanted = HeaderValue::try_from(wanted).ok();
+    problem
+        .with_detail("an API key may do this only with an HTTP message signature (RFC 9421)")
+        .with_headers(wanted.map(|wanted| (ACCEPT_SIGNATURE, wanted)))
+}
+
+/// Whoever acts on an account of their own: somebody who is signed in, or a program with a key that
+/// was granted the route.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Acting {
+    /// Whose account.
+    pub(in crate::http) user: UserId,
+    /// In which session; none for a program.
+    pub(in crate::http) session: Option<SessionId>,
+    key: Option<KeyAccess>,
+    signed: bool,
+}
+
+impl Acting {
+    /// As the accounts know who looks after keys.
+    pub(in crate::http) fn holder(&self) -> KeyHolder<'_> {
+        KeyHolder {
+            user: self.user,
+            key: self.key.as_ref(),
+        }
+    }
+
+    /// Refuses a program that could not do what decides who has the account.
+    pub(in crate::http) fn must_be_critical(&self) -> Result<(), Problem> {
+        match &self.key {
+            Some(key) if !key.allows(Scope::AccountCritical) => Err(lacks(Scope::AccountCritical)),
+            Some(key) if !self.signed => Err(unsigned(key)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromRequestParts<ApiState> for Acting {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let granted = parts.extensions.get::<Granted>().copied();
+        if let (Some(key), Some(Granted { signed })) = (program(&parts.extensions), granted) {
+            return Ok(Self {
+                user: key.user,
+                session: None,
+                key: Some(key.clone()),
+                signed,
+            });
+        }
+        let SignedIn { user, session } = SignedIn::from_request_parts(parts, state).await?;
+        Ok(Self {
+            user,
+            session: Some(session),
+            key: None,
+            signed: false,
+        })
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        Self::new(Kind::SignatureInvalid).with_detail(fault.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A route that was renamed must not fall out of the list unnoticed.
+    #[test]
+    fn every_grant_is_of_a_route_that_there_is() {
+        let document = serde_json::to_value(crate::http::openapi()).unwrap();
+        for (method, path, _) in &GRANTS {
+            let operation = &document["paths"][*path][method.as_str().to_lowercase()];
+            assert!(operation.is_object(), "{method} {path}");
+        }
+        let distinct: BTreeSet<_> = GRANTS
+            .iter()
+            .map(|(m, path, _)| (m.as_str(), path))
+            .collect();
+        assert_eq!(distinct.len(), GRANTS.len());
+    }
+
+    #[test]
+    fn what_is_not_on_the_list_no_key_may_do() {
+        let me = "/api/v1/auth/me";
+        assert_eq!(grant(&Method::GET, me), Some(plain(Scope::AccountRead)));
+        assert_eq!(grant(&Method::HEAD, me), Some(plain(Scope::AccountRead)));
+        assert_eq!(grant(&Method::POST, me), None);
+        for path in [
+            "/api/v1/auth/two-factor/enrol",
+            "/api/v1/auth/invitations",
+            "/api/v1/auth/api-keys/{id}/public-key",
+            "/api/v1/models/train",
+        ] {
+            for method in [Method::POST, Method::PUT, Method::DELETE] {
+                assert_eq!(grant(&method, path), None, "{path}");
+            }
+        }
+    }
+}

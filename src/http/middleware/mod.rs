@@ -1,0 +1,13 @@
+//! Middleware around every request, in the order of [`layers`].
+
+pub(in crate::http) mod api_key_policy;
+pub(in crate::http) mod browser;
+pub(in crate::http) mod client_address;
+pub(in crate::http) mod control_characters;
+pub(in crate::http) mod idempotency;
+pub(in crate::http) mod identity;
+pub(in crate::http) mod layers;
+pub(in crate::http) mod limits;
+pub(in crate::http) mod security_headers;
+pub(in crate::http) mod signatures;
+pub(in crate::http) mod verified_email;

@@ -1,0 +1,196 @@
+//! Completes the OpenAPI document with what holds for every operation, so that no handler need
+//! repeat it: the problems that layers answer, every problem type with an example, examples of bodies,
+//! headers, and what API keys and idempotency keys are taken for.
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+use super::{examples, problems};
+use crate::http::middleware::api_key_policy::{Grant, grant};
+use crate::http::middleware::idempotency;
+use crate::http::respond::problem::Kind;
+
+/// Completes the document.
+pub(in crate::http) fn complete(document: &OpenApi) -> OpenApi {
+    // A document that cannot be completed would be a mistake of ours, which a test finds; served as
+    // it is, it still says more than nothing.
+    let completed = serde_json::to_value(document).ok().and_then(|mut value| {
+        name_every_problem(&mut value);
+        let schemas = value["components"]["schemas"].clone();
+        for (path, item) in value["paths"].as_object_mut()? {
+            for (method, operation) in item.as_object_mut()? {
+                let about = About::of(path, method, operation);
+                complete_operation(&about, operation);
+                examples::add(&schemas, operation);
+            }
+        }
+        serde_json::from_value(value).ok()
+    });
+    completed.unwrap_or_else(|| document.clone())
+}
+
+fn name_every_problem(document: &mut Value) {
+    let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.uri()).collect();
+    if let Some(kind) = document.pointer_mut("/components/schemas/Problem/properties/type") {
+        kind["enum"] = json!(kinds);
+    }
+}
+
+/// What layers make of an operation, whatever its handler does.
+pub(super) struct About<'a> {
+    pub(super) path: &'a str,
+    pub(super) method: Method,
+    pub(super) is_mutation: bool,
+    /// Of the API, not of what watches or explains the server.
+    pub(super) is_api: bool,
+    /// Whether somebody must or may be signed in.
+    pub(super) asks_who: bool,
+    pub(super) takes_cookies: bool,
+    /// Whether its answer may be remembered for an idempotency key.
+    pub(super) takes_keys: bool,
+    /// Whether its answer has an entity tag.
+    pub(super) is_tagged: bool,
+}
+
+impl<'a> About<'a> {
+    fn of(path: &'a str, method: &str, operation: &Value) -> Self {
+        let is_mutation = ["post", "put", "patch", "delete"].contains(&method);
+        let is_api = path.starts_with("/api/v1/");
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap_or_default();
+        let ways = operation["security"].as_array();
+        let asks_who = ways.is_some_and(|ways| !ways.is_empty());
+        let has = |name: &str| ways.is_some_and(|ways| ways.iter().any(|w| w.get(name).is_some()));
+        // What is somebody's own is kept by nobody (`http::unkept`).
+        let is_own = ["accounts", "administration"].map(Value::from);
+        let is_own = is_own.contains(&operation["tags"][0]);
+        Self {
+            takes_cookies: has("bearer"),
+            takes_keys: is_api && asks_who && idempotency::is_kept(&method, path),
+            is_tagged: is_api && method == Method::GET && !is_own && !path.ends_with("/stream"),
+            path,
+            method,
+            is_mutation,
+            is_api,
+            asks_who,
+        }
+    }
+}
+
+fn complete_operation(about: &About<'_>, operation: &mut Value) {
+    state_grant(about, operation);
+    offer_cookies(about, operation);
+    offer_idempotency(about, operation);
+    let Some(responses) = operation["responses"].as_object_mut() else {
+        return;
+    };
+    problems::add(about, responses);
+    if about.is_tagged && responses.contains_key("200") {
+        let unchanged = json!({"description": "Not changed since the answer with this `etag`"});
+        responses.entry("304").or_insert(unchanged);
+    }
+    for (status, response) in responses {
+        if let Ok(status) = status.parse::<u16>()
+            && about.is_api
+            && !about.path.ends_with("/stream")
+        {
+            add_headers(about, status, response);
+        }
+    }
+}
+
+/// Says what an API key needs for an operation, in words and as `x-api-key`.
+fn state_grant(about: &About<'_>, operation: &mut Value) {
+    if !about.asks_who {
+        return;
+    }
+    let (words, fact) = match grant(&about.method, about.path) {
+        None => ("API keys: not accepted.".to_owned(), Value::Null),
+        Some(Grant { scope, signed }) => {
+            let signature = if signed { ", in a signed request" } else { "" };
+            let words = format!("API keys: with the scope `{}`{signature}.", scope.name());
+            (words, json!({"scope": scope.name(), "signed": signed}))
+        }
+    };
+    let description = match operation["description"].as_str() {
+        Some(description) => format!("{description}\n\n{words}"),
+        None => words,
+    };
+    operation["description"] = json!(description);
+    operation["x-api-key"] = fact;
+}
+
+/// Where a user's access token is taken, a browser's cookie is too.
+fn offer_cookies(about: &About<'_>, operation: &mut Value) {
+    if let Some(ways) = operation["security"].as_array_mut()
+        && about.takes_cookies
+    {
+        ways.push(match about.is_mutation {
+            true => json!({"cookie": [], "csrf": []}),
+            false => json!({"cookie": []}),
+        });
+    }
+}
+
+/// Where an answer is remembered for a key, the key is a parameter.
+fn offer_idempotency(about: &About<'_>, operation: &mut Value) {
+    if !about.takes_keys {
+        return;
+    }
+    let key = json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": false,
+        "description": "For sending the request again when its answer was lost: it is then answered again, not done again. Another for each request, e.g. a UUID; remembered for a day",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        "example": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60",
+    });
+    match operation["parameters"].as_array_mut() {
+        Some(parameters) => parameters.push(key),
+        None => operation["parameters"] = json!([key]),
+    }
+}
+
+fn add_headers(about: &About<'_>, status: u16, response: &mut Value) {
+    let text = |words: &str| json!({"description": words, "schema": {"type": "string"}});
+    let number = |words: &str| json!({"description": words, "schema": {"type": "integer"}});
+    let mut headers = Map::from_iter([
+        (
+            "x-request-id".to_owned(),
+            text("The request's id, as in our log"),
+        ),
+        (
+            "ratelimit-limit".to_owned(),
+            number("Requests that may pass"),
+        ),
+        (
+            "ratelimit-remaining".to_owned(),
+            number("How many more may pass now"),
+        ),
+        (
+            "ratelimit-reset".to_owned(),
+            number("Seconds until more may pass"),
+        ),
+        (
+            "ratelimit-policy".to_owned(),
+            text("The limit and its window in seconds: `100;w=900`"),
+        ),
+    ]);
+    if about.is_tagged && [200, 304].contains(&status) {
+        headers.insert("etag".into(), text("Changes with the answer"));
+    }
+    if about.takes_keys && (200..500).contains(&status) {
+        let words = "`true` when this was answered before, to the same `Idempotency-Key`";
+        headers.insert("idempotency-replayed".into(), text(words));
+    }
+    let waits = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
+    if waits.iter().any(|wait| wait.as_u16() == status) {
+        headers.insert("retry-after".into(), number("Seconds to wait"));
+    }
+    // What the handler says of its own stays.
+    headers.extend(response["headers"].as_object().cloned().unwrap_or_default());
+    response["headers"] = Value::Object(headers);
+}

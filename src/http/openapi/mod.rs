@@ -1,0 +1,7 @@
+//! The OpenAPI document: what handlers say of their operations, completed with what holds for all.
+
+mod document;
+mod examples;
+mod problems;
+
+pub(in crate::http) use document::complete;

@@ -1,0 +1,134 @@
+//! HTTPS: the certificate as configured, read again when its files change, so that a renewed one is
+//! used without a restart.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::config::HttpSettings;
+
+/// How often the files are looked at; a test does not wait so long.
+const LOOK: Duration = match cfg!(test) {
+    false => Duration::from_secs(30),
+    true => Duration::from_millis(20),
+};
+
+/// How long a client may take to shake hands.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Certificate files that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot serve HTTPS with {}: {reason}", path.display())]
+pub struct TlsError {
+    path: PathBuf,
+    reason: String,
+}
+
+/// Shakes hands with the newest certificate.
+pub(in crate::http) struct Tls {
+    newest: watch::Receiver<Arc<ServerConfig>>,
+    looking: JoinHandle<()>,
+}
+
+impl Tls {
+    /// `None` where no certificate is configured.
+    pub(in crate::http) fn open(settings: &HttpSettings) -> Result<Option<Self>, TlsError> {
+        let (Some(certificate), Some(key)) = (&settings.tls_certificate, &settings.tls_key) else {
+            return Ok(None);
+        };
+        let (certificate, key) = (certificate.clone(), key.clone());
+        let stamp = stamp(&certificate, &key);
+        let (sender, newest) = watch::channel(load(&certificate, &key)?);
+        let looking = tokio::spawn(look(certificate, key, stamp, sender));
+        Ok(Some(Self { newest, looking }))
+    }
+
+    /// Shakes hands; `None` when the client did not in time, or speaks something else.
+    pub(in crate::http) async fn greet(
+        newest: watch::Receiver<Arc<ServerConfig>>,
+        socket: TcpStream,
+    ) -> Option<TlsStream<TcpStream>> {
+        let config = Arc::clone(&newest.borrow());
+        let greeting = TlsAcceptor::from(config).accept(socket);
+        match tokio::time::timeout(HANDSHAKE, greeting).await {
+            Ok(Ok(stream)) => Some(stream),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a TLS handshake failed");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    pub(in crate::http) fn newest(&self) -> watch::Receiver<Arc<ServerConfig>> {
+        self.newest.clone()
+    }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        self.looking.abort();
+    }
+}
+
+async fn look(
+    certificate: PathBuf,
+    key: PathBuf,
+    mut seen: Option<(SystemTime, SystemTime)>,
+    newest: watch::Sender<Arc<ServerConfig>>,
+) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = stamp(&certificate, &key);
+        if now == seen || now.is_none() {
+            continue;
+        }
+        match load(&certificate, &key) {
+            Ok(config) => {
+                seen = now;
+                newest.send_replace(config);
+                tracing::info!(certificate = %certificate.display(), "the certificate was renewed");
+            }
+            // Half written, perhaps: the old one is used until both fit.
+            Err(error) => tracing::warn!(%error, "the changed certificate cannot be used yet"),
+        }
+    }
+}
+
+/// When the files were written.
+fn stamp(certificate: &Path, key: &Path) -> Option<(SystemTime, SystemTime)> {
+    let written = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
+    Some((written(certificate)?, written(key)?))
+}
+
+fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+    let wrong = |path: &Path, reason: String| TlsError {
+        path: path.to_owned(),
+        reason,
+    };
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(certificate, error.to_string()))?;
+    if chain.is_empty() {
+        return Err(wrong(certificate, "it holds no PEM certificate".to_owned()));
+    }
+    let private =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| wrong(certificate, error.to_string()))?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .map_err(|error| wrong(certificate, error.to_string()))?;
+    Ok(Arc::new(config))
+}
