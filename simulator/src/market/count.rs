@@ -16,6 +16,8 @@ const LEVELS: u32 = 12;
 const BLOCKS: u64 = 1 << LEVELS;
 /// Length of an era, in µs.
 pub(crate) const ERA_US: i64 = BLOCK_US * BLOCKS as i64;
+/// Eras from one kept count to the next: years of every instrument would be 25 MB with each era's.
+const STRIDE: u64 = 16;
 
 /// A block of one instrument and the ids of its trades.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +44,8 @@ struct Segment {
     to: Option<i64>,
     pace: Pace,
     first_id: u64,
-    /// `prefix[j]`: trades of this segment before its era `j`; grows on demand.
-    prefix: RwLock<Vec<u64>>,
+    /// `kept[j]`: trades of this segment before its era `j * STRIDE`; grows on demand.
+    kept: RwLock<Vec<u64>>,
 }
 
 /// The counts of one instrument over all its segments.
@@ -65,7 +67,7 @@ impl Counts {
                 to,
                 pace,
                 first_id,
-                prefix: RwLock::new(vec![0]),
+                kept: RwLock::new(vec![0]),
             };
             if let Some(to) = to {
                 first_id += segment.before(key, to);
@@ -166,35 +168,57 @@ impl Counts {
 impl Segment {
     /// (trades in the whole era, trades of this segment before it, the era's key).
     fn era(&self, key: u64, era: u64) -> (u64, u64, u64) {
-        let wanted = era as usize + 2;
-        if read(&self.prefix).len() < wanted {
-            let mut prefix = self.prefix.write().unwrap_or_else(|p| p.into_inner());
-            while prefix.len() < wanted {
-                let j = prefix.len() as i64 - 1;
-                let start = self.from + j * ERA_US;
-                let n = era_trades(hash(key, start as u64), start, self.pace);
-                let total = prefix[prefix.len() - 1] + n;
-                prefix.push(total);
-            }
+        let stride = era / STRIDE;
+        let before = self.kept_until(key, stride)
+            + (stride * STRIDE..era)
+                .map(|j| self.trades_in(key, j))
+                .sum::<u64>();
+        (self.trades_in(key, era), before, self.era_key(key, era))
+    }
+
+    fn era_start(&self, era: u64) -> i64 {
+        self.from + era as i64 * ERA_US
+    }
+
+    fn era_key(&self, key: u64, era: u64) -> u64 {
+        hash(key, self.era_start(era) as u64)
+    }
+
+    fn trades_in(&self, key: u64, era: u64) -> u64 {
+        era_trades(self.era_key(key, era), self.era_start(era), self.pace)
+    }
+
+    /// Trades of this segment before its era `stride * STRIDE`.
+    fn kept_until(&self, key: u64, stride: u64) -> u64 {
+        let wanted = stride as usize;
+        if let Some(&before) = read(&self.kept).get(wanted) {
+            return before;
         }
-        let prefix = read(&self.prefix);
-        let (base, next) = (prefix[era as usize], prefix[era as usize + 1]);
-        let start = self.from + era as i64 * ERA_US;
-        (next - base, base, hash(key, start as u64))
+        let mut kept = self.kept.write().unwrap_or_else(|p| p.into_inner());
+        while kept.len() <= wanted {
+            let from = (kept.len() as u64 - 1) * STRIDE;
+            let trades: u64 = (from..from + STRIDE).map(|j| self.trades_in(key, j)).sum();
+            let total = kept[kept.len() - 1] + trades;
+            kept.push(total);
+        }
+        kept[wanted]
     }
 
     /// The era that holds the trade with this offset in the segment.
     fn era_of(&self, key: u64, offset: u64) -> u64 {
+        let mut known = read(&self.kept).len() as u64 - 1;
+        while self.kept_until(key, known) <= offset {
+            known += 1;
+        }
+        let stride = read(&self.kept).partition_point(|&before| before <= offset) as u64 - 1;
+        let mut era = stride * STRIDE;
+        let mut before = self.kept_until(key, stride);
         loop {
-            let known = {
-                let prefix = read(&self.prefix);
-                let last = prefix.len() - 1;
-                if prefix[last] > offset {
-                    return prefix.partition_point(|&before| before <= offset) as u64 - 1;
-                }
-                last as u64
-            };
-            self.era(key, known);
+            before += self.trades_in(key, era);
+            if before > offset {
+                return era;
+            }
+            era += 1;
         }
     }
 
@@ -392,7 +416,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn by_id_and_by_time_agree(key in any::<u64>(), id in 1u64..200_000) {
+        fn by_id_and_by_time_agree(key in any::<u64>(), id in 1u64..2_000_000) {
             let counts = two_segments(key, 4.0);
             let block = counts.block_of(id);
             prop_assert!(block.first_id <= id && id < block.first_id + block.trades);
