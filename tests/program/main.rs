@@ -45,28 +45,54 @@ macro_rules! recorded {
     };
 }
 
+/// Most of these wait for a program rather than for a processor.
+const AT_ONCE: usize = 4;
+
 fn main() {
-    let arguments = Arguments::from_args();
-    let mut trials = vec![shared_push::trial(), live_faults::full_disk()];
+    let mut arguments = Arguments::from_args();
+    // What promises a time is measured with nothing beside it.
+    let alone = everywhere![
+        demo::a_demo_lives_within_seconds_and_goes_on_after_a_stop,
+        real_requests::an_unknown_account_is_as_much_work_as_a_wrong_password,
+    ];
+    // The longest first, so that none of them is left at the end.
+    let mut trials = Vec::from(everywhere![
+        database_away::a_minute_without_a_database_under_load_loses_nothing,
+        forecasts::models_are_trained_serve_and_survive,
+        live_faults::venues_that_disconnect_stall_and_refuse,
+        live_faults::venues_that_drop_repeat_reorder_and_garble,
+        live_faults::killed_and_started_again,
+    ]);
+    trials.extend([live_faults::full_disk(), shared_push::trial()]);
+    trials.extend(recorded![
+        recorded_sessions::binance_as_fast_as_it_goes,
+        recorded_sessions::binance_fifty_times_as_fast_as_recorded,
+        recorded_sessions::coinbase_as_fast_as_it_goes,
+        recorded_sessions::coinbase_as_recorded_tenfold,
+        recorded_sessions::kraken_as_fast_as_it_goes,
+        recorded_sessions::files_give_the_same_as_sockets,
+        candles_command::binance_all_intervals_both_formats,
+        candles_command::coinbase_all_intervals_both_formats,
+        candles_command::kraken_all_intervals_both_formats,
+        candles_command::other_streams_in_the_file_change_nothing,
+        candles_command::a_cut_off_file_is_used_up_to_the_cut,
+        candles_command::raw_and_futures_frames_are_the_same_trades,
+        evaluate_command::intervals_hold_what_they_promise_on_recorded_candles,
+    ]);
     trials.extend(everywhere![
+        replay_killed::killed_at_random_and_run_again_it_gives_the_same,
         accounts_command::the_operator_works_beside_the_running_program,
         added_tokens::an_added_token_is_followed_at_once_and_after_a_restart,
         browser_sessions::a_session_counts_in_every_process_without_redis,
         candles_command::late_trades_and_duplicates_end_in_one_final_row,
         candles_command::missing_ids_make_a_candle_incomplete,
         candles_command::bad_input_is_named,
-        database_away::a_minute_without_a_database_under_load_loses_nothing,
         database_away::a_private_server_that_dies_is_started_again,
-        demo::a_demo_lives_within_seconds_and_goes_on_after_a_stop,
         demo::a_port_in_use_is_said_at_once,
         demo::wrong_configuration_ends_with_status_2_and_is_named,
         evaluate_command::the_report_has_every_model_and_the_seed_decides_it,
         evaluate_command::disorder_changes_nothing_and_is_told,
         evaluate_command::what_cannot_be_evaluated_is_named,
-        forecasts::models_are_trained_serve_and_survive,
-        live_faults::killed_and_started_again,
-        live_faults::venues_that_drop_repeat_reorder_and_garble,
-        live_faults::venues_that_disconnect_stall_and_refuse,
         live_faults::both_signals_end_it_with_status_0,
         models_command::a_model_is_trained_forecasts_and_is_replaced_and_brought_back,
         models_command::a_damaged_model_is_named_and_the_one_before_serves,
@@ -79,24 +105,13 @@ fn main() {
         protection::idempotency_keys_outlive_everything_but_their_day,
         real_requests::a_login_in_flight_is_finished_before_the_program_ends,
         real_requests::a_refused_request_is_found_in_the_log_by_its_id,
-        real_requests::an_unknown_account_is_as_much_work_as_a_wrong_password,
         real_requests::a_stream_ends_with_the_session_that_opened_it,
-        replay_killed::killed_at_random_and_run_again_it_gives_the_same,
     ]);
-    trials.extend(recorded![
-        candles_command::binance_all_intervals_both_formats,
-        candles_command::coinbase_all_intervals_both_formats,
-        candles_command::kraken_all_intervals_both_formats,
-        candles_command::other_streams_in_the_file_change_nothing,
-        candles_command::a_cut_off_file_is_used_up_to_the_cut,
-        candles_command::raw_and_futures_frames_are_the_same_trades,
-        evaluate_command::intervals_hold_what_they_promise_on_recorded_candles,
-        recorded_sessions::binance_as_fast_as_it_goes,
-        recorded_sessions::binance_fifty_times_as_fast_as_recorded,
-        recorded_sessions::coinbase_as_fast_as_it_goes,
-        recorded_sessions::coinbase_as_recorded_tenfold,
-        recorded_sessions::kraken_as_fast_as_it_goes,
-        recorded_sessions::files_give_the_same_as_sockets,
-    ]);
-    libtest_mimic::run(&arguments, trials).exit();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    let together = libtest_mimic::run(&arguments, trials);
+    arguments.test_threads = Some(1);
+    let alone = libtest_mimic::run(&arguments, alone.into());
+    if together.has_failed() || alone.has_failed() {
+        std::process::exit(101);
+    }
 }
