@@ -12,14 +12,18 @@ help:
 	@echo 'make demo    set up, build, and run everything against a simulated market: http://127.0.0.1:3001'
 	@echo 'make test    set up, and run everything CI runs: format, clippy, all tests'
 	@echo 'make setup   install what is missing (PostgreSQL, Node for a test), and nothing else'
-	@echo 'make build   a release build without the Fluvio client'
+	@echo 'make build   the release build, fully optimised, without the Fluvio client'
 	@echo 'make bench   the criterion benches (recorded data: COINSPHERE_MARKET_DATA)'
 
-demo: build
-	@exec "$(CARGO_TARGET_DIR)/release/coinsphere" demo $(ARGS)
+demo: setup-demo
+	@echo 'demo: the demo profile, built within minutes: only what is hot in a demo is optimised (make build: the release build)'
+	cargo build --profile demo --locked --bin coinsphere
+	@exec "$(CARGO_TARGET_DIR)/demo/coinsphere" demo $(ARGS)
 
 build: setup-demo
+	@echo 'build: the release profile, fully optimised, as it is benchmarked and shipped (make demo: built faster, runs slower)'
 	cargo build --release --locked --bin coinsphere
+	@echo 'build: $(CARGO_TARGET_DIR)/release/coinsphere'
 
 test: setup-test format lint unit
 
