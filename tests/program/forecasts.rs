@@ -13,7 +13,7 @@ use crate::support::{Place, eventually};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-/// Two small models on a machine that compiles something else too.
+/// Models on a machine that compiles something else too.
 const TRAINED: Duration = Duration::from_secs(300);
 /// A model that is there serves within this.
 const SERVED: Duration = Duration::from_secs(60);
@@ -81,6 +81,40 @@ fn post(address: SocketAddr, path: &str, token: Option<&str>, body: &str) -> (u1
 fn part(address: SocketAddr, name: &str) -> Value {
     let answer = crate::support::http::ask(address, "GET", "/health", "").expect("health");
     answer.json()["services"][name].clone()
+}
+
+/// What `demo` may use once its models are trained.
+const AT_REST: u64 = 200 << 20;
+
+/// As many models of the same size as `demo` trains, each from one pass over its candles: that is when
+/// a training needs most.
+pub(crate) fn what_training_used_is_given_back() {
+    let place = Place::new();
+    let arguments = ["demo", "--rate", "50"];
+    let (program, address) = Program::serve_with(&place.path().join("d"), arguments, |command| {
+        for (name, value) in [
+            ("LOAD_HISTORY", "true"),
+            ("TRAIN", "true"),
+            ("FOLDS", "1"),
+            ("EPOCHS", "1"),
+        ] {
+            command.env(format!("COINSPHERE_FORECASTS__{name}"), value);
+        }
+    });
+    ready(address);
+    eventually("six models are trained", TRAINED, || {
+        let list = get(address, "/api/v1/models")?;
+        let trained = list["data"].as_array().ok_or("no list")?.len();
+        (trained == 6).then_some(()).ok_or(format!("{trained}"))
+    });
+    eventually("memory is given back", SERVED, || {
+        let used = program.memory();
+        let message = format!("{} MiB resident", used >> 20);
+        (1..=AT_REST)
+            .contains(&used)
+            .then(|| println!("{message}"))
+            .ok_or(message)
+    });
 }
 
 pub(crate) fn models_are_trained_serve_and_survive() {

@@ -59,6 +59,7 @@ fn main() {
     let mut trials = Vec::from(everywhere![
         database_away::a_minute_without_a_database_under_load_loses_nothing,
         forecasts::models_are_trained_serve_and_survive,
+        forecasts::what_training_used_is_given_back,
         live_faults::venues_that_disconnect_stall_and_refuse,
         live_faults::venues_that_drop_repeat_reorder_and_garble,
         live_faults::killed_and_started_again,
