@@ -16,3 +16,4 @@ pub mod secrets;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+pub mod user_data;

@@ -6,6 +6,7 @@
 
 pub mod board;
 pub mod candle;
+mod database;
 pub mod feed;
 pub mod messages;
 pub mod part;

@@ -8,9 +8,10 @@ use jsonwebtoken::{Algorithm, Header, decode_header, encode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::ACCESS_TOKEN_LIFE;
 use super::error::AccountError;
 use super::signing_keys::SigningKeys;
-use super::{ACCESS_TOKEN_LIFE, SessionId, UserId};
+use crate::accounts::types::{SessionId, UserId};
 
 /// The header's `typ`: a token made for another purpose is none of ours (RFC 9068, section 2.1).
 const TYPE: &str = "at+jwt";

@@ -6,8 +6,10 @@ use uuid::Uuid;
 
 use super::error::AccountError;
 use super::events::SecurityEvent;
-use super::users::{self, Role, USER};
-use super::{Accounts, Client, ListPlace, SessionId, User, UserId};
+use super::users::{self, USER};
+use super::{Accounts, User};
+use crate::accounts::types::Role;
+use crate::accounts::types::{Client, ListPlace, SessionId, UserId};
 
 pub(super) const NO_USER: AccountError = AccountError::Unknown("user");
 

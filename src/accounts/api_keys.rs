@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::error::AccountError;
 use super::key_access::KeyAccess;
 use super::public_key::PublicKey;
-use crate::accounts::{Accounts, Client, UserId};
+use crate::accounts::Accounts;
+use crate::accounts::types::{Client, UserId};
 use crate::secrets;
 
 /// What every key begins with, so that scanners for leaked secrets recognise it.

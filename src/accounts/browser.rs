@@ -12,7 +12,8 @@ use super::csrf::{self, Purpose};
 use super::error::AccountError;
 use super::login::Identified;
 use super::sessions::{agent_of, not_begun};
-use super::{Access, Accounts, Client, Login, SessionId, UserId};
+use super::{Access, Accounts, Login};
+use crate::accounts::types::{Client, SessionId, UserId};
 use crate::secrets;
 
 /// How long a browser's session lasts, whatever is done with it.

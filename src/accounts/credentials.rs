@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::error::AccountError;
 use super::lockout::{At, Attempts};
-use super::mail::{self, Kind};
 use super::password;
 use super::users::{self, Email, StoredUser};
-use crate::accounts::{Accounts, Client, Tokens, User, UserId};
+use crate::accounts::types::{Client, UserId};
+use crate::accounts::{Accounts, Tokens, User};
+use crate::notifications::{self, EmailKind};
 use crate::secrets;
 
 /// What somebody who is signed in proves anew who they are with.
@@ -114,12 +115,12 @@ impl Accounts {
                 Some(other) if other.user.id != user.id => return Err(AccountError::EmailTaken),
                 _ => {}
             }
-            let to = (email.text.as_str(), Some(id));
+            let to = (email.text.as_str(), Some(id.0));
             let letter = self.entropy.id();
-            mail::enqueue(
+            notifications::enqueue(
                 &database,
                 letter,
-                Kind::ChangeEmail,
+                EmailKind::ChangeEmail,
                 to,
                 Value::Null,
                 self.now(),
@@ -185,10 +186,10 @@ impl Accounts {
         let email = Email::parse(email).map_err(|wrong| AccountError::Invalid(vec![wrong]))?;
         let database = self.database().await?;
         let (letter, to) = (self.entropy.id(), (email.text.as_str(), None));
-        mail::enqueue(
+        notifications::enqueue(
             &database,
             letter,
-            Kind::ResetPassword,
+            EmailKind::ResetPassword,
             to,
             Value::Null,
             self.now(),
@@ -313,7 +314,7 @@ impl Accounts {
         let ended = self
             .revoke_all(&transaction, user.id, "the password was changed", now)
             .await?;
-        self.write_to(&transaction, Kind::PasswordChanged, user, Value::Null)
+        self.write_to(&transaction, EmailKind::PasswordChanged, user, Value::Null)
             .await?;
         transaction
             .commit()

@@ -6,8 +6,8 @@ use aws_lc_rs::hmac;
 use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::BASE64URL_NOPAD;
 
-use super::SessionId;
 use super::error::AccountError;
+use crate::accounts::types::SessionId;
 use crate::secrets::Entropy;
 use crate::secrets::KeyFiles;
 

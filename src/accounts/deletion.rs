@@ -1,48 +1,16 @@
 //! Taking one's data along, and leaving.
 
-use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
+use coinsphere_pipelines::store::{GenericClient, Transaction, execute, failed, query};
 use serde_json::{Value, json};
-use tokio_postgres::types::ToSql;
 
 use super::administration;
 use super::credentials::Proof;
 use super::error::AccountError;
-use super::mail::{self, Kind};
 use super::users::{self, Email};
-use super::{Accounts, Client, User, UserId};
-
-/// Each part of an export: its name, and the rows it is made of. Never a hash or a secret.
-const PARTS: [(&str, &str); 6] = [
-    (
-        "sessions",
-        "SELECT id, created_at, last_used_at, expires_at, revoked_at, revoked_for, address, \
-         user_agent FROM sessions WHERE user_id = $1 ORDER BY created_at",
-    ),
-    (
-        "second_factor",
-        "SELECT created_at, confirmed_at FROM totp_factors WHERE user_id = $1",
-    ),
-    (
-        "identities",
-        "SELECT issuer, subject, created_at, last_used_at FROM user_identities \
-         WHERE user_id = $1 ORDER BY created_at",
-    ),
-    (
-        "api_keys",
-        "SELECT id, name, scopes, created_at, expires_at, last_used_at, revoked_at, \
-         encode(public_key, 'base64') AS public_key \
-         FROM api_keys WHERE user_id = $1 ORDER BY created_at",
-    ),
-    (
-        "known_clients",
-        "SELECT kind, value, last_at FROM known_clients WHERE user_id = $1 ORDER BY kind, last_at",
-    ),
-    (
-        "letters",
-        "SELECT kind, recipient, created_at, sent_at FROM outbox WHERE user_id = $1 \
-         ORDER BY created_at",
-    ),
-];
+use super::{Accounts, User};
+use crate::accounts::types::{Client, UserId};
+use crate::notifications::{self, EmailKind};
+use crate::user_data::DataSubject;
 
 impl Accounts {
     /// Everything that is kept for a user, as JSON.
@@ -50,9 +18,14 @@ impl Accounts {
     /// # Errors
     /// When the account has gone, or the database is away.
     pub async fn export(&self, id: UserId) -> Result<Value, AccountError> {
-        let database = self.database().await?;
-        let found = users::by_id(&database, id).await?;
-        export(&database, &found.ok_or(AccountError::NotSignedIn)?.user).await
+        let mut session = self.database().await?;
+        let transaction = session
+            .transaction()
+            .await
+            .map_err(failed("export an account"))?;
+        let found = users::by_id(&transaction, id).await?;
+        let user = found.ok_or(AccountError::NotSignedIn)?.user;
+        self.export_in(&transaction, &user).await
     }
 
     /// Deletes an account and all that is kept for it; answers that once more.
@@ -86,7 +59,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Deletes an account and all that is kept for it, with a letter to its address; answers what was
+    /// Deletes an account and all that is kept for it, with an email to its address; answers what was
     /// kept.
     async fn erase(&self, id: UserId, unknown: AccountError) -> Result<Value, AccountError> {
         let now = self.now();
@@ -104,43 +77,22 @@ impl Accounts {
         lock(&transaction, id).await?;
         let found = users::by_id(&transaction, id).await?;
         let user = found.ok_or(unknown)?.user;
-        let exported = export(&transaction, &user).await?;
+        let exported = self.export_in(&transaction, &user).await?;
         let ended = self
             .revoke_all(&transaction, id, "the account was deleted", now)
             .await?;
         self.void_invitations(&transaction, id).await?;
-        let (own, key) = (id.0, Email::key_of(&user.email));
-        let subject = own.to_string();
-        let steps: [(&str, &str, &[&(dyn ToSql + Sync)]); 4] = [
-            (
-                "forget where sessions were begun",
-                "UPDATE sessions SET address = NULL, user_agent = NULL WHERE user_id = $1",
-                &[&own],
-            ),
-            (
-                "remove letters",
-                "DELETE FROM outbox WHERE user_id = $1 OR lower(recipient) = $2",
-                &[&own, &key],
-            ),
-            (
-                "forget answers",
-                "DELETE FROM idempotency_keys WHERE subject = $1",
-                &[&subject],
-            ),
-            (
-                "delete an account",
-                "DELETE FROM users WHERE id = $1",
-                &[&own],
-            ),
-        ];
-        for (doing, sql, given) in steps {
-            execute(&transaction, doing, sql, given).await?;
+        let subject = subject_of(&user);
+        for feature in &self.user_data {
+            feature.erase(&transaction, &subject).await?;
         }
-        let (letter, to) = (self.entropy.id(), (user.email.as_str(), None));
-        mail::enqueue(
+        let sql = "DELETE FROM users WHERE id = $1";
+        execute(&transaction, "delete an account", sql, &[&id.0]).await?;
+        let (email, to) = (self.entropy.id(), (user.email.as_str(), None));
+        notifications::enqueue(
             &transaction,
-            letter,
-            Kind::AccountDeleted,
+            email,
+            EmailKind::AccountDeleted,
             to,
             Value::Null,
             now,
@@ -154,6 +106,38 @@ impl Accounts {
         self.post();
         Ok(exported)
     }
+
+    /// What every feature keeps of a user.
+    async fn export_in(
+        &self,
+        transaction: &Transaction<'_>,
+        user: &User,
+    ) -> Result<Value, AccountError> {
+        let subject = subject_of(user);
+        let mut all = json!({
+            "user": {
+                "id": user.id.0,
+                "email": user.email,
+                "email_verified": user.email_verified,
+                "display_name": user.display_name,
+                "role": user.role.name(),
+                "created_at": user.created_at,
+            }
+        });
+        for feature in &self.user_data {
+            for (name, part) in feature.export(transaction, &subject).await? {
+                all[name] = part;
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn subject_of(user: &User) -> DataSubject {
+    DataSubject {
+        id: user.id.0,
+        email_key: Email::key_of(&user.email),
+    }
 }
 
 /// Keeps everybody else from changing a user until the transaction's end.
@@ -161,23 +145,4 @@ async fn lock<C: GenericClient>(transaction: &C, id: UserId) -> Result<(), Accou
     let sql = "SELECT FROM users WHERE id = $1 FOR UPDATE";
     query(transaction, "lock a user", sql, &[&id.0]).await?;
     Ok(())
-}
-
-async fn export<C: GenericClient>(database: &C, user: &User) -> Result<Value, AccountError> {
-    let mut all = json!({
-        "user": {
-            "id": user.id.0,
-            "email": user.email,
-            "email_verified": user.email_verified,
-            "display_name": user.display_name,
-            "role": user.role.name(),
-            "created_at": user.created_at,
-        }
-    });
-    for (name, rows) in PARTS {
-        let sql = format!("SELECT coalesce(jsonb_agg(to_jsonb(part)), '[]') FROM ({rows}) AS part");
-        let rows = query(database, "export an account", &sql, &[&user.id.0]).await?;
-        all[name] = rows.first().map_or(Value::Null, |row| row.get(0));
-    }
-    Ok(all)
 }

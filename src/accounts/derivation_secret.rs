@@ -4,8 +4,8 @@ use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
 use uuid::Uuid;
 
-use crate::accounts::SessionId;
 use crate::accounts::error::AccountError;
+use crate::accounts::types::SessionId;
 use crate::secrets::Entropy;
 use crate::secrets::KeyFiles;
 

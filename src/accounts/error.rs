@@ -2,6 +2,7 @@
 
 use coinsphere_pipelines::store::StoreError;
 
+use crate::notifications::ChannelError;
 use crate::secrets::SecretError;
 
 /// What is wrong with one field of a request.
@@ -123,6 +124,12 @@ pub(super) fn causes(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+impl From<ChannelError> for AccountError {
+    fn from(error: ChannelError) -> Self {
+        Self::Internal(error.to_string())
+    }
 }
 
 impl From<SecretError> for AccountError {

@@ -5,9 +5,11 @@ use coinsphere_pipelines::store::{GenericClient, execute, query};
 use uuid::Uuid;
 
 use super::error::AccountError;
-use super::users::{Email, Role};
+use super::users::Email;
+use crate::accounts::Accounts;
 use crate::accounts::RegistrationMode;
-use crate::accounts::{Accounts, Client, UserId};
+use crate::accounts::types::Role;
+use crate::accounts::types::{Client, UserId};
 use crate::secrets;
 
 /// How long the token of a server without an admin holds.

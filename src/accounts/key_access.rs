@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::api_keys::{PREFIX, Scope, parse};
 use super::error::AccountError;
 use super::public_key::PublicKey;
-use crate::accounts::{Accounts, Client, UserId};
+use crate::accounts::Accounts;
+use crate::accounts::types::{Client, UserId};
 use crate::secrets;
 
 /// `last_used_at` is no finer than this: not every request is worth a write.

@@ -8,9 +8,10 @@ use coinsphere_pipelines::store::{GenericClient, execute, query};
 use serde_json::json;
 
 use super::error::AccountError;
-use super::mail::Kind;
 use super::sessions::USER_AGENT;
-use super::{Accounts, Client, User};
+use super::{Accounts, User};
+use crate::accounts::types::Client;
+use crate::notifications::EmailKind;
 
 /// How long a client is known after it was last used; an account's last one for ever.
 const KNOWN: TimeDelta = TimeDelta::days(180);
@@ -65,7 +66,7 @@ impl Accounts {
             "address": address,
             "user_agent": agent,
         });
-        self.write_to(database, Kind::NewSignIn, user, facts)
+        self.write_to(database, EmailKind::NewSignIn, user, facts)
             .await?;
         Ok(true)
     }

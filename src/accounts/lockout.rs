@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::store::{GenericClient, execute, query};
 
 use super::error::AccountError;
-use crate::accounts::Client;
+use crate::accounts::types::Client;
 use crate::config::counted_as;
 use crate::secrets;
 

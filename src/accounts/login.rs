@@ -8,7 +8,8 @@ use super::error::AccountError;
 use super::lockout::{self, At, Attempts};
 use super::password;
 use super::users::{self, Email, StoredUser};
-use super::{Accounts, Client, SessionId, Tokens, User, UserId};
+use super::{Accounts, Tokens, User};
+use crate::accounts::types::{Client, SessionId, UserId};
 
 /// What somebody signs in with.
 #[derive(Clone)]

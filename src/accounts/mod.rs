@@ -11,6 +11,7 @@ mod credentials;
 mod csrf;
 mod deletion;
 mod derivation_secret;
+mod emails;
 mod error;
 mod events;
 mod invitations;
@@ -18,7 +19,6 @@ mod key_access;
 mod known_clients;
 mod lockout;
 mod login;
-mod mail;
 mod oidc;
 mod operator;
 mod password;
@@ -31,6 +31,8 @@ mod setup;
 mod signing_keys;
 mod totp;
 mod two_factor;
+mod types;
+mod user_data;
 mod users;
 mod verification;
 
@@ -42,20 +44,19 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::Session as DatabaseSession;
 use jsonwebtoken::jwk::JwkSet;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::access_token::AccessTokens;
 use self::csrf::CsrfKey;
 use self::derivation_secret::DerivationSecret;
-use self::mail::Delivery;
 use self::oidc::Oidc;
 use self::password::Passwords;
 use self::revocation::Revocations;
 use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
-use crate::notifications::MailSettings;
+use crate::notifications::{EmailChannel, MailSettings, OutboxWorker};
 use crate::secrets::KeyFiles;
 use crate::secrets::Sealing;
+use crate::user_data::UserData;
 use coinsphere_pipelines::store::StoreSource;
 
 pub use self::access_token::Access;
@@ -69,7 +70,6 @@ pub use self::events::{Logged, SecurityEvent, SecurityEvents};
 pub use self::invitations::Invitation;
 pub use self::key_access::KeyAccess;
 pub use self::login::Login;
-pub use self::mail::OutboxView;
 pub use self::oidc::{
     BegunSignIn, FinishedSignIn, ProviderAnswer, SECOND_FACTOR_LIFE, SIGN_IN_LIFE,
 };
@@ -79,37 +79,13 @@ pub use self::registration::Registration;
 pub use self::sessions::{SessionView, Tokens};
 pub use self::settings::{AccountSettings, OidcSettings, RegistrationMode, SecondFactorRule};
 pub use self::two_factor::Enrolment;
-pub use self::users::{Role, User};
+pub use self::types::{Client, ListPlace, Role, SessionId, UserId};
+pub use self::user_data::AccountUserData;
+pub use self::users::User;
 pub use crate::secrets::Entropy;
 
 /// How long an access token holds.
 pub const ACCESS_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(15);
-
-/// Who has an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserId(pub Uuid);
-
-/// One sign-in and everything refreshed from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub Uuid);
-
-/// A place in a list that goes by time, the newest first: after this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListPlace {
-    /// The time that the list goes by.
-    pub at: DateTime<Utc>,
-    /// Which, among those of the same time.
-    pub id: Uuid,
-}
-
-/// What is known of whoever sends a request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Client {
-    /// The address, as text.
-    pub address: Option<String>,
-    /// What the program calls itself.
-    pub user_agent: Option<String>,
-}
 
 /// Everything about accounts.
 pub struct Accounts {
@@ -124,9 +100,9 @@ pub struct Accounts {
     csrf: CsrfKey,
     sealing: Sealing,
     revocations: Revocations,
-    delivery: Delivery,
     oidc: Oidc,
-    outbox_grew: Notify,
+    outbox_worker: OutboxWorker,
+    user_data: Vec<Arc<dyn UserData>>,
     public_url: String,
 }
 
@@ -146,6 +122,8 @@ pub struct AccountParts {
     pub entropy: Entropy,
     /// Takes note of what happens.
     pub events: Arc<dyn SecurityEvents>,
+    /// What every feature keeps of users.
+    pub user_data: Vec<Arc<dyn UserData>>,
 }
 
 impl Accounts {
@@ -162,6 +140,7 @@ impl Accounts {
             clock,
             entropy,
             events,
+            user_data,
         } = parts;
         let public_url = public_url.trim_end_matches('/').to_owned();
         let now = wall_time(&clock);
@@ -182,8 +161,12 @@ impl Accounts {
             csrf,
             sealing,
             revocations: Revocations::default(),
-            delivery: Delivery::new(&mail, data_dir)?,
-            outbox_grew: Notify::new(),
+            outbox_worker: OutboxWorker::new(
+                Arc::clone(&source),
+                EmailChannel::new(&mail, data_dir)?,
+                public_url.clone(),
+            ),
+            user_data,
             oidc: Oidc::open(&settings.oidc, &public_url)?,
             public_url,
             settings,

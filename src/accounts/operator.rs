@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use super::error::AccountError;
 use super::registration::Registration;
 use super::users::{self, Email};
-use super::{Accounts, Client, Role, User, password};
+use super::{Accounts, User, password};
+use crate::accounts::types::{Client, Role};
 
 /// How long a made password holds (OWASP ASVS 5.0, 6.4.1).
 const MADE_PASSWORD_LIFE: TimeDelta = TimeDelta::days(1);

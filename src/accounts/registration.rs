@@ -5,11 +5,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::error::{AccountError, Wrong};
-use super::mail::Kind;
 use super::password;
 use super::users::{self, Email};
-use super::{Accounts, Client, Role, User};
+use super::{Accounts, User};
 use crate::accounts::RegistrationMode;
+use crate::accounts::types::{Client, Role};
+use crate::notifications::EmailKind;
 
 /// What somebody registers with.
 #[derive(Clone)]
@@ -103,7 +104,7 @@ impl Accounts {
             None => Role::User,
         };
         let user = self.insert_user(&transaction, &checked, hash, role).await?;
-        self.write_to(&transaction, Kind::VerifyEmail, &user, Value::Null)
+        self.write_to(&transaction, EmailKind::VerifyEmail, &user, Value::Null)
             .await?;
         transaction.commit().await.map_err(failed("register"))?;
         self.post();

@@ -12,7 +12,8 @@ use coinsphere_pipelines::store::{Store, StoreError, query};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::{ACCESS_TOKEN_LIFE, SessionId};
+use super::ACCESS_TOKEN_LIFE;
+use crate::accounts::types::SessionId;
 
 /// What the database announces revocations on.
 const CHANNEL: &str = "coinsphere_revoked_sessions";

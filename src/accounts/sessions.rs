@@ -5,9 +5,8 @@ use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use uuid::Uuid;
 
 use super::error::AccountError;
-use crate::accounts::{
-    ACCESS_TOKEN_LIFE, Access, Accounts, Client, ListPlace, SessionId, UserId, users,
-};
+use crate::accounts::types::{Client, ListPlace, SessionId, UserId};
+use crate::accounts::{ACCESS_TOKEN_LIFE, Access, Accounts, users};
 use crate::secrets;
 
 /// How long after a refresh token was exchanged its session may present it again, because the answer

@@ -13,10 +13,11 @@ use uuid::Uuid;
 use super::credentials::{Proof, Proven};
 use super::error::AccountError;
 use super::lockout::{At, Attempts};
-use super::mail::Kind;
 use super::users::{self, Email};
-use super::{Accounts, Client, Role, User, UserId, totp};
+use super::{Accounts, User, totp};
 use crate::accounts::SecondFactorRule;
+use crate::accounts::types::{Client, Role, UserId};
+use crate::notifications::EmailKind;
 
 /// How many recovery codes there are.
 const RECOVERY_CODES: usize = 10;
@@ -124,7 +125,7 @@ impl Accounts {
         let codes = self.new_recovery_codes(&transaction, id).await?;
         attempts.succeeded(&transaction).await?;
         let facts = json!({ "change": "added" });
-        self.write_to(&transaction, Kind::SecondFactorChanged, &user, facts)
+        self.write_to(&transaction, EmailKind::SecondFactorChanged, &user, facts)
             .await?;
         transaction.commit().await.map_err(failed("confirm"))?;
         self.post();
@@ -176,7 +177,7 @@ impl Accounts {
         )
         .await?;
         let facts = json!({ "change": "removed" });
-        self.write_to(transaction, Kind::SecondFactorChanged, user, facts)
+        self.write_to(transaction, EmailKind::SecondFactorChanged, user, facts)
             .await
     }
 

@@ -2,48 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use coinsphere_pipelines::store::{GenericClient, StoreError, execute, query};
-use lettre::Address;
-use lettre::message::Mailbox;
 use tokio_postgres::Row;
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
+use super::Accounts;
 use super::error::{AccountError, Wrong};
-use super::{Accounts, UserId};
+use crate::accounts::types::{Role, UserId};
+use crate::notifications::address::{ascii_domain, recipient};
 
 /// The longest address for mail (RFC 5321, 4.5.3.1.3, less the brackets).
 const LONGEST_EMAIL: usize = 254;
 
 /// The longest display name, in characters.
 const LONGEST_NAME: usize = 80;
-
-/// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Has an account.
-    User,
-    /// Looks after the server.
-    Admin,
-}
-
-impl Role {
-    /// As it is stored and shown.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
-    pub(super) fn named(name: &str) -> Result<Self, StoreError> {
-        match name {
-            "user" => Ok(Self::User),
-            "admin" => Ok(Self::Admin),
-            other => Err(StoreError::Unreadable(format!("the role {other:?}"))),
-        }
-    }
-}
 
 /// A user, as shown to themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,25 +137,6 @@ impl Email {
         let domain = ascii_domain(domain).unwrap_or_else(|| domain.to_ascii_lowercase());
         format!("{local}@{domain}")
     }
-}
-
-/// A domain as DNS has it; a literal address as it is.
-fn ascii_domain(domain: &str) -> Option<String> {
-    if domain.starts_with('[') {
-        return Some(domain.to_ascii_lowercase());
-    }
-    let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::URL).ok()?;
-    Some(ascii.trim_end_matches('.').to_owned())
-}
-
-/// Whom an email to this address is sent to; `None` for an address that none can be sent to. The domain
-/// is the one DNS has, since few servers take another (RFC 6531 makes it optional).
-pub(super) fn recipient(address: &str) -> Option<Mailbox> {
-    let (local, domain) = address.trim().rsplit_once('@')?;
-    let address = Address::new(local, ascii_domain(domain)?).ok()?;
-    // As it will stand in the header: what a reader's program cannot take apart again, it cannot show.
-    let mailbox = Mailbox::new(None, address);
-    (mailbox.to_string().parse::<Mailbox>().ok()? == mailbox).then_some(mailbox)
 }
 
 /// Brings the keys of addresses that an earlier version compared otherwise up to date: of those with

@@ -6,9 +6,10 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use super::error::AccountError;
-use super::mail::{self, Kind};
 use super::users::{self, Email};
-use crate::accounts::{Accounts, Client, User, UserId};
+use crate::accounts::types::{Client, UserId};
+use crate::accounts::{Accounts, User};
+use crate::notifications::{self, EmailKind};
 use crate::secrets;
 
 impl Accounts {
@@ -16,17 +17,18 @@ impl Accounts {
     pub(super) async fn write_to<C: GenericClient>(
         &self,
         database: &C,
-        kind: Kind,
+        kind: EmailKind,
         user: &User,
         facts: Value,
     ) -> Result<(), AccountError> {
-        let to = (user.email.as_str(), Some(user.id));
-        mail::enqueue(database, self.entropy.id(), kind, to, facts, self.now()).await
+        let to = (user.email.as_str(), Some(user.id.0));
+        notifications::enqueue(database, self.entropy.id(), kind, to, facts, self.now()).await?;
+        Ok(())
     }
 
     /// Says that there is something in the outbox.
     pub(super) fn post(&self) {
-        self.outbox_grew.notify_one();
+        self.outbox_worker.wake();
     }
 
     /// Opens a letter's link: the address is verified, or becomes the user's. Opening it again is
@@ -80,7 +82,7 @@ impl Accounts {
         if user.email != email {
             // To the old address, which `user` still has.
             let facts = json!({ "email": email });
-            self.write_to(&transaction, Kind::EmailChanged, &user, facts)
+            self.write_to(&transaction, EmailKind::EmailChanged, &user, facts)
                 .await?;
         }
         transaction.commit().await.map_err(failed("verify"))?;
@@ -108,7 +110,7 @@ impl Accounts {
                 "the mail address is verified already",
             ));
         }
-        self.write_to(&session, Kind::VerifyEmail, &user, Value::Null)
+        self.write_to(&session, EmailKind::VerifyEmail, &user, Value::Null)
             .await?;
         self.post();
         self.note("email.verification_asked", true, Some(id), client);

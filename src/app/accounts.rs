@@ -7,9 +7,24 @@ use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::StoreSource;
 use tokio::task::JoinHandle;
 
-use crate::accounts::{AccountParts, Accounts, SecurityEvents};
+use crate::accounts::{AccountParts, AccountUserData, Accounts, SecurityEvents};
+use crate::audit::AuditUserData;
 use crate::config::Config;
+use crate::idempotency::IdempotencyUserData;
+use crate::notifications::OutboxUserData;
 use crate::secrets::Entropy;
+use crate::user_data::UserData;
+
+/// What each feature keeps of users.
+#[must_use]
+pub fn user_data() -> Vec<Arc<dyn UserData>> {
+    vec![
+        Arc::new(AccountUserData),
+        Arc::new(OutboxUserData),
+        Arc::new(IdempotencyUserData),
+        Arc::new(AuditUserData),
+    ]
+}
 
 /// The accounts of this database, with the keys of the configured directory.
 ///
@@ -33,6 +48,7 @@ pub fn open(
         clock,
         entropy: Entropy::of_system().context("no randomness to be had")?,
         events,
+        user_data: user_data(),
     };
     let accounts = Accounts::open(parts, &config.data_dir)?;
     Ok(Arc::new(accounts))

@@ -5,11 +5,9 @@ pub mod accounts;
 pub mod database;
 pub mod event_log;
 mod feeds;
-mod forecast_store;
 mod forecasts;
 pub mod serve;
 mod shared;
 mod signals;
-mod store;
 
 pub use signals::stop_requested;

@@ -11,7 +11,7 @@ use actix::{Actor, Addr, Arbiter};
 use anyhow::Context;
 use coinsphere_actors::board::Board;
 use coinsphere_actors::candle::{CandleActor, CandleConfig, CandleParts};
-use coinsphere_actors::push::{PushHub, PushLimits};
+use coinsphere_actors::push::PushHub;
 use coinsphere_actors::pusher::{PushActor, PusherParts};
 use coinsphere_actors::slot::Slot;
 use coinsphere_actors::store::{StoreActor, StoreConfig, StoreParts};
@@ -98,7 +98,7 @@ pub async fn run(
         false => None,
     };
     let mut shared = Shared::open(&config, &clock, &board)?;
-    let hub = PushHub::new(push_limits(&config));
+    let hub = PushHub::new(http::push_limits(&config.stream));
     shared.connect(&config, &hub);
     let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
     let mut parts = Parts {
@@ -260,15 +260,6 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
         }
     }
     Ok(listener)
-}
-
-fn push_limits(config: &Config) -> PushLimits {
-    PushLimits {
-        clients: config.stream.max_clients as usize,
-        topics: config.stream.max_topics as usize,
-        queue: config.stream.queue as usize,
-        ..PushLimits::default()
-    }
 }
 
 /// What is needed to start parts.

@@ -16,6 +16,7 @@ mod forgetting;
 mod log;
 mod seal;
 mod table;
+mod user_data;
 mod verify;
 
 pub use admin_audit::{AdminAct, AdminActs, AuditedActs};
@@ -24,4 +25,5 @@ pub use error::AuditError;
 pub use export::export;
 pub use log::AuditLog;
 pub use seal::Seal;
+pub use user_data::AuditUserData;
 pub use verify::{Fault, Verified, verify};

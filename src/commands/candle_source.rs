@@ -7,21 +7,18 @@ use coinsphere_ml::model::ModelKey;
 use coinsphere_ml::{Bar, Interval, Series, candle_file};
 use coinsphere_pipelines::market;
 use coinsphere_pipelines::store::private_server::PrivateServer;
-use coinsphere_pipelines::store::{AssetLookup, CandleQuery, MAX_PAGE, Store, StoredCandle};
-use rust_decimal::prelude::ToPrimitive;
+use coinsphere_pipelines::store::{AssetLookup, CandleQuery, MAX_PAGE, Store};
 
 use super::{load, on_runtime};
 use crate::app::database::{START, store_config, url_config};
 use crate::cli::models::{CandleInputArgs, RegistryArgs};
 use crate::cli::{CandleSourceArgs, PlaceArgs};
 use crate::config::{Config, Profile};
+use crate::forecasts::{bar, models_directory};
 use crate::telemetry::start_plain_logging;
 
 /// Candles read from the database at most: as many as a file may hold would take minutes to read.
 const MAX_STORED: usize = 200_000;
-
-/// Where models lie in the data directory.
-const MODELS: &str = "models";
 
 /// Candles and whose they are.
 pub(super) struct Input {
@@ -102,7 +99,7 @@ pub(super) fn models_dir(
         return Ok(dir.clone());
     }
     let config = load(Profile::Live, place, place.flags())?;
-    Ok(config.data_dir.join(MODELS))
+    Ok(models_directory(&config.data_dir))
 }
 
 /// A name for the models of a file: its own, in letters that a name may have.
@@ -195,7 +192,7 @@ async fn of_token(
                 .iter()
                 .rev()
                 .filter(|c| !c.open)
-                .filter_map(bar),
+                .map(|stored| bar(&stored.candle)),
         );
         to = page.previous;
         if to.is_none() {
@@ -205,19 +202,6 @@ async fn of_token(
     newest_first.truncate(most);
     newest_first.reverse();
     Ok((asset.to_string(), newest_first))
-}
-
-/// The candle in floats; `None` if a number is out of their range, which no price is.
-fn bar(stored: &StoredCandle) -> Option<Bar> {
-    let candle = &stored.candle;
-    Some(Bar {
-        open_time: candle.open_time.millis(),
-        open: candle.open.to_f64()?,
-        high: candle.high.to_f64()?,
-        low: candle.low.to_f64()?,
-        close: candle.close.to_f64()?,
-        volume: candle.volume.to_f64()?,
-    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::candle_source::{Input, models_dir, read_of_model};
 use super::{clock, models};
 use crate::cli::ReportFormat;
 use crate::cli::models::{PromoteWhen, TrainArgs};
+use crate::forecasts;
 use crate::telemetry::start_plain_logging;
 
 /// Versions of a model that are kept.
@@ -108,15 +109,21 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<()> {
 
 /// Those asked for, ascending; or those that the running system forecasts.
 pub(super) fn horizons(asked: &[usize], interval: Interval) -> Vec<usize> {
-    let mut horizons = match (asked, interval) {
-        ([], Interval::H1) => vec![1, 24, 168],
-        ([], Interval::D1) => vec![1, 7],
-        ([], _) => vec![1],
-        (asked, _) => asked.to_vec(),
+    let mut horizons = match asked {
+        [] => forecast_horizons(interval),
+        asked => asked.to_vec(),
     };
     horizons.sort_unstable();
     horizons.dedup();
     horizons
+}
+
+fn forecast_horizons(interval: Interval) -> Vec<usize> {
+    let known = interval.name().parse().map_or(&[][..], forecasts::horizons);
+    match known {
+        [] => vec![1],
+        known => known.iter().map(|horizon| *horizon as usize).collect(),
+    }
 }
 
 pub(super) fn now() -> DateTime<Utc> {

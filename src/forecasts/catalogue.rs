@@ -15,6 +15,17 @@ use super::ForecastSettings;
 pub const SERIES: [(Interval, &[u32]); 2] =
     [(Interval::Hour1, &[1, 24, 168]), (Interval::Day1, &[1, 7])];
 
+/// Realised forecasts without which nothing is said about how good a model's forecasts are.
+pub const ENOUGH_REALISED: usize = 30;
+
+/// How far ahead series of this interval are forecast, in candles, the shortest first; empty where they
+/// are not.
+#[must_use]
+pub fn horizons(interval: Interval) -> &'static [u32] {
+    let of = SERIES.iter().find(|(of, _)| *of == interval);
+    of.map_or(&[], |(_, horizons)| horizons)
+}
+
 /// How often the database is asked which series there are, until it answers.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 

@@ -9,8 +9,8 @@ mod reader;
 mod service;
 mod settings;
 
-pub use catalogue::{SERIES, models_directory};
-pub(crate) use model_repository::Shelf;
+pub use catalogue::{ENOUGH_REALISED, SERIES, horizons, models_directory};
+pub(crate) use model_repository::{Shelf, bar};
 pub(crate) use model_trainer::MlSchool;
 pub(crate) use reader::{ForecastReader, ForecastReaderDeps};
 pub use service::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};

@@ -15,13 +15,13 @@ use coinsphere_pipelines::store::{
 };
 use tokio::sync::Notify;
 
-use super::SERIES;
+use super::{ENOUGH_REALISED, SERIES, horizons};
 use crate::forecasts::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
 use crate::market::ReadError;
 use crate::market::failure;
 
-/// Realised forecasts needed for a live record, and how many of the newest count.
-const LIVE: (usize, usize) = (30, 1_000);
+/// How many of the newest realised forecasts count in a live record.
+const LIVE: usize = 1_000;
 
 /// How long a live record is shown before it is computed anew.
 const FRESH: std::time::Duration = std::time::Duration::from_secs(60);
@@ -138,10 +138,10 @@ impl ForecastReader {
             horizon: forecast.horizon,
             model: Some(forecast.model.clone()),
             before: None,
-            limit: LIVE.1,
+            limit: LIVE,
         };
         let skill = self.track_record(&query).await?;
-        let skill = skill.filter(|skill| skill.forecasts >= LIVE.0);
+        let skill = skill.filter(|skill| skill.forecasts >= ENOUGH_REALISED);
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if records.len() >= REMEMBERED {
             records.clear();
@@ -289,11 +289,6 @@ impl Forecasts for ForecastReader {
         }
         Some(queued)
     }
-}
-
-fn horizons(interval: Interval) -> &'static [u32] {
-    let of = SERIES.iter().find(|(of, _)| *of == interval);
-    of.map_or(&[], |(_, horizons)| horizons)
 }
 
 /// What came of a forecast, as the metrics take it.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::market::ReadError;
 
-pub use table::IdempotencyKeys;
+pub use table::{IdempotencyKeys, IdempotencyUserData};
 
 /// How long a key is remembered.
 pub const LIFETIME: Duration = Duration::from_secs(86_400);

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coinsphere_pipelines::store::{Session, StoreError, execute, query};
+use coinsphere_pipelines::store::{Session, StoreError, Transaction, execute, query};
 
 use crate::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer, LIFETIME};
 use crate::market::ReadError;
+use crate::user_data::{DataSubject, UserData};
 use coinsphere_pipelines::store::StoreSource;
 
 /// Expired keys that go with each new one, so that none stay and no request pays for many.
@@ -137,6 +138,34 @@ impl IdempotencyStore for IdempotencyKeys {
         )
         .await
         .map_err(trouble)?;
+        Ok(())
+    }
+}
+
+/// The answers that are kept for a user: what they say is exported where it belongs to.
+pub struct IdempotencyUserData;
+
+#[async_trait]
+impl UserData for IdempotencyUserData {
+    fn tables(&self) -> &'static [&'static str] {
+        &["idempotency_keys"]
+    }
+
+    async fn export(
+        &self,
+        _: &Transaction<'_>,
+        _: &DataSubject,
+    ) -> Result<Vec<(&'static str, serde_json::Value)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn erase(
+        &self,
+        database: &Transaction<'_>,
+        user: &DataSubject,
+    ) -> Result<(), StoreError> {
+        let sql = "DELETE FROM idempotency_keys WHERE subject = $1";
+        execute(database, "forget answers", sql, &[&user.id.to_string()]).await?;
         Ok(())
     }
 }

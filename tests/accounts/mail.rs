@@ -31,7 +31,7 @@ pub(crate) async fn an_address_is_verified_by_the_letters_link(place: Place) {
     let body = json!({"email": "ada@example.org", "password": PASSWORD, "display_name": "<Ada>"});
     app.post("/api/v1/auth/register", body).await.good(201);
     let letter = sink
-        .letter("ada@example.org", "Verify your mail address")
+        .letter("ada@example.org", "Verify your email address")
         .await;
     assert!(
         letter
@@ -75,13 +75,13 @@ pub(crate) async fn an_address_is_verified_by_the_letters_link(place: Place) {
     app.register("eve@example.org").await;
     let eve = app.login("eve@example.org").await;
     let first = sink
-        .letter("eve@example.org", "Verify your mail address")
+        .letter("eve@example.org", "Verify your email address")
         .await;
     app.send(Method::POST, resend, Some(&eve.access), None)
         .await
         .good(202);
     let second = sink
-        .letter("eve@example.org", "Verify your mail address")
+        .letter("eve@example.org", "Verify your email address")
         .await;
     app.advance(86_400);
     for letter in [first, second] {
@@ -179,11 +179,11 @@ pub(crate) async fn an_address_changes_once_the_new_one_answers(place: Place) {
     let unchanged = patch(change.clone()).await.good(200);
     assert_eq!(unchanged["email"], "ada@example.org");
     let letter = sink
-        .letter("ada@example.net", "Confirm your new mail address")
+        .letter("ada@example.net", "Confirm your new email address")
         .await;
     verify(&app, &letter.token()).await.good(200);
     let told = sink
-        .letter("ada@example.org", "Your mail address was changed")
+        .letter("ada@example.org", "Your email address was changed")
         .await;
     assert!(told.part("text/plain").contains("ada@example.net"));
     app.try_login("ada@example.org", PASSWORD)
@@ -199,7 +199,7 @@ pub(crate) async fn an_address_changes_once_the_new_one_answers(place: Place) {
         .await
         .good(200);
     let stolen = sink
-        .letter("thief@example.org", "Confirm your new mail address")
+        .letter("thief@example.org", "Confirm your new email address")
         .await;
     ask_for_reset(&app, "ada@example.net").await;
     let code = sink
@@ -226,7 +226,7 @@ pub(crate) async fn a_letter_is_sent_again_until_it_arrives(place: Place) {
     sink.refuse(false);
     app.advance(61);
     assert_eq!(app.accounts.send_due().await.unwrap(), 1);
-    sink.letter("ada@example.org", "Verify your mail address")
+    sink.letter("ada@example.org", "Verify your email address")
         .await;
     assert_eq!(app.accounts.send_due().await.unwrap(), 0);
     assert_eq!(sink.count(), 0);
@@ -254,7 +254,7 @@ pub(crate) async fn a_long_outage_loses_no_letter(place: Place) {
     app.advance(14_400);
     app.accounts.send_due().await.unwrap();
     let letter = sink
-        .letter("ada@example.org", "Verify your mail address")
+        .letter("ada@example.org", "Verify your email address")
         .await;
     verify(&app, &letter.token()).await.good(200);
 }
@@ -287,7 +287,7 @@ pub(crate) async fn letters_travel_encrypted(place: Place) {
         let trusting = app(Some(AUTHORITY)).await;
         trusting.advance(61);
         trusting.accounts.send_due().await.unwrap();
-        let letter = sink.letter(&name, "Verify your mail address").await;
+        let letter = sink.letter(&name, "Verify your email address").await;
         verify(&trusting, &letter.token()).await.good(200);
     }
     // Where the server offers none, required means that nothing is sent.
@@ -326,7 +326,7 @@ pub(crate) async fn without_a_server_letters_are_files(place: Place) {
     assert_eq!(files[0].extension().unwrap(), "eml");
     let letter = std::fs::read_to_string(&files[0]).unwrap();
     assert!(
-        letter.contains("Subject: Verify your mail address\r\n"),
+        letter.contains("Subject: Verify your email address\r\n"),
         "{letter}"
     );
 }
@@ -392,7 +392,7 @@ pub(crate) async fn an_email_whose_answer_was_lost_keeps_its_link(place: Place) 
     sink.lose_answers(true);
     let app = place.app_with_mail(&sink).await;
     app.register("ada@example.org").await;
-    let subject = "Verify your mail address";
+    let subject = "Verify your email address";
     let first = sink.letter("ada@example.org", subject).await.token();
     super::app::eventually_rows(
         &app,

@@ -22,6 +22,7 @@ mod silent_provider;
 mod smtp;
 mod takeover;
 mod two_factor;
+mod user_data;
 
 use std::pin::Pin;
 use std::process::{ExitCode, Stdio};
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         two_factor::codes_cannot_be_tried_from_everywhere,
         two_factor::changing_the_password_ends_every_session,
         membership::leaving_takes_everything_along,
+        user_data::every_table_with_a_user_has_an_owner,
         membership::the_first_admin_and_the_invited,
         membership::imported_users_sign_in_with_the_password_they_had,
         membership::keys_for_programs,

@@ -133,7 +133,7 @@ pub(crate) async fn another_address_asks_for_the_second_factor(place: Place) {
     });
     patch(change.clone()).await.good(200);
     patch(change).await.is_problem(401, "wrong-code");
-    let letter = sink.letter(OTHER, "Confirm your new mail address").await;
+    let letter = sink.letter(OTHER, "Confirm your new email address").await;
     let path = format!("/api/v1/auth/verify-email/{}", letter.token());
     app.send(Method::GET, &path, None, None).await.good(200);
     app.try_login(OTHER, PASSWORD)

@@ -149,7 +149,7 @@ pub(crate) async fn a_reset_code_does_not_outlive_its_address(place: Place) {
         .await
         .good(200);
     let letter = sink
-        .letter("ada@example.net", "Confirm your new mail address")
+        .letter("ada@example.net", "Confirm your new email address")
         .await;
     let verify = format!("/api/v1/auth/verify-email/{}", letter.token());
     app.send(Method::GET, &verify, None, None).await.good(200);

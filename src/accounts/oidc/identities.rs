@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::provider::Identity;
 use crate::accounts::RegistrationMode;
 use crate::accounts::error::AccountError;
-use crate::accounts::mail::Kind;
+use crate::accounts::types::{Client, Role, UserId};
 use crate::accounts::users::{self, Email};
-use crate::accounts::{Accounts, Client, Role, User, UserId};
+use crate::accounts::{Accounts, User};
+use crate::notifications::EmailKind;
 
 /// An account, and whether this identity is linked to it.
 pub(super) struct Account {
@@ -69,7 +70,7 @@ impl Accounts {
             .await?
         {
             let facts = json!({ "issuer": issuer });
-            self.write_to(&transaction, Kind::IdentityLinked, user, facts)
+            self.write_to(&transaction, EmailKind::IdentityLinked, user, facts)
                 .await?;
         }
         transaction.commit().await.map_err(failed("link"))?;
@@ -92,7 +93,7 @@ impl Accounts {
         let transaction = database.transaction().await.map_err(failed("register"))?;
         let user = self.add_user(&transaction, identity, email).await?;
         if !user.email_verified {
-            self.write_to(&transaction, Kind::VerifyEmail, &user, Value::Null)
+            self.write_to(&transaction, EmailKind::VerifyEmail, &user, Value::Null)
                 .await?;
         }
         let link = (identity.issuer.as_str(), identity.subject.as_str());

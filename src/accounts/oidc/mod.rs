@@ -17,8 +17,9 @@ use super::browser::BrowserSession;
 use super::error::AccountError;
 use super::lockout::At;
 use super::login::Identified;
-use super::{Accounts, Client, User};
+use super::{Accounts, User};
 use crate::accounts::OidcSettings;
+use crate::accounts::types::Client;
 
 pub(super) use self::pending::tidy;
 

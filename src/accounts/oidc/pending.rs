@@ -7,8 +7,8 @@ use coinsphere_pipelines::store::{GenericClient, execute, query};
 use data_encoding::BASE64URL_NOPAD;
 use uuid::Uuid;
 
-use crate::accounts::UserId;
 use crate::accounts::error::AccountError;
+use crate::accounts::types::UserId;
 use crate::secrets;
 
 /// How long the provider may take to send the browser back.

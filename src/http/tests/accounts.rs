@@ -34,6 +34,7 @@ pub(super) fn nowhere() -> Arc<Accounts> {
             clock: SystemClock::shared(),
             entropy: Entropy::of_system().unwrap(),
             events: Arc::new(Logged),
+            user_data: Vec::new(),
         };
         Arc::new(Accounts::open(parts, place.path()).unwrap())
     });

@@ -7,14 +7,11 @@ pub(in crate::http) mod views;
 
 use coinsphere_pipelines::market::{AssetId, Interval};
 
+use crate::forecasts::{SERIES, horizons};
 use crate::http::controllers::predictions::views::horizon_of;
 use crate::http::extract::params::Params;
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
-
-/// The intervals that forecasts rest on, with their horizons in candles.
-const SERIES: [(Interval, &[u32]); 2] =
-    [(Interval::Hour1, &[1, 24, 168]), (Interval::Day1, &[1, 7])];
 
 /// Which forecasts.
 #[derive(Debug, utoipa::IntoParams)]
@@ -57,14 +54,10 @@ impl Asked {
 
     /// The horizon asked for, else the shortest.
     fn one_horizon(&self) -> u32 {
-        self.horizon.unwrap_or(horizons(self.interval)[0])
+        // Only intervals that are forecast are read.
+        let shortest = horizons(self.interval).first().copied();
+        self.horizon.or(shortest).unwrap_or(1)
     }
-}
-
-fn horizons(interval: Interval) -> &'static [u32] {
-    let of = SERIES.iter().find(|(of, _)| *of == interval);
-    // Only the intervals of SERIES are read.
-    of.map_or(SERIES[0].1, |(_, horizons)| horizons)
 }
 
 /// An interval that is forecast.

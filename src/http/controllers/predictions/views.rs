@@ -6,6 +6,7 @@ use coinsphere_pipelines::store::StoredForecast;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::forecasts::ENOUGH_REALISED;
 use crate::forecasts::{Estimate, Judged, ModelVersion, Skill};
 
 /// The newest forecasts of a token.
@@ -285,9 +286,6 @@ pub(in crate::http) struct QueuedBody {
     pub(in crate::http) queued: Vec<String>,
 }
 
-/// Forecasts realised before a live record is shown.
-pub(in crate::http) const ENOUGH: usize = 30;
-
 /// What the figures mean, in words.
 pub(in crate::http) fn statement(skill: Option<&Skill>) -> String {
     match skill {
@@ -301,7 +299,7 @@ pub(in crate::http) fn statement(skill: Option<&Skill>) -> String {
             skill.mase.low,
             skill.mase.high
         ),
-        Some(skill) if skill.forecasts < ENOUGH => format!(
+        Some(skill) if skill.forecasts < ENOUGH_REALISED => format!(
             "Too few forecasts ({}) to tell whether there is any skill: do not rely on them.",
             skill.forecasts
         ),

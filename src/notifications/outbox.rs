@@ -1,21 +1,21 @@
-//! The table of letters to be sent. It holds what to say and to whom; links are made when a letter
-//! is sent, so that no secret waits here, and asking for a letter takes as long whether there is such
+//! The table of emails to be sent. It holds what to say and to whom; links are made when an email
+//! is sent, so that no secret waits here, and asking for an email takes as long whether there is such
 //! a user or not.
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use coinsphere_pipelines::store::{GenericClient, StoreError, execute, query};
+use coinsphere_pipelines::store::{GenericClient, StoreError, Transaction, execute, query};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::accounts::error::AccountError;
-use crate::accounts::{Accounts, UserId};
+use crate::user_data::{DataSubject, UserData, rows_of};
 
-/// Attempts before a letter is given up: the last is made a day after the first.
+/// Attempts before an email is given up: the last is made a day after the first.
 const ATTEMPTS: i32 = 12;
 
-/// What kind of letter.
+/// What kind of email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::accounts) enum Kind {
+pub(crate) enum EmailKind {
     /// With a link that proves the address.
     VerifyEmail,
     /// With a code to set another password.
@@ -36,8 +36,8 @@ pub(in crate::accounts) enum Kind {
     AccountDeleted,
 }
 
-impl Kind {
-    const ALL: [Self; 9] = [
+impl EmailKind {
+    pub(crate) const ALL: [Self; 9] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::ChangeEmail,
@@ -49,8 +49,8 @@ impl Kind {
         Self::AccountDeleted,
     ];
 
-    /// As it is stored; for letters with links, the link's purpose too.
-    pub(super) const fn name(self) -> &'static str {
+    /// As it is stored; for emails with links, the link's purpose too.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
@@ -66,22 +66,22 @@ impl Kind {
 
     fn named(name: &str) -> Result<Self, StoreError> {
         let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
-        found.ok_or_else(|| StoreError::Unreadable(format!("the kind of letter {name:?}")))
+        found.ok_or_else(|| StoreError::Unreadable(format!("the kind of email {name:?}")))
     }
 }
 
-/// A letter that is due.
+/// An email that is due.
 #[derive(Debug, Clone)]
-pub(super) struct Due {
-    pub(super) id: Uuid,
-    pub(super) kind: Kind,
-    pub(super) recipient: String,
-    pub(super) user: Option<UserId>,
-    pub(super) facts: Value,
-    pub(super) attempts: i32,
+pub(crate) struct Due {
+    pub(crate) id: Uuid,
+    pub(crate) kind: EmailKind,
+    pub(crate) recipient: String,
+    pub(crate) user: Option<Uuid>,
+    pub(crate) facts: Value,
+    pub(crate) attempts: i32,
 }
 
-/// A letter, as shown to the operator.
+/// An email, as shown to the operator.
 #[derive(Debug, Clone)]
 pub struct OutboxView {
     /// Which.
@@ -102,43 +102,36 @@ pub struct OutboxView {
     pub last_error: Option<String>,
 }
 
-/// Puts a letter into the outbox.
-pub(in crate::accounts) async fn enqueue<C: GenericClient>(
+/// Puts an email into the outbox.
+pub(crate) async fn enqueue<C: GenericClient>(
     database: &C,
     id: Uuid,
-    kind: Kind,
-    to: (&str, Option<UserId>),
+    kind: EmailKind,
+    to: (&str, Option<Uuid>),
     facts: Value,
     now: DateTime<Utc>,
-) -> Result<(), AccountError> {
+) -> Result<(), StoreError> {
     let (recipient, user) = to;
     execute(
         database,
-        "put a letter into the outbox",
+        "put an email into the outbox",
         "INSERT INTO outbox (id, kind, recipient, user_id, facts, created_at, next_attempt_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $6)",
-        &[
-            &id,
-            &kind.name(),
-            &recipient,
-            &user.map(|user| user.0),
-            &facts,
-            &now,
-        ],
+        &[&id, &kind.name(), &recipient, &user, &facts, &now],
     )
     .await?;
     Ok(())
 }
 
-/// Takes letters that are due; each is due again later, should this process not live to say that it
+/// Takes emails that are due; each is due again later, should this process not live to say that it
 /// was sent.
-pub(super) async fn take<C: GenericClient>(
+pub(crate) async fn take<C: GenericClient>(
     database: &C,
     now: DateTime<Utc>,
-) -> Result<Vec<Due>, AccountError> {
+) -> Result<Vec<Due>, StoreError> {
     let rows = query(
         database,
-        "take letters out of the outbox",
+        "take emails out of the outbox",
         "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = \
            $1 + least(30 * power(2, least(attempts, 20)), 14400) * interval '1 second' \
          WHERE id IN (SELECT id FROM outbox WHERE sent_at IS NULL AND dropped_at IS NULL \
@@ -151,9 +144,9 @@ pub(super) async fn take<C: GenericClient>(
     for row in &rows {
         due.push(Due {
             id: row.get(0),
-            kind: Kind::named(row.get(1))?,
+            kind: EmailKind::named(row.get(1))?,
             recipient: row.get(2),
-            user: row.get::<_, Option<Uuid>>(3).map(UserId),
+            user: row.get::<_, Option<Uuid>>(3),
             facts: row.get(4),
             attempts: row.get(5),
         });
@@ -161,21 +154,21 @@ pub(super) async fn take<C: GenericClient>(
     Ok(due)
 }
 
-/// What became of a letter.
+/// What became of an email.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Sent,
     /// Nobody to write to, or nothing to say any more.
     Pointless(&'static str),
     Failed(String),
 }
 
-pub(super) async fn settle<C: GenericClient>(
+pub(crate) async fn settle<C: GenericClient>(
     database: &C,
     due: &Due,
     outcome: &Outcome,
     now: DateTime<Utc>,
-) -> Result<(), AccountError> {
+) -> Result<(), StoreError> {
     let (sent, dropped, error) = match outcome {
         Outcome::Sent => (Some(now), None, None),
         Outcome::Pointless(why) => (None, Some(now), Some((*why).to_owned())),
@@ -186,7 +179,7 @@ pub(super) async fn settle<C: GenericClient>(
     };
     execute(
         database,
-        "note what became of a letter",
+        "note what became of an email",
         // Of an account that is gone, the address stays no longer than it must.
         "UPDATE outbox SET sent_at = $2, dropped_at = $3, last_error = $4, \
            recipient = CASE WHEN kind = 'account_deleted' AND coalesce($2::timestamptz, $3::timestamptz) IS NOT NULL \
@@ -197,52 +190,69 @@ pub(super) async fn settle<C: GenericClient>(
     Ok(())
 }
 
-/// Removes letters and links that nobody needs any more.
-pub(super) async fn tidy<C: GenericClient>(
+/// Removes emails that nobody needs any more.
+pub(crate) async fn tidy<C: GenericClient>(
     database: &C,
     now: DateTime<Utc>,
-) -> Result<(), AccountError> {
+) -> Result<(), StoreError> {
     let old = now - TimeDelta::days(30);
-    for (doing, sql) in [
-        (
-            "remove old letters",
-            "DELETE FROM outbox WHERE sent_at < $1 OR dropped_at < $1",
-        ),
-        (
-            "remove old links",
-            "DELETE FROM mail_links WHERE expires_at < $1",
-        ),
-    ] {
-        execute(database, doing, sql, &[&old]).await?;
-    }
+    let sql = "DELETE FROM outbox WHERE sent_at < $1 OR dropped_at < $1";
+    execute(database, "remove old emails", sql, &[&old]).await?;
     Ok(())
 }
 
-impl Accounts {
-    /// The newest letters of the outbox, newest first.
-    ///
-    /// # Errors
-    /// When the database is away.
-    pub async fn outbox(&self, limit: u32) -> Result<Vec<OutboxView>, AccountError> {
-        let database = self.database().await?;
-        let rows = query(
-            &database,
-            "list the outbox",
-            "SELECT id, kind, recipient, created_at, attempts, sent_at, dropped_at, last_error \
+/// The newest emails of the outbox, newest first.
+pub(crate) async fn newest<C: GenericClient>(
+    database: &C,
+    limit: u32,
+) -> Result<Vec<OutboxView>, StoreError> {
+    let rows = query(
+        database,
+        "list the outbox",
+        "SELECT id, kind, recipient, created_at, attempts, sent_at, dropped_at, last_error \
              FROM outbox ORDER BY created_at DESC, id LIMIT $1",
-            &[&i64::from(limit)],
-        )
-        .await?;
-        let view = |row: &tokio_postgres::Row| OutboxView {
-            id: row.get(0),
-            kind: row.get(1),
-            recipient: row.get(2),
-            created_at: row.get(3),
-            attempts: row.get(4),
-            sent_at: row.get(5),
-            dropped_at: row.get(6),
-            last_error: row.get(7),
-        };
-        Ok(rows.iter().map(view).collect())
+        &[&i64::from(limit)],
+    )
+    .await?;
+    let view = |row: &tokio_postgres::Row| OutboxView {
+        id: row.get(0),
+        kind: row.get(1),
+        recipient: row.get(2),
+        created_at: row.get(3),
+        attempts: row.get(4),
+        sent_at: row.get(5),
+        dropped_at: row.get(6),
+        last_error: row.get(7),
+    };
+    Ok(rows.iter().map(view).collect())
+}
+
+/// What the outbox holds of a user.
+pub(crate) struct OutboxUserData;
+
+#[async_trait]
+impl UserData for OutboxUserData {
+    fn tables(&self) -> &'static [&'static str] {
+        &["outbox"]
+    }
+
+    async fn export(
+        &self,
+        database: &Transaction<'_>,
+        user: &DataSubject,
+    ) -> Result<Vec<(&'static str, Value)>, StoreError> {
+        let sql = "SELECT kind, recipient, created_at, sent_at FROM outbox WHERE user_id = $1 \
+                   ORDER BY created_at";
+        Ok(vec![("emails", rows_of(database, sql, user).await?)])
+    }
+
+    async fn erase(
+        &self,
+        database: &Transaction<'_>,
+        user: &DataSubject,
+    ) -> Result<(), StoreError> {
+        let sql = "DELETE FROM outbox WHERE user_id = $1 OR lower(recipient) = $2";
+        execute(database, "remove emails", sql, &[&user.id, &user.email_key]).await?;
+        Ok(())
     }
 }

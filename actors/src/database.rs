@@ -1,41 +1,52 @@
-//! What the actors ask of the store, answered by the database as it is at the moment.
+//! What the actors ask of the database, answered by it as it is at the moment.
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use coinsphere_actors::pusher::CandleHistory;
-use coinsphere_actors::store::{CandleStore, StoreFault};
 use coinsphere_pipelines::candles::{Checkpoint, Commit, derive};
 use coinsphere_pipelines::log::{EventLog, Offset};
 use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Timestamp};
-use coinsphere_pipelines::store::{CandleQuery, InstrumentId, Store, StoreError};
+use coinsphere_pipelines::store::{
+    CandleQuery, ForecastCommit, ForecastSeries, ForecastState, InstrumentId, Store, StoreError,
+    StoreSource,
+};
 
-use super::database::Database;
+use crate::predictor::ForecastStore;
+use crate::pusher::CandleHistory;
+use crate::store::{CandleStore, StoreFault};
+
+/// Candles read at a time.
+const CANDLES: usize = 5_000;
 
 /// Minutes read at a time.
-const PAGE: usize = 1_440;
+const MINUTES: usize = 1_440;
 
-impl Database {
-    pub(super) fn reached(&self) -> Result<Store, StoreFault> {
-        self.store().ok_or_else(|| {
-            StoreFault::new("the database has not been reached yet".to_owned(), true)
-        })
-    }
+fn reached(source: &impl StoreSource) -> Result<Store, StoreFault> {
+    source
+        .store()
+        .ok_or_else(|| StoreFault::new("the database has not been reached yet".to_owned(), true))
 }
 
-pub(super) fn fault(error: StoreError) -> StoreFault {
+async fn number(
+    source: &impl StoreSource,
+    key: &InstrumentKey,
+) -> Result<Option<InstrumentId>, StoreFault> {
+    let instrument = reached(source)?.instrument(key).await.map_err(fault)?;
+    Ok(instrument.map(|instrument| instrument.id))
+}
+
+fn fault(error: StoreError) -> StoreFault {
     StoreFault::new(error.to_string(), error.is_retriable())
 }
 
 #[async_trait]
-impl CandleStore for Database {
+impl<S: StoreSource> CandleStore for S {
     async fn load(
         &self,
         log: &dyn EventLog,
         partition: u32,
     ) -> Result<(Option<Offset>, Vec<Checkpoint>), StoreFault> {
-        let resume = self
-            .reached()?
+        let resume = reached(self)?
             .load(log.identity(), partition)
             .await
             .map_err(fault)?;
@@ -52,8 +63,7 @@ impl CandleStore for Database {
         log: &dyn EventLog,
         commit: &Commit,
     ) -> Result<Vec<(usize, u32)>, StoreFault> {
-        let outcome = self
-            .reached()?
+        let outcome = reached(self)?
             .commit(log.identity(), commit)
             .await
             .map_err(fault)?;
@@ -74,24 +84,14 @@ impl CandleStore for Database {
     }
 }
 
-impl Database {
-    pub(super) async fn number(
-        &self,
-        key: &InstrumentKey,
-    ) -> Result<Option<InstrumentId>, StoreFault> {
-        let instrument = self.reached()?.instrument(key).await.map_err(fault)?;
-        Ok(instrument.map(|instrument| instrument.id))
-    }
-}
-
 #[async_trait]
-impl CandleHistory for Database {
+impl<S: StoreSource> CandleHistory for S {
     async fn minutes(
         &self,
         instrument: &InstrumentKey,
         from: Timestamp,
     ) -> Result<Vec<Candle>, StoreFault> {
-        let Some(number) = self.number(instrument).await? else {
+        let Some(number) = number(self, instrument).await? else {
             return Ok(Vec::new());
         };
         let query = CandleQuery {
@@ -100,9 +100,9 @@ impl CandleHistory for Database {
             interval: Interval::Minute1,
             from: Some(from),
             to: None,
-            limit: PAGE,
+            limit: MINUTES,
         };
-        let page = self.reached()?.candles(&query).await.map_err(fault)?;
+        let page = reached(self)?.candles(&query).await.map_err(fault)?;
         let closed = page.candles.into_iter().filter(|stored| !stored.open);
         Ok(closed.map(|stored| stored.candle).collect())
     }
@@ -113,7 +113,7 @@ impl CandleHistory for Database {
         interval: Interval,
         open_time: Timestamp,
     ) -> Result<Option<(Candle, u32)>, StoreFault> {
-        let Some(number) = self.number(instrument).await? else {
+        let Some(number) = number(self, instrument).await? else {
             return Ok(None);
         };
         // From its minutes, because longer candles are brought up to date a moment later.
@@ -124,9 +124,9 @@ impl CandleHistory for Database {
             interval: Interval::Minute1,
             from: Some(open_time),
             to: Some(end),
-            limit: PAGE,
+            limit: MINUTES,
         };
-        let page = self.reached()?.candles(&query).await.map_err(fault)?;
+        let page = reached(self)?.candles(&query).await.map_err(fault)?;
         if page.candles.iter().any(|stored| stored.open) {
             return Ok(None);
         }
@@ -147,5 +147,56 @@ impl CandleHistory for Database {
                 revision,
             )
         }))
+    }
+}
+
+#[async_trait]
+impl<S: StoreSource> ForecastStore for S {
+    async fn series(
+        &self,
+        instrument: &InstrumentKey,
+        interval: Interval,
+    ) -> Result<Option<ForecastSeries>, StoreFault> {
+        let number = number(self, instrument).await?;
+        Ok(number.map(|instrument| ForecastSeries {
+            instrument,
+            interval,
+        }))
+    }
+
+    async fn closed(
+        &self,
+        series: &ForecastSeries,
+        from: Timestamp,
+    ) -> Result<(Vec<Candle>, Option<Timestamp>), StoreFault> {
+        let page = reached(self)?
+            .closed_candles(series.instrument, series.interval, from, CANDLES)
+            .await
+            .map_err(fault)?;
+        let candles = page.candles.into_iter().map(|stored| stored.candle);
+        Ok((candles.collect(), page.next))
+    }
+
+    async fn state(
+        &self,
+        series: &ForecastSeries,
+        version: &str,
+        until: Option<Timestamp>,
+    ) -> Result<Option<ForecastState>, StoreFault> {
+        let found = reached(self)?.forecast_state(series, version, until).await;
+        found.map_err(fault)
+    }
+
+    async fn state_times(
+        &self,
+        series: &ForecastSeries,
+        version: &str,
+    ) -> Result<Vec<Timestamp>, StoreFault> {
+        let found = reached(self)?.forecast_state_times(series, version).await;
+        found.map_err(fault)
+    }
+
+    async fn commit(&self, commit: &ForecastCommit) -> Result<u64, StoreFault> {
+        reached(self)?.commit_forecasts(commit).await.map_err(fault)
     }
 }

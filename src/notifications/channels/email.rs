@@ -1,4 +1,4 @@
-//! Sends a letter: to an SMTP server, or into a file where there is none.
+//! Sends an email: to an SMTP server, or into a file where there is none.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -14,16 +14,15 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 use uuid::Uuid;
 
-use super::letters::Letter;
-use crate::accounts::error::{AccountError, causes};
-use crate::accounts::users::recipient;
-use crate::notifications::MailSettings;
+use crate::notifications::address::recipient;
+use crate::notifications::templates::Email;
+use crate::notifications::{ChannelError, MailSettings};
 
 /// How long a server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How letters leave.
-pub(in crate::accounts) enum Delivery {
+/// How emails leave.
+pub(crate) enum EmailChannel {
     /// To this server.
     Smtp {
         server: AsyncSmtpTransport<Tokio1Executor>,
@@ -34,10 +33,10 @@ pub(in crate::accounts) enum Delivery {
 }
 
 /// As the URL asks for it, trusting a file's authorities too.
-fn tls(url: &Url, ca_file: &Path) -> Result<Tls, AccountError> {
+fn tls(url: &Url, ca_file: &Path) -> Result<Tls, ChannelError> {
     let unusable = |error: &dyn Error| {
         let path = ca_file.display();
-        AccountError::Internal(format!("cannot use mail.ca_file, {path}: {error}"))
+        ChannelError(format!("cannot use mail.ca_file, {path}: {error}"))
     };
     let pem = std::fs::read(ca_file).map_err(|error| unusable(&error))?;
     let host = url.host_str().unwrap_or_default().to_owned();
@@ -56,13 +55,13 @@ fn tls(url: &Url, ca_file: &Path) -> Result<Tls, AccountError> {
     )
 }
 
-impl Delivery {
-    pub(in crate::accounts) fn new(
-        settings: &MailSettings,
-        data_dir: &Path,
-    ) -> Result<Self, AccountError> {
+impl EmailChannel {
+    pub(crate) fn new(settings: &MailSettings, data_dir: &Path) -> Result<Self, ChannelError> {
         let from: Mailbox = settings.from.parse().map_err(|_| {
-            AccountError::Internal(format!("mail.from is no mail address: {:?}", settings.from))
+            ChannelError(format!(
+                "mail.from is no email address: {:?}",
+                settings.from
+            ))
         })?;
         let Some(url) = &settings.smtp_url else {
             return Ok(Self::Files {
@@ -70,9 +69,8 @@ impl Delivery {
                 from,
             });
         };
-        let unusable = |error: &dyn Error| {
-            AccountError::Internal(format!("cannot use mail.smtp_url: {error}"))
-        };
+        let unusable =
+            |error: &dyn Error| ChannelError(format!("cannot use mail.smtp_url: {error}"));
         let mut server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
             .map_err(|error| unusable(&error))?
             .timeout(Some(PATIENCE));
@@ -84,13 +82,13 @@ impl Delivery {
         Ok(Self::Smtp { server, from })
     }
 
-    /// Sends a letter. `id` stays the same when it is sent again, so that a reader's program can
+    /// Sends an email. `id` stays the same when it is sent again, so that a reader's program can
     /// tell.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         id: Uuid,
         to: &str,
-        letter: Letter,
+        email: Email,
         now: DateTime<Utc>,
     ) -> Result<(), String> {
         let (Self::Smtp { from, .. } | Self::Files { from, .. }) = self;
@@ -98,17 +96,17 @@ impl Delivery {
         let message = Message::builder()
             .from(from.clone())
             .to(to)
-            .subject(letter.subject)
+            .subject(email.subject)
             .date(SystemTime::from(now))
             .message_id(Some(format!("<{id}@{}>", from.email.domain())))
-            .multipart(MultiPart::alternative_plain_html(letter.text, letter.html))
-            .map_err(|error| format!("cannot put the letter together: {error}"))?;
+            .multipart(MultiPart::alternative_plain_html(email.text, email.html))
+            .map_err(|error| format!("cannot put the email together: {error}"))?;
         match self {
             Self::Smtp { server, .. } => server
                 .send(message)
                 .await
                 .map(drop)
-                .map_err(|error| causes(&error)),
+                .map_err(|error| with_causes(&error)),
             Self::Files { directory, .. } => {
                 let name = format!("{}-{id}.eml", now.format("%Y%m%dT%H%M%SZ"));
                 let (path, directory) = (directory.join(name), directory.clone());
@@ -128,10 +126,21 @@ impl Delivery {
                 });
                 match written.await {
                     Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(format!("cannot write the letter to a file: {error}")),
-                    Err(_) => Err("writing the letter panicked".to_owned()),
+                    Ok(Err(error)) => Err(format!("cannot write the email to a file: {error}")),
+                    Err(_) => Err("writing the email panicked".to_owned()),
                 }
             }
         }
     }
+}
+
+/// An error with its causes, in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }

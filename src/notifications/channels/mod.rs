@@ -1,0 +1,5 @@
+//! The ways by which users are reached.
+
+mod email;
+
+pub(crate) use email::EmailChannel;
