@@ -42,8 +42,8 @@ pub enum BarError {
     /// The traded amount is negative.
     #[error("volume is {0}: it must not be negative")]
     NegativeVolume(f64),
-    /// The range does not hold the opening and closing prices.
-    #[error("the range {low} to {high} does not hold open {open} and close {close}")]
+    /// The range does not contain the opening and closing prices.
+    #[error("the range {low} to {high} does not contain open {open} and close {close}")]
     OutOfRange {
         /// The lowest price.
         low: f64,
@@ -81,8 +81,8 @@ impl Bar {
         if self.volume < 0.0 {
             return Err(BarError::NegativeVolume(self.volume));
         }
-        let holds = |price: f64| self.low <= price && price <= self.high;
-        if !holds(self.open) || !holds(self.close) {
+        let contains = |price: f64| self.low <= price && price <= self.high;
+        if !contains(self.open) || !contains(self.close) {
             return Err(BarError::OutOfRange {
                 low: self.low,
                 high: self.high,
@@ -207,7 +207,7 @@ mod tests {
         assert!(wrong(|b| b.low = 0.0).contains("low is 0"));
         assert!(wrong(|b| b.volume = -1.0).contains("volume is -1"));
         assert!(wrong(|b| b.volume = f64::INFINITY).contains("volume is not"));
-        assert!(wrong(|b| b.high = 10.5).contains("does not hold"));
+        assert!(wrong(|b| b.high = 10.5).contains("does not contain"));
     }
 
     #[test]

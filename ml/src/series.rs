@@ -9,14 +9,22 @@ use serde::{Deserialize, Serialize};
 use crate::bar::{Bar, BarError, Interval};
 
 /// The most candles that a hole may lack to be filled with the last price: a longer one splits the
-/// series, and what models carry starts anew after it.
+/// series, and what models carry begins again after it.
 pub const MAX_FILLED: i64 = 3;
 
 /// The fewest rows that make a series: fewer leave nothing to learn from and nothing to test on.
 pub const MIN_ROWS: usize = 120;
 
 /// More of the rows than this share unusable means that the columns are not what they seem.
-const MAX_REFUSED_SHARE: f64 = 0.05;
+const MAX_UNUSABLE_SHARE: f64 = 0.05;
+
+/// Prices that went through floats of 32 bits are off by no more than this share.
+const ROUNDING: f64 = 1e-6;
+
+/// Whether so many rows cannot be used that the file is not what it seems.
+pub(crate) fn is_too_large_a_share(unusable: usize, rows: usize) -> bool {
+    unusable as f64 > MAX_UNUSABLE_SHARE * rows as f64
+}
 
 /// Candles on their grid, oldest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,9 +46,16 @@ pub struct SeriesReport {
     pub duplicates: usize,
     /// Rows that contradicted another of the same time; the last one given was kept.
     pub conflicting: usize,
-    /// Rows that stood beside the grid of the others and were moved to its nearest point.
+    /// Rows that stood a little off the grid of the others and were moved to its nearest point.
     pub off_grid: usize,
-    /// Rows whose range did not hold open and close; it was widened.
+    /// Rows that began between the others, as an unfinished candle does that bears the time of its
+    /// download; they were left out.
+    #[serde(default)]
+    pub between: usize,
+    /// When, for the first of them.
+    #[serde(default)]
+    pub first_between: Option<String>,
+    /// Rows whose range did not contain open and close; it was widened.
     pub widened: usize,
     /// Rows that no market could have produced; they were left out.
     pub refused: usize,
@@ -93,8 +108,50 @@ pub enum SeriesError {
         refused: usize,
         /// Of how many.
         rows: usize,
+        /// The first one's place among the rows, the first being 1.
+        row: usize,
         /// What is wrong with the first.
         first: String,
+    },
+    /// The range of too many rows does not contain the prices.
+    #[error(
+        "the ranges of {widened} of {rows} candles do not contain open and close, the first that of candle {row}: are the columns what they are called?"
+    )]
+    Ranges {
+        /// How many.
+        widened: usize,
+        /// Of how many.
+        rows: usize,
+        /// The first one's place among the rows, the first being 1.
+        row: usize,
+    },
+    /// Too many rows contradict others.
+    #[error(
+        "{conflicting} of {rows} candles contradict another one of the same time, the first of them candle {row} ({time}): are there several symbols in it?"
+    )]
+    Conflicting {
+        /// How many.
+        conflicting: usize,
+        /// Of how many.
+        rows: usize,
+        /// The first one's place among the rows, the first being 1.
+        row: usize,
+        /// Its time.
+        time: String,
+    },
+    /// Too many rows begin between the others.
+    #[error(
+        "{between} of {rows} candles begin between the others' times, the first of them candle {row} ({time}): do they have another interval, or is the time column another?"
+    )]
+    Between {
+        /// How many.
+        between: usize,
+        /// Of how many.
+        rows: usize,
+        /// The first one's place among the rows, the first being 1.
+        row: usize,
+        /// When it begins.
+        time: String,
     },
     /// The rows are of another interval.
     #[error(
@@ -108,6 +165,24 @@ pub enum SeriesError {
     },
 }
 
+impl SeriesError {
+    /// The place of the row that is named, the first being 1.
+    #[must_use]
+    pub const fn row(&self) -> Option<usize> {
+        match self {
+            Self::NotFinite { row, .. }
+            | Self::Refused { row, .. }
+            | Self::Ranges { row, .. }
+            | Self::Conflicting { row, .. }
+            | Self::Between { row, .. } => Some(*row),
+            Self::Empty
+            | Self::TooShort { .. }
+            | Self::Constant { .. }
+            | Self::WrongInterval { .. } => None,
+        }
+    }
+}
+
 /// How one candle follows another.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Bridge {
@@ -115,7 +190,7 @@ pub enum Bridge {
     Next,
     /// A few are missing: these flat ones stand in for them.
     Filled(Vec<Bar>),
-    /// Too many are missing to fill: what is carried starts anew.
+    /// Too many are missing to fill: what is carried begins again.
     Hole,
     /// It does not come later.
     NotLater,
@@ -167,8 +242,8 @@ impl Series {
         };
         let rows = possible(rows, &mut report)?;
         check_spacing(interval, &rows)?;
-        let rows = on_grid(interval, rows, &mut report);
-        let rows = unique(rows, &mut report);
+        let rows = on_grid(interval, rows, &mut report)?;
+        let rows = unique(rows, &mut report)?;
         if rows.len() < MIN_ROWS {
             return Err(SeriesError::TooShort { found: rows.len() });
         }
@@ -268,38 +343,60 @@ impl Series {
     }
 }
 
+/// A row, and its place among those given, the first being 1.
+type Row = (usize, Bar);
+
 /// Leaves out what no market could have produced, and widens ranges that only rounding broke.
-fn possible(rows: Vec<Bar>, report: &mut SeriesReport) -> Result<Vec<Bar>, SeriesError> {
+fn possible(rows: Vec<Bar>, report: &mut SeriesReport) -> Result<Vec<Row>, SeriesError> {
     let mut kept = Vec::with_capacity(rows.len());
-    for (place, mut bar) in rows.into_iter().enumerate() {
+    let (mut first_refused, mut first_contradiction, mut contradictions) = (None, None, 0);
+    for (row, mut bar) in (1..).zip(rows) {
         match bar.check() {
-            Ok(()) => kept.push(bar),
+            Ok(()) => kept.push((row, bar)),
             Err(cause @ BarError::NotFinite { .. }) => {
                 return Err(SeriesError::NotFinite {
-                    row: place + 1,
+                    row,
                     time: shown(bar.open_time),
                     cause,
                 });
             }
             Err(BarError::OutOfRange { .. }) => {
-                bar.high = bar.high.max(bar.open).max(bar.close);
-                bar.low = bar.low.min(bar.open).min(bar.close);
+                let (high, low) = (bar.high, bar.low);
+                bar.high = high.max(low).max(bar.open).max(bar.close);
+                bar.low = low.min(high).min(bar.open).min(bar.close);
+                if bar.high - high > ROUNDING * high || low - bar.low > ROUNDING * low {
+                    contradictions += 1;
+                    first_contradiction.get_or_insert(row);
+                }
                 report.widened += 1;
-                kept.push(bar);
+                kept.push((row, bar));
             }
             Err(cause) => {
                 report.refused += 1;
+                first_refused.get_or_insert(row);
                 report.first_refused.get_or_insert_with(|| {
-                    format!("candle {} ({}): {cause}", place + 1, shown(bar.open_time))
+                    format!("candle {row} ({}): {cause}", shown(bar.open_time))
                 });
             }
         }
     }
-    if report.refused as f64 > MAX_REFUSED_SHARE * report.rows as f64 {
+    if let Some(row) = first_refused
+        && is_too_large_a_share(report.refused, report.rows)
+    {
         return Err(SeriesError::Refused {
             refused: report.refused,
             rows: report.rows,
+            row,
             first: report.first_refused.clone().unwrap_or_default(),
+        });
+    }
+    if let Some(row) = first_contradiction
+        && is_too_large_a_share(contradictions, report.rows)
+    {
+        return Err(SeriesError::Ranges {
+            widened: contradictions,
+            rows: report.rows,
+            row,
         });
     }
     Ok(kept)
@@ -312,8 +409,8 @@ pub(crate) fn shown(millis: i64) -> String {
 }
 
 /// Most neighbours must be one interval apart.
-fn check_spacing(interval: Interval, rows: &[Bar]) -> Result<(), SeriesError> {
-    let mut times: Vec<i64> = rows.iter().map(|bar| bar.open_time).collect();
+fn check_spacing(interval: Interval, rows: &[Row]) -> Result<(), SeriesError> {
+    let mut times: Vec<i64> = rows.iter().map(|(_, bar)| bar.open_time).collect();
     times.sort_unstable();
     times.dedup();
     let mut apart: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -333,54 +430,100 @@ fn check_spacing(interval: Interval, rows: &[Bar]) -> Result<(), SeriesError> {
     Ok(())
 }
 
-/// Moves rows to the grid that most of them share.
-fn on_grid(interval: Interval, mut rows: Vec<Bar>, report: &mut SeriesReport) -> Vec<Bar> {
+/// Where in an interval most times stand, in milliseconds after its beginning. Where no place has most
+/// of them and they scatter around the beginning, that is it.
+pub(crate) fn common_offset(times: impl Iterator<Item = i64>, interval: Interval) -> i64 {
     let step = interval.millis();
-    let mut offsets: Vec<i64> = rows
-        .iter()
-        .map(|bar| bar.open_time.rem_euclid(step))
-        .collect();
+    let mut offsets: Vec<i64> = times.map(|time| time.rem_euclid(step)).collect();
     offsets.sort_unstable();
-    let common = offsets
+    let (common, count) = offsets
         .chunk_by(|a, b| a == b)
-        .max_by_key(|chunk| chunk.len())
-        .map_or(0, |chunk| chunk[0]);
-    for bar in &mut rows {
-        let beside = (bar.open_time - common + step / 2).rem_euclid(step) - step / 2;
-        if beside != 0 {
-            bar.open_time -= beside;
+        .map(|chunk| (chunk[0], chunk.len()))
+        .max_by_key(|(_, count)| *count)
+        .unwrap_or_default();
+    let aside = common.min(step - common);
+    if count * 2 <= offsets.len() && aside * 20 <= step {
+        0
+    } else {
+        common
+    }
+}
+
+/// Moves rows that are a little off the grid that most share to it, by no more than daylight saving
+/// moves a day, and leaves out those that begin between its points.
+fn on_grid(
+    interval: Interval,
+    mut rows: Vec<Row>,
+    report: &mut SeriesReport,
+) -> Result<Vec<Row>, SeriesError> {
+    let step = interval.millis();
+    let common = common_offset(rows.iter().map(|(_, bar)| bar.open_time), interval);
+    let mut first = None;
+    rows.retain_mut(|(row, bar)| {
+        let off = (bar.open_time - common + step / 2).rem_euclid(step) - step / 2;
+        if off.abs() * 20 > step {
+            report.between += 1;
+            first.get_or_insert((*row, bar.open_time));
+            return false;
+        }
+        if off != 0 {
+            bar.open_time -= off;
             report.off_grid += 1;
         }
+        true
+    });
+    if let Some((row, time)) = first {
+        if is_too_large_a_share(report.between, report.rows) {
+            return Err(SeriesError::Between {
+                between: report.between,
+                rows: report.rows,
+                row,
+                time: shown(time),
+            });
+        }
+        report.first_between = Some(shown(time));
     }
-    rows
+    Ok(rows)
 }
 
 /// Sorts, and keeps the last row given of each time.
-fn unique(mut rows: Vec<Bar>, report: &mut SeriesReport) -> Vec<Bar> {
+fn unique(mut rows: Vec<Row>, report: &mut SeriesReport) -> Result<Vec<Bar>, SeriesError> {
     let mut latest = i64::MIN;
-    for bar in &rows {
+    for (_, bar) in &rows {
         if bar.open_time < latest {
             report.out_of_order += 1;
         }
         latest = latest.max(bar.open_time);
     }
     // Stable: rows of one time stay in the order given.
-    rows.sort_by_key(|bar| bar.open_time);
+    rows.sort_by_key(|(_, bar)| bar.open_time);
     let mut kept: Vec<Bar> = Vec::with_capacity(rows.len());
-    for bar in rows {
+    let mut first = None;
+    for (row, bar) in rows {
         match kept.last_mut() {
             Some(last) if last.open_time == bar.open_time => {
                 if *last == bar {
                     report.duplicates += 1;
                 } else {
                     report.conflicting += 1;
+                    first.get_or_insert((row, bar.open_time));
                     *last = bar;
                 }
             }
             _ => kept.push(bar),
         }
     }
-    kept
+    if let Some((row, time)) = first
+        && is_too_large_a_share(report.conflicting, report.rows)
+    {
+        return Err(SeriesError::Conflicting {
+            conflicting: report.conflicting,
+            rows: report.rows,
+            row,
+            time: shown(time),
+        });
+    }
+    Ok(kept)
 }
 
 #[cfg(test)]
@@ -467,6 +610,27 @@ mod tests {
             })
             .collect();
         assert!(refuse(hours).contains("3600 s apart"));
+        let mut swapped = rows(200);
+        for bar in &mut swapped[50..] {
+            (bar.high, bar.low) = (bar.low, bar.high);
+        }
+        let swapped = refuse(swapped);
+        assert!(swapped.contains("150 of 200") && swapped.contains("that of candle 51"));
+        let other = |bar: &Bar| Bar {
+            close: bar.close * 1.001,
+            ..*bar
+        };
+        let twice: Vec<Bar> = rows(200)
+            .iter()
+            .flat_map(|bar| [*bar, other(bar)])
+            .collect();
+        let twice = refuse(twice);
+        assert!(twice.contains("200 of 400") && twice.contains("candle 2 (1970-01-01"));
+        let mut between = rows(200);
+        for bar in &mut between[100..] {
+            bar.open_time += bar.open_time % 7 * 3_600_000;
+        }
+        assert!(refuse(between).contains("begin between the others' times"));
     }
 
     #[test]
@@ -475,8 +639,11 @@ mod tests {
         odd[10].close = 0.0;
         odd[20].high = odd[20].close * 0.999;
         odd[30].open_time += 3_600_000;
+        odd[199].open_time += 50_000_000;
         let (series, report) = Series::build(Interval::D1, odd).expect("a series");
         assert_eq!((report.refused, report.widened, report.off_grid), (1, 1, 1));
+        // An unfinished candle never becomes that of a day which has not begun.
+        assert_eq!((report.between, series.len()), (1, 199));
         assert!(
             report
                 .first_refused
