@@ -6,6 +6,7 @@
 mod accounts_command;
 mod added_tokens;
 mod browser_sessions;
+mod candle_files;
 mod candles_command;
 mod database_away;
 mod demo;
@@ -72,6 +73,7 @@ fn main() {
         recorded_sessions::coinbase_as_recorded_tenfold,
         recorded_sessions::kraken_as_fast_as_it_goes,
         recorded_sessions::files_give_the_same_as_sockets,
+        candle_files::every_file_that_once_failed_gives_its_candles_or_says_why_not,
         candles_command::binance_all_intervals_both_formats,
         candles_command::coinbase_all_intervals_both_formats,
         candles_command::kraken_all_intervals_both_formats,

@@ -21,9 +21,16 @@ fn body(days: i64) -> String {
 }
 
 fn read_text(text: impl AsRef<[u8]>) -> Result<(Series, FileReport), CandleFileError> {
+    read_of(text, Interval::D1)
+}
+
+fn read_of(
+    text: impl AsRef<[u8]>,
+    interval: Interval,
+) -> Result<(Series, FileReport), CandleFileError> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(text.as_ref()).expect("written");
-    read(file.path(), Interval::D1)
+    read(file.path(), interval)
 }
 
 #[test]
@@ -63,7 +70,7 @@ fn packed_or_plain_under_any_header_it_is_the_same_series() {
 }
 
 #[test]
-fn what_is_wrong_with_rows_is_told_and_handled() {
+fn what_is_wrong_with_rows_is_reported_and_handled() {
     let mut lines: Vec<String> = body(200).lines().map(str::to_owned).collect();
     lines.swap(3, 4);
     lines.push(lines[9].clone());
@@ -72,7 +79,7 @@ fn what_is_wrong_with_rows_is_told_and_handled() {
     lines.remove(60);
     let (series, report) = read_text(format!("{HEADER}{}\n", lines.join("\n"))).expect("a series");
     assert_eq!(series.len(), 200);
-    let told = report.to_string();
+    let reported = report.to_string();
     for part in [
         "1 rows without a time or a price",
         "1 unreadable rows: left out (the first: line 42: open is \"a\"",
@@ -80,7 +87,7 @@ fn what_is_wrong_with_rows_is_told_and_handled() {
         "1 duplicates",
         "3 missing candles: 3 filled",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(reported.contains(part), "{part}: {reported}");
     }
 }
 
@@ -91,7 +98,7 @@ fn a_file_that_cannot_be_used_says_why() {
     assert!(refuse(HEADER.to_owned()).contains("there are no candles"));
     let no_close = refuse(format!("time,open,high,low\n{}", body(3)));
     assert!(
-        no_close.contains("no column is called close; the header has time, open"),
+        no_close.contains("no column is called close; the header (line 1) has time, open"),
         "{no_close}"
     );
     assert!(refuse(format!("when,open,high,low,close\n{}", body(3))).contains("open_time"));
@@ -103,4 +110,528 @@ fn a_file_that_cannot_be_used_says_why() {
     let prose = "open,high,low,close,time\nIt,was,the,best,of\n".to_owned();
     assert!(refuse(prose).contains("1 of 1 rows cannot be read"));
     assert!(read(Path::new("/there/is/none"), Interval::D1).is_err());
+}
+
+/// A candle of a day of 2021: its time in seconds, open, high, low, close and volume.
+fn candle(day: i64) -> (i64, [f64; 5]) {
+    let open = 30_000.0 + (day * 37 % 91) as f64;
+    let close = 30_000.0 + ((day + 1) * 37 % 91) as f64;
+    let (high, low) = (open.max(close) + 10.5, open.min(close) - 8.25);
+    let values = [open, high, low, close, 100.5 + day as f64];
+    (1_609_459_200 + day * 86_400, values)
+}
+
+/// Two hundred rows, each written by `row`.
+fn written(header: &str, row: impl Fn(i64, [f64; 5]) -> String) -> String {
+    (0..200)
+        .map(candle)
+        .fold(header.to_owned(), |mut text, (time, values)| {
+            text.push_str(&row(time, values));
+            text.push('\n');
+            text
+        })
+}
+
+fn date(seconds: i64, format: &str) -> String {
+    let time = chrono::DateTime::from_timestamp(seconds, 0).expect("a time");
+    time.format(format).to_string()
+}
+
+fn plain_rows() -> String {
+    written(
+        "time,open,high,low,close,volume\n",
+        |time, [o, h, l, c, v]| format!("{time},{o},{h},{l},{c},{v}"),
+    )
+}
+
+/// The text must give these two hundred candles.
+#[track_caller]
+fn gives_the_candles(text: impl AsRef<[u8]>) -> FileReport {
+    let (series, report) = read_text(text).expect("a series");
+    assert_eq!(series.len(), 200, "{report}");
+    for (day, bar) in (0..).zip(series.bars()) {
+        let (time, [open, high, low, close, volume]) = candle(day);
+        assert_eq!(bar.open_time, time * 1_000, "{report}");
+        let found = [bar.open, bar.high, bar.low, bar.close];
+        assert_eq!(found, [open, high, low, close], "{report}");
+        assert!(bar.volume == volume || report.volume_column.is_none());
+    }
+    report
+}
+
+/// Why a text is refused, in one bounded line.
+#[track_caller]
+fn refusal(text: impl AsRef<[u8]>) -> String {
+    let error = read_text(text).expect_err("refused").to_string();
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.len() < 500, "{error}");
+    error
+}
+
+#[test]
+fn headers_of_exchanges_and_tools_are_read() {
+    let body = |row: &dyn Fn(i64, [f64; 5]) -> String| written("", row);
+    let day = |time| date(time, "%Y-%m-%d");
+    let usual = |time: i64, [o, h, l, c, v]: [f64; 5]| format!("{time},{o},{h},{l},{c},{v}");
+    for name in [
+        "unix",
+        "Datetime",
+        "openTime",
+        "<DATE>",
+        "Open time",
+        "time_period_start",
+        "ts",
+        "",
+    ] {
+        gives_the_candles(format!(
+            "{name},Open,High,Low,Close,Volume\n{}",
+            body(&usual)
+        ));
+    }
+    // CryptoDataDownload: an address first, the newest row first, symbols spelled in two ways.
+    let mut rows: Vec<String> = body(&|time, [o, h, l, c, v]| {
+        let symbol = if time % 172_800 == 0 {
+            "BTC/USDT"
+        } else {
+            "BTCUSDT"
+        };
+        format!(
+            "{time}000,{} 12-AM,{symbol},{o},{h},{l},{c},{v},{}",
+            day(time),
+            v * o
+        )
+    })
+    .lines()
+    .map(str::to_owned)
+    .collect();
+    rows.reverse();
+    gives_the_candles(format!(
+        "https://www.CryptoDataDownload.com\nunix,date,symbol,open,high,low,close,Volume BTC,Volume USDT\n{}",
+        rows.join("\n")
+    ));
+    // Nasdaq: dollar signs and groups of digits, the month first.
+    gives_the_candles(format!(
+        "Date,Close/Last,Volume,Open,High,Low\n{}",
+        body(&|time, [o, h, l, c, v]| {
+            let dollars =
+                |price: f64| format!("\"${},{:06.2}\"", price as i64 / 1_000, price % 1_000.0);
+            let (o, h, l, c) = (dollars(o), dollars(h), dollars(l), dollars(c));
+            format!("{},{c},{v},{o},{h},{l}", date(time, "%m/%d/%Y"))
+        })
+    ));
+    // Investing.com: the price is the closing one, volumes in thousands.
+    gives_the_candles(format!(
+        "\"Date\",\"Price\",\"Open\",\"High\",\"Low\",\"Vol.\",\"Change %\"\n{}",
+        body(&|time, [o, h, l, c, v]| format!(
+            "\"{}\",\"{c}\",\"{o}\",\"{h}\",\"{l}\",\"{}K\",\"1.2%\"",
+            date(time, "%m/%d/%Y"),
+            v / 1e3
+        ))
+    ));
+    // Stooq and MetaTrader: names in angle brackets, date and time of day apart.
+    gives_the_candles(format!(
+        "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n{}",
+        body(&|time, [o, h, l, c, v]| format!(
+            "BTCUSD,D,{},000000,{o},{h},{l},{c},{v},0",
+            date(time, "%Y%m%d")
+        ))
+    ));
+    gives_the_candles(format!(
+        "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\n{}",
+        body(&|time, [o, h, l, c, v]| format!(
+            "{}\t00:00:00\t{o}\t{h}\t{l}\t{c}\t{v}",
+            date(time, "%Y.%m.%d")
+        ))
+    ));
+    // Dukascopy: the day first.
+    gives_the_candles(format!(
+        "Gmt time,Open,High,Low,Close,Volume\n{}",
+        body(&|time, [o, h, l, c, v]| format!(
+            "{},{o},{h},{l},{c},{v}",
+            date(time, "%d.%m.%Y 00:00:00.000")
+        ))
+    ));
+    // Alpha Vantage, and continental spreadsheets.
+    gives_the_candles(format!(
+        "timestamp,open (USD),high (USD),low (USD),close (USD),volume\n{}",
+        body(&|time, [o, h, l, c, v]| format!("{},{o},{h},{l},{c},{v}", day(time)))
+    ));
+    gives_the_candles(format!(
+        "time;open;high;low;close;volume\n{}",
+        body(&|time, values| {
+            let cells = values.map(|value| value.to_string().replace('.', ","));
+            format!("{};{}", date(time, "%d.%m.%Y"), cells.join(";"))
+        })
+    ));
+    // yfinance and pandas-datareader: three lines.
+    for header in [
+        "Price,Close,High,Low,Open,Volume\nTicker,BTC-USD,BTC-USD,BTC-USD,BTC-USD,BTC-USD\nDate,,,,,\n",
+        "Ticker,BTC-USD,BTC-USD,BTC-USD,BTC-USD,BTC-USD\nPrice,Close,High,Low,Open,Volume\nDatetime,,,,,\n",
+        "Attributes,Close,High,Low,Open,Volume\nSymbols,BTC-USD,BTC-USD,BTC-USD,BTC-USD,BTC-USD\nDate,,,,,\n",
+    ] {
+        gives_the_candles(written(header, |time, [o, h, l, c, v]| {
+            format!("{},{c},{h},{l},{o},{v}", day(time))
+        }));
+    }
+}
+
+#[test]
+fn what_stands_above_the_header_is_skipped() {
+    for above in [
+        "\n\n",
+        "\r\n",
+        "sep=,\n",
+        "\"sep=,\"\n",
+        ",,,,,\n",
+        "# exported by a tool\n",
+        "https://example.com/candles\n",
+        "BTC/USD Historical Data\n\n",
+        "\u{feff}\n",
+    ] {
+        gives_the_candles(format!("{above}{}", plain_rows()));
+        let rest = plain_rows().replace(',', ";");
+        let above = above.replace("sep=,", "sep=;");
+        gives_the_candles(format!("{above}{rest}"));
+    }
+    gives_the_candles(plain_rows().replace('\n', "\r"));
+    gives_the_candles(plain_rows().replace('\n', "\r\n"));
+    // A file put together of several repeats the header.
+    let (header, rows) = plain_rows()
+        .split_once('\n')
+        .map(|(h, r)| (h.to_owned(), r.to_owned()))
+        .expect("lines");
+    let mut lines: Vec<&str> = rows.lines().collect();
+    lines.insert(150, &header);
+    lines.insert(50, &header);
+    let report = gives_the_candles(format!("{header}\n{}", lines.join("\n")));
+    assert_eq!(report.unreadable, 0);
+    lines[50] = "time,low,high,open,close,volume";
+    let other = refusal(format!("{header}\n{}", lines.join("\n")));
+    assert!(
+        other.contains("line 52 is a header of other columns"),
+        "{other}"
+    );
+}
+
+#[test]
+fn dumps_without_a_header_are_known_by_their_shape() {
+    let end = 86_400;
+    for unit in [1_000, 1_000_000] {
+        gives_the_candles(written("", |time, [o, h, l, c, v]| {
+            let close_time = (time + end) * unit - 1;
+            format!(
+                "{},{o},{h},{l},{c},{v},{close_time},{},12,{},{},0",
+                time * unit,
+                v * o,
+                v / 2.0,
+                v * o / 2.0
+            )
+        }));
+    }
+    gives_the_candles(written("", |time, [o, h, l, c, v]| {
+        format!("{time},{o},{h},{l},{c},{v},12")
+    }));
+    gives_the_candles(written("", |time, [o, h, l, c, v]| {
+        format!("{time},{o},{h},{l},{c},{},{v},12", f64::midpoint(h, l))
+    }));
+    gives_the_candles(written("", |time, [o, h, l, c, v]| {
+        format!("{time},{o},{h},{l},{c},{v}")
+    }));
+    // HistData: with semicolons, and as MetaTrader writes it.
+    gives_the_candles(written("", |time, [o, h, l, c, v]| {
+        format!("{};{o};{h};{l};{c};{v}", date(time, "%Y%m%d %H%M%S"))
+    }));
+    gives_the_candles(written("", |time, [o, h, l, c, v]| {
+        format!("{},00:00,{o},{h},{l},{c},{v}", date(time, "%Y.%m.%d"))
+    }));
+    // A month with names after one without.
+    let rows = plain_rows();
+    let (header, rows) = rows.split_once('\n').expect("lines");
+    let mut lines: Vec<&str> = rows.lines().collect();
+    lines.insert(100, header);
+    gives_the_candles(lines.join("\n"));
+
+    for (text, why) in [
+        // KuCoin and Coinbase write other orders.
+        (
+            written("", |time, [o, h, l, c, v]| {
+                format!("{time},{o},{c},{h},{l},{v},{}", v * o)
+            }),
+            "columns 2 to 5 are not open, high, low and close",
+        ),
+        (
+            written("", |time, [o, h, l, c, v]| {
+                format!("{time},{l},{h},{o},{c},{v}")
+            }),
+            "columns 2 to 5 are not open, high, low and close",
+        ),
+        (
+            written("", |time, [o, h, l, c, v]| {
+                format!("{time},{o},{h},{l},{c},{v},0.5,0.5,0.5")
+            }),
+            "9 such columns are of no dump that is known",
+        ),
+    ] {
+        let error = refusal(text);
+        assert!(
+            error.contains("line 1 has values") && error.contains(why),
+            "{error}"
+        );
+        assert!(error.contains("put a line of names first"), "{error}");
+    }
+}
+
+#[test]
+fn closing_times_are_not_taken_for_opening_times() {
+    let with = |header: &str, row: &dyn Fn(i64) -> String| {
+        written(
+            &format!("open,high,low,close,volume,{header}\n"),
+            |time, [o, h, l, c, v]| format!("{o},{h},{l},{c},{v},{}", row(time)),
+        )
+    };
+    // The name of an opening time wins.
+    for name in [
+        "timeOpen",
+        "openTime",
+        "startTime",
+        "start",
+        "datetime",
+        "unix",
+    ] {
+        let text = with(&format!("timestamp,{name}"), &|time| {
+            format!("{},{time}", time + 86_400)
+        });
+        assert!(!gives_the_candles(text).closing_times);
+    }
+    // Without one, the last moment of an interval is a closing time, and so is what its name says.
+    for (name, last) in [("timestamp", "999"), ("date", "999"), ("close_time", "999")] {
+        let text = with(name, &|time| format!("{}{last}", time + 86_399));
+        let report = gives_the_candles(text);
+        assert!(report.closing_times && report.to_string().contains("an interval earlier"));
+    }
+    gives_the_candles(with("timestamp", &|time| {
+        date(time + 86_399, "%Y-%m-%dT%H:%M:%SZ")
+    }));
+    gives_the_candles(with("timestamp", &|time| {
+        format!("{}999999", time + 86_399)
+    }));
+    gives_the_candles(with("time_close", &|time| (time + 86_400).to_string()));
+    gives_the_candles(with("timestamp,timeClose", &|time| {
+        format!("{0},{0}", date(time + 86_400, "%Y-%m-%dT%H:%M:%SZ"))
+    }));
+    let text = with("timestamp,close_time", &|time| {
+        format!("{time},{}", time + 86_400)
+    });
+    assert!(!gives_the_candles(text).closing_times);
+}
+
+#[test]
+fn columns_that_contradict_their_names_are_refused_with_the_line() {
+    for header in [
+        "time,high,low,open,close,volume",
+        "time,open,low,high,close,volume",
+        "time,low,high,open,close,volume",
+    ] {
+        let text = plain_rows().replacen("time,open,high,low,close,volume", header, 1);
+        let error = refusal(text);
+        assert!(
+            error.contains("do not contain open and close")
+                && error.contains("are the columns what they are called? (line 2)"),
+            "{error}"
+        );
+    }
+    // A few are widened, and ranges that only rounding broke are no contradiction.
+    let few = written("time,open,high,low,close\n", |time, [o, _, l, c, _]| {
+        let high = if time % 8_640_000 == 0 {
+            l
+        } else {
+            o.max(c) * (1.0 - 1e-9)
+        };
+        format!("{time},{o},{high},{l},{c}")
+    });
+    let (_, report) = read_text(few).expect("a series");
+    assert!(report.series.widened > 100, "{report}");
+    // A decimal comma that is the separator, too.
+    let text = written("time,open,high,low,close,volume\n", |time, values| {
+        let cells = values.map(|value| format!("{value:.2}").replace('.', ","));
+        format!("{time},{}", cells.join(","))
+    });
+    assert!(refusal(text).contains("it has 11 values for 6 columns"));
+}
+
+#[test]
+fn a_file_has_the_candles_of_one_instrument() {
+    let text = written(
+        "symbol,time,open,high,low,close\n",
+        |time, [o, h, l, c, _]| {
+            format!(
+                "BTC,{time},{o},{h},{l},{c}\nETH,{time},{},{},{},{}",
+                o / 15.0,
+                h / 15.0,
+                l / 15.0,
+                c / 15.0
+            )
+        },
+    );
+    let error = refusal(&text);
+    assert!(
+        error.contains("column symbol has \"BTC\" and, from line 3, \"ETH\""),
+        "{error}"
+    );
+    // Without a name, the contradiction shows.
+    let error = refusal(text.replacen("symbol", "kind", 1));
+    assert!(
+        error.contains("contradict another one of the same time") && error.contains("(line 3)"),
+        "{error}"
+    );
+    assert!(error.contains("several symbols"), "{error}");
+    let wide = "Date,Close,Close,High,High,Low,Low,Open,Open\n,BTC,ETH,BTC,ETH,BTC,ETH,BTC,ETH\n";
+    assert!(
+        refusal(wide).contains("two columns for open"),
+        "{}",
+        refusal(wide)
+    );
+}
+
+#[test]
+fn an_unfinished_last_row_is_left_out_and_reported() {
+    let mut text = written(
+        "Date,Open,High,Low,Close,Volume\n",
+        |time, [o, h, l, c, v]| format!("{},{o},{h},{l},{c},{v}", date(time, "%Y-%m-%d")),
+    );
+    text.push_str("2021-07-20 14:35:00,30000,30010,29990,30005,1\n");
+    let report = gives_the_candles(text).to_string();
+    assert!(
+        report.contains("left out as unfinished (the first: 2021-07-20T14:35:00"),
+        "{report}"
+    );
+    // Many such rows are something else.
+    let text = written(
+        "time,open,high,low,close,volume\n",
+        |time, [o, h, l, c, v]| {
+            let late = if time % 5 == 0 && time % 864_000 == 0 {
+                40_000
+            } else {
+                0
+            };
+            format!("{},{o},{h},{l},{c},{v}", time + late)
+        },
+    );
+    let error = refusal(text);
+    assert!(error.contains("begin between the others' times"), "{error}");
+}
+
+#[test]
+fn an_unclosed_quote_costs_its_line_alone() {
+    let text = plain_rows()
+        .lines()
+        .enumerate()
+        .fold(String::new(), |mut text, (place, line)| {
+            text.push_str(&if place == 99 {
+                line.replacen(',', ",\"", 1)
+            } else {
+                line.to_owned()
+            });
+            text.push('\n');
+            text
+        });
+    let (series, report) = read_text(text).expect("a series");
+    assert_eq!(
+        (series.len(), report.unreadable, report.series.missing),
+        (200, 1, 1)
+    );
+    let report = report.to_string();
+    assert!(
+        report.contains("a quote opened in line 100 is never closed: 1 row is lost"),
+        "{report}"
+    );
+    let every = plain_rows().replace(",", ",\"");
+    assert!(refusal(every.replacen(",\"", ",", 5)).contains("a quote opened in line 2"));
+}
+
+#[test]
+fn what_is_behind_packed_data_is_treated_as_gzip_does() {
+    let pack = |text: &str| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(text.as_bytes()).expect("packed");
+        packed.finish().expect("packed")
+    };
+    let rows = plain_rows();
+    let (one, other) = rows.split_at(rows.len() / 2);
+    let members = [pack(one), pack(other)].concat();
+    for (tail, junk) in [
+        (vec![], false),
+        (vec![0; 1], false),
+        (vec![0; 40_000], false),
+        (b"junk".to_vec(), true),
+        ([vec![0; 512], b"x".to_vec()].concat(), true),
+        (vec![0x1f, 0x00, 0x8b], true),
+    ] {
+        let report = gives_the_candles([members.clone(), tail.clone()].concat());
+        assert_eq!(report.junk, junk, "{tail:?}");
+        assert_eq!(
+            report
+                .to_string()
+                .contains("behind the end of the packed data"),
+            junk
+        );
+    }
+    gives_the_candles([pack(one), vec![0; 512], pack(other)].concat());
+    for cut in [1, 5, 30] {
+        let error = read_text(&members[..members.len() - cut]).expect_err("cut off");
+        assert!(matches!(error, CandleFileError::Io { .. }), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_table_is_named_for_what_it_is() {
+    for (text, what) in [
+        (&b"PK\x03\x04rest"[..], "a zip archive"),
+        (b"\xff\xfet\0i\0", "UTF-16"),
+        (b"<!DOCTYPE html>", "a web page"),
+        (b"[[1609459200000,\"1\"]]", "JSON"),
+        (b"PAR1....", "Parquet"),
+    ] {
+        let error = refusal(text);
+        assert!(error.contains(what), "{error}");
+    }
+    let wide = format!("time,{}\n1,2\n", "x,".repeat(5_000));
+    assert!(refusal(wide).contains("and 4982 more"));
+    let long = "y".repeat(1_000_000);
+    let error = read_text(long).expect_err("refused");
+    assert!(matches!(error, CandleFileError::Io { .. }), "{error}");
+}
+
+#[test]
+fn a_time_that_no_candle_has_is_unreadable() {
+    for wrong in [
+        "1e300",
+        "-1e300",
+        "21-01-01",
+        "99999999999999999999",
+        "0021-01-01",
+    ] {
+        let text = plain_rows().replacen("1609545600", wrong, 1);
+        let (series, report) = read_text(text).expect("a series");
+        assert_eq!((series.len(), report.unreadable), (200, 1), "{report}");
+        let why = report.first_unreadable.unwrap_or_default();
+        assert!(why.contains("line 3") && why.contains(wrong), "{why}");
+    }
+}
+
+#[test]
+fn a_minute_without_a_trade_may_be_four_times_nan() {
+    let text = written(
+        "Timestamp,Open,High,Low,Close,Volume_(BTC)\n",
+        |time, [o, h, l, c, v]| {
+            if time % 1_728_000 == 0 {
+                format!("{time},NaN,NaN,NaN,NaN,NaN")
+            } else {
+                format!("{time},{o},{h},{l},{c},{v}")
+            }
+        },
+    );
+    let (series, report) = read_text(text).expect("a series");
+    assert!(report.incomplete == 10 && series.len() >= 199, "{report}");
+    assert!(read_of(plain_rows(), Interval::H1).is_err());
 }
