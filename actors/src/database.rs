@@ -11,9 +11,9 @@ use coinsphere_pipelines::store::{
     StoreSource,
 };
 
-use crate::predictor::ForecastStore;
-use crate::pusher::CandleHistory;
-use crate::store::{CandleStore, StoreFault};
+use crate::forecasting::store::ForecastStore;
+use crate::market::candle_store::{CandleStore, StoreFault};
+use crate::push::pusher::CandleHistory;
 
 /// Candles read at a time.
 const CANDLES: usize = 5_000;

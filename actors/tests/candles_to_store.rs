@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use actix::Actor;
 use async_trait::async_trait;
-use coinsphere_actors::board::{Board, PartStatus};
-use coinsphere_actors::candle::{CandleActor, CandleConfig, CandleParts};
-use coinsphere_actors::slot::Slot;
-use coinsphere_actors::store::{CandleStore, StoreActor, StoreConfig, StoreFault, StoreParts};
-use coinsphere_actors::supervisor::{Backoff, Started, StopAll, Supervise, Supervisor};
+use coinsphere_actors::market::candle::{CandleActor, CandleConfig, CandleDeps};
+use coinsphere_actors::market::candle_store::{CandleStore, StoreFault};
+use coinsphere_actors::market::committer::{CommitterActor, CommitterConfig, CommitterDeps};
+use coinsphere_actors::supervision::ActorAddress;
+use coinsphere_actors::supervision::{Backoff, Started, StopAll, Supervise, Supervisor};
+use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
 use coinsphere_pipelines::candles::{Checkpoint, Commit};
 use coinsphere_pipelines::clock::SystemClock;
 use coinsphere_pipelines::events::{Body, ConnectionId, InstrumentTrades, Record};
@@ -117,18 +118,18 @@ impl CandleStore for TestStore {
 struct Stage {
     log: Arc<dyn EventLog>,
     store: Arc<TestStore>,
-    board: Board,
+    statuses: StatusRegistry,
     supervisor: actix::Addr<Supervisor>,
 }
 
 impl Stage {
     async fn start(store: Arc<TestStore>, max_pending: usize) -> Self {
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::unbounded(1));
-        let board = Board::new(SystemClock::shared());
-        let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
-        let slot: Slot<CandleActor> = Slot::default();
+        let statuses = StatusRegistry::new(SystemClock::shared());
+        let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
+        let slot: ActorAddress<CandleActor> = ActorAddress::default();
         let committer = Arc::new(Notify::new());
-        let candle_parts = CandleParts {
+        let candle_parts = CandleDeps {
             name: "candles_0".into(),
             partition: 0,
             config: CandleConfig {
@@ -138,16 +139,16 @@ impl Stage {
             },
             log: log.clone(),
             store: store.clone(),
-            board: board.clone(),
+            statuses: statuses.clone(),
             push: None,
             committer: committer.clone(),
         };
-        let store_parts = StoreParts {
+        let store_parts = CommitterDeps {
             name: "store".into(),
-            config: StoreConfig::default(),
+            config: CommitterConfig::default(),
             log: log.clone(),
             store: store.clone(),
-            board: board.clone(),
+            statuses: statuses.clone(),
             candles: vec![slot.clone()],
             committer,
             committed: Arc::new(Notify::new()),
@@ -167,7 +168,7 @@ impl Stage {
         let writer = Supervise {
             name: "store".into(),
             factory: Box::new(move |exit| Started {
-                quit: StoreActor::new(store_parts.clone(), exit)
+                quit: CommitterActor::new(store_parts.clone(), exit)
                     .start()
                     .recipient(),
             }),
@@ -176,7 +177,7 @@ impl Stage {
         Self {
             log,
             store,
-            board,
+            statuses,
             supervisor,
         }
     }
@@ -267,7 +268,10 @@ fn a_store_that_is_away_at_first_and_again_later_loses_nothing() {
         stage.store.away.send_replace(true);
         stage.trade(100..400).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(stage.board.snapshot()["store"].status, PartStatus::Degraded);
+        assert_eq!(
+            stage.statuses.snapshot()["store"].status,
+            PartStatus::Degraded
+        );
         stage.store.away.send_replace(false);
         stage.store.until_minutes(65).await;
         let store = stage.stop().await;
@@ -287,7 +291,7 @@ fn a_full_backlog_stops_pulling_from_the_log_until_the_store_is_back() {
         stage.store.away.send_replace(true);
         stage.trade(13..1_000).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
-        let state = stage.board.snapshot()["candles_0"].detail.clone();
+        let state = stage.statuses.snapshot()["candles_0"].detail.clone();
         let (next, head) = (state["next_offset"].as_u64(), state["head"].as_u64());
         assert_eq!(head, Some(1_001));
         assert!(
@@ -313,7 +317,7 @@ fn a_commit_that_dies_with_its_actor_is_found_again_in_the_log() {
         *stage.store.panics.lock().unwrap() = true;
         stage.trade(20..61).await;
         stage.store.until_minutes(9).await;
-        assert_eq!(stage.board.snapshot()["store"].restarts, 1);
+        assert_eq!(stage.statuses.snapshot()["store"].restarts, 1);
         assert_eq!(stage.stop().await.minutes()[..9], full_minutes(9));
     });
 }

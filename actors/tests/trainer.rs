@@ -1,4 +1,4 @@
-//! The trainer with a school that does as it is told: panics, loses, wins.
+//! The trainer with a model_trainer that does as it is told: panics, loses, wins.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::collections::{BTreeSet, VecDeque};
@@ -7,17 +7,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coinsphere_actors::board::{Board, PartStatus};
-use coinsphere_actors::predictor::{Followed, ForecastStore};
-use coinsphere_actors::store::StoreFault;
-use coinsphere_actors::supervisor::ExitReason;
-use coinsphere_actors::trainer::{Job, Orders, Reason, School, Trained, TrainerParts, run};
+use coinsphere_actors::forecasting::series::SeriesSpec;
+use coinsphere_actors::forecasting::store::ForecastStore;
+use coinsphere_actors::forecasting::trainer::{
+    Job, ModelTrainer, Reason, Trained, TrainerDeps, TrainingQueue, run,
+};
+use coinsphere_actors::market::candle_store::StoreFault;
+use coinsphere_actors::supervision::ExitReason;
+use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
 use coinsphere_pipelines::clock::SystemClock;
 use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Symbol, Timestamp, Venue};
 use coinsphere_pipelines::store::{ForecastCommit, ForecastSeries, ForecastState, InstrumentId};
 use tokio::sync::{Notify, watch};
 
-/// A store without candles: the school here does not look at them.
+/// A store without candles: the model_trainer here does not look at them.
 struct Empty;
 
 #[async_trait]
@@ -67,8 +70,8 @@ struct Scripted {
     happened: Notify,
 }
 
-impl School for Scripted {
-    fn newest(&self, _: &Followed) -> Result<Option<Timestamp>, String> {
+impl ModelTrainer for Scripted {
+    fn newest(&self, _: &SeriesSpec) -> Result<Option<Timestamp>, String> {
         Ok(None)
     }
 
@@ -79,7 +82,7 @@ impl School for Scripted {
         progress: &(dyn Fn(String) + Sync),
     ) -> Result<Trained, String> {
         progress("half".to_owned());
-        let asked = (job.followed.name(), job.reason);
+        let asked = (job.spec.name(), job.reason);
         self.asked.lock().unwrap().push(asked);
         let outcome = self.outcomes.lock().unwrap().pop_front().unwrap_or("fails");
         self.happened.notify_one();
@@ -97,33 +100,33 @@ impl School for Scripted {
 
 #[tokio::test]
 async fn whatever_a_training_comes_to_the_trainer_goes_on() {
-    let school = Arc::new(Scripted {
+    let model_trainer = Arc::new(Scripted {
         outcomes: Mutex::new(["panics", "loses", "wins"].into()),
         asked: Mutex::default(),
         happened: Notify::new(),
     });
-    let followed = Followed {
+    let spec = SeriesSpec {
         asset: "bitcoin".to_owned(),
         instrument: InstrumentKey::new(Venue::new("binance"), Symbol::new("BTCUSDT").unwrap()),
         interval: Interval::Hour1,
         horizons: vec![1],
         history: 100,
     };
-    let name = followed.name();
+    let name = spec.name();
     let (ready, is_ready) = watch::channel(BTreeSet::new());
-    let (orders, changed) = (Arc::new(Orders::default()), Arc::new(Notify::new()));
-    let board = Board::new(SystemClock::shared());
-    let parts = TrainerParts {
+    let (trainings, changed) = (Arc::new(TrainingQueue::default()), Arc::new(Notify::new()));
+    let statuses = StatusRegistry::new(SystemClock::shared());
+    let parts = TrainerDeps {
         name: "trainer".to_owned(),
-        followed: vec![followed],
+        series: vec![spec],
         store: Arc::new(Empty),
-        school: school.clone(),
-        orders: orders.clone(),
+        model_trainer: model_trainer.clone(),
+        trainings: trainings.clone(),
         ready: is_ready,
         by_itself: true,
         retrain_after: Duration::from_secs(3_600),
         changed: changed.clone(),
-        board: board.clone(),
+        statuses: statuses.clone(),
         clock: SystemClock::shared(),
     };
     let (quit, told) = watch::channel(false);
@@ -132,7 +135,7 @@ async fn whatever_a_training_comes_to_the_trainer_goes_on() {
     let within = Duration::from_secs(30);
     let until = async |status: PartStatus| {
         tokio::time::timeout(within, async {
-            while board
+            while statuses
                 .snapshot()
                 .get("trainer")
                 .is_none_or(|part| part.status != status)
@@ -144,26 +147,26 @@ async fn whatever_a_training_comes_to_the_trainer_goes_on() {
         .unwrap();
     };
     ready.send_replace(BTreeSet::from([name.clone()]));
-    tokio::time::timeout(within, school.happened.notified())
+    tokio::time::timeout(within, model_trainer.happened.notified())
         .await
         .unwrap();
     until(PartStatus::Degraded).await;
-    let said = board.snapshot()["trainer"].last_error.clone().unwrap();
+    let said = statuses.snapshot()["trainer"].last_error.clone().unwrap();
     assert!(said.contains("it panicked: out of its depth"), "{said}");
 
     // It waits by itself now, and does as it is asked.
-    assert!(orders.order(&name, Reason::Drift));
-    tokio::time::timeout(within, school.happened.notified())
+    assert!(trainings.request(&name, Reason::Drift));
+    tokio::time::timeout(within, model_trainer.happened.notified())
         .await
         .unwrap();
     until(PartStatus::Running).await;
-    orders.order(&name, Reason::Request);
+    trainings.request(&name, Reason::Request);
     tokio::time::timeout(within, changed.notified())
         .await
         .unwrap();
-    let asked = school.asked.lock().unwrap().clone();
+    let asked = model_trainer.asked.lock().unwrap().clone();
     let reasons: Vec<Reason> = asked.into_iter().map(|(_, reason)| reason).collect();
-    // This school never tells of a version, so the next first training may have begun by now.
+    // This trainer never tells of a version, so the next first training may have begun by now.
     let expected = [Reason::First, Reason::Drift, Reason::Request];
     assert!(reasons.starts_with(&expected), "{reasons:?}");
 

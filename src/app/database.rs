@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context;
-use coinsphere_actors::board::{Board, PartStatus};
+use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig, StoreError};
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Config, DatabaseSettings};
 use coinsphere_pipelines::store::StoreSource;
 
-/// The name on the board.
+/// The name on the statuses.
 const NAME: &str = "database";
 
 /// How long a private server may take to start.
@@ -36,7 +36,7 @@ pub struct Database {
     store: RwLock<Option<Store>>,
     settings: DatabaseSettings,
     data_dir: PathBuf,
-    board: Board,
+    statuses: StatusRegistry,
     clock: SharedClock,
     /// Notified when candles have been committed, so that longer ones are brought up to date.
     pub committed: Arc<Notify>,
@@ -66,12 +66,12 @@ pub struct Keeper {
 impl Database {
     /// A database that nobody has reached for yet.
     #[must_use]
-    pub fn new(config: &Config, board: Board, clock: SharedClock) -> Arc<Self> {
+    pub fn new(config: &Config, statuses: StatusRegistry, clock: SharedClock) -> Arc<Self> {
         Arc::new(Self {
             store: RwLock::new(None),
             settings: config.database.clone(),
             data_dir: config.data_dir.clone(),
-            board,
+            statuses,
             clock,
             committed: Arc::new(Notify::new()),
             kept_up: Arc::new(Notify::new()),
@@ -94,7 +94,7 @@ impl Database {
     /// # Errors
     /// When there is no private server to be had, or the URL is wrong: waiting would not help.
     pub async fn keep(self: &Arc<Self>) -> anyhow::Result<Keeper> {
-        self.board.set(NAME, PartStatus::Starting, None);
+        self.statuses.set(NAME, PartStatus::Starting, None);
         let server = match &self.settings.url {
             Some(_) => None,
             None => Some(self.start_server().await?),
@@ -179,20 +179,20 @@ impl Database {
         {
             tracing::warn!(%error, "the private PostgreSQL server was not stopped");
         }
-        self.board.set(NAME, PartStatus::Stopped, None);
+        self.statuses.set(NAME, PartStatus::Stopped, None);
     }
 
     /// Opens the store if it is not open, and does one round of upkeep. True if there is more.
     async fn round(&self, config: &StoreConfig, private: bool) -> Result<bool, StoreError> {
         let store = self.open(config).await?;
         let upkeep = store.keep_up(self.clock.now()).await?;
-        self.board.set(NAME, PartStatus::Running, None);
+        self.statuses.set(NAME, PartStatus::Running, None);
         let pool = store.pool_usage();
         metrics::gauge!("coinsphere_store_up").set(1.0);
         metrics::gauge!("coinsphere_store_connections", "state" => "used")
             .set(pool.open.saturating_sub(pool.idle) as f64);
         metrics::gauge!("coinsphere_store_connections", "state" => "idle").set(pool.idle as f64);
-        self.board.observe(
+        self.statuses.observe(
             NAME,
             &Shown {
                 target: config.url.target(),
@@ -223,7 +223,7 @@ impl Database {
         } else {
             PartStatus::Starting
         };
-        self.board.set(NAME, status, Some(error.to_owned()));
+        self.statuses.set(NAME, status, Some(error.to_owned()));
     }
 }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter};
 use anyhow::Context;
-use coinsphere_actors::board::Board;
-use coinsphere_actors::feed::FeedActor;
+use coinsphere_actors::market::feed::FeedActor;
 use coinsphere_actors::push::PushHub;
-use coinsphere_actors::supervisor::{ExitNotice, Started, Supervise, Supervisor};
+use coinsphere_actors::supervision::StatusRegistry;
+use coinsphere_actors::supervision::{ExitNotice, Started, Supervise, Supervisor};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::log::EventLog;
 use coinsphere_pipelines::market::{InstrumentKey, Symbol, Venue};
@@ -56,7 +56,7 @@ pub(super) fn configured(config: &Config) -> Vec<InstrumentKey> {
 pub(super) struct Feeds {
     log: Arc<dyn EventLog>,
     clock: SharedClock,
-    board: Board,
+    statuses: StatusRegistry,
     supervisor: Addr<Supervisor>,
     admission: Admission,
     /// Of the venues that are enabled.
@@ -68,7 +68,7 @@ impl Feeds {
         config: &Config,
         log: &Arc<dyn EventLog>,
         clock: &SharedClock,
-        board: &Board,
+        statuses: &StatusRegistry,
         supervisor: &Addr<Supervisor>,
     ) -> Self {
         let endpoints = venues::ALL.iter().filter_map(|protocol| {
@@ -79,7 +79,7 @@ impl Feeds {
         Self {
             log: Arc::clone(log),
             clock: clock.clone(),
-            board: board.clone(),
+            statuses: statuses.clone(),
             supervisor: supervisor.clone(),
             admission: Admission {
                 max_ahead: config.candles.max_ahead(),
@@ -135,14 +135,14 @@ impl Feeds {
             }
         };
         make(StdRng::from_rng(&mut seeds))?;
-        let (board, arbiter) = (self.board.clone(), Arbiter::new().handle());
+        let (statuses, arbiter) = (self.statuses.clone(), Arbiter::new().handle());
         let part = name.clone();
         let factory = move |exit: ExitNotice| {
-            let (board, name) = (board.clone(), part.clone());
+            let (statuses, name) = (statuses.clone(), part.clone());
             let feed = make(StdRng::from_rng(&mut seeds))
                 .expect("the same feed could be made before it was supervised");
             let address = FeedActor::start_in_arbiter(&arbiter, move |_| {
-                FeedActor::new(name, board, feed, exit)
+                FeedActor::new(name, statuses, feed, exit)
             });
             Started {
                 quit: address.recipient(),

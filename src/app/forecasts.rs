@@ -7,25 +7,28 @@ use std::time::Duration;
 
 use actix::{Actor, Arbiter};
 use anyhow::Context;
-use coinsphere_actors::board::Board;
-use coinsphere_actors::part::LoopActor;
-use coinsphere_actors::predictor::{self, Followed, PredictorParts};
+use coinsphere_actors::forecasting::predictor::{self, PredictorDeps};
+use coinsphere_actors::forecasting::series::SeriesSpec;
+use coinsphere_actors::forecasting::trainer::{self, TrainerDeps, TrainingQueue};
 use coinsphere_actors::push::PushHub;
-use coinsphere_actors::supervisor::{ExitNotice, ExitReason, Started};
-use coinsphere_actors::trainer::{self, Orders, TrainerParts};
+use coinsphere_actors::supervision::LoopActor;
+use coinsphere_actors::supervision::StatusRegistry;
+use coinsphere_actors::supervision::{ExitNotice, ExitReason, Started};
 use coinsphere_ml::model::Registry;
 use coinsphere_pipelines::clock::SharedClock;
 use tokio::sync::{Notify, watch};
 
 use super::database::Database;
 use crate::config::{Config, Role};
-use crate::forecasts::catalogue::Following;
-use crate::forecasts::history::{self, HistoryParts};
-use crate::forecasts::{ForecastReader, ForecastReaderDeps, MlSchool, Shelf, models_directory};
+use crate::forecasts::catalogue::SeriesCatalogue;
+use crate::forecasts::history::{self, HistoryDeps};
+use crate::forecasts::{
+    ForecastReader, ForecastReaderDeps, MlModelRepository, MlModelTrainer, models_directory,
+};
 /// The parts of this process, and what the HTTP layer needs of them.
 pub(crate) struct Forecasts {
     registry: Registry,
-    orders: Arc<Orders>,
+    trainings: Arc<TrainingQueue>,
     changed: Arc<Notify>,
     /// Whether this process trains.
     trains: bool,
@@ -42,7 +45,7 @@ impl Forecasts {
     pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             registry: Registry::open(&models_directory(&config.data_dir)).context("the models")?,
-            orders: Arc::default(),
+            trainings: Arc::default(),
             changed: Arc::default(),
             trains: config.has_role(Role::Forecasts),
         })
@@ -58,7 +61,7 @@ impl Forecasts {
         ForecastReader::new(ForecastReaderDeps {
             database: Arc::clone(database) as _,
             registry: self.registry.clone(),
-            orders: Arc::clone(&self.orders),
+            trainings: Arc::clone(&self.trainings),
             changed: Arc::clone(&self.changed),
             trains: self.trains.then(|| config.forecasts.tokens.clone()),
             clock: clock.clone(),
@@ -71,37 +74,37 @@ impl Forecasts {
         config: &Config,
         database: &Arc<Database>,
         hub: &Arc<PushHub>,
-        board: &Board,
+        statuses: &StatusRegistry,
         clock: &SharedClock,
     ) -> Vec<(String, PartFactory)> {
         let settings = &config.forecasts;
-        let following = Following {
+        let catalogue = SeriesCatalogue {
             database: Arc::clone(database) as _,
             settings: settings.clone(),
         };
         let ready = Arc::new(watch::Sender::new(BTreeSet::new()));
         let mut parts = Vec::new();
-        let predictor = PredictorParts {
+        let predictor = PredictorDeps {
             name: "predictor".to_owned(),
-            followed: Vec::new(),
+            series: Vec::new(),
             store: Arc::clone(database) as _,
-            shelf: Arc::new(Shelf(self.registry.clone())),
+            repository: Arc::new(MlModelRepository(self.registry.clone())),
             hub: Arc::clone(hub),
-            board: board.clone(),
+            statuses: statuses.clone(),
             clock: clock.clone(),
             stored: Arc::clone(&database.kept_up),
             changed: Arc::clone(&self.changed),
-            orders: Arc::clone(&self.orders),
+            trainings: Arc::clone(&self.trainings),
         };
         parts.push(part(predictor.name.clone(), {
-            let following = following.clone();
+            let catalogue = catalogue.clone();
             move |mut quit| {
-                let (following, mut predictor) = (following.clone(), predictor.clone());
+                let (catalogue, mut predictor) = (catalogue.clone(), predictor.clone());
                 async move {
-                    match following.wait(&mut quit).await {
+                    match catalogue.wait(&mut quit).await {
                         None => ExitReason::Quit,
-                        Some(followed) => {
-                            predictor.followed = followed;
+                        Some(series) => {
+                            predictor.series = series;
                             predictor::run(predictor, quit).await
                         }
                     }
@@ -113,33 +116,33 @@ impl Forecasts {
             .get(history::VENUE)
             .filter(|venue| venue.enabled);
         let loads = settings.load_history && binance.is_some();
-        let trainer = TrainerParts {
+        let trainer = TrainerDeps {
             name: "trainer".to_owned(),
-            followed: Vec::new(),
+            series: Vec::new(),
             store: Arc::clone(database) as _,
-            school: Arc::new(MlSchool::new(self.registry.clone(), settings)),
-            orders: Arc::clone(&self.orders),
+            model_trainer: Arc::new(MlModelTrainer::new(self.registry.clone(), settings)),
+            trainings: Arc::clone(&self.trainings),
             ready: ready.subscribe(),
             by_itself: settings.train,
             retrain_after: Duration::from_secs(settings.retrain_hours.saturating_mul(3_600)),
             changed: Arc::clone(&self.changed),
-            board: board.clone(),
+            statuses: statuses.clone(),
             clock: clock.clone(),
         };
         parts.push(part(trainer.name.clone(), {
-            let (following, ready) = (following.clone(), Arc::clone(&ready));
+            let (catalogue, ready) = (catalogue.clone(), Arc::clone(&ready));
             move |mut quit| {
-                let (following, ready) = (following.clone(), Arc::clone(&ready));
+                let (catalogue, ready) = (catalogue.clone(), Arc::clone(&ready));
                 let mut trainer = trainer.clone();
                 async move {
-                    match following.wait(&mut quit).await {
+                    match catalogue.wait(&mut quit).await {
                         None => ExitReason::Quit,
-                        Some(followed) => {
+                        Some(series) => {
                             if !loads {
-                                let all = followed.iter().map(Followed::name).collect();
+                                let all = series.iter().map(SeriesSpec::name).collect();
                                 ready.send_replace(all);
                             }
-                            trainer.followed = followed;
+                            trainer.series = series;
                             trainer::run(trainer, quit).await
                         }
                     }
@@ -147,12 +150,12 @@ impl Forecasts {
             }
         }));
         if loads {
-            let history = HistoryParts {
+            let history = HistoryDeps {
                 name: "history".to_owned(),
-                following,
+                catalogue,
                 database: Arc::clone(database) as _,
                 endpoint: binance.and_then(|venue| venue.endpoint.clone()),
-                board: board.clone(),
+                statuses: statuses.clone(),
                 clock: clock.clone(),
                 ready,
                 changed: Arc::clone(&self.changed),

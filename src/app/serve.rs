@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter};
 use anyhow::Context;
-use coinsphere_actors::board::Board;
-use coinsphere_actors::candle::{CandleActor, CandleConfig, CandleParts};
+use coinsphere_actors::market::candle::{CandleActor, CandleConfig, CandleDeps};
+use coinsphere_actors::market::committer::{CommitterActor, CommitterConfig, CommitterDeps};
 use coinsphere_actors::push::PushHub;
-use coinsphere_actors::pusher::{PushActor, PusherParts};
-use coinsphere_actors::slot::Slot;
-use coinsphere_actors::store::{StoreActor, StoreConfig, StoreParts};
-use coinsphere_actors::supervisor::{Backoff, Started, StopAll, Supervise, Supervisor};
+use coinsphere_actors::push::pusher::{PushActor, PusherDeps};
+use coinsphere_actors::supervision::{
+    ActorAddress, Backoff, Started, StatusRegistry, StopAll, Supervise, Supervisor,
+};
 use coinsphere_pipelines::candles::Rules;
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::log::EventLog;
@@ -62,8 +62,8 @@ pub async fn run(
         true => Some(listen(&config).await?),
         false => None,
     };
-    let board = Board::new(clock.clone());
-    let database = Database::new(&config, board.clone(), clock.clone());
+    let statuses = StatusRegistry::new(clock.clone());
+    let database = Database::new(&config, statuses.clone(), clock.clone());
     // Before anything runs that would have to be stopped: keys that cannot be used end the start.
     // Who asks for something to be done asks here, so this is where it is recorded.
     let audit = match config.has_role(Role::Api) {
@@ -97,13 +97,13 @@ pub async fn run(
         true => Some(database.keep().await?),
         false => None,
     };
-    let mut shared = Shared::open(&config, &clock, &board)?;
+    let mut shared = Shared::open(&config, &clock, &statuses)?;
     let hub = PushHub::new(http::push_limits(&config.stream));
     shared.connect(&config, &hub);
-    let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
+    let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
     let mut parts = Parts {
         config: &config,
-        board: &board,
+        statuses: &statuses,
         supervisor: &supervisor,
     };
     if let Some(log) = &log
@@ -113,7 +113,7 @@ pub async fn run(
     }
     let listening = match &log {
         Some(log) if config.has_role(Role::Ingest) => {
-            let feeds = Feeds::new(&config, log, &clock, &board, &supervisor);
+            let feeds = Feeds::new(&config, log, &clock, &statuses, &supervisor);
             let configured = feeds::configured(&config);
             feeds.start(&configured, "").await?;
             hub.list(configured);
@@ -130,12 +130,12 @@ pub async fn run(
 
     let forecasts = Forecasts::open(&config)?;
     if config.has_role(Role::Forecasts) {
-        for (name, factory) in forecasts.parts(&config, &database, &hub, &board, &clock) {
+        for (name, factory) in forecasts.parts(&config, &database, &hub, &statuses, &clock) {
             parts.supervise_boxed(name, factory).await?;
         }
     }
 
-    let (report, reporter) = keep_health_report(board.clone(), log.clone());
+    let (report, reporter) = keep_health_report(statuses.clone(), log.clone());
     let upkeep = {
         let metrics = metrics.clone();
         tokio::spawn(async move {
@@ -265,7 +265,7 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 /// What is needed to start parts.
 struct Parts<'a> {
     config: &'a Config,
-    board: &'a Board,
+    statuses: &'a StatusRegistry,
     supervisor: &'a Addr<Supervisor>,
 }
 
@@ -276,19 +276,20 @@ impl Parts<'_> {
         database: &Arc<Database>,
         hub: &Arc<PushHub>,
     ) -> anyhow::Result<()> {
-        let pusher = PusherParts {
+        let pusher = PusherDeps {
             name: "push".to_owned(),
             hub: Arc::clone(hub),
             history: Arc::clone(database) as _,
-            board: self.board.clone(),
+            statuses: self.statuses.clone(),
         };
         let push = self.start_push(pusher).await?;
-        let actors: Vec<Slot<CandleActor>> =
-            (0..log.partitions()).map(|_| Slot::default()).collect();
+        let actors: Vec<ActorAddress<CandleActor>> = (0..log.partitions())
+            .map(|_| ActorAddress::default())
+            .collect();
         let committer = Arc::new(Notify::new());
         let arbiters: Vec<_> = (0..2).map(|_| Arbiter::new().handle()).collect();
         for (partition, slot) in (0..log.partitions()).zip(&actors) {
-            let parts = CandleParts {
+            let parts = CandleDeps {
                 name: format!("candles_{partition}"),
                 partition,
                 config: CandleConfig {
@@ -300,7 +301,7 @@ impl Parts<'_> {
                 },
                 log: Arc::clone(log),
                 store: Arc::clone(database) as _,
-                board: self.board.clone(),
+                statuses: self.statuses.clone(),
                 push: Some(push.clone()),
                 committer: Arc::clone(&committer),
             };
@@ -317,12 +318,12 @@ impl Parts<'_> {
             })
             .await?;
         }
-        let parts = StoreParts {
+        let parts = CommitterDeps {
             name: "store".to_owned(),
-            config: StoreConfig::default(),
+            config: CommitterConfig::default(),
             log: Arc::clone(log),
             store: Arc::clone(database) as _,
-            board: self.board.clone(),
+            statuses: self.statuses.clone(),
             candles: actors,
             committer,
             committed: Arc::clone(&database.committed),
@@ -331,8 +332,9 @@ impl Parts<'_> {
         let arbiter = Arbiter::new().handle();
         self.supervise(parts.name.clone(), move |exit| {
             let parts = parts.clone();
-            let address =
-                StoreActor::start_in_arbiter(&arbiter, move |_| StoreActor::new(parts, exit));
+            let address = CommitterActor::start_in_arbiter(&arbiter, move |_| {
+                CommitterActor::new(parts, exit)
+            });
             Started {
                 quit: address.recipient(),
             }
@@ -340,8 +342,8 @@ impl Parts<'_> {
         .await
     }
 
-    async fn start_push(&mut self, parts: PusherParts) -> anyhow::Result<Slot<PushActor>> {
-        let slot = Slot::default();
+    async fn start_push(&mut self, parts: PusherDeps) -> anyhow::Result<ActorAddress<PushActor>> {
+        let slot = ActorAddress::default();
         let (current, arbiter) = (slot.clone(), Arbiter::new().handle());
         self.supervise(parts.name.clone(), move |exit| {
             let parts = parts.clone();
@@ -359,7 +361,7 @@ impl Parts<'_> {
     async fn supervise(
         &self,
         name: String,
-        factory: impl FnMut(coinsphere_actors::supervisor::ExitNotice) -> Started + Send + 'static,
+        factory: impl FnMut(coinsphere_actors::supervision::ExitNotice) -> Started + Send + 'static,
     ) -> anyhow::Result<()> {
         self.supervise_boxed(name, Box::new(factory)).await
     }

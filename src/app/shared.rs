@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinsphere_actors::board::{Board, PartStatus};
 use coinsphere_actors::push::PushHub;
-use coinsphere_actors::push::relay::{self, Feed};
+use coinsphere_actors::push::relay::{self, RelayChannel};
+use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::shared_state::{
     InProcess, InProcessLimits, OnRedis, RedisConfig, SharedState,
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::feeds::configured;
 use crate::config::{Config, Role};
 
-/// The name on the board.
+/// The name on the statuses.
 const NAME: &str = "shared_state";
 
 /// How often it is looked whether Redis answers.
@@ -36,7 +36,7 @@ impl Shared {
     pub(super) fn open(
         config: &Config,
         clock: &SharedClock,
-        board: &Board,
+        statuses: &StatusRegistry,
     ) -> anyhow::Result<Self> {
         let Some(url) = &config.redis.url else {
             return Ok(Self {
@@ -50,7 +50,7 @@ impl Shared {
             password: config.redis.password.clone(),
             prefix: config.redis.prefix.clone(),
         })?);
-        let look = tokio::spawn(look(Arc::clone(&state), board.clone()));
+        let look = tokio::spawn(look(Arc::clone(&state), statuses.clone()));
         Ok(Self {
             state,
             on_redis: true,
@@ -78,14 +78,14 @@ impl Shared {
             hub.list(configured(config));
         }
         let makers = [
-            (Feed::Market, builds),
-            (Feed::Forecasts, config.has_role(Role::Forecasts)),
+            (RelayChannel::Market, builds),
+            (RelayChannel::Forecasts, config.has_role(Role::Forecasts)),
         ];
-        for (feed, is_made_here) in makers {
+        for (channel, is_made_here) in makers {
             let (hub, state) = (Arc::clone(hub), Arc::clone(&self.state));
             self.tasks.push(match is_made_here {
-                true => tokio::spawn(relay::tell(hub, state, feed)),
-                false => tokio::spawn(relay::hear(hub, state, feed)),
+                true => tokio::spawn(relay::tell(hub, state, channel)),
+                false => tokio::spawn(relay::hear(hub, state, channel)),
             });
         }
     }
@@ -99,14 +99,14 @@ impl Drop for Shared {
     }
 }
 
-/// Shows on the board whether Redis answers.
-async fn look(state: Arc<dyn SharedState>, board: Board) {
+/// Shows on the statuses whether Redis answers.
+async fn look(state: Arc<dyn SharedState>, statuses: StatusRegistry) {
     let mut every = tokio::time::interval(LOOK);
     loop {
         every.tick().await;
         match state.is_up() {
-            true => board.set(NAME, PartStatus::Running, None),
-            false => board.set(
+            true => statuses.set(NAME, PartStatus::Running, None),
+            false => statuses.set(
                 NAME,
                 PartStatus::Degraded,
                 Some(format!("{} does not answer", state.place())),

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use coinsphere_actors::board::Board;
-use coinsphere_actors::store::CandleStore;
+use coinsphere_actors::market::candle_store::CandleStore;
+use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_pipelines::candles::{CandlePipeline, Commit, Rules};
 use coinsphere_pipelines::events::ConnectionId;
 use coinsphere_pipelines::log::{EmbeddedConfig, EmbeddedLog, EventLog};
@@ -51,7 +51,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         .map(|file| Ok((file.clone(), named.map_or_else(|| venue_of(file), Ok)?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
     on_runtime(async move {
-        let database = Database::new(&config, Board::new(clock()), clock());
+        let database = Database::new(&config, StatusRegistry::new(clock()), clock());
         let keeper = database.keep().await?;
         let stop = crate::app::stop_requested()?;
         let stopping = Arc::new(AtomicBool::new(false));
@@ -260,7 +260,7 @@ async fn write(database: &Database, log: &dyn EventLog, commit: &Commit) -> anyh
 /// Tries again for as long as the database is away.
 async fn until_done<T, F>(what: &str, mut attempt: impl FnMut() -> F) -> anyhow::Result<T>
 where
-    F: Future<Output = Result<T, coinsphere_actors::store::StoreFault>>,
+    F: Future<Output = Result<T, coinsphere_actors::market::candle_store::StoreFault>>,
 {
     loop {
         match attempt().await {

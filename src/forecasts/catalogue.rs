@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinsphere_actors::predictor::Followed;
+use coinsphere_actors::forecasting::series::SeriesSpec;
 use coinsphere_pipelines::market::Interval;
 use coinsphere_pipelines::store::{AssetLookup, StoreError, StoreSource};
 use tokio::sync::watch;
@@ -45,17 +45,17 @@ pub fn models_directory(data_dir: &Path) -> PathBuf {
 
 /// Which series are forecast: known once the database has been reached.
 #[derive(Clone)]
-pub(crate) struct Following {
+pub(crate) struct SeriesCatalogue {
     pub(crate) database: Arc<dyn StoreSource>,
     pub(crate) settings: ForecastSettings,
 }
 
-impl Following {
+impl SeriesCatalogue {
     /// The series, as soon as the database tells; `None` when told to quit before.
-    pub(crate) async fn wait(&self, quit: &mut watch::Receiver<bool>) -> Option<Vec<Followed>> {
+    pub(crate) async fn wait(&self, quit: &mut watch::Receiver<bool>) -> Option<Vec<SeriesSpec>> {
         loop {
             match self.ask().await {
-                Ok(Some(followed)) => return Some(followed),
+                Ok(Some(all)) => return Some(all),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "cannot look up what to forecast"),
             }
@@ -66,11 +66,11 @@ impl Following {
         }
     }
 
-    async fn ask(&self) -> Result<Option<Vec<Followed>>, StoreError> {
+    async fn ask(&self) -> Result<Option<Vec<SeriesSpec>>, StoreError> {
         let Some(store) = self.database.store() else {
             return Ok(None);
         };
-        let mut followed = Vec::new();
+        let mut all = Vec::new();
         for token in &self.settings.tokens {
             let instrument = match store.asset(token).await? {
                 AssetLookup::Found(asset) => {
@@ -82,7 +82,7 @@ impl Following {
                 tracing::error!(token, "nothing trades this token here: it is not forecast");
                 continue;
             };
-            followed.extend(SERIES.map(|(interval, horizons)| Followed {
+            all.extend(SERIES.map(|(interval, horizons)| SeriesSpec {
                 asset: token.clone(),
                 instrument: instrument.key.clone(),
                 interval,
@@ -90,7 +90,7 @@ impl Following {
                 history: history_of(&self.settings, interval),
             }));
         }
-        Ok(Some(followed))
+        Ok(Some(all))
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinsphere_actors::board::{Board, PartStatus};
-use coinsphere_actors::predictor::Followed;
-use coinsphere_actors::supervisor::ExitReason;
+use coinsphere_actors::forecasting::series::SeriesSpec;
+use coinsphere_actors::supervision::ExitReason;
+use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::history::{HistoryLoader, Klines, Loaded, Wanted, rest_endpoint};
 use coinsphere_pipelines::market::Interval;
@@ -15,7 +15,7 @@ use coinsphere_pipelines::store::StoreSource;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
-use super::catalogue::{Following, quits};
+use super::catalogue::{SeriesCatalogue, quits};
 
 /// The venue whose interface is asked.
 pub(crate) const VENUE: &str = "binance";
@@ -28,13 +28,13 @@ const RETRY: Duration = Duration::from_secs(60);
 
 /// What the part works with.
 #[derive(Clone)]
-pub(crate) struct HistoryParts {
+pub(crate) struct HistoryDeps {
     pub(crate) name: String,
-    pub(crate) following: Following,
+    pub(crate) catalogue: SeriesCatalogue,
     pub(crate) database: Arc<dyn StoreSource>,
     /// The venue's stream endpoint, beside which its REST interface is.
     pub(crate) endpoint: Option<String>,
-    pub(crate) board: Board,
+    pub(crate) statuses: StatusRegistry,
     pub(crate) clock: SharedClock,
     /// Which series have been loaded, as far as they can be.
     pub(crate) ready: Arc<watch::Sender<BTreeSet<String>>>,
@@ -53,7 +53,7 @@ struct HistoryState {
 }
 
 /// Runs until told to quit.
-pub(crate) async fn run(parts: HistoryParts, mut quit: watch::Receiver<bool>) -> ExitReason {
+pub(crate) async fn run(parts: HistoryDeps, mut quit: watch::Receiver<bool>) -> ExitReason {
     let endpoint = match rest_endpoint(parts.endpoint.as_deref()) {
         Ok(endpoint) => endpoint,
         Err(error) => return ExitReason::Failed(error.to_string()),
@@ -67,13 +67,13 @@ pub(crate) async fn run(parts: HistoryParts, mut quit: watch::Receiver<bool>) ->
         endpoint,
         ..HistoryState::default()
     };
-    let Some(followed) = parts.following.wait(&mut quit).await else {
+    let Some(all) = parts.catalogue.wait(&mut quit).await else {
         return ExitReason::Quit;
     };
-    parts.board.set(&parts.name, PartStatus::Running, None);
+    parts.statuses.set(&parts.name, PartStatus::Running, None);
     loop {
         let wait = tokio::select! {
-            wait = round(&parts, &followed, &mut loader, &mut state) => wait,
+            wait = round(&parts, &all, &mut loader, &mut state) => wait,
             () = quits(&mut quit) => return ExitReason::Quit,
         };
         tokio::select! {
@@ -85,16 +85,16 @@ pub(crate) async fn run(parts: HistoryParts, mut quit: watch::Receiver<bool>) ->
 
 /// Loads what is missing of every series; answers how long to wait.
 async fn round(
-    parts: &HistoryParts,
-    followed: &[Followed],
+    parts: &HistoryDeps,
+    all: &[SeriesSpec],
     loader: &mut HistoryLoader,
     state: &mut HistoryState,
 ) -> Duration {
     let mut trouble = None;
-    for series in followed {
+    for series in all {
         if series.instrument.venue.name() == VENUE {
             state.loading = Some(series.name());
-            parts.board.observe(&parts.name, state);
+            parts.statuses.observe(&parts.name, state);
             match load(parts, loader, series).await {
                 Ok(loaded) => {
                     state.requests += loaded.requests;
@@ -120,13 +120,13 @@ async fn round(
             .send_if_modified(|ready| ready.insert(series.name()));
     }
     state.loading = None;
-    parts.board.observe(&parts.name, state);
+    parts.statuses.observe(&parts.name, state);
     let status = match trouble {
         None => PartStatus::Running,
         Some(_) => PartStatus::Degraded,
     };
     let failed = trouble.is_some();
-    parts.board.set(&parts.name, status, trouble);
+    parts.statuses.set(&parts.name, status, trouble);
     if failed {
         return RETRY;
     }
@@ -136,9 +136,9 @@ async fn round(
 }
 
 async fn load(
-    parts: &HistoryParts,
+    parts: &HistoryDeps,
     loader: &mut HistoryLoader,
-    series: &Followed,
+    series: &SeriesSpec,
 ) -> Result<Loaded, String> {
     let store = parts
         .database

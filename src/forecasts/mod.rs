@@ -10,8 +10,8 @@ mod service;
 mod settings;
 
 pub use catalogue::{ENOUGH_REALISED, SERIES, horizons, models_directory};
-pub(crate) use model_repository::{Shelf, bar};
-pub(crate) use model_trainer::MlSchool;
+pub(crate) use model_repository::{MlModelRepository, bar};
+pub(crate) use model_trainer::MlModelTrainer;
 pub(crate) use reader::{ForecastReader, ForecastReaderDeps};
 pub use service::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
 pub use settings::ForecastSettings;

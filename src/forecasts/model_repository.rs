@@ -1,6 +1,9 @@
 //! The ml crate's models as the predictor steps them. The one place where candles become floats.
 
-use coinsphere_actors::predictor::{Expected, Followed, Inference, ModelShelf, Serving, Stepped};
+use coinsphere_actors::forecasting::predictor::{
+    Expected, Inference, ModelRepository, Serving, Stepped,
+};
+use coinsphere_actors::forecasting::series::SeriesSpec;
 use coinsphere_ml::live::{LiveForecast, LiveModel, LiveState};
 use coinsphere_ml::model::{ModelKey, Registry};
 use coinsphere_ml::{Bar, Interval as MlInterval};
@@ -9,7 +12,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 /// The registry of models, as the predictor asks it.
 #[derive(Debug, Clone)]
-pub(crate) struct Shelf(pub(crate) Registry);
+pub(crate) struct MlModelRepository(pub(crate) Registry);
 
 /// A version and where its inference stands.
 struct Live {
@@ -19,9 +22,9 @@ struct Live {
 }
 
 /// The key of a series' models.
-pub(crate) fn key(followed: &Followed) -> Result<ModelKey, String> {
-    let interval = interval(followed.interval);
-    ModelKey::new(&followed.asset, interval).map_err(|error| error.to_string())
+pub(crate) fn key(spec: &SeriesSpec) -> Result<ModelKey, String> {
+    let interval = interval(spec.interval);
+    ModelKey::new(&spec.asset, interval).map_err(|error| error.to_string())
 }
 
 /// The interval in the ml crate's words.
@@ -50,15 +53,15 @@ pub(crate) fn bar(candle: &Candle) -> Bar {
     }
 }
 
-impl ModelShelf for Shelf {
-    fn promoted(&self, followed: &Followed) -> Result<Option<String>, String> {
-        let pointer = self.0.pointer(&key(followed)?);
+impl ModelRepository for MlModelRepository {
+    fn promoted(&self, spec: &SeriesSpec) -> Result<Option<String>, String> {
+        let pointer = self.0.pointer(&key(spec)?);
         let pointer = pointer.map_err(|error| error.to_string())?;
         Ok(pointer.current().map(|current| current.id.to_string()))
     }
 
-    fn load(&self, followed: &Followed) -> Result<Serving, String> {
-        let serving = self.0.serving(&key(followed)?);
+    fn load(&self, spec: &SeriesSpec) -> Result<Serving, String> {
+        let serving = self.0.serving(&key(spec)?);
         let serving = serving.map_err(|error| error.to_string())?;
         Ok(Serving {
             model: serving.model.map(|model| {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use coinsphere_actors::predictor::Followed;
-use coinsphere_actors::trainer::{Job, Reason, School, Trained};
+use coinsphere_actors::forecasting::series::SeriesSpec;
+use coinsphere_actors::forecasting::trainer::{Job, ModelTrainer, Reason, Trained};
 use coinsphere_ml::Series;
 use coinsphere_ml::live::LiveModel;
 use coinsphere_ml::model::{ModelKey, Origin, Registry};
@@ -18,7 +18,7 @@ use crate::forecasts::ForecastSettings;
 use crate::forecasts::model_repository::{bar, interval, key};
 
 /// Trains into a registry.
-pub(crate) struct MlSchool {
+pub(crate) struct MlModelTrainer {
     registry: Registry,
     config: TrainingConfig,
     keep: usize,
@@ -32,7 +32,7 @@ struct Known {
     newest: Option<Timestamp>,
 }
 
-impl MlSchool {
+impl MlModelTrainer {
     pub(crate) fn new(registry: Registry, settings: &ForecastSettings) -> Self {
         let mut config = TrainingConfig {
             folds: settings.folds as usize,
@@ -81,11 +81,11 @@ impl MlSchool {
     }
 }
 
-impl School for MlSchool {
+impl ModelTrainer for MlModelTrainer {
     /// Nothing usable being promoted counts as there being no version.
-    fn newest(&self, followed: &Followed) -> Result<Option<Timestamp>, String> {
+    fn newest(&self, spec: &SeriesSpec) -> Result<Option<Timestamp>, String> {
         let words = |error: coinsphere_ml::model::RegistryError| error.to_string();
-        let key = key(followed)?;
+        let key = key(spec)?;
         let pointer = self.registry.pointer(&key).map_err(words)?;
         let promoted = pointer.current().map(|current| current.id.to_string());
         if let Some(known) = self.known().get(&key)
@@ -112,9 +112,9 @@ impl School for MlSchool {
         cancelled: &Arc<AtomicBool>,
         progress: &(dyn Fn(String) + Sync),
     ) -> Result<Trained, String> {
-        let key = key(&job.followed)?;
+        let key = key(&job.spec)?;
         let bars = job.candles.iter().map(bar).collect();
-        let series = Series::build(interval(job.followed.interval), bars);
+        let series = Series::build(interval(job.spec.interval), bars);
         let (series, report) = series.map_err(|error| error.to_string())?;
         tracing::debug!(%key, ?report, "candles to train on");
         let serving = self
@@ -125,7 +125,7 @@ impl School for MlSchool {
         let request = TrainRequest {
             key: key.clone(),
             series: &series,
-            horizons: job.followed.horizons.iter().map(|h| *h as usize).collect(),
+            horizons: job.spec.horizons.iter().map(|h| *h as usize).collect(),
             config: self.config.clone(),
             serving: serving.as_ref(),
             created_at: job.now.to_utc(),
@@ -147,7 +147,7 @@ impl School for MlSchool {
     }
 }
 
-impl MlSchool {
+impl MlModelTrainer {
     fn keep(
         &self,
         key: &ModelKey,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use coinsphere_actors::trainer::{Orders, Reason};
+use coinsphere_actors::forecasting::trainer::{Reason, TrainingQueue};
 use coinsphere_ml::conformal::Outcome as Inside;
 use coinsphere_ml::metrics::{self, Scored};
 use coinsphere_ml::model::{Card, ModelId, ModelKey, Registry, RegistryError};
@@ -49,7 +49,7 @@ pub(crate) struct ForecastReader {
 pub(crate) struct ForecastReaderDeps {
     pub(crate) database: Arc<dyn StoreSource>,
     pub(crate) registry: Registry,
-    pub(crate) orders: Arc<Orders>,
+    pub(crate) trainings: Arc<TrainingQueue>,
     /// Notified when other versions serve.
     pub(crate) changed: Arc<Notify>,
     /// What this process trains.
@@ -282,7 +282,7 @@ impl Forecasts for ForecastReader {
             for (of, _) in SERIES {
                 if interval.is_none_or(|interval| interval == of) {
                     let name = format!("{asset}/{of}");
-                    self.deps.orders.order(&name, Reason::Request);
+                    self.deps.trainings.request(&name, Reason::Request);
                     queued.push(name);
                 }
             }

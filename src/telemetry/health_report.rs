@@ -1,10 +1,10 @@
-//! The health report, made from the board a few times a second, so that answering `/health` waits
+//! The health report, made from the statuses a few times a second, so that answering `/health` waits
 //! for nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinsphere_actors::board::{Board, PartState, PartStatus};
+use coinsphere_actors::supervision::{PartState, PartStatus, StatusRegistry};
 use coinsphere_pipelines::log::{EventLog, LogStatus};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -17,23 +17,23 @@ const EVERY: Duration = Duration::from_millis(200);
 /// Keeps the report up to date until the task is aborted.
 #[must_use]
 pub(crate) fn keep(
-    board: Board,
+    statuses: StatusRegistry,
     log: Option<Arc<dyn EventLog>>,
 ) -> (watch::Receiver<Arc<HealthReport>>, JoinHandle<()>) {
-    let (report, reader) = watch::channel(Arc::new(make(&board, log.as_deref())));
+    let (report, reader) = watch::channel(Arc::new(make(&statuses, log.as_deref())));
     let task = tokio::spawn(async move {
         let mut every = tokio::time::interval(EVERY);
         loop {
             every.tick().await;
-            report.send_replace(Arc::new(make(&board, log.as_deref())));
+            report.send_replace(Arc::new(make(&statuses, log.as_deref())));
         }
     });
     (reader, task)
 }
 
-fn make(board: &Board, log: Option<&dyn EventLog>) -> HealthReport {
+fn make(statuses: &StatusRegistry, log: Option<&dyn EventLog>) -> HealthReport {
     let mut report = HealthReport::default();
-    for (name, part) in board.snapshot() {
+    for (name, part) in statuses.snapshot() {
         report.set(&name, part_health(&part));
     }
     if let Some(log) = log {

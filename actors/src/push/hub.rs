@@ -13,7 +13,7 @@ use super::client::Client;
 use super::forecast::LiveForecast;
 use super::mailbox::{Closed, Frame, Mailbox, Put};
 use super::message;
-use super::relay::{Feed, Outlet, Piece};
+use super::relay::{Outlet, Piece, RelayChannel};
 use super::topic::{Channel, Topic};
 
 const SHARDS: usize = 16;
@@ -124,7 +124,7 @@ pub struct PushHub {
     /// The instruments there are; `None` until someone says: then any may be subscribed to.
     listed: RwLock<Option<HashSet<InstrumentKey>>>,
     clients: Mutex<HashMap<u64, Arc<Mailbox>>>,
-    /// Where other processes are told of each feed that is made here, if there are any.
+    /// Where other processes are told on each channel that is made here, if there are any.
     others: [OnceLock<Outlet>; 2],
     next_id: AtomicU64,
     closing: AtomicBool,
@@ -176,7 +176,7 @@ impl PushHub {
         }
         add(&self.counters.trades, trades.len() as u64);
         metrics::counter!("coinsphere_push_trades_total").increment(trades.len() as u64);
-        if let Some(others) = self.others[Feed::Market as usize].get() {
+        if let Some(others) = self.others[RelayChannel::Market as usize].get() {
             others.trades(instrument, trades);
         }
         let mut shard = self.shard(instrument);
@@ -209,7 +209,7 @@ impl PushHub {
     ) {
         add(&self.counters.candles, 1);
         metrics::counter!("coinsphere_push_candles_total").increment(1);
-        if let Some(others) = self.others[Feed::Market as usize].get() {
+        if let Some(others) = self.others[RelayChannel::Market as usize].get() {
             others.put(Piece::Candle {
                 instrument: instrument.clone(),
                 interval,
@@ -257,7 +257,7 @@ impl PushHub {
         };
         add(&self.counters.forecasts, forecasts.len() as u64);
         metrics::counter!("coinsphere_push_forecasts_total").increment(forecasts.len() as u64);
-        if let Some(others) = self.others[Feed::Forecasts as usize].get() {
+        if let Some(others) = self.others[RelayChannel::Forecasts as usize].get() {
             others.put(Piece::Forecasts(
                 instrument.clone(),
                 interval,
@@ -333,9 +333,9 @@ impl PushHub {
         }
     }
 
-    /// Tells other processes of the feed through this outlet; the first one stays.
-    pub(super) fn tell_others(&self, feed: Feed, outlet: Outlet) {
-        let _ = self.others[feed as usize].set(outlet);
+    /// Tells other processes on the channel through this outlet; the first one stays.
+    pub(super) fn tell_others(&self, channel: RelayChannel, outlet: Outlet) {
+        let _ = self.others[channel as usize].set(outlet);
     }
 
     /// What the hub is doing.

@@ -11,6 +11,7 @@ mod forecast;
 mod hub;
 mod mailbox;
 mod message;
+pub mod pusher;
 pub mod relay;
 mod topic;
 

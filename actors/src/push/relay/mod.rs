@@ -30,16 +30,16 @@ const ORIGINS: usize = 64;
 /// What is told together, because one part of the program makes it. A process either makes it, and
 /// tells, or hears: what was heard is never told again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feed {
+pub enum RelayChannel {
     /// Trades and candles.
     Market,
     /// Forecasts.
     Forecasts,
 }
 
-impl Feed {
-    /// The channel of shared state.
-    const fn channel(self) -> &'static str {
+impl RelayChannel {
+    /// Its name in shared state.
+    const fn name(self) -> &'static str {
         match self {
             Self::Market => "push",
             Self::Forecasts => "push:forecasts",
@@ -83,11 +83,11 @@ fn lost() {
     metrics::counter!("coinsphere_push_dropped_total", "edge" => "relay").increment(1);
 }
 
-/// Tells other processes what this hub is handed of the feed from now on, until the task is aborted.
-/// Once per hub and feed; a second call does nothing but wait.
-pub async fn tell(hub: Arc<PushHub>, shared: Arc<dyn SharedState>, feed: Feed) {
+/// Tells other processes what this hub is handed on the channel from now on, until the task is aborted.
+/// Once per hub and channel; a second call does nothing but wait.
+pub async fn tell(hub: Arc<PushHub>, shared: Arc<dyn SharedState>, channel: RelayChannel) {
     let (sender, mut queue) = mpsc::channel(QUEUE);
-    hub.tell_others(feed, Outlet(sender));
+    hub.tell_others(channel, Outlet(sender));
     drop(hub);
     let origin = Uuid::new_v4();
     let mut number = 0;
@@ -97,15 +97,15 @@ pub async fn tell(hub: Arc<PushHub>, shared: Arc<dyn SharedState>, feed: Feed) {
         number += 1;
         let message = wire::encode(origin, number, &pieces);
         pieces.clear();
-        if shared.publish(feed.channel(), message).await.is_err() {
+        if shared.publish(channel.name(), message).await.is_err() {
             lost();
         }
     }
 }
 
-/// Hands this hub what other processes tell of the feed, until the task is aborted.
-pub async fn hear(hub: Arc<PushHub>, shared: Arc<dyn SharedState>, feed: Feed) {
-    let Ok(mut subscription) = shared.subscribe(feed.channel()).await else {
+/// Hands this hub what other processes tell on the channel, until the task is aborted.
+pub async fn hear(hub: Arc<PushHub>, shared: Arc<dyn SharedState>, channel: RelayChannel) {
+    let Ok(mut subscription) = shared.subscribe(channel.name()).await else {
         return;
     };
     let mut newest: HashMap<Uuid, u64> = HashMap::new();

@@ -110,12 +110,12 @@ async fn clients_of_another_process_hear_the_same() {
     let hearing = tokio::spawn(hear(
         Arc::clone(&hubs[1]),
         Arc::clone(&shared),
-        Feed::Market,
+        RelayChannel::Market,
     ));
     let telling = tokio::spawn(tell(
         Arc::clone(&hubs[0]),
         Arc::clone(&shared),
-        Feed::Market,
+        RelayChannel::Market,
     ));
     let mut clients = hubs.clone().map(|hub| hub.connect().unwrap());
     for client in &mut clients {
@@ -154,7 +154,11 @@ async fn clients_of_another_process_hear_the_same() {
 async fn a_lost_message_ends_streams_rather_than_leaving_a_hole() {
     let shared = shared();
     let hub = PushHub::new(PushLimits::default());
-    let hearing = tokio::spawn(hear(Arc::clone(&hub), Arc::clone(&shared), Feed::Market));
+    let hearing = tokio::spawn(hear(
+        Arc::clone(&hub),
+        Arc::clone(&shared),
+        RelayChannel::Market,
+    ));
     let client = hub.connect().unwrap();
     let origin = Uuid::new_v4();
     let piece = [Piece::Trades(btc(), vec![trade(1)])];
@@ -164,7 +168,7 @@ async fn a_lost_message_ends_streams_rather_than_leaving_a_hole() {
             number += 1;
             let message = encode(origin, number, &piece);
             shared
-                .publish(Feed::Market.channel(), message)
+                .publish(RelayChannel::Market.name(), message)
                 .await
                 .unwrap();
             tokio::task::yield_now().await;
@@ -173,7 +177,7 @@ async fn a_lost_message_ends_streams_rather_than_leaving_a_hole() {
         assert_eq!(client.take(&mut frames, 1), Ok(()), "nothing was lost yet");
         let message = encode(origin, number + 2, &piece);
         shared
-            .publish(Feed::Market.channel(), message)
+            .publish(RelayChannel::Market.name(), message)
             .await
             .unwrap();
         assert_eq!(client.closed().await, Closed::Interrupted);
@@ -191,22 +195,22 @@ async fn forecasts_are_told_apart_from_the_market() {
         tokio::spawn(tell(
             Arc::clone(&hubs[0]),
             Arc::clone(&shared),
-            Feed::Forecasts,
+            RelayChannel::Forecasts,
         )),
         tokio::spawn(hear(
             Arc::clone(&hubs[0]),
             Arc::clone(&shared),
-            Feed::Market,
+            RelayChannel::Market,
         )),
         tokio::spawn(tell(
             Arc::clone(&hubs[1]),
             Arc::clone(&shared),
-            Feed::Market,
+            RelayChannel::Market,
         )),
         tokio::spawn(hear(
             Arc::clone(&hubs[1]),
             Arc::clone(&shared),
-            Feed::Forecasts,
+            RelayChannel::Forecasts,
         )),
     ];
     let mut clients = hubs.clone().map(|hub| hub.connect().unwrap());

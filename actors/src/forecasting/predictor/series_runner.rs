@@ -12,11 +12,12 @@ use coinsphere_pipelines::store::{
 use serde::Serialize;
 
 use super::inputs::{Inputs, window};
-use super::model::{Expected, Followed, Inference, ModelShelf};
+use super::model::{Expected, Inference, ModelRepository};
 use super::price;
-use super::store::ForecastStore;
+use crate::forecasting::series::SeriesSpec;
+use crate::forecasting::store::ForecastStore;
+use crate::market::candle_store::StoreFault;
 use crate::push::LiveForecast;
-use crate::store::StoreFault;
 
 /// Candles stepped between two transactions.
 const CANDLES_PER_COMMIT: usize = 512;
@@ -29,7 +30,7 @@ const SNAPSHOTS: usize = 8;
 
 /// What is shown of a series.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct FollowerState {
+pub struct SeriesState {
     /// The version that serves; absent while there is none.
     pub model: Option<String>,
     /// The last candle it has taken.
@@ -56,11 +57,11 @@ pub(super) struct Round {
 }
 
 /// One series and where it stands.
-pub(super) struct Follower {
-    pub(super) followed: Followed,
-    pub(super) state: FollowerState,
+pub(super) struct SeriesRunner {
+    pub(super) spec: SeriesSpec,
+    pub(super) state: SeriesState,
     series: Option<ForecastSeries>,
-    /// What the shelf said was to serve when the model was loaded.
+    /// What the repository said was to serve when the model was loaded.
     promoted: Option<String>,
     model: Option<Box<dyn Inference>>,
     /// The last candle stepped.
@@ -71,11 +72,11 @@ pub(super) struct Follower {
     not_before: Timestamp,
 }
 
-impl Follower {
-    pub(super) fn new(followed: Followed) -> Self {
+impl SeriesRunner {
+    pub(super) fn new(spec: SeriesSpec) -> Self {
         Self {
-            followed,
-            state: FollowerState::default(),
+            spec,
+            state: SeriesState::default(),
             series: None,
             promoted: None,
             model: None,
@@ -88,15 +89,15 @@ impl Follower {
 
     /// Whether a candle after the last one may have closed by now.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        let interval = self.followed.interval;
+        let interval = self.spec.interval;
         let next = |last| interval.end_of(interval.end_of(last));
         now >= self.not_before && self.last.is_none_or(|last| next(last) <= now)
     }
 
     /// Whether another model is to serve than the one that does.
-    pub(super) fn awaits_model(&self, shelf: &dyn ModelShelf) -> bool {
-        shelf
-            .promoted(&self.followed)
+    pub(super) fn awaits_model(&self, repository: &dyn ModelRepository) -> bool {
+        repository
+            .promoted(&self.spec)
             .is_ok_and(|promoted| promoted != self.promoted)
     }
 
@@ -104,18 +105,18 @@ impl Follower {
     pub(super) async fn round(
         &mut self,
         store: &dyn ForecastStore,
-        shelf: &dyn ModelShelf,
+        repository: &dyn ModelRepository,
         now: Timestamp,
     ) -> Result<Round, StoreFault> {
         self.not_before = now + LOOK_AGAIN;
         let Some(series) = self.series(store).await? else {
             return Ok(Round::default());
         };
-        let mut fresh = self.load_if_changed(store, shelf, &series).await?;
+        let mut fresh = self.load_if_changed(store, repository, &series).await?;
         if self.model.is_none() {
             return Ok(Round::default());
         }
-        let interval = self.followed.interval;
+        let interval = self.spec.interval;
         // A forecast is stored for the newest candle, not for all that a model is warmed up with.
         let newest = interval.open_of(now) - interval.duration();
         let mut speak_from = match self.last {
@@ -140,7 +141,7 @@ impl Follower {
             }
         }
         // The outcomes of long ago are known.
-        let longest = self.followed.horizons.last().copied().unwrap_or(1);
+        let longest = self.spec.horizons.last().copied().unwrap_or(1);
         let settle_from = match fresh {
             true => now - interval.duration() * (longest + window(interval)),
             false => Timestamp::MIN,
@@ -169,11 +170,11 @@ impl Follower {
         store: &dyn ForecastStore,
     ) -> Result<Option<ForecastSeries>, StoreFault> {
         if self.series.is_none() {
-            let Followed {
+            let SeriesSpec {
                 instrument,
                 interval,
                 ..
-            } = &self.followed;
+            } = &self.spec;
             self.series = store.series(instrument, *interval).await?;
             if self.series.is_none() {
                 self.state.last_error = Some(format!("there is no instrument {instrument}"));
@@ -183,18 +184,17 @@ impl Follower {
     }
 
     fn history_from(&self, now: Timestamp) -> Timestamp {
-        self.followed.interval.open_of(now)
-            - self.followed.interval.duration() * self.followed.history
+        self.spec.interval.open_of(now) - self.spec.interval.duration() * self.spec.history
     }
 
     /// Loads the model that is to serve if it is another one than before. True: it begins anew.
     async fn load_if_changed(
         &mut self,
         store: &dyn ForecastStore,
-        shelf: &dyn ModelShelf,
+        repository: &dyn ModelRepository,
         series: &ForecastSeries,
     ) -> Result<bool, StoreFault> {
-        let promoted = match shelf.promoted(&self.followed) {
+        let promoted = match repository.promoted(&self.spec) {
             Ok(promoted) => promoted,
             Err(why) => {
                 self.state.last_error = Some(why);
@@ -204,7 +204,7 @@ impl Follower {
         if promoted == self.promoted {
             return Ok(false);
         }
-        let serving = match shelf.load(&self.followed) {
+        let serving = match repository.load(&self.spec) {
             Ok(serving) => serving,
             Err(why) => {
                 self.state.last_error = Some(why);
@@ -213,7 +213,7 @@ impl Follower {
         };
         for refused in &serving.refused {
             tracing::error!(
-                series = self.followed.name(),
+                series = self.spec.name(),
                 refused,
                 "a model cannot serve; the one before it does"
             );
@@ -241,7 +241,7 @@ impl Follower {
             .into_iter()
             .collect();
         tracing::info!(
-            series = self.followed.name(),
+            series = self.spec.name(),
             version,
             resumed = restored.is_some(),
             "a model serves"
@@ -279,11 +279,11 @@ impl Follower {
         let Some(model) = &mut self.model else {
             return Ok(true);
         };
-        let before = changed - self.followed.interval.duration();
+        let before = changed - self.spec.interval.duration();
         let stored = store.state(series, model.version(), Some(before)).await?;
         let restored = stored.and_then(|stored| restore(&mut **model, &stored));
         tracing::info!(
-            series = self.followed.name(),
+            series = self.spec.name(),
             candle = %changed,
             from = ?restored.as_ref().map(|(last, _)| last.to_string()),
             "a candle was corrected; its forecasts are made anew"
@@ -316,7 +316,7 @@ impl Follower {
         let Some(mut model) = self.model.take() else {
             return Ok(());
         };
-        let interval = self.followed.interval;
+        let interval = self.spec.interval;
         let mut commit = ForecastCommit {
             series: *series,
             model: model.version().to_owned(),
@@ -330,11 +330,7 @@ impl Follower {
         for candle in candles {
             let begun = tokio::time::Instant::now();
             let stepped = model.step(candle).unwrap_or_else(|why| {
-                tracing::warn!(
-                    series = self.followed.name(),
-                    why,
-                    "a candle was passed over"
-                );
+                tracing::warn!(series = self.spec.name(), why, "a candle was passed over");
                 self.state.last_error = Some(why);
                 super::model::Stepped::default()
             });
@@ -357,7 +353,7 @@ impl Follower {
                     self.state.drifts += 1;
                     round.drifted = true;
                     metrics::counter!("coinsphere_forecasts_drifts_total").increment(1);
-                    tracing::info!(series = self.followed.name(), drifts = ?stepped.drifts, "the model's errors have grown");
+                    tracing::info!(series = self.spec.name(), drifts = ?stepped.drifts, "the model's errors have grown");
                 }
             }
             if is_snapshot(interval, candle.open_time) {
@@ -408,15 +404,12 @@ impl Follower {
 
     /// The forecasts that this candle's close decides.
     fn settlements(&self, candle: &Candle) -> impl Iterator<Item = Settlement> {
-        let interval = self.followed.interval;
-        self.followed
-            .horizons
-            .iter()
-            .map(move |&horizon| Settlement {
-                open_time: candle.open_time - interval.duration() * horizon,
-                horizon,
-                price: candle.close,
-            })
+        let interval = self.spec.interval;
+        self.spec.horizons.iter().map(move |&horizon| Settlement {
+            open_time: candle.open_time - interval.duration() * horizon,
+            horizon,
+            price: candle.close,
+        })
     }
 
     /// What is to be stored and shown: forecasts whose outcome is not known yet.
@@ -427,7 +420,7 @@ impl Follower {
         version: &str,
         now: Timestamp,
     ) -> Vec<LiveForecast> {
-        let interval = self.followed.interval;
+        let interval = self.spec.interval;
         let close_time = interval.end_of(candle.open_time);
         let base_price = candle.close;
         let of = |expected: &Expected| {
@@ -457,7 +450,7 @@ impl Follower {
                 made_at: now,
             };
             (now < target_time).then(|| LiveForecast {
-                token: self.followed.asset.clone(),
+                token: self.spec.asset.clone(),
                 close_time,
                 forecast,
                 has_skill: expected.has_skill,

@@ -9,75 +9,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, WrapFuture};
-use async_trait::async_trait;
-use coinsphere_pipelines::candles::{Checkpoint, Commit};
+use coinsphere_pipelines::candles::Commit;
 use coinsphere_pipelines::log::{EventLog, Offset};
 use futures_util::FutureExt;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::board::{Board, PartStatus};
-use crate::candle::CandleActor;
-use crate::messages::{CatchUp, Committed, Quit, Reload, Stored, TakeCommit};
-use crate::pusher::PushActor;
-use crate::slot::Slot;
-use crate::supervisor::{ExitNotice, ExitReason};
+use crate::market::candle::CandleActor;
+use crate::market::candle_store::{CandleStore, StoreFault};
+use crate::market::messages::{CatchUp, Committed, Reload, Stored, TakeCommit};
+use crate::push::pusher::PushActor;
+use crate::supervision::ActorAddress;
+use crate::supervision::Quit;
+use crate::supervision::{ExitNotice, ExitReason};
+use crate::supervision::{PartStatus, StatusRegistry};
 
 /// Messages the store actor's mailbox holds: commands of the supervisor.
 const MAILBOX: usize = 8;
 
-/// What the store could not do.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
-pub struct StoreFault {
-    message: String,
-    retriable: bool,
-}
-
-impl StoreFault {
-    /// Says what happened and whether the same call may succeed later.
-    #[must_use]
-    pub const fn new(message: String, retriable: bool) -> Self {
-        Self { message, retriable }
-    }
-
-    /// Whether the same call may succeed later.
-    #[must_use]
-    pub const fn is_retriable(&self) -> bool {
-        self.retriable
-    }
-}
-
-/// What candles need of a store.
-#[async_trait]
-pub trait CandleStore: Send + Sync + 'static {
-    /// The offset up to which the store accounts for this partition of this log (`None` if it knows
-    /// nothing of this log), and the stored state of the partition's instruments.
-    ///
-    /// # Errors
-    /// When the store is away or holds what cannot be read.
-    async fn load(
-        &self,
-        log: &dyn EventLog,
-        partition: u32,
-    ) -> Result<(Option<Offset>, Vec<Checkpoint>), StoreFault>;
-
-    /// Writes a commit in one transaction, and returns the revisions of the closed candles in it
-    /// that replaced different ones, by their place in `commit.closed`.
-    ///
-    /// # Errors
-    /// When nothing was written.
-    async fn commit(
-        &self,
-        log: &dyn EventLog,
-        commit: &Commit,
-    ) -> Result<Vec<(usize, u32)>, StoreFault>;
-}
-
 /// How the actor works.
 #[derive(Debug, Clone, Copy)]
-pub struct StoreConfig {
+pub struct CommitterConfig {
     /// The least time between two rounds of commits: what happens meanwhile is merged.
     pub commit_interval: Duration,
     /// How long to wait before trying again what failed for now: doubled up to `most_retry`.
@@ -88,7 +41,7 @@ pub struct StoreConfig {
     pub drain_within: Duration,
 }
 
-impl Default for StoreConfig {
+impl Default for CommitterConfig {
     fn default() -> Self {
         Self {
             commit_interval: Duration::from_millis(200),
@@ -101,7 +54,7 @@ impl Default for StoreConfig {
 
 /// Observable state.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct StoreState {
+pub struct CommitterState {
     /// Commits written.
     pub commits: u64,
     /// Candles written.
@@ -114,38 +67,38 @@ pub struct StoreState {
 
 /// What a store actor works with.
 #[derive(Clone)]
-pub struct StoreParts {
-    /// Its name on the board.
+pub struct CommitterDeps {
+    /// Its name on the statuses.
     pub name: String,
     /// How it works.
-    pub config: StoreConfig,
+    pub config: CommitterConfig,
     /// Whose durability to wait for.
     pub log: Arc<dyn EventLog>,
     /// Where to write.
     pub store: Arc<dyn CandleStore>,
     /// Where its state is published.
-    pub board: Board,
+    pub statuses: StatusRegistry,
     /// Whose commits to pull.
-    pub candles: Vec<Slot<CandleActor>>,
+    pub candles: Vec<ActorAddress<CandleActor>>,
     /// Notified when there is something to commit.
     pub committer: Arc<Notify>,
     /// Notified when candles have been committed.
     pub committed: Arc<Notify>,
     /// Who is told what has been stored.
-    pub push: Option<Slot<PushActor>>,
+    pub push: Option<ActorAddress<PushActor>>,
 }
 
 /// The actor.
-pub struct StoreActor {
-    parts: StoreParts,
+pub struct CommitterActor {
+    parts: CommitterDeps,
     exit: ExitNotice,
     quit: watch::Sender<bool>,
 }
 
-impl StoreActor {
+impl CommitterActor {
     /// A part to be started.
     #[must_use]
-    pub fn new(parts: StoreParts, exit: ExitNotice) -> Self {
+    pub fn new(parts: CommitterDeps, exit: ExitNotice) -> Self {
         Self {
             parts,
             exit,
@@ -154,7 +107,7 @@ impl StoreActor {
     }
 }
 
-impl Actor for StoreActor {
+impl Actor for CommitterActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
@@ -162,7 +115,7 @@ impl Actor for StoreActor {
         let writer = Writer {
             parts: self.parts.clone(),
             quit: self.quit.subscribe(),
-            state: StoreState::default(),
+            state: CommitterState::default(),
             held: None,
         };
         let run = writer.run().into_actor(self);
@@ -176,7 +129,7 @@ impl Actor for StoreActor {
     }
 }
 
-impl Handler<Quit> for StoreActor {
+impl Handler<Quit> for CommitterActor {
     type Result = ();
 
     fn handle(&mut self, _: Quit, _: &mut Self::Context) {
@@ -186,9 +139,9 @@ impl Handler<Quit> for StoreActor {
 
 /// The loop inside the actor.
 struct Writer {
-    parts: StoreParts,
+    parts: CommitterDeps,
     quit: watch::Receiver<bool>,
-    state: StoreState,
+    state: CommitterState,
     /// Pulled and not yet written: nothing of its partition may be written before it.
     held: Option<(Addr<CandleActor>, Commit)>,
 }
@@ -200,7 +153,7 @@ impl Writer {
             actor.do_send(Reload);
         }
         self.parts
-            .board
+            .statuses
             .set(&self.parts.name, PartStatus::Running, None);
         loop {
             let quit = async {
@@ -223,7 +176,11 @@ impl Writer {
     }
 
     fn candle_actors(&self) -> Vec<Addr<CandleActor>> {
-        self.parts.candles.iter().filter_map(Slot::get).collect()
+        self.parts
+            .candles
+            .iter()
+            .filter_map(ActorAddress::get)
+            .collect()
     }
 
     /// Writes all there is, as far as that is possible within the time allowed.
@@ -293,7 +250,7 @@ impl Writer {
         }
         let waiting = "waiting for the event log to become durable".to_owned();
         self.parts
-            .board
+            .statuses
             .set(&self.parts.name, PartStatus::Degraded, Some(waiting));
         let quit = self.quit.wait_for(|quit| *quit);
         tokio::select! {
@@ -322,7 +279,7 @@ impl Writer {
                     self.show(commit, &corrected);
                     metrics::histogram!("coinsphere_store_commit_seconds").record(begun.elapsed());
                     self.parts
-                        .board
+                        .statuses
                         .set(&self.parts.name, PartStatus::Running, None);
                     return Ok(true);
                 }
@@ -330,7 +287,7 @@ impl Writer {
                     self.state.retries += 1;
                     metrics::counter!("coinsphere_store_retries_total").increment(1);
                     tracing::warn!(%fault, retry_in_ms = wait.as_millis() as u64, "commit failed for now");
-                    self.parts.board.set(
+                    self.parts.statuses.set(
                         &self.parts.name,
                         PartStatus::Degraded,
                         Some(fault.to_string()),
@@ -383,7 +340,7 @@ impl Writer {
             self.state.committed.resize(at + 1, Offset(0));
         }
         self.state.committed[at] = commit.next_offset;
-        self.parts.board.observe(&self.parts.name, &self.state);
+        self.parts.statuses.observe(&self.parts.name, &self.state);
         if !commit.closed.is_empty() {
             self.parts.committed.notify_one();
         }

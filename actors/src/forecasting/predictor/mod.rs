@@ -2,11 +2,10 @@
 //! database is its source, so that starting, catching up and running are the same, and what it wrote
 //! it finds again.
 
-mod follower;
 mod inputs;
 mod model;
 mod price;
-mod store;
+mod series_runner;
 #[cfg(test)]
 mod tests;
 
@@ -19,15 +18,16 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-pub use follower::FollowerState;
-pub use model::{Expected, Followed, Inference, ModelShelf, Serving, Stepped};
-pub use store::ForecastStore;
+pub use model::{Expected, Inference, ModelRepository, Serving, Stepped};
+pub use series_runner::SeriesState;
 
-use crate::board::{Board, PartStatus};
+use crate::forecasting::series::SeriesSpec;
+use crate::forecasting::store::ForecastStore;
+use crate::forecasting::trainer::{Reason, TrainingQueue};
 use crate::push::PushHub;
-use crate::supervisor::ExitReason;
-use crate::trainer::{Orders, Reason};
-use follower::Follower;
+use crate::supervision::ExitReason;
+use crate::supervision::{PartStatus, StatusRegistry};
+use series_runner::SeriesRunner;
 
 /// How often stored candles are compared with those that were used, beside when one is due.
 const COMPARE_EVERY: Duration = Duration::from_secs(30);
@@ -40,19 +40,19 @@ const LEAST: Duration = Duration::from_millis(250);
 
 /// What a predictor works with.
 #[derive(Clone)]
-pub struct PredictorParts {
-    /// Its name on the board.
+pub struct PredictorDeps {
+    /// Its name on the statuses.
     pub name: String,
     /// What to forecast.
-    pub followed: Vec<Followed>,
+    pub series: Vec<SeriesSpec>,
     /// Where candles, forecasts and states are.
     pub store: Arc<dyn ForecastStore>,
     /// Where models are.
-    pub shelf: Arc<dyn ModelShelf>,
+    pub repository: Arc<dyn ModelRepository>,
     /// Who shows forecasts live.
     pub hub: Arc<PushHub>,
     /// Where its state is published.
-    pub board: Board,
+    pub statuses: StatusRegistry,
     /// The clock.
     pub clock: SharedClock,
     /// Notified when candles may have been stored.
@@ -60,19 +60,24 @@ pub struct PredictorParts {
     /// Notified when a model was promoted or history was imported.
     pub changed: Arc<Notify>,
     /// Whom to ask for a training when errors have grown.
-    pub orders: Arc<Orders>,
+    pub trainings: Arc<TrainingQueue>,
 }
 
 /// Observable state.
 #[derive(Debug, Clone, Default, Serialize)]
 struct PredictorState<'a> {
     /// By asset and interval.
-    series: BTreeMap<String, &'a FollowerState>,
+    series: BTreeMap<String, &'a SeriesState>,
 }
 
 /// Runs until told to quit.
-pub async fn run(parts: PredictorParts, mut quit: watch::Receiver<bool>) -> ExitReason {
-    let mut followers: Vec<Follower> = parts.followed.iter().cloned().map(Follower::new).collect();
+pub async fn run(parts: PredictorDeps, mut quit: watch::Receiver<bool>) -> ExitReason {
+    let mut runners: Vec<SeriesRunner> = parts
+        .series
+        .iter()
+        .cloned()
+        .map(SeriesRunner::new)
+        .collect();
     let mut compared: Option<Instant> = None;
     loop {
         let begun = Instant::now();
@@ -80,8 +85,8 @@ pub async fn run(parts: PredictorParts, mut quit: watch::Receiver<bool>) -> Exit
         if compare {
             compared = Some(begun);
         }
-        let trouble = round(&parts, &mut followers, compare).await;
-        show(&parts, &followers, trouble);
+        let trouble = round(&parts, &mut runners, compare).await;
+        show(&parts, &runners, trouble);
         let wake = async {
             tokio::select! {
                 () = parts.stored.notified() => false,
@@ -105,26 +110,24 @@ pub async fn run(parts: PredictorParts, mut quit: watch::Receiver<bool>) -> Exit
 
 /// One look at every series; the trouble with the store, if there was any.
 async fn round(
-    parts: &PredictorParts,
-    followers: &mut [Follower],
+    parts: &PredictorDeps,
+    runners: &mut [SeriesRunner],
     compare: bool,
 ) -> Option<String> {
     let mut trouble = None;
-    for follower in followers {
+    for runner in runners {
         let now = parts.clock.now();
-        if !compare && !follower.is_due(now) && !follower.awaits_model(&*parts.shelf) {
+        if !compare && !runner.is_due(now) && !runner.awaits_model(&*parts.repository) {
             continue;
         }
-        match follower.round(&*parts.store, &*parts.shelf, now).await {
+        match runner.round(&*parts.store, &*parts.repository, now).await {
             Ok(round) => {
-                let followed = &follower.followed;
-                parts.hub.publish_forecasts(
-                    &followed.instrument,
-                    followed.interval,
-                    &round.forecasts,
-                );
+                let spec = &runner.spec;
+                parts
+                    .hub
+                    .publish_forecasts(&spec.instrument, spec.interval, &round.forecasts);
                 if round.drifted {
-                    parts.orders.order(&followed.name(), Reason::Drift);
+                    parts.trainings.request(&spec.name(), Reason::Drift);
                 }
             }
             Err(fault) => trouble = Some(fault.to_string()),
@@ -133,21 +136,23 @@ async fn round(
     trouble
 }
 
-fn show(parts: &PredictorParts, followers: &[Follower], trouble: Option<String>) {
-    let refused = followers
+fn show(parts: &PredictorDeps, runners: &[SeriesRunner], trouble: Option<String>) {
+    let refused = runners
         .iter()
-        .find_map(|follower| Some((follower.followed.name(), follower.state.last_error.clone()?)));
+        .find_map(|runner| Some((runner.spec.name(), runner.state.last_error.clone()?)));
     let refused = refused.map(|(series, error)| format!("{series}: {error}"));
     let (status, error) = match trouble.or(refused) {
         None => (PartStatus::Running, None),
         Some(error) => (PartStatus::Degraded, Some(error)),
     };
-    parts.board.set(&parts.name, status, error);
-    let series = followers
+    parts.statuses.set(&parts.name, status, error);
+    let series = runners
         .iter()
-        .map(|follower| (follower.followed.name(), &follower.state))
+        .map(|runner| (runner.spec.name(), &runner.state))
         .collect();
-    parts.board.observe(&parts.name, &PredictorState { series });
-    let loaded = followers.iter().filter(|f| f.state.model.is_some()).count();
+    parts
+        .statuses
+        .observe(&parts.name, &PredictorState { series });
+    let loaded = runners.iter().filter(|f| f.state.model.is_some()).count();
     metrics::gauge!("coinsphere_forecasts_models").set(loaded as f64);
 }

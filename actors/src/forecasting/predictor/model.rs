@@ -1,30 +1,9 @@
 //! What the predictor needs of a model and of where models are kept. The ml crate's models implement
 //! it in the program; tests have simpler ones.
 
-use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval};
+use coinsphere_pipelines::market::Candle;
 
-/// Which candles are forecast, and of what.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Followed {
-    /// CoinGecko id of the asset.
-    pub asset: String,
-    /// The instrument whose candles stand for it.
-    pub instrument: InstrumentKey,
-    /// The candles' length.
-    pub interval: Interval,
-    /// How many candles ahead, ascending.
-    pub horizons: Vec<u32>,
-    /// How many candles back a model is warmed up and trained with.
-    pub history: u32,
-}
-
-impl Followed {
-    /// Its name on boards and in logs.
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.asset, self.interval)
-    }
-}
+use crate::forecasting::series::SeriesSpec;
 
 /// A forecast as a model makes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,16 +63,16 @@ pub struct Serving {
 }
 
 /// Where models are kept.
-pub trait ModelShelf: Send + Sync + 'static {
+pub trait ModelRepository: Send + Sync + 'static {
     /// Which version is to serve: cheap, asked often. `None` if there is none.
     ///
     /// # Errors
     /// When that cannot be read.
-    fn promoted(&self, followed: &Followed) -> Result<Option<String>, String>;
+    fn promoted(&self, spec: &SeriesSpec) -> Result<Option<String>, String>;
 
     /// Loads what serves: the promoted version or, where that is broken, the one before.
     ///
     /// # Errors
     /// When that cannot be read.
-    fn load(&self, followed: &Followed) -> Result<Serving, String>;
+    fn load(&self, spec: &SeriesSpec) -> Result<Serving, String>;
 }

@@ -4,8 +4,8 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::watch;
 
-use crate::messages::Quit;
-use crate::supervisor::{ExitNotice, ExitReason};
+use crate::supervision::Quit;
+use crate::supervision::{ExitNotice, ExitReason};
 
 /// Messages the mailbox holds: commands of the supervisor.
 const MAILBOX: usize = 8;

@@ -9,8 +9,12 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use tokio::sync::oneshot;
 
-use crate::board::{Board, PartStatus};
-use crate::messages::Quit;
+use crate::supervision::{PartStatus, StatusRegistry};
+
+/// Supervisor → any part, command: end, in order.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Quit;
 
 /// How a part ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +99,7 @@ impl Backoff {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Supervise {
-    /// Its name on the board.
+    /// Its name on the statuses.
     pub name: String,
     /// Makes it.
     pub factory: Factory,
@@ -126,7 +130,7 @@ struct Child {
 
 /// The supervisor.
 pub struct Supervisor {
-    board: Board,
+    statuses: StatusRegistry,
     backoff: Backoff,
     children: BTreeMap<String, Child>,
     /// In the order they were added.
@@ -138,9 +142,9 @@ pub struct Supervisor {
 impl Supervisor {
     /// A supervisor of nothing yet.
     #[must_use]
-    pub fn new(board: Board, backoff: Backoff) -> Self {
+    pub fn new(statuses: StatusRegistry, backoff: Backoff) -> Self {
         Self {
-            board,
+            statuses,
             backoff,
             children: BTreeMap::new(),
             order: Vec::new(),
@@ -163,7 +167,7 @@ impl Supervisor {
         };
         child.started_at = tokio::time::Instant::now();
         self.alive.insert(name.to_owned());
-        self.board.set(name, PartStatus::Starting, None);
+        self.statuses.set(name, PartStatus::Starting, None);
         child.quit = Some((child.factory)(notice).quit);
     }
 
@@ -232,7 +236,7 @@ impl Handler<Exited> for Supervisor {
         child.quit = None;
         let error = match &reason {
             ExitReason::Finished | ExitReason::Quit => {
-                self.board.set(&name, PartStatus::Stopped, None);
+                self.statuses.set(&name, PartStatus::Stopped, None);
                 self.stop_next();
                 return;
             }
@@ -246,7 +250,7 @@ impl Handler<Exited> for Supervisor {
         child.failures += 1;
         let delay = self.backoff.after(child.failures);
         if self.stopping.is_some() {
-            self.board.set(&name, PartStatus::Failed, Some(error));
+            self.statuses.set(&name, PartStatus::Failed, Some(error));
             self.stop_next();
             return;
         }
@@ -257,8 +261,9 @@ impl Handler<Exited> for Supervisor {
             "part failed"
         );
         metrics::counter!("coinsphere_part_restarts_total", "part" => name.clone()).increment(1);
-        self.board.set(&name, PartStatus::BackingOff, Some(error));
-        self.board.count_restart(&name);
+        self.statuses
+            .set(&name, PartStatus::BackingOff, Some(error));
+        self.statuses.count_restart(&name);
         ctx.notify_later(Start(name), delay);
     }
 }
@@ -375,9 +380,9 @@ mod tests {
     #[test]
     fn a_failed_or_panicked_part_is_made_anew_with_growing_delays() {
         with_paused_time(async {
-            let board = Board::new(SystemClock::shared());
+            let statuses = StatusRegistry::new(SystemClock::shared());
             let (events, mut seen) = mpsc::unbounded_channel();
-            let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
+            let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
             let begun = tokio::time::Instant::now();
             let fates = vec![Fate::Fail, Fate::Panic, Fate::Fail, Fate::Live];
             supervisor
@@ -392,7 +397,7 @@ mod tests {
                 delays >= Duration::from_millis(700),
                 "100 + 200 + 400 ms, was {delays:?}"
             );
-            let state = &board.snapshot()["fragile"];
+            let state = &statuses.snapshot()["fragile"];
             assert_eq!(state.restarts, 3);
             assert_eq!(state.last_error.as_deref(), Some("no luck"));
         });
@@ -401,9 +406,9 @@ mod tests {
     #[test]
     fn parts_stop_in_reverse_order_and_are_not_started_again() {
         with_paused_time(async {
-            let board = Board::new(SystemClock::shared());
+            let statuses = StatusRegistry::new(SystemClock::shared());
             let (events, mut seen) = mpsc::unbounded_channel();
-            let supervisor = Supervisor::new(board.clone(), Backoff::default()).start();
+            let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
             for name in ["first", "second"] {
                 supervisor
                     .send(part(name, vec![Fate::Live], events.clone()))
@@ -416,7 +421,7 @@ mod tests {
             stopped.await.unwrap();
             assert_eq!(seen.recv().await.unwrap(), "second quits");
             assert_eq!(seen.recv().await.unwrap(), "first quits");
-            assert_eq!(board.snapshot()["first"].status, PartStatus::Stopped);
+            assert_eq!(statuses.snapshot()["first"].status, PartStatus::Stopped);
         });
     }
 }

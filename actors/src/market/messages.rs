@@ -1,4 +1,5 @@
-//! Every message between actors. Notices may be dropped when a mailbox is full: the next one says
+//! Every message between the market's actors; commands of the supervisor stand in
+//! [`crate::supervision`]. Notices may be dropped when a mailbox is full: the next one says
 //! more. Commands are few and awaited.
 
 use std::collections::BTreeSet;
@@ -51,8 +52,3 @@ pub struct Stored {
     /// The corrected minutes, with their revisions.
     pub corrected: Vec<(CandleWrite, u32)>,
 }
-
-/// Supervisor → any part, command: end, in order.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct Quit;

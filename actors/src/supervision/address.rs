@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use actix::{Actor, Addr};
 
 /// The current address of a part. Clones share it.
-pub struct Slot<A: Actor>(Arc<RwLock<Option<Addr<A>>>>);
+pub struct ActorAddress<A: Actor>(Arc<RwLock<Option<Addr<A>>>>);
 
-impl<A: Actor> Slot<A> {
+impl<A: Actor> ActorAddress<A> {
     /// Notes the address of the actor that runs now.
     pub fn set(&self, address: Addr<A>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(address);
@@ -23,13 +23,13 @@ impl<A: Actor> Slot<A> {
     }
 }
 
-impl<A: Actor> Clone for Slot<A> {
+impl<A: Actor> Clone for ActorAddress<A> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<A: Actor> Default for Slot<A> {
+impl<A: Actor> Default for ActorAddress<A> {
     fn default() -> Self {
         Self(Arc::default())
     }

@@ -15,11 +15,12 @@ use coinsphere_pipelines::candles::{CandleWrite, merge};
 use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Timestamp};
 use serde::Serialize;
 
-use crate::board::{Board, PartStatus};
-use crate::messages::{Quit, Show, Stored};
+use crate::market::candle_store::StoreFault;
+use crate::market::messages::{Show, Stored};
 use crate::push::PushHub;
-use crate::store::StoreFault;
-use crate::supervisor::{ExitNotice, ExitReason};
+use crate::supervision::Quit;
+use crate::supervision::{ExitNotice, ExitReason};
+use crate::supervision::{PartStatus, StatusRegistry};
 
 /// Batches of live updates the mailbox holds; then candle actors drop theirs and count.
 const MAILBOX: usize = 1_024;
@@ -83,20 +84,20 @@ pub struct PusherState {
 
 /// What a push actor works with.
 #[derive(Clone)]
-pub struct PusherParts {
-    /// Its name on the board.
+pub struct PusherDeps {
+    /// Its name on the statuses.
     pub name: String,
     /// Who delivers.
     pub hub: Arc<PushHub>,
     /// Where closed minutes are.
     pub history: Arc<dyn CandleHistory>,
     /// Where its state is published.
-    pub board: Board,
+    pub statuses: StatusRegistry,
 }
 
 /// The actor.
 pub struct PushActor {
-    parts: PusherParts,
+    parts: PusherDeps,
     exit: ExitNotice,
     ladders: HashMap<InstrumentKey, Rungs>,
     wanted: BTreeSet<InstrumentKey>,
@@ -110,7 +111,7 @@ pub struct PushActor {
 enum Rungs {
     /// The store has been or will be asked; minutes that close meanwhile are kept.
     Awaited(Vec<Candle>),
-    /// Followed.
+    /// SeriesSpec.
     Known(Ladder),
 }
 
@@ -177,7 +178,7 @@ impl Ladder {
 impl PushActor {
     /// A part to be started.
     #[must_use]
-    pub fn new(parts: PusherParts, exit: ExitNotice) -> Self {
+    pub fn new(parts: PusherDeps, exit: ExitNotice) -> Self {
         Self {
             parts,
             exit,
@@ -313,12 +314,15 @@ impl Actor for PushActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         self.parts
-            .board
+            .statuses
             .set(&self.parts.name, PartStatus::Running, None);
         ctx.run_interval(Duration::from_secs(1), |actor, _| {
             actor.state.instruments = actor.ladders.len();
             actor.state.hub = actor.parts.hub.state();
-            actor.parts.board.observe(&actor.parts.name, &actor.state);
+            actor
+                .parts
+                .statuses
+                .observe(&actor.parts.name, &actor.state);
         });
     }
 }

@@ -14,10 +14,11 @@ use serde::Serialize;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::board::{Board, PartStatus};
-use crate::predictor::{Followed, ForecastStore};
-use crate::store::StoreFault;
-use crate::supervisor::ExitReason;
+use crate::forecasting::series::SeriesSpec;
+use crate::forecasting::store::ForecastStore;
+use crate::market::candle_store::StoreFault;
+use crate::supervision::ExitReason;
+use crate::supervision::{PartStatus, StatusRegistry};
 
 /// How often the schedule is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -50,14 +51,14 @@ pub enum Reason {
 
 /// Trainings that were asked for. Shared; asking twice is asking once.
 #[derive(Debug, Default)]
-pub struct Orders {
+pub struct TrainingQueue {
     wanted: Mutex<BTreeMap<String, Reason>>,
     notify: Notify,
 }
 
-impl Orders {
+impl TrainingQueue {
     /// Asks for a training of a series by its name. False: it was asked for already.
-    pub fn order(&self, series: &str, reason: Reason) -> bool {
+    pub fn request(&self, series: &str, reason: Reason) -> bool {
         let fresh = self.lock().insert(series.to_owned(), reason).is_none();
         self.notify.notify_one();
         fresh
@@ -81,7 +82,7 @@ impl Orders {
 #[derive(Debug, Clone)]
 pub struct Job {
     /// Of which series.
-    pub followed: Followed,
+    pub spec: SeriesSpec,
     /// Its closed candles, ascending.
     pub candles: Vec<Candle>,
     /// Why.
@@ -102,13 +103,13 @@ pub struct Trained {
 }
 
 /// Trains and keeps models.
-pub trait School: Send + Sync + 'static {
+pub trait ModelTrainer: Send + Sync + 'static {
     /// When the newest version was made, serving or not; `None` if there is none. Asked every few
     /// seconds by the actor: remember what takes long to find out.
     ///
     /// # Errors
     /// When that cannot be read.
-    fn newest(&self, followed: &Followed) -> Result<Option<Timestamp>, String>;
+    fn newest(&self, spec: &SeriesSpec) -> Result<Option<Timestamp>, String>;
 
     /// Trains, keeps the new version, and promotes it if it wins; on the training thread. `cancelled` is looked at every now
     /// and then; `progress` is told what goes on.
@@ -125,17 +126,17 @@ pub trait School: Send + Sync + 'static {
 
 /// What a trainer works with.
 #[derive(Clone)]
-pub struct TrainerParts {
-    /// Its name on the board.
+pub struct TrainerDeps {
+    /// Its name on the statuses.
     pub name: String,
     /// What to train.
-    pub followed: Vec<Followed>,
+    pub series: Vec<SeriesSpec>,
     /// Where candles are.
     pub store: Arc<dyn ForecastStore>,
     /// What trains.
-    pub school: Arc<dyn School>,
+    pub model_trainer: Arc<dyn ModelTrainer>,
     /// What was asked for.
-    pub orders: Arc<Orders>,
+    pub trainings: Arc<TrainingQueue>,
     /// The series whose history has been loaded, as far as it can be.
     pub ready: watch::Receiver<BTreeSet<String>>,
     /// Whether to train without being asked.
@@ -145,7 +146,7 @@ pub struct TrainerParts {
     /// Notified when a version was promoted.
     pub changed: Arc<Notify>,
     /// Where its state is published.
-    pub board: Board,
+    pub statuses: StatusRegistry,
     /// The clock.
     pub clock: SharedClock,
 }
@@ -174,41 +175,41 @@ struct TrainerState {
 }
 
 /// Runs until told to quit.
-pub async fn run(parts: TrainerParts, quit: watch::Receiver<bool>) -> ExitReason {
-    let desk = Desk {
+pub async fn run(parts: TrainerDeps, quit: watch::Receiver<bool>) -> ExitReason {
+    let trainer = TrainerLoop {
         parts,
         quit,
         state: TrainerState::default(),
         failures: BTreeMap::new(),
     };
-    desk.run().await
+    trainer.run().await
 }
 
-struct Desk {
-    parts: TrainerParts,
+struct TrainerLoop {
+    parts: TrainerDeps,
     quit: watch::Receiver<bool>,
     state: TrainerState,
     /// How often a series failed in a row, and when it may be tried again.
     failures: BTreeMap<String, (u32, Timestamp)>,
 }
 
-impl Desk {
+impl TrainerLoop {
     async fn run(mut self) -> ExitReason {
         self.parts
-            .board
+            .statuses
             .set(&self.parts.name, PartStatus::Running, None);
         loop {
             match self.next() {
-                Some((followed, reason)) => self.train(followed, reason).await,
+                Some((spec, reason)) => self.train(spec, reason).await,
                 None => {
                     tokio::select! {
-                        () = self.parts.orders.notify.notified() => {}
+                        () = self.parts.trainings.notify.notified() => {}
                         () = tokio::time::sleep(LOOK_EVERY) => {}
                         _ = self.quit.wait_for(|quit| *quit) => {}
                     }
                 }
             }
-            self.parts.board.observe(&self.parts.name, &self.state);
+            self.parts.statuses.observe(&self.parts.name, &self.state);
             if *self.quit.borrow() {
                 return ExitReason::Quit;
             }
@@ -216,23 +217,23 @@ impl Desk {
     }
 
     /// What to train now, what was asked for first.
-    fn next(&self) -> Option<(Followed, Reason)> {
+    fn next(&self) -> Option<(SeriesSpec, Reason)> {
         let now = self.parts.clock.now();
         let asked = self
             .parts
-            .followed
+            .series
             .iter()
-            .find(|f| self.parts.orders.has(&f.name()));
-        if let Some(followed) = asked {
-            let reason = self.parts.orders.take(&followed.name())?;
-            return Some((followed.clone(), reason));
+            .find(|f| self.parts.trainings.has(&f.name()));
+        if let Some(spec) = asked {
+            let reason = self.parts.trainings.take(&spec.name())?;
+            return Some((spec.clone(), reason));
         }
         if !self.parts.by_itself {
             return None;
         }
         let ready = self.parts.ready.borrow();
-        self.parts.followed.iter().find_map(|followed| {
-            let name = followed.name();
+        self.parts.series.iter().find_map(|spec| {
+            let name = spec.name();
             let waits = self
                 .failures
                 .get(&name)
@@ -240,26 +241,26 @@ impl Desk {
             if waits || !ready.contains(&name) {
                 return None;
             }
-            let reason = match self.parts.school.newest(followed) {
+            let reason = match self.parts.model_trainer.newest(spec) {
                 Ok(None) => Reason::First,
                 Ok(Some(made)) if now.since(made) >= self.parts.retrain_after => Reason::Schedule,
                 Ok(Some(_)) | Err(_) => return None,
             };
-            Some((followed.clone(), reason))
+            Some((spec.clone(), reason))
         })
     }
 
-    async fn train(&mut self, followed: Followed, reason: Reason) {
-        let name = followed.name();
+    async fn train(&mut self, spec: SeriesSpec, reason: Reason) {
+        let name = spec.name();
         tracing::info!(series = name, ?reason, "training");
         self.state.training = Some(name.clone());
         self.state.progress = None;
-        self.parts.board.observe(&self.parts.name, &self.state);
+        self.parts.statuses.observe(&self.parts.name, &self.state);
         let begun = Instant::now();
-        let outcome = match self.candles(&followed).await {
+        let outcome = match self.candles(&spec).await {
             Ok(candles) => {
                 let job = Job {
-                    followed,
+                    spec,
                     candles,
                     reason,
                     now: self.parts.clock.now(),
@@ -339,7 +340,7 @@ impl Desk {
             None => PartStatus::Running,
             Some(_) => PartStatus::Degraded,
         };
-        self.parts.board.set(&self.parts.name, status, failed);
+        self.parts.statuses.set(&self.parts.name, status, failed);
     }
 
     /// The series is not tried again by itself before a while, twice as long each time.
@@ -351,18 +352,14 @@ impl Desk {
     }
 
     /// The closed candles of the series' history.
-    async fn candles(&self, followed: &Followed) -> Result<Vec<Candle>, StoreFault> {
+    async fn candles(&self, spec: &SeriesSpec) -> Result<Vec<Candle>, StoreFault> {
         let store = &self.parts.store;
-        let interval = followed.interval;
-        let series = store.series(&followed.instrument, interval).await?;
+        let interval = spec.interval;
+        let series = store.series(&spec.instrument, interval).await?;
         let series = series.ok_or_else(|| {
-            StoreFault::new(
-                format!("there is no instrument {}", followed.instrument),
-                false,
-            )
+            StoreFault::new(format!("there is no instrument {}", spec.instrument), false)
         })?;
-        let from =
-            interval.open_of(self.parts.clock.now()) - interval.duration() * followed.history;
+        let from = interval.open_of(self.parts.clock.now()) - interval.duration() * spec.history;
         let mut all = Vec::new();
         let mut next = Some(from);
         while let Some(from) = next {
@@ -377,13 +374,17 @@ impl Desk {
         let cancelled = Arc::new(AtomicBool::new(false));
         let (told, mut progress) = watch::channel(String::new());
         let (done, mut outcome) = oneshot::channel();
-        let (school, stop) = (Arc::clone(&self.parts.school), Arc::clone(&cancelled));
+        let (model_trainer, stop) = (
+            Arc::clone(&self.parts.model_trainer),
+            Arc::clone(&cancelled),
+        );
         let spawned = std::thread::Builder::new()
             .name("trainer".to_owned())
             .spawn(move || {
                 yield_to_others();
                 let tell = |text: String| drop(told.send_replace(text));
-                let trained = catch_unwind(AssertUnwindSafe(|| school.train(&job, &stop, &tell)));
+                let trained =
+                    catch_unwind(AssertUnwindSafe(|| model_trainer.train(&job, &stop, &tell)));
                 // Nobody waiting is nobody to tell.
                 let _ = done.send(trained.unwrap_or_else(|panic| Err(words(&*panic))));
             });
@@ -396,7 +397,7 @@ impl Desk {
                 trained = &mut outcome => return trained.unwrap_or_else(|_| gone()),
                 Ok(()) = progress.changed() => {
                     self.state.progress = Some(progress.borrow_and_update().clone());
-                    self.parts.board.observe(&self.parts.name, &self.state);
+                    self.parts.statuses.observe(&self.parts.name, &self.state);
                 }
                 _ = self.quit.wait_for(|quit| *quit) => break,
             }

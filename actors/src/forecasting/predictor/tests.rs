@@ -1,4 +1,4 @@
-//! A follower on a store in memory, with a model whose forecasts depend on every candle it has taken.
+//! A runner on a store in memory, with a model whose forecasts depend on every candle it has taken.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,10 +11,11 @@ use coinsphere_pipelines::store::{
 };
 use rust_decimal::Decimal;
 
-use super::follower::{Follower, Round};
-use super::model::{Expected, Followed, Inference, ModelShelf, Serving, Stepped};
-use super::store::ForecastStore;
-use crate::store::StoreFault;
+use super::model::{Expected, Inference, ModelRepository, Serving, Stepped};
+use super::series_runner::{Round, SeriesRunner};
+use crate::forecasting::series::SeriesSpec;
+use crate::forecasting::store::ForecastStore;
+use crate::market::candle_store::StoreFault;
 
 const HOUR: Interval = Interval::Hour1;
 
@@ -88,9 +89,9 @@ impl Inference for Chained {
 
 /// Serves the newest version that is sound.
 #[derive(Default)]
-struct Shelf(Mutex<Vec<(&'static str, bool)>>);
+struct Models(Mutex<Vec<(&'static str, bool)>>);
 
-impl Shelf {
+impl Models {
     fn with(version: &'static str) -> Self {
         Self(Mutex::new(vec![(version, true)]))
     }
@@ -100,8 +101,8 @@ impl Shelf {
     }
 }
 
-impl ModelShelf for Shelf {
-    fn promoted(&self, _: &Followed) -> Result<Option<String>, String> {
+impl ModelRepository for Models {
+    fn promoted(&self, _: &SeriesSpec) -> Result<Option<String>, String> {
         Ok(self
             .0
             .lock()
@@ -110,7 +111,7 @@ impl ModelShelf for Shelf {
             .map(|(name, _)| (*name).to_owned()))
     }
 
-    fn load(&self, _: &Followed) -> Result<Serving, String> {
+    fn load(&self, _: &SeriesSpec) -> Result<Serving, String> {
         let versions = self.0.lock().unwrap();
         let sound = versions.iter().rev().find(|(_, sound)| *sound);
         let broken = versions.iter().rev().take_while(|(_, sound)| !*sound);
@@ -243,8 +244,8 @@ impl ForecastStore for Memory {
     }
 }
 
-fn follower() -> Follower {
-    Follower::new(Followed {
+fn runner() -> SeriesRunner {
+    SeriesRunner::new(SeriesSpec {
         asset: "bitcoin".to_owned(),
         instrument: InstrumentKey::new(Venue::new("binance"), Symbol::new("BTCUSDT").unwrap()),
         interval: HOUR,
@@ -253,30 +254,30 @@ fn follower() -> Follower {
     })
 }
 
-async fn round(follower: &mut Follower, store: &Memory, shelf: &Shelf, hour: i64) -> Round {
-    follower.round(store, shelf, after(hour)).await.unwrap()
+async fn round(runner: &mut SeriesRunner, store: &Memory, repository: &Models, hour: i64) -> Round {
+    runner.round(store, repository, after(hour)).await.unwrap()
 }
 
 /// Runs hour by hour up to and including `last`.
 async fn live(
-    follower: &mut Follower,
+    runner: &mut SeriesRunner,
     store: &Memory,
-    shelf: &Shelf,
+    repository: &Models,
     hours: std::ops::RangeInclusive<i64>,
 ) {
     for hour in hours {
         store.put([hour]);
-        round(follower, store, shelf, hour).await;
+        round(runner, store, repository, hour).await;
     }
 }
 
 #[tokio::test]
 async fn a_candle_is_one_step_and_repeating_changes_nothing() {
-    let (store, shelf) = (Memory::default(), Shelf::with("a"));
+    let (store, repository) = (Memory::default(), Models::with("a"));
     store.put(0..=999);
-    let mut follower = follower();
-    let first = round(&mut follower, &store, &shelf, 999).await;
-    assert_eq!(follower.state.steps, 1_000);
+    let mut runner = runner();
+    let first = round(&mut runner, &store, &repository, 999).await;
+    assert_eq!(runner.state.steps, 1_000);
     let spoken: Vec<_> = first
         .forecasts
         .iter()
@@ -290,13 +291,13 @@ async fn a_candle_is_one_step_and_repeating_changes_nothing() {
     assert_eq!(store.said().len(), 2);
 
     let commits = store.commits();
-    let again = round(&mut follower, &store, &shelf, 999).await;
+    let again = round(&mut runner, &store, &repository, 999).await;
     assert!(again.forecasts.is_empty());
-    assert_eq!((follower.state.steps, store.commits()), (1_000, commits));
+    assert_eq!((runner.state.steps, store.commits()), (1_000, commits));
 
-    assert!(!follower.is_due(after(999)) && follower.is_due(after(1_000)));
-    live(&mut follower, &store, &shelf, 1_000..=1_000).await;
-    assert_eq!(follower.state.steps, 1_001);
+    assert!(!runner.is_due(after(999)) && runner.is_due(after(1_000)));
+    live(&mut runner, &store, &repository, 1_000..=1_000).await;
+    assert_eq!(runner.state.steps, 1_001);
     assert_eq!(store.said().len(), 4);
     let outcome = store.outcomes.lock().unwrap().get(&(at(999), 1)).copied();
     assert_eq!(outcome, Some(candle(1_000).close));
@@ -304,19 +305,19 @@ async fn a_candle_is_one_step_and_repeating_changes_nothing() {
 
 #[tokio::test]
 async fn a_restart_goes_on_and_catching_up_equals_running() {
-    let (store, shelf) = (Memory::default(), Shelf::with("a"));
+    let (store, repository) = (Memory::default(), Models::with("a"));
     store.put(0..=99);
-    let mut before = follower();
-    live(&mut before, &store, &shelf, 100..=110).await;
+    let mut before = runner();
+    live(&mut before, &store, &repository, 100..=110).await;
     drop(before);
     store.put(111..=120);
-    let mut restarted = follower();
-    round(&mut restarted, &store, &shelf, 120).await;
+    let mut restarted = runner();
+    round(&mut restarted, &store, &repository, 120).await;
     assert_eq!(restarted.state.steps, 10);
 
     let other = Memory::default();
     other.put(0..=99);
-    live(&mut follower(), &other, &shelf, 100..=120).await;
+    live(&mut runner(), &other, &repository, 100..=120).await;
     let (caught_up, ran) = (store.said(), other.said());
     // A forecast for 1 hour made at 112 while catching up at 120 would be none: it is known.
     let open =
@@ -330,10 +331,10 @@ async fn a_restart_goes_on_and_catching_up_equals_running() {
 
 #[tokio::test]
 async fn a_corrected_candle_makes_it_go_back_to_the_last_good_state() {
-    let (store, shelf) = (Memory::default(), Shelf::with("a"));
+    let (store, repository) = (Memory::default(), Models::with("a"));
     store.put(0..=399);
-    let mut running = follower();
-    live(&mut running, &store, &shelf, 400..=450).await;
+    let mut running = runner();
+    live(&mut running, &store, &repository, 400..=450).await;
     let steps = running.state.steps;
     let mut better = candle(440);
     better.close += Decimal::ONE;
@@ -343,7 +344,7 @@ async fn a_corrected_candle_makes_it_go_back_to_the_last_good_state() {
         .lock()
         .unwrap()
         .insert(at(440), better.clone());
-    round(&mut running, &store, &shelf, 450).await;
+    round(&mut running, &store, &repository, 450).await;
     assert_eq!(running.state.corrections, 1);
     // The state of 432, eighteen days of 24 hours, is the last before it.
     assert_eq!(running.state.steps - steps, 18);
@@ -352,8 +353,8 @@ async fn a_corrected_candle_makes_it_go_back_to_the_last_good_state() {
     let undisturbed = Memory::default();
     undisturbed.put(0..=450);
     undisturbed.candles.lock().unwrap().insert(at(440), better);
-    let mut fresh = follower();
-    round(&mut fresh, &undisturbed, &shelf, 450).await;
+    let mut fresh = runner();
+    round(&mut fresh, &undisturbed, &repository, 450).await;
     let key = (at(450), 24);
     assert_eq!(store.said()[&key], undisturbed.said()[&key]);
 
@@ -368,53 +369,58 @@ async fn a_corrected_candle_makes_it_go_back_to_the_last_good_state() {
         .lock()
         .unwrap()
         .retain(|(_, time), _| *time == at(450));
-    let mut restarted = follower();
-    round(&mut restarted, &store, &shelf, 450).await;
+    let mut restarted = runner();
+    round(&mut restarted, &store, &repository, 450).await;
     assert_eq!(restarted.state.steps, 451, "from the beginning of history");
     undisturbed.candles.lock().unwrap().insert(at(390), first);
-    let mut fresh = follower();
+    let mut fresh = runner();
     undisturbed.states.lock().unwrap().clear();
-    round(&mut fresh, &undisturbed, &shelf, 450).await;
+    round(&mut fresh, &undisturbed, &repository, 450).await;
     assert_eq!(store.said()[&key], undisturbed.said()[&key]);
 }
 
 #[tokio::test]
 async fn a_store_that_fails_loses_nothing() {
-    let (store, shelf) = (Memory::default(), Shelf::with("a"));
+    let (store, repository) = (Memory::default(), Models::with("a"));
     store.put(0..=199);
-    let mut running = follower();
-    live(&mut running, &store, &shelf, 200..=205).await;
+    let mut running = runner();
+    live(&mut running, &store, &repository, 200..=205).await;
     store.put([206]);
     store.away.store(true, Ordering::SeqCst);
     for _ in 0..2 {
-        assert!(running.round(&store, &shelf, after(206)).await.is_err());
+        assert!(
+            running
+                .round(&store, &repository, after(206))
+                .await
+                .is_err()
+        );
     }
     store.away.store(false, Ordering::SeqCst);
-    round(&mut running, &store, &shelf, 206).await;
+    round(&mut running, &store, &repository, 206).await;
     let undisturbed = Memory::default();
     undisturbed.put(0..=199);
-    live(&mut follower(), &undisturbed, &shelf, 200..=206).await;
+    live(&mut runner(), &undisturbed, &repository, 200..=206).await;
     assert_eq!(store.said(), undisturbed.said());
 }
 
 #[tokio::test]
 async fn a_broken_version_leaves_the_one_before_serving_and_is_said() {
-    let (store, shelf) = (Memory::default(), Shelf::with("a"));
+    let (store, repository) = (Memory::default(), Models::with("a"));
     store.put(0..=99);
-    let mut running = follower();
-    round(&mut running, &store, &shelf, 99).await;
-    shelf.add("b", false);
-    round(&mut running, &store, &shelf, 99).await;
+    let mut running = runner();
+    round(&mut running, &store, &repository, 99).await;
+    repository.add("b", false);
+    round(&mut running, &store, &repository, 99).await;
     assert_eq!(running.state.model.as_deref(), Some("a"));
     assert_eq!(running.state.last_error.as_deref(), Some("b is corrupt"));
-    live(&mut running, &store, &shelf, 100..=100).await;
+    live(&mut running, &store, &repository, 100..=100).await;
     assert_eq!(
         running.state.steps, 101,
         "it went on without beginning anew"
     );
     // One that is sound takes over at the newest candle; what was said before stays.
-    shelf.add("c", true);
-    round(&mut running, &store, &shelf, 100).await;
+    repository.add("c", true);
+    round(&mut running, &store, &repository, 100).await;
     assert_eq!(running.state.model.as_deref(), Some("c"));
     assert_eq!(running.state.last_error, None);
     let forecasts = store.forecasts.lock().unwrap();
@@ -424,10 +430,10 @@ async fn a_broken_version_leaves_the_one_before_serving_and_is_said() {
 
 #[tokio::test]
 async fn without_a_model_there_is_nothing_to_say() {
-    let (store, shelf) = (Memory::default(), Shelf::default());
+    let (store, repository) = (Memory::default(), Models::default());
     store.put(0..=99);
-    let mut running = follower();
-    let said = round(&mut running, &store, &shelf, 99).await;
+    let mut running = runner();
+    let said = round(&mut running, &store, &repository, 99).await;
     assert!(said.forecasts.is_empty());
     assert_eq!((store.commits(), running.state.model), (0, None));
 }

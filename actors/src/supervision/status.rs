@@ -43,13 +43,13 @@ pub struct PartState {
 
 /// The states of all parts.
 #[derive(Debug, Clone)]
-pub struct Board {
+pub struct StatusRegistry {
     clock: SharedClock,
     parts: Arc<RwLock<BTreeMap<String, PartState>>>,
 }
 
-impl Board {
-    /// An empty board.
+impl StatusRegistry {
+    /// An empty statuses.
     #[must_use]
     pub fn new(clock: SharedClock) -> Self {
         Self {

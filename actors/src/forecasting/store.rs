@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Timestamp};
 use coinsphere_pipelines::store::{ForecastCommit, ForecastSeries, ForecastState};
 
-use crate::store::StoreFault;
+use crate::market::candle_store::StoreFault;
 
 /// What forecasts need of a store.
 #[async_trait]

@@ -20,12 +20,13 @@ use coinsphere_pipelines::market::Timestamp;
 use futures_util::stream;
 use serde::Serialize;
 
-use crate::board::{Board, PartStatus};
-use crate::messages::{Advanced, CatchUp, Committed, Quit, Reload, Show, TakeCommit};
-use crate::pusher::PushActor;
-use crate::slot::Slot;
-use crate::store::CandleStore;
-use crate::supervisor::{ExitNotice, ExitReason};
+use crate::market::candle_store::CandleStore;
+use crate::market::messages::{Advanced, CatchUp, Committed, Reload, Show, TakeCommit};
+use crate::push::pusher::PushActor;
+use crate::supervision::ActorAddress;
+use crate::supervision::Quit;
+use crate::supervision::{ExitNotice, ExitReason};
+use crate::supervision::{PartStatus, StatusRegistry};
 
 /// The name under which this consumer holds the log's retention.
 pub const CONSUMER: &str = "candles";
@@ -78,8 +79,8 @@ pub struct CandleState {
 
 /// What a candle actor works with.
 #[derive(Clone)]
-pub struct CandleParts {
-    /// Its name on the board.
+pub struct CandleDeps {
+    /// Its name on the statuses.
     pub name: String,
     /// The partition.
     pub partition: u32,
@@ -90,16 +91,16 @@ pub struct CandleParts {
     /// Where the state to go on from is.
     pub store: Arc<dyn CandleStore>,
     /// Where its state is published.
-    pub board: Board,
+    pub statuses: StatusRegistry,
     /// Who is shown what changed.
-    pub push: Option<Slot<PushActor>>,
+    pub push: Option<ActorAddress<PushActor>>,
     /// Who is told that there is something to commit.
     pub committer: Arc<tokio::sync::Notify>,
 }
 
 /// The actor.
 pub struct CandleActor {
-    parts: CandleParts,
+    parts: CandleDeps,
     exit: ExitNotice,
     /// Absent while it is being loaded or is at work.
     pipeline: Option<CandlePipeline>,
@@ -111,7 +112,7 @@ pub struct CandleActor {
 impl CandleActor {
     /// A part to be started.
     #[must_use]
-    pub fn new(parts: CandleParts, exit: ExitNotice) -> Self {
+    pub fn new(parts: CandleDeps, exit: ExitNotice) -> Self {
         Self {
             parts,
             exit,
@@ -149,14 +150,14 @@ impl CandleActor {
     fn retry_load(
         &mut self,
         generation: u64,
-        fault: crate::store::StoreFault,
+        fault: crate::market::candle_store::StoreFault,
         ctx: &mut Context<Self>,
     ) {
         if !fault.is_retriable() {
             self.fail(fault.to_string(), ctx);
             return;
         }
-        self.parts.board.set(
+        self.parts.statuses.set(
             &self.parts.name,
             PartStatus::Starting,
             Some(fault.to_string()),
@@ -187,7 +188,7 @@ impl CandleActor {
             Err(error) => return self.fail(error.to_string(), ctx),
         }
         self.parts
-            .board
+            .statuses
             .set(&self.parts.name, PartStatus::Running, None);
         self.observe();
         self.work(ctx);
@@ -226,14 +227,14 @@ impl CandleActor {
                     ));
                 } else {
                     self.parts
-                        .board
+                        .statuses
                         .set(&self.parts.name, PartStatus::Running, None);
                 }
             }
             Err(error) if error.is_retriable() => {
                 let text = Some(error.to_string());
                 self.parts
-                    .board
+                    .statuses
                     .set(&self.parts.name, PartStatus::Degraded, text);
                 ctx.run_later(self.parts.config.retry, |actor, ctx| actor.work(ctx));
             }
@@ -269,7 +270,7 @@ impl CandleActor {
             .set(behind as f64);
         metrics::gauge!("coinsphere_candles_pending", "partition" => partition)
             .set(self.state.pending as f64);
-        self.parts.board.observe(&self.parts.name, &self.state);
+        self.parts.statuses.observe(&self.parts.name, &self.state);
     }
 
     fn publish_counts(&mut self, now: EngineCounts) {

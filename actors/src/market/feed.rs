@@ -8,9 +8,9 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 use coinsphere_pipelines::venues::{FeedState, LiveFeed};
 use tokio::sync::watch;
 
-use crate::board::{Board, PartStatus};
-use crate::messages::Quit;
-use crate::supervisor::{ExitNotice, ExitReason};
+use crate::supervision::Quit;
+use crate::supervision::{ExitNotice, ExitReason};
+use crate::supervision::{PartStatus, StatusRegistry};
 
 /// Messages the mailbox holds: commands of the supervisor.
 const MAILBOX: usize = 8;
@@ -21,7 +21,7 @@ const OBSERVE: Duration = Duration::from_millis(250);
 /// The actor.
 pub struct FeedActor {
     name: String,
-    board: Board,
+    statuses: StatusRegistry,
     exit: ExitNotice,
     feed: Option<LiveFeed>,
     state: watch::Receiver<FeedState>,
@@ -32,11 +32,11 @@ pub struct FeedActor {
 impl FeedActor {
     /// A part to be started.
     #[must_use]
-    pub fn new(name: String, board: Board, feed: LiveFeed, exit: ExitNotice) -> Self {
+    pub fn new(name: String, statuses: StatusRegistry, feed: LiveFeed, exit: ExitNotice) -> Self {
         let state = feed.state();
         Self {
             name,
-            board,
+            statuses,
             exit,
             feed: Some(feed),
             state,
@@ -50,17 +50,19 @@ impl FeedActor {
         let trouble = || state.connections.iter().find_map(|c| c.last_error.clone());
         if let Some(trouble) = state.subscription_trouble() {
             self.was_live |= state.is_live();
-            self.board
+            self.statuses
                 .set(&self.name, PartStatus::Degraded, Some(trouble));
         } else if state.is_live() {
             self.was_live = true;
-            self.board.set(&self.name, PartStatus::Running, None);
+            self.statuses.set(&self.name, PartStatus::Running, None);
         } else if self.was_live {
-            self.board.set(&self.name, PartStatus::Degraded, trouble());
+            self.statuses
+                .set(&self.name, PartStatus::Degraded, trouble());
         } else {
-            self.board.set(&self.name, PartStatus::Starting, trouble());
+            self.statuses
+                .set(&self.name, PartStatus::Starting, trouble());
         }
-        self.board.observe(&self.name, &state);
+        self.statuses.observe(&self.name, &state);
     }
 }
 
