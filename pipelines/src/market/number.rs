@@ -16,6 +16,9 @@ const MAX_MANTISSA: u128 = (1 << 96) - 1;
 /// dropped. `None` for what is no decimal number, or has more digits than a decimal holds.
 #[must_use]
 pub fn parse_exact(text: &str) -> Option<Decimal> {
+    if let Some(decimal) = parse_short(text.as_bytes()) {
+        return Some(decimal);
+    }
     let unsigned = text.strip_prefix('-');
     let bytes = unsigned.unwrap_or(text).as_bytes();
     // Without its trailing zeros, which are only counted: `zeros` since the last other digit.
@@ -58,6 +61,35 @@ pub fn parse_exact(text: &str) -> Option<Decimal> {
     } else {
         decimal
     })
+}
+
+/// Reads what nearly every price and quantity is: digits that a machine word holds, and perhaps a point
+/// between them. `None` for anything else.
+fn parse_short(bytes: &[u8]) -> Option<Decimal> {
+    // So many digits always fit.
+    const LONGEST: usize = 19;
+    if bytes.len() > LONGEST {
+        return None;
+    }
+    let (mut mantissa, mut point) = (0_u64, None);
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte.wrapping_sub(b'0') {
+            digit @ 0..=9 => mantissa = mantissa * 10 + u64::from(digit),
+            _ if byte == b'.' && point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    if bytes.len() <= usize::from(point.is_some()) {
+        return None;
+    }
+    let mut scale = point.map_or(0, |point| bytes.len() - point - 1) as u32;
+    while scale > 0 && mantissa.is_multiple_of(10) {
+        mantissa /= 10;
+        scale -= 1;
+    }
+    // The two halves of the mantissa.
+    let (low, high) = (mantissa as u32, (mantissa >> 32) as u32);
+    Some(Decimal::from_parts(low, high, 0, false, scale))
 }
 
 /// The digits read so far: as a machine word while they fit, as nearly all do.
@@ -222,10 +254,14 @@ macro_rules! positive_decimal {
             /// # Errors
             /// When the value is zero or negative.
             pub fn new(value: Decimal) -> Result<Self, ImpossibleValue> {
+                Self::positive(value.normalize())
+            }
+
+            const fn positive(value: Decimal) -> Result<Self, ImpossibleValue> {
                 if value.is_sign_negative() || value.is_zero() {
                     return Err(ImpossibleValue::NotPositive { what: $what, value });
                 }
-                Ok(Self(value.normalize()))
+                Ok(Self(value))
             }
 
             /// From the venue's text, exactly: plain (`0.00044780`) or with an exponent (`1e-8`).
@@ -237,7 +273,7 @@ macro_rules! positive_decimal {
                     what: $what,
                     text: text.chars().take(40).collect(),
                 })?;
-                Self::new(value)
+                Self::positive(value)
             }
 
             /// The number itself.
