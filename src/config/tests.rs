@@ -279,7 +279,21 @@ fn a_wrong_value_is_named_with_where_it_came_from_and_what_is_allowed() {
         ("COINSPHERE_LOGGING__FILTER", "info,=", "logging.filter"),
         ("COINSPHERE_LOGGING__FORMAT", "xml", "text, json"),
         ("COINSPHERE_VENUES__KRAKEN__ENDPOINT", "http://x", "wss://"),
-        ("COINSPHERE_VENUES__KRAKEN__INSTRUMENTS", "A,A", "repeats"),
+        (
+            "COINSPHERE_VENUES__KRAKEN__INSTRUMENTS",
+            "BTC/USD,XBT/USD",
+            "repeats",
+        ),
+        (
+            "COINSPHERE_VENUES__BINANCE__INSTRUMENTS",
+            "ETHUSDT,btcusdt",
+            "did you mean BTCUSDT?",
+        ),
+        (
+            "COINSPHERE_VENUES__COINBASE__INSTRUMENTS",
+            "BTC/USD",
+            "did you mean BTC-USD?",
+        ),
         ("COINSPHERE_VENUES__KRAKEN__INSTRUMENTS", "A B", "symbols"),
         ("COINSPHERE_FORECASTS__TOKENS", "Bitcoin", "CoinGecko ids"),
         ("COINSPHERE_FORECASTS__TOKENS", "solana,solana", "repeats"),

@@ -1,7 +1,7 @@
 //! What each setting may be, and the rules that types cannot carry. Knows nothing of where values
 //! come from: the caller says.
 
-use coinsphere_pipelines::market::AssetId;
+use coinsphere_pipelines::market::{AssetId, Symbol};
 use coinsphere_pipelines::venues;
 use secrecy::ExposeSecret;
 
@@ -384,22 +384,19 @@ fn check_venues(
         {
             return Err(bad(&format!("{key}.endpoint"), format!("{endpoint:?}")));
         }
-        if let super::Instruments::Only(symbols) = &venue.instruments
-            && let Some(wrong) = symbols.iter().find_map(|s| protocol.spelling(s).err())
-        {
-            let key = format!("{key}.instruments");
-            return Err(ConfigError::Conflict(format!(
-                "{key} ({}): {wrong}",
-                origin(&key)
-            )));
-        }
-        if let super::Instruments::Only(symbols) = &venue.instruments
-            && (1..symbols.len()).any(|i| symbols[..i].contains(&symbols[i]))
-        {
-            return Err(bad(
-                &format!("{key}.instruments"),
-                "a list with repeats".to_owned(),
-            ));
+        let super::Instruments::Only(symbols) = &venue.instruments else {
+            continue;
+        };
+        let key = format!("{key}.instruments");
+        let spelled: Result<Vec<Symbol>, _> = symbols
+            .iter()
+            .map(|symbol| protocol.spelling(symbol))
+            .collect();
+        let spelled = spelled.map_err(|wrong| {
+            ConfigError::Conflict(format!("{key} (set in {}): {wrong}", origin(&key)))
+        })?;
+        if (1..spelled.len()).any(|i| spelled[..i].contains(&spelled[i])) {
+            return Err(bad(&key, "a list with repeats".to_owned()));
         }
     }
     Ok(())
