@@ -109,6 +109,34 @@ fn check(
     equal
 }
 
+pub(crate) fn a_refused_subscription_is_degraded() {
+    let place = Place::new();
+    let venues = market(&[]);
+    let listen: [(&str, &[&str]); 2] = [
+        ("binance", &["BTCUSDT"]),
+        ("coinbase", &["BTC-USD", "NOSUCH-USD"]),
+    ];
+    let config = place.file("c.toml", venues.toml(&listen));
+    let (program, address) = Program::serve(
+        &place.path().join("d"),
+        ["up", "--config", config.to_str().expect("a path")],
+    );
+    eventually("health names what was refused", PATIENCE, || {
+        let health = crate::support::http::ask(address, "GET", "/health", "")?.json();
+        let (other, feed) = (
+            &health["services"]["feed_binance"],
+            &health["services"]["feed_coinbase"],
+        );
+        let message = feed["message"].as_str().unwrap_or_default();
+        let said = message.contains("the venue refused NOSUCH-USD")
+            && message.contains("NOSUCH-USD is not a valid product");
+        (said && feed["status"] == "degraded" && other["status"] == "ok")
+            .then_some(())
+            .ok_or(health.to_string())
+    });
+    drop(program);
+}
+
 pub(crate) fn killed_and_started_again() {
     let place = Place::new();
     let venues = market(&[]);

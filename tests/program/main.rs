@@ -96,6 +96,7 @@ fn main() {
         evaluate_command::the_report_has_every_model_and_the_seed_decides_it,
         evaluate_command::disorder_changes_nothing_and_is_told,
         evaluate_command::what_cannot_be_evaluated_is_named,
+        live_faults::a_refused_subscription_is_degraded,
         live_faults::both_signals_end_it_with_status_0,
         models_command::a_model_is_trained_forecasts_and_is_replaced_and_brought_back,
         models_command::a_damaged_model_is_named_and_the_one_before_serves,
