@@ -20,7 +20,7 @@ pub struct Record {
     pub venue: Venue,
     /// The connection it came over.
     pub connection: ConnectionId,
-    /// Our clock when it arrived; never goes back within a connection.
+    /// Our clock when it arrived, as far as it can be believed; never goes back within a connection.
     pub received_at: Timestamp,
     /// What happened.
     pub body: Body,

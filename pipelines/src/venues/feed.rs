@@ -5,6 +5,7 @@
 //! Records carry our clock only as far as it can be believed (see `clock`), and its `Tick` records never claim more than was heard: they carry the time of the newest frame, so
 //! a connection that died quietly does not close candles.
 
+mod answers;
 mod clock;
 mod counts;
 mod listening;
@@ -17,11 +18,9 @@ pub use counts::FeedCounts;
 use super::admission::{Admission, Refusal};
 use super::batches::Batches;
 pub use super::batches::PartitionRecords;
-use super::protocol::{
-    DecodeError, FrameDecoder, Limits, Outgoing, Scope, VenueEvent, VenueProtocol,
-};
+use super::protocol::{DecodeError, FrameDecoder, Limits, Outgoing, VenueEvent, VenueProtocol};
 use crate::events::{Body, ConnectionId, DisconnectReason};
-use crate::market::{Symbol, Timestamp, Trade, TradeId};
+use crate::market::{Symbol, Timestamp, Trade};
 use clock::SteadyClock;
 use listening::{Listening, Standing};
 
@@ -437,23 +436,6 @@ impl Feed {
         }
     }
 
-    /// The name under which an instrument is listened to: the venue's, or an alias of it.
-    fn asked_for(&self, symbol: Symbol) -> Symbol {
-        if self.source == Source::File || self.listening.find(&symbol).is_some() {
-            return symbol;
-        }
-        let alias = (self.alias)(&symbol);
-        alias
-            .filter(|alias| self.listening.find(alias).is_some())
-            .unwrap_or(symbol)
-    }
-
-    fn note_named(&mut self, symbol: &Symbol) {
-        if self.listening.name(symbol) {
-            self.newly_named.push(symbol.clone());
-        }
-    }
-
     /// Lets a trade in and returns its partition.
     fn admit(&mut self, symbol: &Symbol, trade: &Trade, at: Timestamp) -> Result<u32, Refusal> {
         let (partition, standing) = match self.listening.find(symbol) {
@@ -469,73 +451,6 @@ impl Feed {
             self.subscribe(vec![symbol.clone()], at);
         }
         Ok(partition)
-    }
-
-    /// Writes that listening to these began: now, or for a file when the file did.
-    fn subscribe(&mut self, symbols: Vec<Symbol>, at: Timestamp) {
-        let at = match self.source {
-            Source::Live => at,
-            Source::File => self.since.unwrap_or(at),
-        };
-        for (partition, symbols) in self.listening.accept(symbols, at) {
-            let body = Body::Subscribed(symbols);
-            self.batches.control(partition, self.connection, at, body);
-        }
-    }
-
-    fn acknowledge(&mut self, scope: Scope, at: Timestamp) {
-        // A number names no instrument: some venues accept any.
-        let names = matches!(scope, Scope::Symbols(_));
-        let symbols = self.listening.resolve(scope).into_iter();
-        let mut symbols: Vec<Symbol> = symbols.map(|symbol| self.asked_for(symbol)).collect();
-        match self.source {
-            // Acknowledgements repeat what other messages asked for; nothing else is ours.
-            Source::Live => symbols.retain(|symbol| self.listening.find(symbol).is_some()),
-            Source::File => {
-                let mut known = self.listening.known();
-                symbols.retain(|symbol| {
-                    let new = self.listening.find(symbol).is_none();
-                    let wanted = !new || self.admission.new_instrument(known).is_ok();
-                    known += usize::from(new && wanted);
-                    wanted
-                });
-            }
-        }
-        self.subscribe(symbols.clone(), at);
-        for symbol in symbols.iter().filter(|_| names) {
-            self.note_named(symbol);
-        }
-    }
-
-    fn refused_by_venue(&mut self, scope: Option<Scope>, reason: String, at: Timestamp) {
-        match scope {
-            Some(scope) => {
-                for symbol in self.listening.resolve(scope) {
-                    let symbol = self.asked_for(symbol);
-                    if self.listening.find(&symbol).is_some() {
-                        self.refuse(symbol, reason.clone(), at);
-                    }
-                }
-            }
-            None => {
-                self.counts.complaints += 1;
-                self.complaint = Some(reason);
-            }
-        }
-    }
-
-    fn refuse(&mut self, symbol: Symbol, reason: String, at: Timestamp) {
-        let at = self.clock.as_ref().map_or(at, SteadyClock::now);
-        let partition = self.listening.refuse(&symbol, &reason);
-        let body = Body::Refused { symbol, reason };
-        self.batches.control(partition, self.connection, at, body);
-    }
-
-    fn heartbeat(&mut self, symbol: Symbol, last_trade: TradeId, at: Timestamp) {
-        if let Some((partition, Standing::Subscribed)) = self.listening.find(&symbol) {
-            let body = Body::Heartbeat { symbol, last_trade };
-            self.batches.control(partition, self.connection, at, body);
-        }
     }
 }
 

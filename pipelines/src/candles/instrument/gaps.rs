@@ -72,7 +72,7 @@ impl InstrumentState {
         }
 
         let (earlier, seen) = (&self.earlier, &self.seen);
-        // Whether a gap's ids can still be told to have been filled.
+        // Whether it can still be decided that a gap's ids have arrived.
         let decidable = |gap: &OpenGap, last: TradeId| {
             if gap.to.is_some_and(|to| to < horizon) {
                 return false;

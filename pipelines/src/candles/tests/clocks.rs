@@ -1,6 +1,11 @@
 //! Clocks that are wrong: closing may be late, never early for good.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::events::DisconnectReason;
+use crate::market::Interval;
+use crate::venues::admission::Admission;
 
 /// A trade a second in `seconds`, but for some, each behind a tick.
 fn live(feed: &mut Feed, seconds: std::ops::Range<u64>, without: &[u64]) {
@@ -133,5 +138,74 @@ fn a_clock_that_was_set_while_nobody_listened_ends_the_outage_where_trades_say()
             closed,
             expected.map(|(time, complete)| (time.to_owned(), complete))
         );
+    }
+}
+
+/// The candles of a file whose frames hold a trade a frame, with the receive times given.
+fn of_file(frames: &[(Trade, Timestamp)]) -> Vec<Candle> {
+    let protocol = venues::protocol("binance").unwrap();
+    let mut feed = venues::feed::Feed::file(protocol, 1, Admission::FILE, ConnectionId(1));
+    let mut engine = CandleEngine::new(0, Rules::for_file(Duration::from_secs(2)));
+    for (trade, received_at) in frames {
+        let frame = format!(
+            r#"{{"e":"trade","E":1,"s":"BTCUSDT","t":{},"p":"{}","q":"{}","T":{},"m":true}}"#,
+            trade.id.0,
+            trade.price,
+            trade.quantity,
+            trade.time.millis()
+        );
+        feed.frame(&frame, *received_at).unwrap();
+    }
+    feed.end(DisconnectReason::EndOfFile, Timestamp::MIN);
+    for (_, records) in feed.take() {
+        for record in records {
+            engine.apply(engine.next_offset(), &record);
+        }
+    }
+    let candles = engine.final_candles(&key()).unwrap();
+    let minutes = candles.minutes().into_iter();
+    minutes
+        .map(|candle| {
+            let end = Interval::Minute1.end_of(candle.open_time);
+            let complete = candle.complete && candles.is_complete(candle.open_time, end);
+            Candle { complete, ..candle }
+        })
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn receive_times_that_leap_change_no_number_and_complete_nothing(
+        steps in prop::collection::vec((1_u64..20_000, 0_u8..12), 2..150),
+        leaps in prop::collection::vec(
+            (any::<prop::sample::Index>(), -200_000_000_i64..200_000_000, 1_usize..5), 0..6,
+        ),
+    ) {
+        let (mut millis, mut frames) = (0, Vec::new());
+        for (i, (step, kind)) in steps.into_iter().enumerate() {
+            millis += step;
+            // Some ids are missing.
+            if kind > 0 {
+                let one = trade(100 + i as u64, millis as f64 / 1_000.0);
+                frames.push((one, one.time + Duration::from_millis(5 + step % 300)));
+            }
+        }
+        prop_assume!(frames.len() > 1);
+        let reference = of_file(&frames);
+        for (index, by, count) in leaps {
+            // A file that begins in the past has trades from the future, which are refused.
+            let first = 1 + index.index(frames.len() - 1);
+            for (one, received_at) in frames.iter_mut().skip(first).take(count) {
+                *received_at = Timestamp::from_nanos(one.time.nanos() + 5_000_000 + by * 1_000_000);
+            }
+        }
+        let leapt = of_file(&frames);
+        let numbers = |candles: &[Candle]| -> Vec<Candle> {
+            candles.iter().map(|candle| Candle { complete: true, ..candle.clone() }).collect()
+        };
+        prop_assert_eq!(numbers(&leapt), numbers(&reference));
+        for (leapt, reference) in leapt.iter().zip(&reference) {
+            prop_assert!(reference.complete || !leapt.complete, "{leapt:?}, rightly {reference:?}");
+        }
     }
 }

@@ -13,12 +13,17 @@ use crate::market::Timestamp;
 /// and a busy machine reads its clock late.
 const BELIEVED_STEP: Duration = Duration::from_secs(5);
 
+/// How much time may have passed at a step back, which does not say: as far as a trade may be ahead.
+const AT_A_STEP_BACK: Duration = Duration::from_secs(60);
+
 /// The clock. Starts with its first reading.
 #[derive(Debug)]
 pub(super) struct SteadyClock {
     /// The newest reading.
     reading: Timestamp,
     now: Timestamp,
+    /// What the clock went forward and was not believed.
+    doubted: Duration,
     /// The furthest (ns) that a trade's time has been ahead of `now`.
     lead: Option<i64>,
     /// The newest trade's time, and ours when it arrived.
@@ -30,6 +35,7 @@ impl SteadyClock {
         Self {
             reading,
             now: reading,
+            doubted: Duration::ZERO,
             lead: None,
             trade: None,
         }
@@ -47,10 +53,14 @@ impl SteadyClock {
 
     /// Takes a reading, and the time of the newest trade that arrived with it.
     pub(super) fn read(&mut self, reading: Timestamp, traded: Option<Timestamp>) -> Timestamp {
-        let step = self.step_to(reading);
+        let (step, back) = (self.step_to(reading), self.reading.since(reading));
         self.reading = reading;
-        if step <= BELIEVED_STEP {
+        if back > Duration::ZERO {
+            self.doubted = self.doubted.saturating_sub(back).max(AT_A_STEP_BACK);
+        } else if step <= BELIEVED_STEP {
             self.now = self.now + step;
+        } else {
+            self.doubted = self.doubted.saturating_add(step);
         }
         if let Some(traded) = traded {
             let lead = traded.nanos().saturating_sub(self.now.nanos());
@@ -63,7 +73,9 @@ impl SteadyClock {
             let by_venue = self.trade.map_or(missed, |(time, now)| {
                 traded.since(time).saturating_sub(self.now.since(now))
             });
-            self.now = self.now + missed.min(by_venue).min(reading.since(self.now));
+            let missed = missed.min(by_venue).min(self.doubted);
+            self.now = self.now + missed;
+            self.doubted -= missed;
             self.trade = Some((traded, self.now));
             let lead = traded.nanos().saturating_sub(self.now.nanos());
             self.lead = Some(self.lead.map_or(lead, |most| most.max(lead)));
@@ -74,6 +86,7 @@ impl SteadyClock {
     /// Takes a reading as it is.
     pub(super) fn set(&mut self, reading: Timestamp) -> Timestamp {
         self.reading = reading;
+        self.doubted = Duration::ZERO;
         self.now = self.now.max(reading);
         self.now
     }
@@ -129,6 +142,11 @@ mod tests {
             clock.read(at(-3_599), None),
             before + Duration::from_secs(1)
         );
+        // Quiet markets, too, go on.
+        for (reading, traded) in [(-3_580, 119), (-3_500, 199), (-3_400, 299)] {
+            let now = clock.read(at(reading), Some(at(traded)));
+            assert!(now <= at(traded + 2) && now >= at(traded - 2), "{now}");
+        }
     }
 
     #[test]
