@@ -84,7 +84,7 @@ fn part(address: SocketAddr, name: &str) -> Value {
 }
 
 /// What `demo` may use once its models are trained.
-const AT_REST: u64 = 200 << 20;
+const AT_REST: u64 = 200_000_000;
 
 /// As many models of the same size as `demo` trains, each from one pass over its candles: that is when
 /// a training needs most.
@@ -109,7 +109,7 @@ pub(crate) fn what_training_used_is_given_back() {
     });
     eventually("memory is given back", SERVED, || {
         let used = program.memory();
-        let message = format!("{} MiB resident", used >> 20);
+        let message = format!("{} MB resident", used / 1_000_000);
         (1..=AT_REST)
             .contains(&used)
             .then(|| println!("{message}"))
