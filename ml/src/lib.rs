@@ -11,6 +11,7 @@ pub mod chart;
 pub mod conformal;
 pub mod drift;
 pub mod features;
+pub mod fit_error;
 pub mod fitted;
 pub mod live;
 pub mod lstm;
@@ -26,6 +27,7 @@ pub mod training;
 pub mod walk_forward;
 
 pub use bar::{Bar, BarError, Interval};
-pub use fitted::{Fitted, ModelName};
+pub use fit_error::ModelName;
+pub use fitted::Fitted;
 pub use prepared::Prepared;
 pub use series::Series;

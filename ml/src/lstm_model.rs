@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::features::{FEATURES, FeatureRow, Scaler};
-use crate::fitted::{FitError, ModelName};
+use crate::fit_error::{FitError, ModelName};
 use crate::lstm::{
     Architecture, Epoch, Loss, Network, NetworkState, Sequences, Supervise, TrainConfig,
     TrainError, train,

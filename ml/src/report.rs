@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::bar::Interval;
-use crate::fitted::ModelName;
+use crate::fit_error::ModelName;
 use crate::prepared::Prepared;
 use crate::series::shown;
 use crate::walk_forward::{Evaluation, ModelEvaluation};

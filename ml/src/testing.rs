@@ -8,13 +8,16 @@ use rand::{RngExt, SeedableRng};
 use crate::bar::{Bar, Interval};
 use crate::conformal::Calibrator;
 use crate::features::{FEATURES, FeatureRow, NAMES, Scaler};
-use crate::fitted::{Fitted, ModelName};
+use crate::fit_error::ModelName;
+use crate::fitted::Fitted;
 use crate::live::{LiveModel, Served};
 use crate::lstm::{Architecture, Network};
 use crate::lstm_model::LstmForecaster;
 use crate::metrics::{Estimate, Skill};
-use crate::model::{Card, FORMAT, HorizonEvaluation, ModelId, ModelScore, Origin, TrainingSpan};
-use crate::training::{TrainingConfig, Verdict};
+use crate::model::{
+    Card, FORMAT, HorizonEvaluation, ModelId, ModelScore, Origin, TrainingSpan, Verdict,
+};
+use crate::training::TrainingConfig;
 
 /// 2024-01-01T00:00:00Z.
 pub(crate) const START: i64 = 1_704_067_200_000;

@@ -8,7 +8,8 @@ use augurs::ets::AutoETS;
 use augurs::{Fit as _, Predict as _};
 use serde::{Deserialize, Serialize};
 
-use crate::fitted::{FitError, Fitted, ModelName};
+use crate::fit_error::{FitError, ModelName};
+use crate::fitted::Fitted;
 use crate::prepared::Prepared;
 
 /// Candles it is fitted on at most, the newest: older ones change the parameters little.

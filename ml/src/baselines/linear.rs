@@ -10,7 +10,8 @@ use ndarray::{Array1, Array2, ShapeBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::features::{FEATURES, FeatureRow, Scaler};
-use crate::fitted::{FitError, Fitted, ModelName};
+use crate::fit_error::{FitError, ModelName};
+use crate::fitted::Fitted;
 use crate::prepared::Prepared;
 
 /// Outcomes needed to fit.

@@ -8,7 +8,8 @@ pub use linear::{Linear, fit as fit_linear};
 
 use std::ops::Range;
 
-use crate::fitted::{FitError, Fitted, ModelName};
+use crate::fit_error::{FitError, ModelName};
+use crate::fitted::Fitted;
 use crate::prepared::Prepared;
 
 /// The mean log return of a candle over the training part.

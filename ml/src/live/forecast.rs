@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ModelName;
 use crate::conformal::LEVELS;
 use crate::drift::Alarm;
+use crate::fit_error::ModelName;
 
 /// A forecast made at the close of a candle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub struct Step {
     pub realised: Vec<Realised>,
     /// Changes found in the errors: a reason to retrain.
     pub drifts: Vec<Drift>,
-    /// The candle came after a hole too long to fill: what was carried began anew, and forecasts
+    /// The candle came after a hole too long to fill: what was carried began again, and forecasts
     /// across the hole are never realised.
     pub restarted: bool,
 }
@@ -106,7 +106,7 @@ pub enum StepError {
         /// Its open time.
         found: i64,
     },
-    /// It stands beside the grid of the candles before it.
+    /// It stands off the grid of the candles before it.
     #[error(
         "cannot step with the candle of {found}: it is not a whole number of intervals after that of {last}"
     )]

@@ -25,9 +25,8 @@ use crate::conformal::{Calibrator, Outcome};
 use crate::drift::{PageHinkley, PageHinkleyConfig};
 use crate::features::{FeatureRow, FeatureStream};
 use crate::fitted::Fitted;
-use crate::model::Card;
+use crate::model::{Card, Verdict};
 use crate::series::{Bridge, bridge};
-use crate::training::Verdict;
 use state::{HorizonState, Pending};
 use track::Track;
 
@@ -144,7 +143,7 @@ impl LiveModel {
     }
 
     /// Takes the next closed candle. Up to three missing ones before it are filled flat, as in
-    /// training; after a longer hole what is carried begins anew.
+    /// training; after a longer hole what is carried begins again.
     ///
     /// # Errors
     /// When the candle is impossible or does not come later than the last one; the state is as it was.
@@ -200,7 +199,7 @@ impl LiveModel {
         Ok(step)
     }
 
-    /// What is carried begins anew; what was learned of the errors stays.
+    /// What is carried begins again; what was learned of the errors stays.
     fn restart(&self, state: &mut LiveState) {
         state.features = FeatureStream::new(self.card.interval);
         state.carried = self.models.iter().map(Fitted::start).collect();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::bar::Interval;
-use crate::fitted::ModelName;
+use crate::fit_error::ModelName;
 use crate::prepared::Prepared;
 use crate::series::Series;
 use crate::testing::{START, random_walk, version};
@@ -191,7 +191,7 @@ fn short_holes_are_filled_as_in_training_and_decide_nothing() {
 }
 
 #[test]
-fn after_a_long_hole_what_is_carried_begins_anew() {
+fn after_a_long_hole_what_is_carried_begins_again() {
     let model = version("bitcoin", 100, 1);
     let mut bars = random_walk(500, 7);
     bars.drain(300..310);
@@ -240,11 +240,11 @@ fn what_cannot_be_stepped_leaves_the_state_as_it_was() {
     assert!(matches!(error, StepError::NotLater { .. }), "{error}");
     let error = refused(&mut state, bars[3]);
     assert!(error.to_string().contains("go back to an earlier state"));
-    let beside = Bar {
+    let off_grid = Bar {
         open_time: next.open_time + 1,
         ..next
     };
-    let error = refused(&mut state, beside);
+    let error = refused(&mut state, off_grid);
     assert!(matches!(error, StepError::OffGrid { .. }), "{error}");
     assert_eq!(state, before);
     assert!(model.step(&mut state, &next).is_ok());

@@ -17,7 +17,7 @@ const MOST_BLOCKS: usize = 64;
 const LEAST_BLOCKS: usize = 8;
 
 /// Two-sided 95 % quantiles of Student's t for 7, 8, 9, 10, 12, 15, 20, 30 and 60 degrees of
-/// freedom: each holds up to the next.
+/// freedom: each is valid up to the next.
 const QUANTILES: [(usize, f64); 9] = [
     (7, 2.365),
     (8, 2.306),

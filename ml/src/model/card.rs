@@ -5,12 +5,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::id::{ModelId, ModelKey};
+use super::verdict::Verdict;
 use crate::bar::Interval;
 use crate::features::Scaler;
-use crate::fitted::ModelName;
+use crate::fit_error::ModelName;
 use crate::lstm::{Architecture, Epoch};
 use crate::metrics::Skill;
-use crate::training::{TrainingConfig, Verdict};
+use crate::training::TrainingConfig;
 
 /// The layout of cards and model files.
 pub const FORMAT: u32 = 1;

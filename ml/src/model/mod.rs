@@ -9,6 +9,7 @@ mod registry;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use card::{Card, FORMAT, HorizonEvaluation, ModelScore, Origin, TrainingSpan};
 pub use error::RegistryError;
@@ -17,3 +18,4 @@ pub(crate) use id::hex;
 pub use id::{AssetNameError, ModelId, ModelIdError, ModelKey};
 pub use pointer::{Pointer, Promotion};
 pub use registry::{Registry, Serving, Version};
+pub use verdict::{HeldBack, Verdict};

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::span::Span;
 use super::verdict::compare;
-use super::{Candidate, TrainRequest, TrainingError, Verdict};
+use super::{Candidate, TrainRequest, TrainingError};
 use crate::features::NAMES;
 use crate::fitted::Fitted;
 use crate::live::{LiveModel, Served};
 use crate::lstm::Epoch;
-use crate::model::{Card, FORMAT, HorizonEvaluation, ModelId, Origin, TrainingSpan};
+use crate::model::{Card, FORMAT, HorizonEvaluation, ModelId, Origin, TrainingSpan, Verdict};
 
 /// What a training made.
 pub(super) struct Assembly {

@@ -20,10 +20,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::fitted::ModelName;
+use crate::fit_error::ModelName;
 use crate::live::LiveModel;
 use crate::lstm_model::LstmConfig;
-use crate::model::{ModelId, ModelKey};
+use crate::model::{ModelKey, Verdict};
 use crate::series::Series;
 
 /// Horizons of a version at most.
@@ -85,8 +85,8 @@ pub struct TrainRequest<'a> {
 
 impl TrainRequest<'_> {
     fn check(&self) -> Result<(), TrainingError> {
-        let demand = |holds: bool, setting, found: String, wanted| {
-            if holds {
+        let demand = |is_met: bool, setting, found: String, wanted| {
+            if is_met {
                 return Ok(());
             }
             Err(TrainingError::Setting {
@@ -212,48 +212,6 @@ impl Cancel {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
-}
-
-/// Whether a candidate should serve.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Verdict {
-    /// Whether it should.
-    pub promote: bool,
-    /// Why, in words.
-    pub why: String,
-    /// The version that it was compared with, if one served.
-    pub serving: Option<ModelId>,
-    /// The figures per horizon, where there was something to compare.
-    pub horizons: Vec<HeldBack>,
-}
-
-impl Verdict {
-    /// Before the comparison.
-    fn undecided() -> Self {
-        Self {
-            promote: false,
-            why: "not compared yet".to_owned(),
-            serving: None,
-            horizons: Vec::new(),
-        }
-    }
-}
-
-/// Two versions on the held-back candles of one horizon: the same forecasts, new to both.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HeldBack {
-    /// How many candles ahead.
-    pub horizon: usize,
-    /// How many forecasts.
-    pub forecasts: usize,
-    /// The candidate's champion.
-    pub model: ModelName,
-    /// MASE of the candidate.
-    pub candidate: f64,
-    /// MASE of the serving version; absent when none serves.
-    pub serving: Option<f64>,
 }
 
 /// A trained version that nobody has kept or promoted yet.

@@ -6,7 +6,8 @@ use super::assemble::{Assembly, assemble};
 use super::span::{Span, out_of_step};
 use super::{Cancel, Candidate, Progress, TrainRequest, TrainingError};
 use crate::features::{FEATURES, Scaler};
-use crate::fitted::{FitError, Fitted, ModelName};
+use crate::fit_error::{FitError, ModelName};
+use crate::fitted::Fitted;
 use crate::live::Served;
 use crate::lstm::Network;
 use crate::lstm_model::{self, LstmFit, LstmForecaster, NetworkEpoch, Replay};
@@ -77,7 +78,7 @@ pub fn train(
 }
 
 /// Goes on from the serving version: its networks learn the newest candles together with sampled older
-/// ones, so that they do not forget them; the champions are fitted anew. Evaluation and champions stay
+/// ones, so that they do not forget them; the champions are fitted again. Evaluation and champions stay
 /// those of the version that was evaluated.
 ///
 /// # Errors

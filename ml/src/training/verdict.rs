@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{HeldBack, Verdict};
 use crate::live::{LiveModel, Realised};
+use crate::model::{HeldBack, Verdict};
 use crate::series::Series;
 
 /// Shared forecasts of a horizon below which it says nothing.
