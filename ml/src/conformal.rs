@@ -19,7 +19,7 @@ const GAMMA: [f64; 3] = [0.02, 0.02, 0.01];
 /// The least share left out: below zero, an interval reaches beyond every score that is remembered.
 const LEAST_LEFT_OUT: f64 = -0.1;
 
-/// The range that holds the outcome with a stated probability, in log returns.
+/// The range that contains the outcome with a stated probability, in log returns.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Band {
     /// The promised share, one of [`LEVELS`].
@@ -31,9 +31,9 @@ pub struct Band {
 }
 
 impl Band {
-    /// Whether it holds the outcome.
+    /// Whether it contains the outcome.
     #[must_use]
-    pub fn holds(&self, outcome: f64) -> bool {
+    pub fn contains(&self, outcome: f64) -> bool {
         (self.low..=self.high).contains(&outcome)
     }
 }
@@ -147,7 +147,7 @@ impl Outcome {
     #[must_use]
     pub fn of(bands: &[Band; LEVELS.len()], outcome: f64) -> Self {
         Self {
-            inside: bands.map(|band| band.holds(outcome)),
+            inside: bands.map(|band| band.contains(outcome)),
         }
     }
 }
@@ -216,7 +216,7 @@ mod tests {
         let [half, most, nearly_all] = calibrator.bands(0.1, 0.5).expect("enough");
         assert!(half.low > most.low && most.low >= nearly_all.low);
         assert!(half.high < most.high && most.high <= nearly_all.high);
-        assert!(half.holds(0.1) && !half.holds(half.high + 1e-9));
+        assert!(half.contains(0.1) && !half.contains(half.high + 1e-9));
         assert!(calibrator.is_valid());
     }
 

@@ -73,7 +73,7 @@ impl PageHinkley {
         }
     }
 
-    /// Takes the next value. After an alarm the test begins anew, so that it can find the next
+    /// Takes the next value. After an alarm the test begins again, so that it can find the next
     /// change. A value that is not finite says nothing and is passed over.
     pub fn push(&mut self, value: f64) -> Option<Alarm> {
         if !value.is_finite() {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn it_begins_anew_after_an_alarm() {
+    fn it_begins_again_after_an_alarm() {
         let mut test = PageHinkley::new(PageHinkleyConfig::default());
         let mut last = None;
         for step in 0..400 {

@@ -99,7 +99,7 @@ impl FeatureStream {
     }
 
     /// Takes the next candle and says what a model sees at its close; nothing in the first
-    /// [`WARM_UP`] candles. A candle that is not the next one starts the stream anew: fill short
+    /// [`WARM_UP`] candles. A candle that is not the next one starts the stream again: fill short
     /// holes first, as [`bridge`] does.
     pub fn push(&mut self, bar: &Bar) -> Option<FeatureRow> {
         let follows = self

@@ -1,12 +1,12 @@
 //! The network as a forecaster: what it is given to learn, how several of them are averaged, and how far
 //! they are believed.
 //!
-//! The training part is dealt out in blocks to as many groups as there are networks. Each network learns
+//! The training part is split in blocks among as many groups as there are networks (cross-fitting). Each network learns
 //! from the others' blocks, stops when it no longer gets better on its own, and so forecasts its own
 //! blocks without having seen them. How much of those forecasts came true over the whole training part
 //! is how much of the average forecast is believed; where nothing did, the answer is the last price.
 
-mod deal;
+mod cross_fitting;
 
 use std::ops::{ControlFlow, Range};
 use std::sync::Mutex;
@@ -20,7 +20,7 @@ use crate::lstm::{
     TrainError, train,
 };
 use crate::prepared::Prepared;
-use deal::Deal;
+use cross_fitting::CrossFitting;
 
 /// Outcomes, in units of their expected deviation, are cut off here when learning.
 const CLIP: f64 = 5.0;
@@ -281,7 +281,7 @@ pub fn fit(
             needed: MIN_ROWS,
         });
     }
-    let deal = Deal {
+    let split = CrossFitting {
         range: range.clone(),
         block,
         groups,
@@ -307,16 +307,16 @@ pub fn fit(
         let sample = config
             .replay
             .filter(|_| warm.is_some())
-            .map(|replay| deal.replayed(place, replay, training.seed))
+            .map(|replay| split.replayed(place, replay, training.seed))
             .filter(|rows| rows.iter().any(|rows| rows.len() >= training.window));
         // Where a sample is too small to hold a window, all of it is learned from.
-        let learned = sample.unwrap_or_else(|| deal.learned(place));
+        let learned = sample.unwrap_or_else(|| split.learned(place));
         let mut stopped = false;
         let trained = train(
             start,
             &rows,
             &learned,
-            &deal.held(place),
+            &split.held(place),
             &training,
             &mut |epoch| {
                 let answer = watch(&NetworkEpoch {
@@ -342,7 +342,7 @@ pub fn fit(
         curves.push(curve);
     }
     let forecaster = LstmForecaster {
-        belief: belief(&networks, &examples, &deal, horizons),
+        belief: belief(&networks, &examples, &split, horizons),
         scaler,
         networks,
         block,
@@ -385,7 +385,12 @@ fn in_threads<T: Send>(jobs: usize, threads: usize, run: &(dyn Fn(usize) -> T + 
 
 /// How much of the forecasts of held-back rows came true: the slope of outcomes on forecasts, less what
 /// chance could have made of it. Zero where they were worth nothing.
-fn belief(networks: &[Network], examples: &Examples, deal: &Deal, horizons: &[usize]) -> Vec<f64> {
+fn belief(
+    networks: &[Network],
+    examples: &Examples,
+    split: &CrossFitting,
+    horizons: &[usize],
+) -> Vec<f64> {
     let outputs = horizons.len();
     let mut pairs: Vec<Vec<(f64, f64)>> = vec![Vec::new(); outputs];
     for (group, network) in networks.iter().enumerate() {
@@ -395,7 +400,7 @@ fn belief(networks: &[Network], examples: &Examples, deal: &Deal, horizons: &[us
             for row in run.clone() {
                 let input = &examples.inputs[row * FEATURES..][..FEATURES];
                 network.step(&mut state, input, &mut output);
-                if deal.group_of(row) != group {
+                if split.group_of(row) != group {
                     continue;
                 }
                 for (place, pairs) in pairs.iter_mut().enumerate() {

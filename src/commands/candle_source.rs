@@ -102,7 +102,7 @@ pub(super) fn models_dir(
     Ok(models_directory(&config.data_dir))
 }
 
-/// A name for the models of a file: its own, in letters that a name may have.
+/// A name for the models of a file: its own, in characters that a name may have.
 fn name_of(path: &Path) -> String {
     let name = path
         .file_name()

@@ -218,7 +218,10 @@ impl Layout {
         let opens = OPEN_TIMES.iter().find_map(place);
         let close_time = CLOSE_TIMES.iter().find_map(place);
         // A table's index, as pandas writes it, has no name.
-        let unnamed = || names.first().filter(|name| name.is_empty()).map(|_| 0);
+        let unnamed = || {
+            let first = names.first()?;
+            (first.is_empty() || first == "unnamed0").then_some(0)
+        };
         let time = opens
             .or_else(|| TIMES.iter().find_map(place))
             .or(close_time)

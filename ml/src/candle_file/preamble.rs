@@ -48,13 +48,13 @@ pub(super) enum NoTable {
 
 /// Finds the table in a file's first lines, and leaves its rows in them.
 pub(super) fn table(lines: &mut VecDeque<Line>) -> Result<Table, NoTable> {
-    let mut told = None;
+    let mut declared = None;
     let mut refused = None;
     let mut tried = 0;
     while let Some(line) = lines.pop_front() {
         let text = line.text.as_deref().unwrap_or_default();
         if let Some(separator) = declared_separator(text) {
-            told = Some(separator);
+            declared = Some(separator);
             continue;
         }
         if text
@@ -63,7 +63,7 @@ pub(super) fn table(lines: &mut VecDeque<Line>) -> Result<Table, NoTable> {
         {
             continue;
         }
-        let separator = told.unwrap_or_else(|| separator_of(text));
+        let separator = declared.unwrap_or_else(|| separator_of(text));
         let mut names = cells::split(text.trim_start_matches('#'), separator).unwrap_or_default();
         if dump::is_row(&names) {
             lines.push_front(line);

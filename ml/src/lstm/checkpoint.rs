@@ -7,7 +7,7 @@ use super::architecture::Architecture;
 use super::network::{NamedTensor, Network, NetworkError};
 use super::train::Epoch;
 
-/// Everything that the next epoch depends on beside rows and configuration: carried on from here, a
+/// Everything that the next epoch depends on besides rows and configuration: carried on from here, a
 /// training gives bit for bit what it would have given undisturbed on the same processor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]

@@ -151,12 +151,12 @@ impl TrainConfig {
 }
 
 fn demand(
-    holds: bool,
+    is_met: bool,
     setting: &'static str,
     found: impl ToString,
     wanted: &'static str,
 ) -> Result<(), ConfigError> {
-    if holds {
+    if is_met {
         return Ok(());
     }
     Err(ConfigError {

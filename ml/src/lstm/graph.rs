@@ -152,7 +152,7 @@ impl Loss {
     }
 }
 
-/// Rows `steps` of every window, a step's rows beside each other.
+/// Rows `steps` of every window, a step's rows next to each other.
 fn time_major(
     rows: &[f32],
     width: usize,

@@ -18,7 +18,7 @@ impl Network {
     }
 
     /// Outputs of every step of `rows` sequences of one length, from the zero state. Of `inputs` and of
-    /// the answer, a step's rows stand beside each other.
+    /// the answer, a step's rows stand next to each other.
     pub(crate) fn forward_many(&self, arch: Arch, inputs: &[f32], rows: usize) -> Vec<f32> {
         let width = self.architecture().inputs;
         assert_eq!(

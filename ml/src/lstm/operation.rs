@@ -14,7 +14,7 @@ use pulp::Arch;
 
 use super::kernel::{self, Dropout, Row, Scratch, Transposed, Weights, pack, panels, unpack};
 
-/// What a layer's operation is told beside its tensors, and where it finds memory.
+/// What a layer's operation is given besides its tensors, and where it finds memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
     pub(crate) arch: Arch,

@@ -244,6 +244,6 @@ fn holes_and_filled_candles_are_never_forecast_from_or_scored() {
         assert!(data.rows()[forecast.origin].is_some());
     }
     let scored = of(&evaluation, ModelName::Persistence).skill.forecasts;
-    // A stretch that begins anew warms up, and outcomes end before the holes.
+    // A stretch that begins again warms up, and outcomes end before the holes.
     assert!(scored < evaluation.tested.len() - WARM_UP, "{scored}");
 }

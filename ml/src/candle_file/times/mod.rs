@@ -32,7 +32,7 @@ pub enum TimeUnit {
     SpreadsheetDays,
     /// Numbers whose digits are those of the calendar, such as 20210131.
     Calendar,
-    /// Dates and times in letters.
+    /// Dates and times as text.
     Text,
     /// More than one of these.
     Mixed,

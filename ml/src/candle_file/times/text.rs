@@ -1,4 +1,4 @@
-//! Dates and times in letters. A year has four digits: of two, nobody knows the century or even which
+//! Dates and times as text. A year has four digits: of two, nobody knows the century or even which
 //! of three numbers it is.
 
 use super::{Misread, RANGE, Stamp, midnight};

@@ -10,7 +10,7 @@ use super::product::{Onto, accumulate, accumulate_transposed};
 const STEPS: usize = 4;
 
 /// A layer's weights as the way forward reads them: a column per gate value, gates of a block of units
-/// beside each other.
+/// next to each other.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Weights {
     inputs: usize,

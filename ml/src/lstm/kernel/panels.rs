@@ -1,4 +1,4 @@
-//! How matrices lie in memory: cut into panels of [`LANES`] columns, each panel's rows beside each
+//! How matrices lie in memory: cut into panels of [`LANES`] columns, each panel's rows next to each
 //! other. Any product then reads both of its factors in order, without a copy.
 
 use std::ops::{Deref, DerefMut};

@@ -1,4 +1,4 @@
-//! Who learns from what: the training part dealt out in blocks, so that each network is judged on rows
+//! Cross-fitting: the training part split in blocks among the networks, so that each is judged on rows
 //! whose outcomes it has not seen.
 
 use std::ops::Range;
@@ -10,14 +10,14 @@ use super::Replay;
 
 /// Which rows each network learns from and which are held back from it. Blocks are counted from the
 /// series' beginning, so that a network that is updated later has never seen its own.
-pub(super) struct Deal {
+pub(super) struct CrossFitting {
     pub(super) range: Range<usize>,
     pub(super) block: usize,
     pub(super) groups: usize,
     pub(super) longest: usize,
 }
 
-impl Deal {
+impl CrossFitting {
     pub(super) fn group_of(&self, row: usize) -> usize {
         row / self.block % self.groups
     }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn no_network_learns_from_what_judges_it() {
-        let deal = Deal {
+        let split = CrossFitting {
             range: 30..1_003,
             block: 50,
             groups: 4,
@@ -99,13 +99,13 @@ mod tests {
         };
         let mut judged = vec![0; 1_003];
         for group in 0..4 {
-            let held = deal.held(group);
+            let held = split.held(group);
             for rows in &held {
                 for row in rows.clone() {
                     judged[row] += 1;
                 }
             }
-            for rows in deal.learned(group) {
+            for rows in split.learned(group) {
                 assert!(rows.start >= 30 && rows.end <= 1_003);
                 for held in &held {
                     // The last outcome learned from is realised before the block, and the first
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_update_learns_all_that_is_new_and_a_sample_of_what_is_old() {
-        let deal = Deal {
+        let split = CrossFitting {
             range: 0..4_000,
             block: 50,
             groups: 4,
@@ -134,10 +134,10 @@ mod tests {
             older: 0.25,
         };
         for group in 0..4 {
-            let all = deal.learned(group);
-            let some = deal.replayed(group, replay, 5);
-            assert_eq!(some, deal.replayed(group, replay, 5));
-            assert_ne!(some, deal.replayed(group, replay, 6));
+            let all = split.learned(group);
+            let some = split.replayed(group, replay, 5);
+            assert_eq!(some, split.replayed(group, replay, 5));
+            assert_ne!(some, split.replayed(group, replay, 6));
             let rows = |ranges: &[Range<usize>], new: bool| -> Vec<usize> {
                 let rows = ranges.iter().flat_map(Clone::clone);
                 rows.filter(|row| (*row >= 3_000) == new).collect()
@@ -152,6 +152,6 @@ mod tests {
             newest: 0.0,
             older: 1.0,
         };
-        assert_eq!(deal.replayed(1, whole, 5), deal.learned(1));
+        assert_eq!(split.replayed(1, whole, 5), split.learned(1));
     }
 }
