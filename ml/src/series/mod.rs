@@ -2,11 +2,15 @@
 //! marked, and split at longer ones. What had to be done to the rows is counted, so that nothing is
 //! used silently. It knows nothing of files, features or models.
 
+mod repair;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bar::{Bar, BarError, Interval};
+pub(crate) use repair::common_offset;
+use repair::{check_spacing, on_grid, possible, unique};
 
 /// The most candles that a hole may lack to be filled with the last price: a longer one splits the
 /// series, and what models carry begins again after it.
@@ -17,9 +21,6 @@ pub const MIN_ROWS: usize = 120;
 
 /// More of the rows than this share unusable means that the columns are not what they seem.
 const MAX_UNUSABLE_SHARE: f64 = 0.05;
-
-/// Prices that went through floats of 32 bits are off by no more than this share.
-const ROUNDING: f64 = 1e-6;
 
 /// Whether so many rows cannot be used that the file is not what it seems.
 pub(crate) fn is_too_large_a_share(unusable: usize, rows: usize) -> bool {
@@ -343,313 +344,11 @@ impl Series {
     }
 }
 
-/// A row, and its place among those given, the first being 1.
-type Row = (usize, Bar);
-
-/// Leaves out what no market could have produced, and widens ranges that only rounding broke.
-fn possible(rows: Vec<Bar>, report: &mut SeriesReport) -> Result<Vec<Row>, SeriesError> {
-    let mut kept = Vec::with_capacity(rows.len());
-    let (mut first_refused, mut first_contradiction, mut contradictions) = (None, None, 0);
-    for (row, mut bar) in (1..).zip(rows) {
-        match bar.check() {
-            Ok(()) => kept.push((row, bar)),
-            Err(cause @ BarError::NotFinite { .. }) => {
-                return Err(SeriesError::NotFinite {
-                    row,
-                    time: shown(bar.open_time),
-                    cause,
-                });
-            }
-            Err(BarError::OutOfRange { .. }) => {
-                let (high, low) = (bar.high, bar.low);
-                bar.high = high.max(low).max(bar.open).max(bar.close);
-                bar.low = low.min(high).min(bar.open).min(bar.close);
-                if bar.high - high > ROUNDING * high || low - bar.low > ROUNDING * low {
-                    contradictions += 1;
-                    first_contradiction.get_or_insert(row);
-                }
-                report.widened += 1;
-                kept.push((row, bar));
-            }
-            Err(cause) => {
-                report.refused += 1;
-                first_refused.get_or_insert(row);
-                report.first_refused.get_or_insert_with(|| {
-                    format!("candle {row} ({}): {cause}", shown(bar.open_time))
-                });
-            }
-        }
-    }
-    if let Some(row) = first_refused
-        && is_too_large_a_share(report.refused, report.rows)
-    {
-        return Err(SeriesError::Refused {
-            refused: report.refused,
-            rows: report.rows,
-            row,
-            first: report.first_refused.clone().unwrap_or_default(),
-        });
-    }
-    if let Some(row) = first_contradiction
-        && is_too_large_a_share(contradictions, report.rows)
-    {
-        return Err(SeriesError::Ranges {
-            widened: contradictions,
-            rows: report.rows,
-            row,
-        });
-    }
-    Ok(kept)
-}
-
 /// A time as a reader knows it.
 pub(crate) fn shown(millis: i64) -> String {
     chrono::DateTime::from_timestamp_millis(millis)
         .map_or_else(|| format!("{millis} ms"), |time| time.to_rfc3339())
 }
 
-/// Most neighbours must be one interval apart.
-fn check_spacing(interval: Interval, rows: &[Row]) -> Result<(), SeriesError> {
-    let mut times: Vec<i64> = rows.iter().map(|(_, bar)| bar.open_time).collect();
-    times.sort_unstable();
-    times.dedup();
-    let mut apart: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    if apart.is_empty() {
-        return Ok(());
-    }
-    let middle = apart.len() / 2;
-    let (_, &mut median, _) = apart.select_nth_unstable(middle);
-    let step = interval.millis();
-    // Daylight saving moves daily candles by an hour: a twentieth of the interval is nothing.
-    if (median - step).abs() * 20 > step {
-        return Err(SeriesError::WrongInterval {
-            found_seconds: median / 1_000,
-            interval,
-        });
-    }
-    Ok(())
-}
-
-/// Where in an interval most times stand, in milliseconds after its beginning. Where no place has most
-/// of them and they scatter around the beginning, that is it.
-pub(crate) fn common_offset(times: impl Iterator<Item = i64>, interval: Interval) -> i64 {
-    let step = interval.millis();
-    let mut offsets: Vec<i64> = times.map(|time| time.rem_euclid(step)).collect();
-    offsets.sort_unstable();
-    let (common, count) = offsets
-        .chunk_by(|a, b| a == b)
-        .map(|chunk| (chunk[0], chunk.len()))
-        .max_by_key(|(_, count)| *count)
-        .unwrap_or_default();
-    let aside = common.min(step - common);
-    if count * 2 <= offsets.len() && aside * 20 <= step {
-        0
-    } else {
-        common
-    }
-}
-
-/// Moves rows that are a little off the grid that most share to it, by no more than daylight saving
-/// moves a day, and leaves out those that begin between its points.
-fn on_grid(
-    interval: Interval,
-    mut rows: Vec<Row>,
-    report: &mut SeriesReport,
-) -> Result<Vec<Row>, SeriesError> {
-    let step = interval.millis();
-    let common = common_offset(rows.iter().map(|(_, bar)| bar.open_time), interval);
-    let mut first = None;
-    rows.retain_mut(|(row, bar)| {
-        let off = (bar.open_time - common + step / 2).rem_euclid(step) - step / 2;
-        if off.abs() * 20 > step {
-            report.between += 1;
-            first.get_or_insert((*row, bar.open_time));
-            return false;
-        }
-        if off != 0 {
-            bar.open_time -= off;
-            report.off_grid += 1;
-        }
-        true
-    });
-    if let Some((row, time)) = first {
-        if is_too_large_a_share(report.between, report.rows) {
-            return Err(SeriesError::Between {
-                between: report.between,
-                rows: report.rows,
-                row,
-                time: shown(time),
-            });
-        }
-        report.first_between = Some(shown(time));
-    }
-    Ok(rows)
-}
-
-/// Sorts, and keeps the last row given of each time.
-fn unique(mut rows: Vec<Row>, report: &mut SeriesReport) -> Result<Vec<Bar>, SeriesError> {
-    let mut latest = i64::MIN;
-    for (_, bar) in &rows {
-        if bar.open_time < latest {
-            report.out_of_order += 1;
-        }
-        latest = latest.max(bar.open_time);
-    }
-    // Stable: rows of one time stay in the order given.
-    rows.sort_by_key(|(_, bar)| bar.open_time);
-    let mut kept: Vec<Bar> = Vec::with_capacity(rows.len());
-    let mut first = None;
-    for (row, bar) in rows {
-        match kept.last_mut() {
-            Some(last) if last.open_time == bar.open_time => {
-                if *last == bar {
-                    report.duplicates += 1;
-                } else {
-                    report.conflicting += 1;
-                    first.get_or_insert((row, bar.open_time));
-                    *last = bar;
-                }
-            }
-            _ => kept.push(bar),
-        }
-    }
-    if let Some((row, time)) = first
-        && is_too_large_a_share(report.conflicting, report.rows)
-    {
-        return Err(SeriesError::Conflicting {
-            conflicting: report.conflicting,
-            rows: report.rows,
-            row,
-            time: shown(time),
-        });
-    }
-    Ok(kept)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bar(place: i64, close: f64) -> Bar {
-        Bar {
-            open_time: place * Interval::D1.millis(),
-            open: close,
-            high: close * 1.01,
-            low: close * 0.99,
-            close,
-            volume: 5.0,
-        }
-    }
-
-    fn rows(count: i64) -> Vec<Bar> {
-        (0..count).map(|i| bar(i, 100.0 + (i % 7) as f64)).collect()
-    }
-
-    #[test]
-    fn disorder_gives_the_same_series_and_is_counted() {
-        let (clean, report) = Series::build(Interval::D1, rows(200)).expect("a series");
-        assert_eq!(
-            report,
-            SeriesReport {
-                rows: 200,
-                ..SeriesReport::default()
-            }
-        );
-        let mut mixed = rows(200);
-        mixed.swap(20, 120);
-        mixed.push(mixed[7]);
-        let mut early = mixed[30];
-        early.close += 0.5;
-        mixed.insert(0, early);
-        let (same, report) = Series::build(Interval::D1, mixed).expect("a series");
-        assert_eq!(same, clean);
-        assert_eq!((report.duplicates, report.conflicting), (1, 1));
-        assert!(report.out_of_order >= 2, "{report:?}");
-    }
-
-    #[test]
-    fn short_holes_are_filled_and_marked_and_long_ones_split() {
-        let kept = rows(300)
-            .into_iter()
-            .enumerate()
-            .filter(|(i, _)| !(50..53).contains(i) && !(200..204).contains(i))
-            .map(|(_, bar)| bar)
-            .collect();
-        let (series, report) = Series::build(Interval::D1, kept).expect("a series");
-        assert_eq!((report.missing, report.filled, report.splits), (7, 3, 1));
-        assert_eq!(series.runs(), [0..200, 200..296]);
-        assert!(!series.filled(49) && series.filled(50) && series.filled(52) && !series.filled(53));
-        assert_eq!(series.bars()[52].close, series.bars()[49].close);
-        assert_eq!(series.bars()[52].volume, 0.0);
-        assert_eq!(series.prefix(210).runs(), [0..200, 200..210]);
-    }
-
-    #[test]
-    fn what_cannot_be_a_series_is_said() {
-        let refuse = |rows| {
-            Series::build(Interval::D1, rows)
-                .expect_err("refused")
-                .to_string()
-        };
-        assert!(refuse(vec![]).contains("there are no candles"));
-        assert!(refuse(rows(50)).contains("50 candles are too few"));
-        assert!(refuse((0..200).map(|i| bar(i, 3.0)).collect()).contains("closes at 3"));
-        let mut infinite = rows(200);
-        infinite[17].close = f64::NAN;
-        assert!(refuse(infinite).contains("candle 18 (1970-01-18"));
-        let mut negative = rows(200);
-        for bar in &mut negative[..20] {
-            bar.low = -1.0;
-        }
-        assert!(refuse(negative).contains("20 of 200"));
-        let hours: Vec<Bar> = rows(200)
-            .into_iter()
-            .map(|bar| Bar {
-                open_time: bar.open_time / 24,
-                ..bar
-            })
-            .collect();
-        assert!(refuse(hours).contains("3600 s apart"));
-        let mut swapped = rows(200);
-        for bar in &mut swapped[50..] {
-            (bar.high, bar.low) = (bar.low, bar.high);
-        }
-        let swapped = refuse(swapped);
-        assert!(swapped.contains("150 of 200") && swapped.contains("that of candle 51"));
-        let other = |bar: &Bar| Bar {
-            close: bar.close * 1.001,
-            ..*bar
-        };
-        let twice: Vec<Bar> = rows(200)
-            .iter()
-            .flat_map(|bar| [*bar, other(bar)])
-            .collect();
-        let twice = refuse(twice);
-        assert!(twice.contains("200 of 400") && twice.contains("candle 2 (1970-01-01"));
-        let mut between = rows(200);
-        for bar in &mut between[100..] {
-            bar.open_time += bar.open_time % 7 * 3_600_000;
-        }
-        assert!(refuse(between).contains("begin between the others' times"));
-    }
-
-    #[test]
-    fn few_impossible_rows_are_left_out_and_broken_ranges_widened() {
-        let mut odd = rows(200);
-        odd[10].close = 0.0;
-        odd[20].high = odd[20].close * 0.999;
-        odd[30].open_time += 3_600_000;
-        odd[199].open_time += 50_000_000;
-        let (series, report) = Series::build(Interval::D1, odd).expect("a series");
-        assert_eq!((report.refused, report.widened, report.off_grid), (1, 1, 1));
-        // An unfinished candle never becomes that of a day which has not begun.
-        assert_eq!((report.between, series.len()), (1, 199));
-        assert!(
-            report
-                .first_refused
-                .is_some_and(|why| why.contains("candle 11"))
-        );
-        assert!(series.filled(10));
-        assert_eq!(series.bars()[20].high, series.bars()[20].close);
-    }
-}
+mod tests;
