@@ -10,6 +10,7 @@ pub mod config;
 pub mod forecasts;
 pub mod http;
 pub mod idempotency;
+pub mod jobs;
 pub mod market;
 pub mod notifications;
 pub mod secrets;

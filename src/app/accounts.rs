@@ -7,12 +7,13 @@ use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::StoreSource;
 use tokio::task::JoinHandle;
 
-use crate::accounts::{AccountParts, AccountUserData, Accounts, SecurityEvents};
+use crate::accounts::{AccountDeps, AccountUserData, Accounts, SecurityEvents};
 use crate::audit::AuditUserData;
 use crate::config::Config;
 use crate::idempotency::IdempotencyUserData;
+use crate::jobs::JobUserData;
 use crate::notifications::OutboxUserData;
-use crate::secrets::Entropy;
+use crate::secrets::Randomness;
 use crate::user_data::UserData;
 
 /// What each feature keeps of users.
@@ -23,6 +24,7 @@ pub fn user_data() -> Vec<Arc<dyn UserData>> {
         Arc::new(OutboxUserData),
         Arc::new(IdempotencyUserData),
         Arc::new(AuditUserData),
+        Arc::new(JobUserData),
     ]
 }
 
@@ -36,7 +38,7 @@ pub fn open(
     clock: SharedClock,
     events: Arc<dyn SecurityEvents>,
 ) -> anyhow::Result<Arc<Accounts>> {
-    let parts = AccountParts {
+    let parts = AccountDeps {
         settings: config.accounts.clone(),
         mail: config.mail.clone(),
         public_url: match &config.accounts.public_url {
@@ -46,7 +48,7 @@ pub fn open(
         },
         source,
         clock,
-        entropy: Entropy::of_system().context("no randomness to be had")?,
+        randomness: Randomness::of_system().context("no randomness to be had")?,
         events,
         user_data: user_data(),
     };

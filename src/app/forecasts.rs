@@ -23,8 +23,11 @@ use crate::config::{Config, Role};
 use crate::forecasts::catalogue::SeriesCatalogue;
 use crate::forecasts::history::{self, HistoryDeps};
 use crate::forecasts::{
-    ForecastReader, ForecastReaderDeps, MlModelRepository, MlModelTrainer, models_directory,
+    ForecastReader, ForecastReaderDeps, MlModelRepository, MlModelTrainer, TrainingHandler,
+    models_directory,
 };
+use crate::jobs::{JobRunner, Jobs};
+
 /// The parts of this process, and what the HTTP layer needs of them.
 pub(crate) struct Forecasts {
     registry: Registry,
@@ -61,7 +64,7 @@ impl Forecasts {
         ForecastReader::new(ForecastReaderDeps {
             database: Arc::clone(database) as _,
             registry: self.registry.clone(),
-            trainings: Arc::clone(&self.trainings),
+            jobs: Jobs::new(Arc::clone(database) as _, clock.clone()),
             changed: Arc::clone(&self.changed),
             trains: self.trains.then(|| config.forecasts.tokens.clone()),
             clock: clock.clone(),
@@ -148,6 +151,17 @@ impl Forecasts {
                     }
                 }
             }
+        }));
+        let runner = JobRunner {
+            name: "jobs".to_owned(),
+            jobs: Jobs::new(Arc::clone(database) as _, clock.clone()),
+            handlers: vec![Arc::new(TrainingHandler {
+                trainings: Arc::clone(&self.trainings),
+            })],
+            statuses: statuses.clone(),
+        };
+        parts.push(part(runner.name.clone(), move |quit| {
+            runner.clone().run(quit)
         }));
         if loads {
             let history = HistoryDeps {

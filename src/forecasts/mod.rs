@@ -8,6 +8,7 @@ mod model_trainer;
 mod reader;
 mod service;
 mod settings;
+mod training_job;
 
 pub use catalogue::{ENOUGH_REALISED, SERIES, horizons, models_directory};
 pub(crate) use model_repository::{MlModelRepository, bar};
@@ -15,3 +16,4 @@ pub(crate) use model_trainer::MlModelTrainer;
 pub(crate) use reader::{ForecastReader, ForecastReaderDeps};
 pub use service::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
 pub use settings::ForecastSettings;
+pub(crate) use training_job::TrainingHandler;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use coinsphere_actors::forecasting::trainer::{Reason, TrainingQueue};
 use coinsphere_ml::conformal::Outcome as Inside;
 use coinsphere_ml::metrics::{self, Scored};
 use coinsphere_ml::model::{Card, ModelId, ModelKey, Registry, RegistryError};
@@ -14,9 +13,12 @@ use coinsphere_pipelines::store::{
     ForecastQuery, ForecastSeries, Instrument, Store, StoreSource, StoredForecast,
 };
 use tokio::sync::Notify;
+use uuid::Uuid;
 
+use super::training_job::training_of;
 use super::{ENOUGH_REALISED, SERIES, horizons};
 use crate::forecasts::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
+use crate::jobs::{JobError, Jobs};
 use crate::market::ReadError;
 use crate::market::failure;
 
@@ -49,7 +51,7 @@ pub(crate) struct ForecastReader {
 pub(crate) struct ForecastReaderDeps {
     pub(crate) database: Arc<dyn StoreSource>,
     pub(crate) registry: Registry,
-    pub(crate) trainings: Arc<TrainingQueue>,
+    pub(crate) jobs: Jobs,
     /// Notified when other versions serve.
     pub(crate) changed: Arc<Notify>,
     /// What this process trains.
@@ -272,8 +274,15 @@ impl Forecasts for ForecastReader {
         self.model(id).await?.ok_or(PromoteError::Unknown)
     }
 
-    fn train(&self, token: Option<&AssetId>, interval: Option<Interval>) -> Option<Vec<String>> {
-        let tokens = self.deps.trains.as_ref()?;
+    async fn train(
+        &self,
+        token: Option<&AssetId>,
+        interval: Option<Interval>,
+        requested_by: Option<Uuid>,
+    ) -> Result<Option<Vec<String>>, ReadError> {
+        let Some(tokens) = &self.deps.trains else {
+            return Ok(None);
+        };
         let mut queued = Vec::new();
         for asset in tokens {
             if token.is_some_and(|token| token.as_str() != asset) {
@@ -282,12 +291,21 @@ impl Forecasts for ForecastReader {
             for (of, _) in SERIES {
                 if interval.is_none_or(|interval| interval == of) {
                     let name = format!("{asset}/{of}");
-                    self.deps.trainings.request(&name, Reason::Request);
+                    let job = training_of(&name, requested_by);
+                    self.deps.jobs.enqueue(&job).await.map_err(not_enqueued)?;
                     queued.push(name);
                 }
             }
         }
-        Some(queued)
+        Ok(Some(queued))
+    }
+}
+
+fn not_enqueued(error: JobError) -> ReadError {
+    if error.is_retriable() {
+        ReadError::Unavailable(error.to_string())
+    } else {
+        ReadError::Failed(error.to_string())
     }
 }
 

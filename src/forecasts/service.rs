@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Timestamp};
 use coinsphere_pipelines::store::StoredForecast;
+use uuid::Uuid;
 
 use crate::market::ReadError;
 
@@ -54,8 +55,16 @@ pub trait Forecasts: Send + Sync + 'static {
     async fn promote(&self, id: &str) -> Result<ModelVersion, PromoteError>;
 
     /// Asks for trainings: of this token and interval, or of all. The names of the series that will
-    /// be trained; `None` if this process does not train.
-    fn train(&self, token: Option<&AssetId>, interval: Option<Interval>) -> Option<Vec<String>>;
+    /// be trained, though the program stops before; `None` if this process does not train.
+    ///
+    /// # Errors
+    /// When that cannot be written down.
+    async fn train(
+        &self,
+        token: Option<&AssetId>,
+        interval: Option<Interval>,
+        requested_by: Option<Uuid>,
+    ) -> Result<Option<Vec<String>>, ReadError>;
 }
 
 /// Why a version was not promoted.

@@ -54,6 +54,8 @@ pub enum Reason {
 pub struct TrainingQueue {
     wanted: Mutex<BTreeMap<String, Reason>>,
     notify: Notify,
+    /// How many trainings of a series have ended, and why the last one failed.
+    ended: watch::Sender<BTreeMap<String, (u64, Option<String>)>>,
 }
 
 impl TrainingQueue {
@@ -62,6 +64,32 @@ impl TrainingQueue {
         let fresh = self.lock().insert(series.to_owned(), reason).is_none();
         self.notify.notify_one();
         fresh
+    }
+
+    /// Asks for a training and waits for its end; asked for already, for the end of that one.
+    ///
+    /// # Errors
+    /// Why the training failed.
+    pub async fn done(&self, series: &str, reason: Reason) -> Result<(), String> {
+        let mut ended = self.ended.subscribe();
+        let count = |all: &BTreeMap<String, (u64, Option<String>)>| {
+            all.get(series).map_or(0, |(count, _)| *count)
+        };
+        let before = count(&ended.borrow());
+        self.request(series, reason);
+        let end = ended.wait_for(|all| count(all) > before && !self.has(series));
+        match end.await.ok().and_then(|all| all.get(series).cloned()) {
+            Some((_, Some(why))) => Err(why),
+            _ => Ok(()),
+        }
+    }
+
+    fn note_end(&self, series: &str, error: Option<String>) {
+        self.ended.send_modify(|all| {
+            let (count, last) = all.entry(series.to_owned()).or_default();
+            *count += 1;
+            *last = error;
+        });
     }
 
     fn take(&self, series: &str) -> Option<Reason> {
@@ -332,6 +360,7 @@ impl TrainerLoop {
             outcome,
             error,
         };
+        self.parts.trainings.note_end(&name, last.error.clone());
         self.state.last.insert(name, last);
         let failed = self.state.last.iter().find_map(|(name, last)| {
             Some(format!("training {name} failed: {}", last.error.as_ref()?))

@@ -140,11 +140,16 @@ impl Forecasts for MemoryForecasts {
         }
     }
 
-    fn train(&self, token: Option<&AssetId>, interval: Option<Interval>) -> Option<Vec<String>> {
+    async fn train(
+        &self,
+        token: Option<&AssetId>,
+        interval: Option<Interval>,
+        _: Option<uuid::Uuid>,
+    ) -> Result<Option<Vec<String>>, ReadError> {
         let wanted = token.is_none_or(|token| token.as_str() == "bitcoin");
         let names = [HOUR, Interval::Day1].into_iter();
         let names = names.filter(|of| wanted && interval.is_none_or(|interval| interval == *of));
-        Some(names.map(|of| format!("bitcoin/{of}")).collect())
+        Ok(Some(names.map(|of| format!("bitcoin/{of}")).collect()))
     }
 }
 

@@ -73,7 +73,10 @@ pub(in crate::http) async fn train(
         None => None,
         Some(token) => Some(find(&*state.market, token).await?.id),
     };
-    let queued = state.forecasts.train(token.as_ref(), interval);
+    let queued = state
+        .forecasts
+        .train(token.as_ref(), interval, admin.user)
+        .await?;
     let queued = queued.ok_or_else(|| {
         Problem::new(Kind::Unavailable)
             .with_detail("this process trains nothing: ask one with the role forecasts")
