@@ -23,10 +23,10 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coinsphere::accounts::Recorded;
+use coinsphere::accounts::AuditTrail;
 use coinsphere::accounts::{Accounts, Client, Login, Registration, Role};
 use coinsphere::app::accounts::{keep, open};
-use coinsphere::audit::{AuditLog, Seal};
+use coinsphere::audit::{AuditLog, ChainSigner};
 use coinsphere::config::Config;
 use coinsphere::http::{Class, Limits};
 use coinsphere_pipelines::clock::{SharedClock, SystemClock};
@@ -101,8 +101,12 @@ async fn measure(time: Duration) {
 async fn signed_in(place: &std::path::Path, store: &Store) -> (Arc<Accounts>, String) {
     let clock: SharedClock = SystemClock::shared();
     let config = Config::with_data_dir(place.to_owned());
-    let audit = AuditLog::open(store.clone(), clock.clone(), Seal::open(place).unwrap());
-    let events = Arc::new(Recorded::new(&audit));
+    let audit = AuditLog::open(
+        store.clone(),
+        clock.clone(),
+        ChainSigner::open(place).unwrap(),
+    );
+    let events = Arc::new(AuditTrail::new(&audit));
     let accounts = open(&config, Arc::new(store.clone()), clock, events).unwrap();
     let _runs_on = keep(&accounts);
     let (email, password) = ("ada@example.org", "correct horse battery staple");

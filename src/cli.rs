@@ -170,7 +170,7 @@ They work beside the running program and without it."
     )]
     Keys(accounts::KeysCommand),
 
-    /// List the letters to users: sent, waiting, given up, and the files where there is no SMTP server.
+    /// List the emails to users: sent, waiting, given up, and the files where there is no SMTP server.
     #[command(after_help = "Examples:
   coinsphere outbox
   coinsphere outbox --limit 100")]

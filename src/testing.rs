@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use coinsphere_pipelines::shared_state::{
-    Passage, SharedState, SharedStateError, Subscription, Window,
+    RateDecision, SharedState, SharedStateError, Subscription, Window,
 };
 
 /// Shared state that is away.
@@ -46,7 +46,7 @@ impl SharedState for Away {
         away()
     }
 
-    async fn pass(&self, _: &str, _: Window) -> Result<Passage, SharedStateError> {
+    async fn pass(&self, _: &str, _: Window) -> Result<RateDecision, SharedStateError> {
         away()
     }
 

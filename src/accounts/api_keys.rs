@@ -162,7 +162,7 @@ impl Accounts {
         if new.scopes.is_empty() {
             return Err(AccountError::wrong("scopes", "name at least one"));
         }
-        let (id, now, secret) = (self.entropy.id(), self.now(), self.entropy.token());
+        let (id, now, secret) = (self.randomness.id(), self.now(), self.randomness.token());
         let expires = new.days.map(|days| now + TimeDelta::days(days.into()));
         if let Some(key) = by.key {
             if !new.scopes.iter().all(|scope| key.allows(*scope)) {
@@ -279,7 +279,7 @@ impl Accounts {
         overlap: TimeDelta,
         client: &Client,
     ) -> Result<(ApiKey, String), AccountError> {
-        let (secret, now) = (self.entropy.token(), self.now());
+        let (secret, now) = (self.randomness.token(), self.now());
         let (scopes, end) = by.reach();
         let database = self.database().await?;
         let sql = format!(

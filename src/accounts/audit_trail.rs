@@ -11,11 +11,11 @@ use crate::audit::{AuditEntry, AuditLog, Outcome};
 const USER_DELETED: &str = "user.deleted";
 
 /// Writes what happens to accounts into the audit log, and into the program's own.
-pub struct Recorded {
+pub struct AuditTrail {
     audit: Arc<AuditLog>,
 }
 
-impl Recorded {
+impl AuditTrail {
     /// In this audit log.
     #[must_use]
     pub fn new(audit: &Arc<AuditLog>) -> Self {
@@ -25,7 +25,7 @@ impl Recorded {
     }
 }
 
-impl SecurityEvents for Recorded {
+impl SecurityEvents for AuditTrail {
     fn note(&self, event: SecurityEvent) {
         let entry = entry(&event);
         match (event.what, event.done, event.user) {

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_is_known_by_its_letters_in_either_case() {
+    async fn a_hash_is_known_by_its_emails_in_either_case() {
         let file = file(&[hash("correct horse").to_lowercase()], "\n");
         assert!(knows(file.path(), "correct horse").await);
     }

@@ -82,7 +82,7 @@ impl Accounts {
         self.sign_in_browser(who, "login", client).await
     }
 
-    /// Begins a session in a browser, with the letter about it where it is new.
+    /// Begins a session in a browser, with the email about it where it is new.
     pub(super) async fn sign_in_browser(
         &self,
         who: Identified,
@@ -115,8 +115,8 @@ impl Accounts {
         client: &Client,
     ) -> Result<BrowserSession, AccountError> {
         let now = self.now();
-        let session = SessionId(self.entropy.id());
-        let cookie = self.entropy.token();
+        let session = SessionId(self.randomness.id());
+        let cookie = self.randomness.token();
         let expires_at = now + BROWSER_SESSION_LIFE;
         let begun = execute(
             database,
@@ -234,7 +234,7 @@ impl Accounts {
     /// A CSRF token for this session.
     #[must_use]
     pub fn csrf_token(&self, access: &BrowserAccess) -> String {
-        let nonce = self.entropy.bytes();
+        let nonce = self.randomness.bytes();
         self.csrf.issue(access.purpose(), self.now(), nonce)
     }
 
@@ -291,7 +291,7 @@ impl Accounts {
         access: &BrowserAccess,
         client: &Client,
     ) -> Result<BrowserSession, AccountError> {
-        let cookie = self.entropy.token();
+        let cookie = self.randomness.token();
         let database = self.database().await?;
         let hash = secrets::hash(&cookie);
         let renewed = self.renew(&database, access, Some(hash)).await?;

@@ -85,7 +85,7 @@ impl Accounts {
         })
     }
 
-    /// Changes the profile. Another address becomes the user's once the link in the letter sent
+    /// Changes the profile. Another address becomes the user's once the link in the email sent
     /// there has been opened.
     ///
     /// # Errors
@@ -116,17 +116,17 @@ impl Accounts {
                 _ => {}
             }
             let to = (email.text.as_str(), Some(id.0));
-            let letter = self.entropy.id();
+            let email_id = self.randomness.id();
             notifications::enqueue(
                 &database,
-                letter,
+                email_id,
                 EmailKind::ChangeEmail,
                 to,
                 Value::Null,
                 self.now(),
             )
             .await?;
-            self.post();
+            self.wake_outbox();
             self.note("email.change_asked", true, Some(id), client);
         }
         if let Some(name) = name {
@@ -177,7 +177,7 @@ impl Accounts {
         Ok(set_at)
     }
 
-    /// Asks for a letter with a code that allows to set a new password. The answer says nothing
+    /// Asks for an email with a code that allows to set a new password. The answer says nothing
     /// about whether there is such an account.
     ///
     /// # Errors
@@ -185,17 +185,17 @@ impl Accounts {
     pub async fn ask_for_reset(&self, email: &str, client: &Client) -> Result<(), AccountError> {
         let email = Email::parse(email).map_err(|wrong| AccountError::Invalid(vec![wrong]))?;
         let database = self.database().await?;
-        let (letter, to) = (self.entropy.id(), (email.text.as_str(), None));
+        let (email_id, to) = (self.randomness.id(), (email.text.as_str(), None));
         notifications::enqueue(
             &database,
-            letter,
+            email_id,
             EmailKind::ResetPassword,
             to,
             Value::Null,
             self.now(),
         )
         .await?;
-        self.post();
+        self.wake_outbox();
         // Whose it is, is looked up for the record alone, and takes as long without an account.
         let found = users::by_email(&database, &email.key).await?;
         let whose = found.map(|found| found.user.id);
@@ -203,7 +203,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Sets a new password with a letter's code. All sessions end.
+    /// Sets a new password with an email's code. All sessions end.
     ///
     /// # Errors
     /// When the code is unknown, used or too old, the password may not be one, a code of the second
@@ -254,7 +254,7 @@ impl Accounts {
     }
 
     /// Stores a new password and ends all sessions, at once or not at all; answers when it was set.
-    /// Letters' links that would set a password or another address are used up: a thief may have
+    /// Emails' links that would set a password or another address are used up: a thief may have
     /// asked for them.
     async fn store_password(
         &self,
@@ -267,7 +267,7 @@ impl Accounts {
             return Err(AccountError::wrong(field, objection));
         }
         self.refuse_breached(&new, field).await?;
-        let hash = self.passwords.hash(new, self.entropy.bytes()).await?;
+        let hash = self.passwords.hash(new, self.randomness.bytes()).await?;
         let now = self.now();
         let mut session = self.database().await?;
         let transaction = session
@@ -296,10 +296,10 @@ impl Accounts {
                 "the password was changed meanwhile",
             ));
         }
-        // Letters first: one that is being sent adds its link before this, or not at all.
+        // Emails first: one that is being sent adds its link before this, or not at all.
         for (doing, sql) in [
             (
-                "drop letters with links",
+                "drop emails with links",
                 "UPDATE outbox SET dropped_at = $2, last_error = 'the password was changed' \
                  WHERE user_id = $1 AND kind = 'change_email' AND sent_at IS NULL",
             ),
@@ -321,7 +321,7 @@ impl Accounts {
             .await
             .map_err(failed("set a password"))?;
         self.revoked(ended);
-        self.post();
+        self.wake_outbox();
         Ok(now)
     }
 
@@ -375,7 +375,7 @@ impl Accounts {
 enum By<'a> {
     /// The one before, set at this time.
     Password(DateTime<Utc>),
-    /// A letter's link, by its hash.
+    /// An email's link, by its hash.
     Link(&'a [u8]),
 }
 

@@ -8,8 +8,8 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::error::AccountError;
 use crate::accounts::types::SessionId;
-use crate::secrets::Entropy;
 use crate::secrets::KeyFiles;
+use crate::secrets::Randomness;
 
 /// The file of the key.
 const FILE: &str = "csrf.key";
@@ -39,10 +39,10 @@ pub(super) struct CsrfKey(hmac::Key);
 
 impl CsrfKey {
     /// Reads the key, or makes it.
-    pub(super) fn open(files: &KeyFiles, entropy: &Entropy) -> Result<Self, AccountError> {
+    pub(super) fn open(files: &KeyFiles, randomness: &Randomness) -> Result<Self, AccountError> {
         let bytes = match files.read(FILE)? {
             Some(bytes) => bytes,
-            None => files.create(FILE, &entropy.bytes::<32>())?,
+            None => files.create(FILE, &randomness.bytes::<32>())?,
         };
         if bytes.len() != 32 {
             return Err(AccountError::Internal(format!(
@@ -122,14 +122,14 @@ mod tests {
     #[test]
     fn a_token_is_for_one_session_and_generation_for_a_day() {
         let (place, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let entropy = Entropy::from(StdRng::seed_from_u64(7));
+        let randomness = Randomness::from(StdRng::seed_from_u64(7));
         let open = |place: &tempfile::TempDir| {
-            CsrfKey::open(&KeyFiles::open(place.path()).unwrap(), &entropy).unwrap()
+            CsrfKey::open(&KeyFiles::open(place.path()).unwrap(), &randomness).unwrap()
         };
         let key = open(&place);
         let now = DateTime::from_timestamp_secs(1_700_000_000).unwrap();
-        let token = key.issue(purpose(1, 0), now, entropy.bytes());
-        assert_ne!(token, key.issue(purpose(1, 0), now, entropy.bytes()));
+        let token = key.issue(purpose(1, 0), now, randomness.bytes());
+        assert_ne!(token, key.issue(purpose(1, 0), now, randomness.bytes()));
         for (later, good) in [
             (-61, false),
             (-60, true),
@@ -153,10 +153,10 @@ mod tests {
     #[test]
     fn no_byte_of_a_token_may_change() {
         let place = tempfile::tempdir().unwrap();
-        let entropy = Entropy::from(StdRng::seed_from_u64(8));
-        let key = CsrfKey::open(&KeyFiles::open(place.path()).unwrap(), &entropy).unwrap();
+        let randomness = Randomness::from(StdRng::seed_from_u64(8));
+        let key = CsrfKey::open(&KeyFiles::open(place.path()).unwrap(), &randomness).unwrap();
         let now = DateTime::from_timestamp_secs(1_700_000_000).unwrap();
-        let token = key.issue(purpose(1, 0), now, entropy.bytes());
+        let token = key.issue(purpose(1, 0), now, randomness.bytes());
         let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).unwrap();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();

@@ -88,7 +88,7 @@ impl Accounts {
         }
         let sql = "DELETE FROM users WHERE id = $1";
         execute(&transaction, "delete an account", sql, &[&id.0]).await?;
-        let (email, to) = (self.entropy.id(), (user.email.as_str(), None));
+        let (email, to) = (self.randomness.id(), (user.email.as_str(), None));
         notifications::enqueue(
             &transaction,
             email,
@@ -103,7 +103,7 @@ impl Accounts {
             .await
             .map_err(failed("delete an account"))?;
         self.revoked(ended);
-        self.post();
+        self.wake_outbox();
         Ok(exported)
     }
 

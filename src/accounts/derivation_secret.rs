@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::accounts::error::AccountError;
 use crate::accounts::types::SessionId;
-use crate::secrets::Entropy;
 use crate::secrets::KeyFiles;
+use crate::secrets::Randomness;
 
 /// The file of the secret.
 const FILE: &str = "refresh.key";
@@ -19,10 +19,10 @@ pub(crate) struct DerivationSecret(hmac::Key);
 
 impl DerivationSecret {
     /// Reads the secret, or makes it.
-    pub(crate) fn open(files: &KeyFiles, entropy: &Entropy) -> Result<Self, AccountError> {
+    pub(crate) fn open(files: &KeyFiles, randomness: &Randomness) -> Result<Self, AccountError> {
         let bytes = match files.read(FILE)? {
             Some(bytes) => bytes,
-            None => files.create(FILE, &entropy.bytes::<32>())?,
+            None => files.create(FILE, &randomness.bytes::<32>())?,
         };
         if bytes.len() != 32 {
             return Err(AccountError::Internal(format!(
@@ -61,9 +61,9 @@ mod tests {
     #[test]
     fn a_successor_depends_on_secret_family_and_token_alone() {
         let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let entropy = Entropy::from(StdRng::seed_from_u64(5));
+        let randomness = Randomness::from(StdRng::seed_from_u64(5));
         let open = |place: &tempfile::TempDir| {
-            DerivationSecret::open(&KeyFiles::open(place.path()).unwrap(), &entropy).unwrap()
+            DerivationSecret::open(&KeyFiles::open(place.path()).unwrap(), &randomness).unwrap()
         };
         let family = SessionId(Uuid::from_u128(1));
         let one = open(&a).successor(family, "token");

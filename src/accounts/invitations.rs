@@ -80,8 +80,8 @@ impl Accounts {
     ) -> Result<Invitation, AccountError> {
         let now = self.now();
         let made = Invitation {
-            id: self.entropy.id(),
-            token: self.entropy.token(),
+            id: self.randomness.id(),
+            token: self.randomness.token(),
             expires_at: now + life,
         };
         let database = self.database().await?;

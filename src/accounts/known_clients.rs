@@ -1,4 +1,4 @@
-//! Where and with what users sign in, and the letter about what is new. The rule: a letter goes out
+//! Where and with what users sign in, and the email about what is new. The rule: an email goes out
 //! when the program (`User-Agent`) is one that the account was not signed in with before, or when the
 //! address is new while somebody has lately been guessing at the password. An account's first sign-in
 //! is how its first client becomes known.

@@ -28,7 +28,7 @@ pub(super) enum At {
     Login,
     /// Proving anew who one is, or confirming a factor, in a session.
     Session,
-    /// Setting a password with a letter's code.
+    /// Setting a password with an email's code.
     Reset,
 }
 

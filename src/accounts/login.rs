@@ -1,7 +1,7 @@
 //! Signing in with address and password.
 
 use chrono::{DateTime, Utc};
-use coinsphere_pipelines::store::{Session as DatabaseSession, execute, failed};
+use coinsphere_pipelines::store::{PooledConnection, execute, failed};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AccountError;
@@ -25,7 +25,7 @@ pub struct Login {
 /// Somebody who has shown who they are.
 pub(super) struct Identified {
     /// A connection to go on with.
-    pub(super) database: DatabaseSession,
+    pub(super) database: PooledConnection,
     /// Who.
     pub(super) user: User,
     /// When the password was set that they have shown; none where another vouches for them.
@@ -59,7 +59,7 @@ impl Accounts {
         Ok(tokens)
     }
 
-    /// Takes note of a session that was begun, and sends the letter about it, if there is one.
+    /// Takes note of a session that was begun, and sends the email about it, if there is one.
     pub(super) fn signed_in(
         &self,
         how: &'static str,
@@ -69,7 +69,7 @@ impl Accounts {
         client: &Client,
     ) {
         if is_news {
-            self.post();
+            self.wake_outbox();
             self.note_session("login.new_client", true, user, session, client);
         }
         self.note_session(how, true, user, session, client);
@@ -142,7 +142,10 @@ impl Accounts {
         found: &StoredUser,
         password: SecretString,
     ) -> Result<(), AccountError> {
-        let hash = self.passwords.hash(password, self.entropy.bytes()).await?;
+        let hash = self
+            .passwords
+            .hash(password, self.randomness.bytes())
+            .await?;
         let session = self.database().await?;
         execute(
             &session,

@@ -42,7 +42,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use coinsphere_pipelines::clock::SharedClock;
-use coinsphere_pipelines::store::Session as DatabaseSession;
+use coinsphere_pipelines::store::PooledConnection;
 use jsonwebtoken::jwk::JwkSet;
 use uuid::Uuid;
 
@@ -55,14 +55,14 @@ use self::revocation::Revocations;
 use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
 use crate::notifications::{EmailChannel, MailSettings, OutboxWorker};
 use crate::secrets::KeyFiles;
-use crate::secrets::Sealing;
+use crate::secrets::SecretCipher;
 use crate::user_data::UserData;
 use coinsphere_pipelines::store::StoreSource;
 
 pub use self::access_token::Access;
 pub use self::administration::UserChange;
 pub use self::api_keys::{ApiKey, KeyHolder, NewKey, Scope};
-pub use self::audit_trail::Recorded;
+pub use self::audit_trail::AuditTrail;
 pub use self::browser::{BROWSER_SESSION_LIFE, BrowserAccess, BrowserSession, CookieVerdict};
 pub use self::credentials::{ProfileChange, Proof};
 pub use self::error::{AccountError, Wrong};
@@ -82,7 +82,7 @@ pub use self::two_factor::Enrolment;
 pub use self::types::{Client, ListPlace, Role, SessionId, UserId};
 pub use self::user_data::AccountUserData;
 pub use self::users::User;
-pub use crate::secrets::Entropy;
+pub use crate::secrets::Randomness;
 
 /// How long an access token holds.
 pub const ACCESS_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(15);
@@ -92,13 +92,13 @@ pub struct Accounts {
     settings: AccountSettings,
     source: Arc<dyn StoreSource>,
     clock: SharedClock,
-    entropy: Entropy,
+    randomness: Randomness,
     events: Arc<dyn SecurityEvents>,
     passwords: Passwords,
     access: AccessTokens,
     derivation: DerivationSecret,
     csrf: CsrfKey,
-    sealing: Sealing,
+    cipher: SecretCipher,
     revocations: Revocations,
     oidc: Oidc,
     outbox_worker: OutboxWorker,
@@ -107,19 +107,19 @@ pub struct Accounts {
 }
 
 /// What accounts are made from.
-pub struct AccountParts {
+pub struct AccountDeps {
     /// As configured.
     pub settings: AccountSettings,
     /// How mail is sent.
     pub mail: MailSettings,
-    /// Where users reach the server, for links in letters.
+    /// Where users reach the server, for links in emails.
     pub public_url: String,
     /// The database.
     pub source: Arc<dyn StoreSource>,
     /// The clock.
     pub clock: SharedClock,
     /// Secret randomness.
-    pub entropy: Entropy,
+    pub randomness: Randomness,
     /// Takes note of what happens.
     pub events: Arc<dyn SecurityEvents>,
     /// What every feature keeps of users.
@@ -131,14 +131,14 @@ impl Accounts {
     ///
     /// # Errors
     /// When the keys cannot be read or made.
-    pub fn open(parts: AccountParts, data_dir: &Path) -> Result<Self, AccountError> {
-        let AccountParts {
+    pub fn open(parts: AccountDeps, data_dir: &Path) -> Result<Self, AccountError> {
+        let AccountDeps {
             settings,
             mail,
             public_url,
             source,
             clock,
-            entropy,
+            randomness,
             events,
             user_data,
         } = parts;
@@ -149,17 +149,17 @@ impl Accounts {
             .clone()
             .unwrap_or_else(|| data_dir.join("keys"));
         let files = KeyFiles::open(&directory)?;
-        let derivation = DerivationSecret::open(&files, &entropy)?;
-        let csrf = CsrfKey::open(&files, &entropy)?;
+        let derivation = DerivationSecret::open(&files, &randomness)?;
+        let csrf = CsrfKey::open(&files, &randomness)?;
         let configured = settings.totp_encryption_key.as_ref();
-        let sealing = Sealing::open(configured, &files, &entropy)?;
+        let cipher = SecretCipher::open(configured, &files, &randomness)?;
         let keys = SigningKeys::open(files, now)?;
         Ok(Self {
-            passwords: Passwords::new(&settings, &entropy)?,
+            passwords: Passwords::new(&settings, &randomness)?,
             access: AccessTokens::new(keys, &settings.issuer, &settings.audience),
             derivation,
             csrf,
-            sealing,
+            cipher,
             revocations: Revocations::default(),
             outbox_worker: OutboxWorker::new(
                 Arc::clone(&source),
@@ -172,7 +172,7 @@ impl Accounts {
             settings,
             source,
             clock,
-            entropy,
+            randomness,
             events,
         })
     }
@@ -266,7 +266,7 @@ impl Accounts {
         wall_time(&self.clock)
     }
 
-    async fn database(&self) -> Result<DatabaseSession, AccountError> {
+    async fn database(&self) -> Result<PooledConnection, AccountError> {
         let store = self.source.store().ok_or(AccountError::Unavailable)?;
         Ok(store.session().await?)
     }

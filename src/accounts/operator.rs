@@ -31,7 +31,7 @@ impl Accounts {
     /// is to hold.
     #[must_use]
     pub fn random_password(&self) -> (String, DateTime<Utc>) {
-        (self.entropy.token(), self.now() + MADE_PASSWORD_LIFE)
+        (self.randomness.token(), self.now() + MADE_PASSWORD_LIFE)
     }
 
     /// Removes the second factor of somebody who has lost it and the recovery codes too, and ends
@@ -60,7 +60,7 @@ impl Accounts {
             .await
             .map_err(failed("remove a factor"))?;
         self.revoked(ended);
-        self.post();
+        self.wake_outbox();
         let nobody = Client::default();
         self.note(
             "second_factor.removed_by_operator",
@@ -85,7 +85,10 @@ impl Accounts {
         let checked = registration.checked()?;
         self.refuse_breached(&checked.password, "password").await?;
         let password: SecretString = checked.password.clone();
-        let hash = self.passwords.hash(password, self.entropy.bytes()).await?;
+        let hash = self
+            .passwords
+            .hash(password, self.randomness.bytes())
+            .await?;
         let mut session = self.database().await?;
         let transaction = session.transaction().await.map_err(failed("add a user"))?;
         let mut user = self.insert_user(&transaction, &checked, hash, role).await?;

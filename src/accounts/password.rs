@@ -15,7 +15,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::breached::Breached;
 use super::error::AccountError;
 use crate::accounts::AccountSettings;
-use crate::secrets::Entropy;
+use crate::secrets::Randomness;
 
 /// The fewest characters (ASVS 5.0, 6.2.1).
 pub(super) const SHORTEST: usize = 8;
@@ -108,7 +108,10 @@ pub(super) struct Passwords {
 }
 
 impl Passwords {
-    pub(super) fn new(settings: &AccountSettings, entropy: &Entropy) -> Result<Self, AccountError> {
+    pub(super) fn new(
+        settings: &AccountSettings,
+        randomness: &Randomness,
+    ) -> Result<Self, AccountError> {
         let params = Params::new(
             settings.password_memory_kib,
             settings.password_passes,
@@ -126,7 +129,7 @@ impl Passwords {
             configured => configured as usize,
         }
         .max(1);
-        let nobody = hash_now(&argon2, &entropy.token(), &entropy.bytes::<16>())?;
+        let nobody = hash_now(&argon2, &randomness.token(), &randomness.bytes::<16>())?;
         let breached = settings.breached_passwords.as_deref();
         Ok(Self {
             breached: breached.map(Breached::open).transpose()?,
@@ -295,7 +298,7 @@ mod tests {
             password_threads: 1,
             ..AccountSettings::default()
         };
-        Passwords::new(&settings, &Entropy::from(StdRng::seed_from_u64(1))).unwrap()
+        Passwords::new(&settings, &Randomness::from(StdRng::seed_from_u64(1))).unwrap()
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Accounts {
         self.refuse_breached(&checked.password, "password").await?;
         let hash = self
             .passwords
-            .hash(checked.password.clone(), self.entropy.bytes())
+            .hash(checked.password.clone(), self.randomness.bytes())
             .await?;
         let mut session = self.database().await?;
         let transaction = session.transaction().await.map_err(failed("register"))?;
@@ -107,7 +107,7 @@ impl Accounts {
         self.write_to(&transaction, EmailKind::VerifyEmail, &user, Value::Null)
             .await?;
         transaction.commit().await.map_err(failed("register"))?;
-        self.post();
+        self.wake_outbox();
         self.note("user.register", true, Some(user.id), client);
         Ok(user)
     }

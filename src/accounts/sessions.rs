@@ -68,9 +68,9 @@ impl Accounts {
         client: &Client,
     ) -> Result<(SessionId, Tokens), AccountError> {
         let now = self.now();
-        let session = SessionId(self.entropy.id());
+        let session = SessionId(self.randomness.id());
         let expires = now + TimeDelta::days(self.settings.session_days.into());
-        let refresh = self.entropy.token();
+        let refresh = self.randomness.token();
         let begun = execute(
             database,
             "begin a session",

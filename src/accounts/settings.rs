@@ -38,7 +38,7 @@ pub struct AccountSettings {
     pub sessions_per_user: u32,
     /// How far a signed request's time may be from ours, in seconds.
     pub signature_window_seconds: u32,
-    /// Where users reach the server, for links in letters. Without one: the address it listens on.
+    /// Where users reach the server, for links in emails. Without one: the address it listens on.
     pub public_url: Option<String>,
     /// Keys for the secrets of second factors, the newest first. Without one: a file.
     #[serde(serialize_with = "crate::secrets::never_serialized")]

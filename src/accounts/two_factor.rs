@@ -56,10 +56,10 @@ impl Accounts {
                 "there is a second factor already: remove it first",
             ));
         }
-        let secret: [u8; totp::SECRET] = self.entropy.bytes();
+        let secret: [u8; totp::SECRET] = self.randomness.bytes();
         let sealed = self
-            .sealing
-            .seal(id.0.as_bytes(), &secret, self.entropy.bytes())?;
+            .cipher
+            .seal(id.0.as_bytes(), &secret, self.randomness.bytes())?;
         let database = self.database().await?;
         let begun = execute(
             &database,
@@ -128,7 +128,7 @@ impl Accounts {
         self.write_to(&transaction, EmailKind::SecondFactorChanged, &user, facts)
             .await?;
         transaction.commit().await.map_err(failed("confirm"))?;
-        self.post();
+        self.wake_outbox();
         self.note("second_factor.confirm", true, Some(id), client);
         Ok(codes)
     }
@@ -157,12 +157,12 @@ impl Accounts {
             .commit()
             .await
             .map_err(failed("remove a factor"))?;
-        self.post();
+        self.wake_outbox();
         self.note("second_factor.removed", true, Some(id), client);
         Ok(())
     }
 
-    /// Removes the second factor and its recovery codes, with the letter about it.
+    /// Removes the second factor and its recovery codes, with the email about it.
     pub(super) async fn drop_second_factor<C: GenericClient>(
         &self,
         transaction: &C,
@@ -266,7 +266,7 @@ impl Accounts {
         let Some(sealed) = rows.first().map(|row| row.get::<_, &[u8]>(0)) else {
             return Ok(false);
         };
-        let secret = self.sealing.unseal(id.0.as_bytes(), sealed)?;
+        let secret = self.cipher.unseal(id.0.as_bytes(), sealed)?;
         let given: String = code
             .chars()
             .filter(|c| !c.is_whitespace())
@@ -309,7 +309,7 @@ impl Accounts {
         id: UserId,
     ) -> Result<Vec<String>, AccountError> {
         let codes: Vec<String> = (0..RECOVERY_CODES)
-            .map(|_| grouped(&BASE32_NOPAD.encode(&self.entropy.bytes::<RECOVERY_BYTES>())))
+            .map(|_| grouped(&BASE32_NOPAD.encode(&self.randomness.bytes::<RECOVERY_BYTES>())))
             .collect();
         let hashes: Vec<Vec<u8>> = codes.iter().map(|code| recovery_hash(id, code)).collect();
         execute(
@@ -335,7 +335,7 @@ impl Accounts {
     /// # Errors
     /// When a secret cannot be opened, or the database is away.
     pub async fn rotate_sealing_key(&self) -> Result<usize, AccountError> {
-        self.sealing.add_key(&self.entropy)?;
+        self.cipher.add_key(&self.randomness)?;
         let database = self.database().await?;
         let rows = query(
             &database,
@@ -347,13 +347,13 @@ impl Accounts {
         let mut count = 0;
         for row in &rows {
             let (id, sealed): (Uuid, &[u8]) = (row.get(0), row.get(1));
-            if self.sealing.is_current(sealed) {
+            if self.cipher.is_current(sealed) {
                 continue;
             }
-            let secret = self.sealing.unseal(id.as_bytes(), sealed)?;
+            let secret = self.cipher.unseal(id.as_bytes(), sealed)?;
             let anew = self
-                .sealing
-                .seal(id.as_bytes(), &secret, self.entropy.bytes())?;
+                .cipher
+                .seal(id.as_bytes(), &secret, self.randomness.bytes())?;
             // Enrolled anew meanwhile: then it is sealed with the newest key already.
             execute(
                 &database,

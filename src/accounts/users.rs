@@ -196,7 +196,7 @@ impl Accounts {
     }
 
     pub(super) fn new_user_id(&self) -> UserId {
-        let id: Uuid = self.entropy.id();
+        let id: Uuid = self.randomness.id();
         UserId(id)
     }
 }

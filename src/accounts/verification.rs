@@ -13,7 +13,7 @@ use crate::notifications::{self, EmailKind};
 use crate::secrets;
 
 impl Accounts {
-    /// Puts a letter to a user into the outbox. After the commit, [`Accounts::post`] sends it soon.
+    /// Puts an email to a user into the outbox. After the commit, [`Accounts::wake_outbox`] sends it soon.
     pub(super) async fn write_to<C: GenericClient>(
         &self,
         database: &C,
@@ -22,16 +22,16 @@ impl Accounts {
         facts: Value,
     ) -> Result<(), AccountError> {
         let to = (user.email.as_str(), Some(user.id.0));
-        notifications::enqueue(database, self.entropy.id(), kind, to, facts, self.now()).await?;
+        notifications::enqueue(database, self.randomness.id(), kind, to, facts, self.now()).await?;
         Ok(())
     }
 
     /// Says that there is something in the outbox.
-    pub(super) fn post(&self) {
+    pub(super) fn wake_outbox(&self) {
         self.outbox_worker.wake();
     }
 
-    /// Opens a letter's link: the address is verified, or becomes the user's. Opening it again is
+    /// Opens an email's link: the address is verified, or becomes the user's. Opening it again is
     /// fine as long as it led to what is so.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Accounts {
                 .await?;
         }
         transaction.commit().await.map_err(failed("verify"))?;
-        self.post();
+        self.wake_outbox();
         user.email = email.to_owned();
         user.email_verified = true;
         self.note("email.verified", true, Some(user.id), client);
@@ -112,7 +112,7 @@ impl Accounts {
         }
         self.write_to(&session, EmailKind::VerifyEmail, &user, Value::Null)
             .await?;
-        self.post();
+        self.wake_outbox();
         self.note("email.verification_asked", true, Some(id), client);
         Ok(())
     }

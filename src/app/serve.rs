@@ -28,10 +28,10 @@ use super::database::Database;
 use super::feeds::{self, Feeds};
 use super::forecasts::{Forecasts, PartFactory};
 use super::shared::Shared;
-use crate::accounts::{Recorded, RegistrationMode};
+use crate::accounts::{AuditTrail, RegistrationMode};
 use crate::app::{accounts, event_log};
 use crate::audit::AuditedActs;
-use crate::audit::{AuditEntry, AuditLog, Outcome, Seal};
+use crate::audit::{AuditEntry, AuditLog, ChainSigner, Outcome};
 use crate::config::{Config, Role};
 use crate::http::{self, AdminToken, ApiState, Limits, StreamGate};
 use crate::idempotency::IdempotencyKeys;
@@ -70,14 +70,14 @@ pub async fn run(
         true => Some(AuditLog::open(
             Arc::clone(&database),
             clock.clone(),
-            Seal::open(&config.data_dir)?,
+            ChainSigner::open(&config.data_dir)?,
         )),
         false => None,
     };
     let api = match (listener, &audit) {
         (Some(listener), Some(audit)) => {
             let source = Arc::clone(&database) as _;
-            let events = Arc::new(Recorded::new(audit));
+            let events = Arc::new(AuditTrail::new(audit));
             let accounts = accounts::open(&config, source, clock.clone(), events)?;
             Some((listener, accounts))
         }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use coinsphere_pipelines::store::Session;
+use coinsphere_pipelines::store::PooledConnection;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -34,7 +34,7 @@ struct Line<'a> {
 ///
 /// # Errors
 /// When the database cannot be read, a row is not ours, or `out` takes no more.
-pub async fn export(session: &Session, out: &mut impl Write) -> Result<u64, AuditError> {
+pub async fn export(session: &PooledConnection, out: &mut impl Write) -> Result<u64, AuditError> {
     let (mut after, mut written) = (0, 0);
     loop {
         let page = table::page(session, after).await?;

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use coinsphere_pipelines::clock::SharedClock;
-use coinsphere_pipelines::store::Session;
+use coinsphere_pipelines::store::PooledConnection;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
+use super::chain_signer::ChainSigner;
 use super::entry::AuditEntry;
 use super::error::AuditError;
-use super::seal::Seal;
 use super::table;
 use coinsphere_pipelines::store::StoreSource;
 
@@ -41,7 +41,7 @@ type Waiting = (
 /// Where the tables are.
 type Source = Arc<dyn StoreSource>;
 
-async fn session(source: &Source) -> Result<Session, AuditError> {
+async fn session(source: &Source) -> Result<PooledConnection, AuditError> {
     let store = source.store().ok_or(AuditError::Unreached)?;
     Ok(store.session().await?)
 }
@@ -58,7 +58,7 @@ impl AuditLog {
     /// In the database of this source, which may be away: entries wait for it a minute, within a
     /// bound.
     #[must_use]
-    pub fn open(source: impl StoreSource, clock: SharedClock, seal: Seal) -> Arc<Self> {
+    pub fn open(source: impl StoreSource, clock: SharedClock, seal: ChainSigner) -> Arc<Self> {
         let source: Source = Arc::new(source);
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
@@ -158,7 +158,7 @@ fn lost(entry: &AuditEntry, why: &str) {
 struct Writer {
     source: Source,
     clock: SharedClock,
-    seal: Seal,
+    seal: ChainSigner,
     /// The newest head that was signed.
     signed: Option<i64>,
     sign_at: Instant,

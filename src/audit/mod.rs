@@ -9,21 +9,21 @@
 
 mod admin_audit;
 mod chain;
+mod chain_signer;
 mod entry;
 mod error;
 mod export;
 mod forgetting;
 mod log;
-mod seal;
 mod table;
 mod user_data;
 mod verify;
 
 pub use admin_audit::{AdminAct, AdminActs, AuditedActs};
+pub use chain_signer::ChainSigner;
 pub use entry::{AuditEntry, Outcome};
 pub use error::AuditError;
 pub use export::export;
 pub use log::AuditLog;
-pub use seal::Seal;
 pub use user_data::AuditUserData;
 pub use verify::{Fault, Verified, verify};

@@ -1,7 +1,9 @@
 //! The audit log's tables.
 
 use chrono::{DateTime, Utc};
-use coinsphere_pipelines::store::{GenericClient, Session, StoreError, execute, failed, query};
+use coinsphere_pipelines::store::{
+    GenericClient, PooledConnection, StoreError, execute, failed, query,
+};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -67,7 +69,7 @@ pub(super) struct Signature {
 
 /// Adds entries to the end of the chain, all or none.
 pub(super) async fn append(
-    session: &mut Session,
+    session: &mut PooledConnection,
     entries: &[(DateTime<Utc>, AuditEntry)],
 ) -> Result<(), AuditError> {
     let transaction = session
@@ -169,7 +171,7 @@ async fn pseudonym(
 }
 
 /// Removes what tells who is behind a user's entries.
-pub(super) async fn forget(session: &mut Session, user: Uuid) -> Result<(), StoreError> {
+pub(super) async fn forget(session: &mut PooledConnection, user: Uuid) -> Result<(), StoreError> {
     let transaction = session
         .transaction()
         .await

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use coinsphere_pipelines::store::Session;
+use coinsphere_pipelines::store::PooledConnection;
 
 use super::chain::{GENESIS, hex, origin};
+use super::chain_signer::ChainSigner;
 use super::error::AuditError;
-use super::seal::Seal;
 use super::table::{self, Signature, Stored};
 
 /// Faults that are told.
@@ -77,7 +77,10 @@ pub struct Verified {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn verify(session: &Session, seal: &Seal) -> Result<Verified, AuditError> {
+pub async fn verify(
+    session: &PooledConnection,
+    seal: &ChainSigner,
+) -> Result<Verified, AuditError> {
     let mut signatures = table::signatures(session).await?;
     signatures.extend(seal.written_down()?);
     let mut faults = Vec::new();
@@ -124,7 +127,7 @@ pub async fn verify(session: &Session, seal: &Seal) -> Result<Verified, AuditErr
 
 /// The signatures that our key made; those in its name that it did not make are faults. Signatures
 /// of other machines' keys are theirs to check.
-fn ours(all: &[Signature], seal: &Seal, faults: &mut Vec<Fault>) -> Vec<Signature> {
+fn ours(all: &[Signature], seal: &ChainSigner, faults: &mut Vec<Fault>) -> Vec<Signature> {
     let mut ours = Vec::new();
     for signature in all.iter().filter(|one| one.key == seal.key()) {
         if seal.made(signature) {

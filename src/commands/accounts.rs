@@ -14,7 +14,7 @@ use super::{clock, load, on_runtime};
 use crate::accounts::{AccountError, Accounts, Imported, Registration, Role};
 use crate::app;
 use crate::app::database::{START, store_config, url_config};
-use crate::audit::{AuditLog, Seal};
+use crate::audit::{AuditLog, ChainSigner};
 use crate::cli::PlaceArgs;
 use crate::cli::accounts::{KeysCommand, OutboxArgs, UserCommand, UserCreateArgs, UserImportArgs};
 use crate::config::{Config, Profile};
@@ -41,7 +41,7 @@ pub(super) fn user(command: &UserCommand) -> anyhow::Result<()> {
             let user = accounts.remove_lost_factor(&args.email).await;
             let user = user.map_err(explain)?;
             println!(
-                "{} has no second factor any more; their sessions have ended, and a letter tells them",
+                "{} has no second factor any more; their sessions have ended, and an email tells them",
                 user.email
             );
             Ok(())
@@ -165,26 +165,26 @@ pub(super) fn keys(command: &KeysCommand) -> anyhow::Result<()> {
 /// `outbox`
 pub(super) fn outbox(args: &OutboxArgs) -> anyhow::Result<()> {
     with_accounts(&args.place, async |accounts, config| {
-        let letters = accounts.outbox(args.limit).await?;
-        if letters.is_empty() {
+        let emails = accounts.outbox(args.limit).await?;
+        if emails.is_empty() {
             println!("nothing was written to anybody");
         }
-        for letter in letters {
-            let state = match (letter.sent_at, letter.dropped_at) {
+        for email in emails {
+            let state = match (email.sent_at, email.dropped_at) {
                 (Some(at), _) => format!("sent {}", at.format("%Y-%m-%dT%H:%M:%SZ")),
                 (_, Some(_)) => "given up".to_owned(),
-                _ => format!("waits, {} attempts", letter.attempts),
+                _ => format!("waits, {} attempts", email.attempts),
             };
-            let why = letter.last_error.map(|why| format!(": {why}"));
+            let why = email.last_error.map(|why| format!(": {why}"));
             println!(
                 "{}  {:<22} {:<32} {state}{}",
-                letter.created_at.format("%Y-%m-%dT%H:%M:%SZ"),
-                letter.kind,
-                letter.recipient,
+                email.created_at.format("%Y-%m-%dT%H:%M:%SZ"),
+                email.kind,
+                email.recipient,
                 why.unwrap_or_default()
             );
             let place = config.data_dir.join("outbox");
-            if let Some(file) = file_of(&place, &letter.id.to_string()) {
+            if let Some(file) = file_of(&place, &email.id.to_string()) {
                 println!("  {file}");
             }
         }
@@ -192,7 +192,7 @@ pub(super) fn outbox(args: &OutboxArgs) -> anyhow::Result<()> {
     })
 }
 
-/// The file a letter was written to, if it was.
+/// The file an email was written to, if it was.
 fn file_of(place: &Path, id: &str) -> Option<String> {
     let entries = std::fs::read_dir(place).ok()?;
     let ending = format!("-{id}.eml");
@@ -217,9 +217,9 @@ fn with_accounts(
         let (settings, started) = reach(&config).await?;
         let outcome = async {
             let store = Store::open(&settings).await?;
-            let seal = Seal::open(&config.data_dir)?;
+            let seal = ChainSigner::open(&config.data_dir)?;
             let audit = AuditLog::open(store.clone(), clock(), seal);
-            let events = Arc::new(crate::accounts::Recorded::new(&audit));
+            let events = Arc::new(crate::accounts::AuditTrail::new(&audit));
             let source = Arc::new(store.clone());
             let outcome = match app::accounts::open(&config, source, clock(), events) {
                 Ok(accounts) => work(accounts, &config).await,

@@ -5,11 +5,11 @@ use std::io::{BufWriter, Write as _};
 
 use anyhow::Context;
 use coinsphere_pipelines::store::private_server::PrivateServer;
-use coinsphere_pipelines::store::{Session, Store};
+use coinsphere_pipelines::store::{PooledConnection, Store};
 
 use super::{load, on_runtime};
 use crate::app::database::{START, store_config, url_config};
-use crate::audit::{Seal, export, verify};
+use crate::audit::{ChainSigner, export, verify};
 use crate::cli::PlaceArgs;
 use crate::cli::accounts::{AuditArgs, AuditCommand, AuditExportArgs};
 use crate::config::{Config, Profile};
@@ -69,8 +69,8 @@ async fn open(config: &Config) -> anyhow::Result<(Store, Option<PrivateServer>)>
     Ok((store, server))
 }
 
-async fn check(session: &Session, config: &Config) -> anyhow::Result<()> {
-    let seal = Seal::open(&config.data_dir)?;
+async fn check(session: &PooledConnection, config: &Config) -> anyhow::Result<()> {
+    let seal = ChainSigner::open(&config.data_dir)?;
     let found = verify(session, &seal).await?;
     for fault in &found.faults {
         println!("FAULT: {fault}");
@@ -88,7 +88,7 @@ async fn check(session: &Session, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn print(session: &Session, args: &AuditExportArgs) -> anyhow::Result<()> {
+async fn print(session: &PooledConnection, args: &AuditExportArgs) -> anyhow::Result<()> {
     let Some(path) = &args.out else {
         export(session, &mut std::io::stdout().lock()).await?;
         return Ok(());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coinsphere_pipelines::store::{Session, StoreError, Transaction, execute, query};
+use coinsphere_pipelines::store::{PooledConnection, StoreError, Transaction, execute, query};
 
 use crate::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer, LIFETIME};
 use crate::market::ReadError;
@@ -42,7 +42,7 @@ impl IdempotencyKeys {
         Self(Arc::new(source))
     }
 
-    async fn session(&self) -> Result<Session, ReadError> {
+    async fn session(&self) -> Result<PooledConnection, ReadError> {
         let store = self.0.store().ok_or_else(|| {
             ReadError::Unavailable("the database has not been reached yet".to_owned())
         })?;

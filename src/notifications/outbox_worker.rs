@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use coinsphere_pipelines::store::{Session, StoreError, StoreSource};
+use coinsphere_pipelines::store::{PooledConnection, StoreError, StoreSource};
 use tokio::sync::Notify;
 
 use super::channels::EmailChannel;
@@ -123,7 +123,7 @@ impl OutboxWorker {
         Ok(Some(due.len()))
     }
 
-    async fn session(&self) -> Result<Option<Session>, StoreError> {
+    async fn session(&self) -> Result<Option<PooledConnection>, StoreError> {
         match self.source.store() {
             Some(store) => Ok(Some(store.session().await?)),
             None => Ok(None),

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailSettings {
-    /// The SMTP server. Without one, letters are written to files.
+    /// The SMTP server. Without one, emails are written to files.
     #[serde(serialize_with = "crate::secrets::never_serialized")]
     pub smtp_url: Option<SecretString>,
     /// Certificates of authorities that the server's own may be issued by, beside the well-known ones.
     pub ca_file: Option<PathBuf>,
-    /// Who the letters are from.
+    /// Who the emails are from.
     pub from: String,
 }
 

@@ -10,8 +10,8 @@ use data_encoding::{BASE64_MIME_PERMISSIVE, HEXLOWER_PERMISSIVE};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::SecretError;
-use crate::secrets::Entropy;
 use crate::secrets::KeyFiles;
+use crate::secrets::Randomness;
 
 /// The file of the keys where the configuration has none: 32 bytes each, the newest first.
 const FILE: &str = "totp.key";
@@ -21,7 +21,7 @@ const KEY: usize = 32;
 const ID: usize = 4;
 
 /// The keys.
-pub(crate) struct Sealing {
+pub(crate) struct SecretCipher {
     keys: RwLock<Arc<Vec<Named>>>,
     /// Where they are, if not in the configuration.
     files: Option<KeyFiles>,
@@ -45,19 +45,19 @@ impl Named {
     }
 }
 
-impl Sealing {
+impl SecretCipher {
     /// Takes the keys of the configuration, else reads them, else makes one.
     pub(crate) fn open(
         configured: Option<&SecretString>,
         files: &KeyFiles,
-        entropy: &Entropy,
+        randomness: &Randomness,
     ) -> Result<Self, SecretError> {
         let (keys, files) = match configured {
             Some(text) => (decode(text.expose_secret())?, None),
             None => {
                 let bytes = match files.read(FILE)? {
                     Some(bytes) => bytes,
-                    None => files.create(FILE, &entropy.bytes::<KEY>())?,
+                    None => files.create(FILE, &randomness.bytes::<KEY>())?,
                 };
                 (split(&bytes)?, Some(files.clone()))
             }
@@ -113,11 +113,11 @@ impl Sealing {
 
     /// Makes a new key, which seals from now on, where keys are in a file. False where they are in
     /// the configuration: there the operator puts a new one in front.
-    pub(crate) fn add_key(&self, entropy: &Entropy) -> Result<bool, SecretError> {
+    pub(crate) fn add_key(&self, randomness: &Randomness) -> Result<bool, SecretError> {
         let Some(files) = &self.files else {
             return Ok(false);
         };
-        let mut bytes = entropy.bytes::<KEY>().to_vec();
+        let mut bytes = randomness.bytes::<KEY>().to_vec();
         bytes.extend(files.read(FILE)?.unwrap_or_default());
         files.replace(FILE, &bytes)?;
         self.read_again()?;
@@ -189,19 +189,19 @@ mod tests {
 
     use super::*;
 
-    fn entropy() -> Entropy {
-        Entropy::from(StdRng::seed_from_u64(11))
+    fn randomness() -> Randomness {
+        Randomness::from(StdRng::seed_from_u64(11))
     }
 
     #[test]
     fn only_with_the_key_and_for_the_same_owner() {
         let (place, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let entropy = entropy();
+        let randomness = randomness();
         let open = |place: &tempfile::TempDir| {
-            Sealing::open(None, &KeyFiles::open(place.path()).unwrap(), &entropy).unwrap()
+            SecretCipher::open(None, &KeyFiles::open(place.path()).unwrap(), &randomness).unwrap()
         };
         let sealed = open(&place)
-            .seal(b"ada", b"secret", entropy.bytes())
+            .seal(b"ada", b"secret", randomness.bytes())
             .unwrap();
         assert!(!sealed.windows(6).any(|part| part == b"secret"));
         assert_eq!(open(&place).unseal(b"ada", &sealed).unwrap(), b"secret");
@@ -217,12 +217,12 @@ mod tests {
     fn a_new_key_seals_and_older_ones_open() {
         let place = tempfile::tempdir().unwrap();
         let files = KeyFiles::open(place.path()).unwrap();
-        let entropy = entropy();
-        let running = Sealing::open(None, &files, &entropy).unwrap();
-        let before = running.seal(b"ada", b"one", entropy.bytes()).unwrap();
-        let command = Sealing::open(None, &files, &entropy).unwrap();
-        assert!(command.add_key(&entropy).unwrap());
-        let after = command.seal(b"ada", b"two", entropy.bytes()).unwrap();
+        let randomness = randomness();
+        let running = SecretCipher::open(None, &files, &randomness).unwrap();
+        let before = running.seal(b"ada", b"one", randomness.bytes()).unwrap();
+        let command = SecretCipher::open(None, &files, &randomness).unwrap();
+        assert!(command.add_key(&randomness).unwrap());
+        let after = command.seal(b"ada", b"two", randomness.bytes()).unwrap();
         assert!(command.is_current(&after) && !command.is_current(&before));
         assert_eq!(
             running.unseal(b"ada", &after).unwrap(),
@@ -236,15 +236,15 @@ mod tests {
     fn configured_keys_are_base64_or_hexadecimal() {
         let place = tempfile::tempdir().unwrap();
         let files = KeyFiles::open(&place.path().join("keys")).unwrap();
-        let entropy = entropy();
-        let open = |text: &str| Sealing::open(Some(&text.into()), &files, &entropy);
+        let randomness = randomness();
+        let open = |text: &str| SecretCipher::open(Some(&text.into()), &files, &randomness);
         let (hex, base64) = (
             "ab".repeat(32),
             "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=",
         );
         let sealed = open(&hex)
             .unwrap()
-            .seal(b"ada", b"one", entropy.bytes())
+            .seal(b"ada", b"one", randomness.bytes())
             .unwrap();
         assert_eq!(
             open(base64).unwrap().unseal(b"ada", &sealed).unwrap(),

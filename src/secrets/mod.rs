@@ -10,9 +10,9 @@ mod token_hash;
 use secrecy::SecretString;
 use serde::Serializer;
 
-pub(crate) use cipher::Sealing;
+pub(crate) use cipher::SecretCipher;
 pub(crate) use key_files::KeyFiles;
-pub use randomness::Entropy;
+pub use randomness::Randomness;
 pub(crate) use server_token::load as load_server_token;
 pub(crate) use token_hash::{hash, hidden_debug};
 

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 /// A shared source of secret randomness.
 #[derive(Debug)]
-pub struct Entropy(Mutex<StdRng>);
+pub struct Randomness(Mutex<StdRng>);
 
-impl Entropy {
+impl Randomness {
     /// Seeded by the operating system.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Entropy {
     }
 }
 
-impl From<StdRng> for Entropy {
+impl From<StdRng> for Randomness {
     fn from(generator: StdRng) -> Self {
         Self(Mutex::new(generator))
     }

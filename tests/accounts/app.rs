@@ -11,10 +11,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, header};
 use coinsphere::accounts::Accounts;
-use coinsphere::accounts::Recorded;
+use coinsphere::accounts::AuditTrail;
 use coinsphere::app::accounts;
 use coinsphere::audit::AuditedActs;
-use coinsphere::audit::{AuditLog, Seal};
+use coinsphere::audit::{AuditLog, ChainSigner};
 use coinsphere::config::Config;
 use coinsphere::forecasts::{Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
 use coinsphere::http::{self, AdminToken, ApiState, Limits, Peer, StreamGate};
@@ -126,7 +126,7 @@ impl Place {
         app
     }
 
-    /// A process whose letters go to this server.
+    /// A process whose emails go to this server.
     pub(crate) async fn app_with_mail(&self, sink: &Sink) -> App {
         let url = sink.url();
         let mut app = self
@@ -159,9 +159,9 @@ impl Place {
         })
         .await
         .unwrap();
-        let seal = Seal::open(self.data_dir.path()).unwrap();
+        let seal = ChainSigner::open(self.data_dir.path()).unwrap();
         let audit = AuditLog::open(store.clone(), self.clock.clone(), seal);
-        let events = Arc::new(Recorded::new(&audit));
+        let events = Arc::new(AuditTrail::new(&audit));
         let source = Arc::new(store.clone());
         let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
         let health = watch::Sender::new(Arc::new(coinsphere::telemetry::HealthReport::default()));
@@ -417,8 +417,13 @@ impl Forecasts for NoForecasts {
         Err(PromoteError::Unknown)
     }
 
-    fn train(&self, _: Option<&AssetId>, _: Option<Interval>) -> Option<Vec<String>> {
-        Some(Vec::new())
+    async fn train(
+        &self,
+        _: Option<&AssetId>,
+        _: Option<Interval>,
+        _: Option<uuid::Uuid>,
+    ) -> Result<Option<Vec<String>>, ReadError> {
+        Ok(Some(Vec::new()))
     }
 }
 

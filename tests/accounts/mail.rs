@@ -25,23 +25,23 @@ async fn confirm_reset(app: &App, token: &str, password: &str) -> super::app::An
     app.post("/api/v1/auth/password-reset/confirm", body).await
 }
 
-pub(crate) async fn an_address_is_verified_by_the_letters_link(place: Place) {
+pub(crate) async fn an_address_is_verified_by_the_emails_link(place: Place) {
     let sink = Sink::start().await;
     let app = place.app_with_mail(&sink).await;
     let body = json!({"email": "ada@example.org", "password": PASSWORD, "display_name": "<Ada>"});
     app.post("/api/v1/auth/register", body).await.good(201);
-    let letter = sink
-        .letter("ada@example.org", "Verify your email address")
+    let email = sink
+        .email("ada@example.org", "Verify your email address")
         .await;
     assert!(
-        letter
+        email
             .source
             .contains("From: Coinsphere <coinsphere@localhost>\r\n"),
-        "{letter:?}"
+        "{email:?}"
     );
-    assert!(letter.part("text/html").contains("Hello &lt;Ada&gt;,"));
+    assert!(email.part("text/html").contains("Hello &lt;Ada&gt;,"));
     assert!(
-        letter
+        email
             .part("text/plain")
             .contains("https://coins.example/api/v1/auth/verify-email/")
     );
@@ -57,12 +57,12 @@ pub(crate) async fn an_address_is_verified_by_the_letters_link(place: Place) {
     verify(&app, stored[0].get(0))
         .await
         .is_problem(404, "invalid-link");
-    let opened = verify(&app, &letter.token()).await.good(200);
+    let opened = verify(&app, &email.token()).await.good(200);
     assert_eq!(
         opened,
         json!({"email": "ada@example.org", "email_verified": true})
     );
-    verify(&app, &letter.token()).await.good(200);
+    verify(&app, &email.token()).await.good(200);
     assert_eq!(app.me(&tokens.access).await.json()["email_verified"], true);
     app.send(Method::POST, path, Some(&tokens.access), Some(&enrol))
         .await
@@ -75,31 +75,31 @@ pub(crate) async fn an_address_is_verified_by_the_letters_link(place: Place) {
     app.register("eve@example.org").await;
     let eve = app.login("eve@example.org").await;
     let first = sink
-        .letter("eve@example.org", "Verify your email address")
+        .email("eve@example.org", "Verify your email address")
         .await;
     app.send(Method::POST, resend, Some(&eve.access), None)
         .await
         .good(202);
     let second = sink
-        .letter("eve@example.org", "Verify your email address")
+        .email("eve@example.org", "Verify your email address")
         .await;
     app.advance(86_400);
-    for letter in [first, second] {
-        verify(&app, &letter.token())
+    for email in [first, second] {
+        verify(&app, &email.token())
             .await
             .is_problem(404, "invalid-link");
     }
 }
 
-pub(crate) async fn a_forgotten_password_is_reset_by_the_letters_code(place: Place) {
+pub(crate) async fn a_forgotten_password_is_reset_by_the_emails_code(place: Place) {
     let sink = Sink::start().await;
     let app = place.app_with_mail(&sink).await;
     app.register("ada@example.org").await;
     let tokens = app.login("ada@example.org").await;
     ask_for_reset(&app, "ADA@example.org").await;
     ask_for_reset(&app, "nobody@example.org").await;
-    let letter = sink.letter("ada@example.org", "Reset your password").await;
-    let code = letter.token();
+    let email = sink.email("ada@example.org", "Reset your password").await;
+    let code = email.token();
     confirm_reset(&app, &code, "password")
         .await
         .is_problem(400, "invalid-request");
@@ -125,11 +125,11 @@ pub(crate) async fn a_forgotten_password_is_reset_by_the_letters_code(place: Pla
         true,
         "the code came there"
     );
-    sink.letter("ada@example.org", "Your password was changed")
+    sink.email("ada@example.org", "Your password was changed")
         .await;
     ask_for_reset(&app, "ada@example.org").await;
     let late = sink
-        .letter("ada@example.org", "Reset your password")
+        .email("ada@example.org", "Reset your password")
         .await
         .token();
     app.advance(3_600);
@@ -178,12 +178,12 @@ pub(crate) async fn an_address_changes_once_the_new_one_answers(place: Place) {
     let change = json!({"email": "ada@example.net", "current_password": PASSWORD});
     let unchanged = patch(change.clone()).await.good(200);
     assert_eq!(unchanged["email"], "ada@example.org");
-    let letter = sink
-        .letter("ada@example.net", "Confirm your new email address")
+    let email = sink
+        .email("ada@example.net", "Confirm your new email address")
         .await;
-    verify(&app, &letter.token()).await.good(200);
+    verify(&app, &email.token()).await.good(200);
     let told = sink
-        .letter("ada@example.org", "Your email address was changed")
+        .email("ada@example.org", "Your email address was changed")
         .await;
     assert!(told.part("text/plain").contains("ada@example.net"));
     app.try_login("ada@example.org", PASSWORD)
@@ -199,11 +199,11 @@ pub(crate) async fn an_address_changes_once_the_new_one_answers(place: Place) {
         .await
         .good(200);
     let stolen = sink
-        .letter("thief@example.org", "Confirm your new email address")
+        .email("thief@example.org", "Confirm your new email address")
         .await;
     ask_for_reset(&app, "ada@example.net").await;
     let code = sink
-        .letter("ada@example.net", "Reset your password")
+        .email("ada@example.net", "Reset your password")
         .await
         .token();
     confirm_reset(&app, &code, NEW).await.good(204);
@@ -212,7 +212,7 @@ pub(crate) async fn an_address_changes_once_the_new_one_answers(place: Place) {
         .is_problem(404, "invalid-link");
 }
 
-pub(crate) async fn a_letter_is_sent_again_until_it_arrives(place: Place) {
+pub(crate) async fn an_email_is_sent_again_until_it_arrives(place: Place) {
     let sink = Sink::start().await;
     sink.refuse(true);
     let app = place.app_with_mail(&sink).await;
@@ -226,7 +226,7 @@ pub(crate) async fn a_letter_is_sent_again_until_it_arrives(place: Place) {
     sink.refuse(false);
     app.advance(61);
     assert_eq!(app.accounts.send_due().await.unwrap(), 1);
-    sink.letter("ada@example.org", "Verify your email address")
+    sink.email("ada@example.org", "Verify your email address")
         .await;
     assert_eq!(app.accounts.send_due().await.unwrap(), 0);
     assert_eq!(sink.count(), 0);
@@ -236,7 +236,7 @@ pub(crate) async fn a_letter_is_sent_again_until_it_arrives(place: Place) {
     assert!(leaked.is_empty(), "no secret waits in the outbox");
 }
 
-pub(crate) async fn a_long_outage_loses_no_letter(place: Place) {
+pub(crate) async fn a_long_outage_loses_no_email(place: Place) {
     let sink = Sink::start().await;
     sink.refuse(true);
     let app = place.app_with_mail(&sink).await;
@@ -253,13 +253,13 @@ pub(crate) async fn a_long_outage_loses_no_letter(place: Place) {
     sink.refuse(false);
     app.advance(14_400);
     app.accounts.send_due().await.unwrap();
-    let letter = sink
-        .letter("ada@example.org", "Verify your email address")
+    let email = sink
+        .email("ada@example.org", "Verify your email address")
         .await;
-    verify(&app, &letter.token()).await.good(200);
+    verify(&app, &email.token()).await.good(200);
 }
 
-pub(crate) async fn letters_travel_encrypted(place: Place) {
+pub(crate) async fn emails_travel_encrypted(place: Place) {
     for (encryption, scheme, query) in [
         (Encryption::FromTheStart, "smtps", ""),
         (Encryption::StartTls, "smtp", "?tls=required"),
@@ -287,8 +287,8 @@ pub(crate) async fn letters_travel_encrypted(place: Place) {
         let trusting = app(Some(AUTHORITY)).await;
         trusting.advance(61);
         trusting.accounts.send_due().await.unwrap();
-        let letter = sink.letter(&name, "Verify your email address").await;
-        verify(&trusting, &letter.token()).await.good(200);
+        let email = sink.email(&name, "Verify your email address").await;
+        verify(&trusting, &email.token()).await.good(200);
     }
     // Where the server offers none, required means that nothing is sent.
     let plain = Sink::start().await;
@@ -309,7 +309,7 @@ pub(crate) async fn letters_travel_encrypted(place: Place) {
     assert_eq!(plain.count(), 0);
 }
 
-pub(crate) async fn without_a_server_letters_are_files(place: Place) {
+pub(crate) async fn without_a_server_emails_are_files(place: Place) {
     let app = place.app().await;
     app.register("ada@example.org").await;
     super::app::eventually_rows(&app, "SELECT FROM outbox WHERE sent_at IS NOT NULL").await;
@@ -324,10 +324,10 @@ pub(crate) async fn without_a_server_letters_are_files(place: Place) {
         .collect();
     assert_eq!(files.len(), 1);
     assert_eq!(files[0].extension().unwrap(), "eml");
-    let letter = std::fs::read_to_string(&files[0]).unwrap();
+    let email = std::fs::read_to_string(&files[0]).unwrap();
     assert!(
-        letter.contains("Subject: Verify your email address\r\n"),
-        "{letter}"
+        email.contains("Subject: Verify your email address\r\n"),
+        "{email}"
     );
 }
 
@@ -360,16 +360,16 @@ pub(crate) async fn a_sign_in_that_is_new_is_told(place: Place) {
     login(away, browser, PASSWORD).await.good(200);
     assert_eq!(told().await, 0);
     login(home, "a <script>", PASSWORD).await.good(200);
-    let letter = sink
-        .letter("ada@example.org", "A new sign-in to your account")
+    let email = sink
+        .email("ada@example.org", "A new sign-in to your account")
         .await;
-    let text = letter.part("text/plain");
+    let text = email.part("text/plain");
     assert!(text.contains("with a program that is new"), "{text}");
     assert!(
         text.contains(home) && text.contains("2026-03-01T12:00:00Z"),
         "{text}"
     );
-    assert!(letter.part("text/html").contains("a &lt;script&gt;"));
+    assert!(email.part("text/html").contains("a &lt;script&gt;"));
     login(home, "a <script>", PASSWORD).await.good(200);
     assert_eq!(told().await, 1);
     // Guessed at from somewhere, then signed in to from somewhere new.
@@ -393,7 +393,7 @@ pub(crate) async fn an_email_whose_answer_was_lost_keeps_its_link(place: Place) 
     let app = place.app_with_mail(&sink).await;
     app.register("ada@example.org").await;
     let subject = "Verify your email address";
-    let first = sink.letter("ada@example.org", subject).await.token();
+    let first = sink.email("ada@example.org", subject).await.token();
     super::app::eventually_rows(
         &app,
         "SELECT FROM outbox WHERE sent_at IS NULL AND last_error IS NOT NULL",
@@ -402,7 +402,7 @@ pub(crate) async fn an_email_whose_answer_was_lost_keeps_its_link(place: Place) 
     sink.lose_answers(false);
     app.advance(14_400);
     app.accounts.send_due().await.unwrap();
-    let second = sink.letter("ada@example.org", subject).await.token();
+    let second = sink.email("ada@example.org", subject).await.token();
     assert_eq!(first, second, "whichever of the two is opened");
     verify(&app, &first).await.good(200);
 }

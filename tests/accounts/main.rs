@@ -7,6 +7,7 @@ mod administration;
 mod app;
 mod browser;
 mod identity_provider;
+mod jobs;
 mod mail;
 mod membership;
 mod objects;
@@ -58,16 +59,20 @@ fn main() -> ExitCode {
         sessions::a_process_that_does_not_hear_asks_the_database,
         sessions::tokens_of_a_rotated_key_hold_until_they_expire,
         sessions::an_account_has_so_many_sessions_and_no_more,
-        mail::an_address_is_verified_by_the_letters_link,
-        mail::a_forgotten_password_is_reset_by_the_letters_code,
+        mail::an_address_is_verified_by_the_emails_link,
+        mail::a_forgotten_password_is_reset_by_the_emails_code,
         mail::an_address_changes_once_the_new_one_answers,
-        mail::a_letter_is_sent_again_until_it_arrives,
-        mail::without_a_server_letters_are_files,
+        mail::an_email_is_sent_again_until_it_arrives,
+        mail::without_a_server_emails_are_files,
         two_factor::a_second_factor_is_asked_for_once_it_is_confirmed,
         two_factor::codes_cannot_be_tried_from_everywhere,
         two_factor::changing_the_password_ends_every_session,
         membership::leaving_takes_everything_along,
         user_data::every_table_with_a_user_has_an_owner,
+        jobs::a_job_is_done_once_and_the_most_urgent_first,
+        jobs::a_job_of_a_worker_that_is_gone_is_taken_over,
+        jobs::a_job_that_failed_is_tried_again_later_and_not_for_ever,
+        jobs::a_job_is_cancelled_by_whoever_has_it,
         membership::the_first_admin_and_the_invited,
         membership::imported_users_sign_in_with_the_password_they_had,
         membership::keys_for_programs,
@@ -98,9 +103,9 @@ fn main() -> ExitCode {
         oidc::accounts_are_made_as_registration_allows,
         oidc::the_second_factor_is_asked_for_all_the_same,
         oidc::a_provider_that_is_away_hinders_nobody_else,
-        mail::a_long_outage_loses_no_letter,
+        mail::a_long_outage_loses_no_email,
         mail::an_email_whose_answer_was_lost_keeps_its_link,
-        mail::letters_travel_encrypted,
+        mail::emails_travel_encrypted,
         policy::a_made_password_holds_for_a_day,
         policy::a_lost_second_factor_is_removed_by_the_operator,
         policy::a_required_second_factor_comes_first,

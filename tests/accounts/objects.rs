@@ -11,7 +11,7 @@ use super::app::{Answer, App, Place, eventually_status};
 use super::program::{KEYS, public};
 use super::two_factor::{post, verified};
 
-/// Routes whose objects are nobody's: public data, models, and a letter's code, which is its own proof.
+/// Routes whose objects are nobody's: public data, models, and an email's code, which is its own proof.
 const OF_NOBODY: [&str; 9] = [
     "GET /api/v1/tokens/{id}",
     "GET /api/v1/tokens/{id}/history",

@@ -289,10 +289,10 @@ pub(crate) async fn an_account_is_linked_if_both_have_proven_its_address(place: 
     let me = browser.get(&app, ME).await.good(200);
     assert_eq!(me["email"], "ada@example.org");
     app.login("ada@example.org").await;
-    let letters = app
+    let emails = app
         .rows("SELECT FROM outbox WHERE kind = 'identity_linked'")
         .await;
-    assert_eq!(letters.len(), 1);
+    assert_eq!(emails.len(), 1);
     eventually_rows(
         &app,
         "SELECT FROM audit_log WHERE event = 'identity.linked' AND outcome = 'done'",
@@ -344,10 +344,10 @@ pub(crate) async fn accounts_are_made_as_registration_allows(place: Place) {
     is_sent_to(&sign_in(&open, &provider, &mut browser, person).await, "/");
     let me = browser.get(&open, ME).await.good(200);
     assert_eq!(me["email_verified"], false);
-    let letters = open
+    let emails = open
         .rows("SELECT FROM outbox WHERE kind = 'verify_email'")
         .await;
-    assert_eq!(letters.len(), 1);
+    assert_eq!(emails.len(), 1);
 }
 
 pub(crate) async fn the_second_factor_is_asked_for_all_the_same(place: Place) {
@@ -394,8 +394,8 @@ pub(crate) async fn the_second_factor_is_asked_for_all_the_same(place: Place) {
     );
     browser.get(&app, ME).await.good(200);
     assert_eq!(app.rows("SELECT FROM user_identities").await.len(), 1);
-    let letters = "SELECT FROM outbox WHERE kind = 'identity_linked'";
-    assert_eq!(app.rows(letters).await.len(), 1);
+    let emails = "SELECT FROM outbox WHERE kind = 'identity_linked'";
+    assert_eq!(app.rows(emails).await.len(), 1);
     browser
         .post(&app, "/api/v1/auth/logout", None)
         .await

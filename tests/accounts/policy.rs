@@ -13,13 +13,13 @@ use super::two_factor::{code, enrolled, now, post, verified};
 
 const NEW: &str = "a quiet river at dawn";
 
-/// A code of a reset, as its letter has it.
+/// A code of a reset, as its email has it.
 async fn reset_code(app: &App, sink: &Sink, email: &str) -> String {
     let asked = json!({"email": email});
     app.post("/api/v1/auth/password-reset", asked)
         .await
         .good(202);
-    sink.letter(email, "Reset your password").await.token()
+    sink.email(email, "Reset your password").await.token()
 }
 
 pub(crate) async fn a_made_password_holds_for_a_day(place: Place) {
@@ -82,10 +82,10 @@ pub(crate) async fn a_lost_second_factor_is_removed_by_the_operator(place: Place
     assert_eq!(app.me(&again.access).await.json()["two_factor"], false);
     assert!(app.rows("SELECT FROM recovery_codes").await.is_empty());
     for change in ["added", "removed"] {
-        let letter = sink
-            .letter("ada@example.org", "Your second factor was changed")
+        let email = sink
+            .email("ada@example.org", "Your second factor was changed")
             .await;
-        let text = letter.part("text/plain");
+        let text = email.part("text/plain");
         assert!(text.contains(change), "{text}");
     }
     // The old secret is worth nothing.

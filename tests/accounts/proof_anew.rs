@@ -1,4 +1,4 @@
-//! The second factor where somebody has the user's letters or an open session, and not their device:
+//! The second factor where somebody has the user's emails or an open session, and not their device:
 //! a password reset and a change of address ask for a code too.
 
 use axum::http::Method;
@@ -52,10 +52,10 @@ async fn login(app: &App, email: &str, password: &str, code: &str) -> Answer {
     app.post("/api/v1/auth/login", body).await
 }
 
-async fn letters_code(app: &App, sink: &Sink) -> String {
+async fn emails_code(app: &App, sink: &Sink) -> String {
     let path = "/api/v1/auth/password-reset";
     app.post(path, json!({"email": ADA})).await.good(202);
-    sink.letter(ADA, "Reset your password").await.token()
+    sink.email(ADA, "Reset your password").await.token()
 }
 
 pub(crate) async fn a_reset_asks_for_the_second_factor(place: Place) {
@@ -63,7 +63,7 @@ pub(crate) async fn a_reset_asks_for_the_second_factor(place: Place) {
     let app = place.app_with_mail(&sink).await;
     let ada = Enrolled::make(&app).await;
     let confirm = |body: Value| app.post("/api/v1/auth/password-reset/confirm", body);
-    let token = letters_code(&app, &sink).await;
+    let token = emails_code(&app, &sink).await;
     confirm(json!({"token": token, "password": NEW}))
         .await
         .is_problem(401, "second-factor-required");
@@ -80,7 +80,7 @@ pub(crate) async fn a_reset_asks_for_the_second_factor(place: Place) {
     app.try_login(ADA, PASSWORD)
         .await
         .is_problem(401, "second-factor-required");
-    // Nor is the letter used up.
+    // Nor is the email used up.
     let good = ada.code(&app);
     confirm(json!({"token": token, "password": NEW, "totp_code": good}))
         .await
@@ -94,7 +94,7 @@ pub(crate) async fn a_reset_asks_for_the_second_factor(place: Place) {
     app.advance(30);
     login(&app, ADA, NEW, &ada.code(&app)).await.good(200);
     // Who has lost the device has recovery codes.
-    let token = letters_code(&app, &sink).await;
+    let token = emails_code(&app, &sink).await;
     confirm(json!({"token": token, "password": PASSWORD, "totp_code": ada.recovery}))
         .await
         .good(204);
@@ -126,15 +126,15 @@ pub(crate) async fn another_address_asks_for_the_second_factor(place: Place) {
     patch(json!({"email": OTHER, "totp_code": ada.code(&app)}))
         .await
         .is_problem(400, "invalid-request");
-    let letters = "SELECT FROM outbox WHERE kind = 'change_email'";
-    assert!(app.rows(letters).await.is_empty(), "nobody is written to");
+    let emails = "SELECT FROM outbox WHERE kind = 'change_email'";
+    assert!(app.rows(emails).await.is_empty(), "nobody is written to");
     let change = json!({
         "email": OTHER, "current_password": PASSWORD, "totp_code": ada.code(&app),
     });
     patch(change.clone()).await.good(200);
     patch(change).await.is_problem(401, "wrong-code");
-    let letter = sink.letter(OTHER, "Confirm your new email address").await;
-    let path = format!("/api/v1/auth/verify-email/{}", letter.token());
+    let email = sink.email(OTHER, "Confirm your new email address").await;
+    let path = format!("/api/v1/auth/verify-email/{}", email.token());
     app.send(Method::GET, &path, None, None).await.good(200);
     app.try_login(OTHER, PASSWORD)
         .await

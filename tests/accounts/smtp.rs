@@ -1,4 +1,4 @@
-//! A real SMTP server, as small as can be (RFC 5321): it takes letters on a free loopback port and
+//! A real SMTP server, as small as can be (RFC 5321): it takes emails on a free loopback port and
 //! keeps them; plainly, with TLS from the start (RFC 8314) or with STARTTLS (RFC 3207). Told to, it
 //! refuses for a while, as busy servers do.
 
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// What arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct Letter {
+pub(crate) struct Email {
     pub(crate) to: String,
     /// As sent, dots undone.
     pub(crate) source: String,
@@ -39,7 +39,7 @@ pub(crate) const AUTHORITY: &str =
 /// The server.
 pub(crate) struct Sink {
     pub(crate) address: SocketAddr,
-    letters: Arc<Mutex<Vec<Letter>>>,
+    emails: Arc<Mutex<Vec<Email>>>,
     refusing: Arc<AtomicBool>,
     losing_answers: Arc<AtomicBool>,
     task: JoinHandle<()>,
@@ -54,14 +54,14 @@ impl Sink {
         let tls = acceptor();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let letters: Arc<Mutex<Vec<Letter>>> = Arc::default();
+        let emails: Arc<Mutex<Vec<Email>>> = Arc::default();
         let refusing: Arc<AtomicBool> = Arc::default();
         let losing_answers: Arc<AtomicBool> = Arc::default();
-        let (kept, refuses, loses) = (letters.clone(), refusing.clone(), losing_answers.clone());
+        let (kept, refuses, loses) = (emails.clone(), refusing.clone(), losing_answers.clone());
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let desk = Desk {
-                    letters: kept.clone(),
+                    emails: kept.clone(),
                     refusing: refuses.clone(),
                     losing_answers: loses.clone(),
                 };
@@ -70,7 +70,7 @@ impl Sink {
         });
         Self {
             address,
-            letters,
+            emails,
             refusing,
             losing_answers,
             task,
@@ -91,21 +91,21 @@ impl Sink {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.letters.lock().unwrap().len()
+        self.emails.lock().unwrap().len()
     }
 
-    /// Waits for a letter with this subject to this address, and takes it.
-    pub(crate) async fn letter(&self, to: &str, subject: &str) -> Letter {
+    /// Waits for an email with this subject to this address, and takes it.
+    pub(crate) async fn email(&self, to: &str, subject: &str) -> Email {
         let subject = format!("Subject: {subject}\r\n");
         let waiting = async {
             loop {
                 {
-                    let mut letters = self.letters.lock().unwrap();
-                    let found = letters
+                    let mut emails = self.emails.lock().unwrap();
+                    let found = emails
                         .iter()
-                        .position(|letter| letter.to == to && letter.source.contains(&subject));
+                        .position(|email| email.to == to && email.source.contains(&subject));
                     if let Some(at) = found {
-                        return letters.remove(at);
+                        return emails.remove(at);
                     }
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -113,9 +113,7 @@ impl Sink {
         };
         tokio::time::timeout(Duration::from_secs(20), waiting)
             .await
-            .unwrap_or_else(|_| {
-                panic!("no {subject:?} to {to}: {:?}", self.letters.lock().unwrap())
-            })
+            .unwrap_or_else(|_| panic!("no {subject:?} to {to}: {:?}", self.emails.lock().unwrap()))
     }
 }
 
@@ -125,7 +123,7 @@ impl Drop for Sink {
     }
 }
 
-impl Letter {
+impl Email {
     /// The text of a part, transfer encoding undone.
     pub(crate) fn part(&self, media: &str) -> String {
         let start = self.source.find(&format!("Content-Type: {media}")).unwrap();
@@ -185,7 +183,7 @@ fn acceptor() -> TlsAcceptor {
 
 /// What the server's conversations share.
 struct Desk {
-    letters: Arc<Mutex<Vec<Letter>>>,
+    emails: Arc<Mutex<Vec<Email>>>,
     refusing: Arc<AtomicBool>,
     losing_answers: Arc<AtomicBool>,
 }
@@ -206,7 +204,7 @@ async fn receive(
     converse(socket, false, false, &desk).await.map(drop)
 }
 
-/// Takes letters until the client leaves; gives the socket back when TLS is to begin.
+/// Takes emails until the client leaves; gives the socket back when TLS is to begin.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     socket: S,
     greets: bool,
@@ -251,7 +249,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                     source.push_str(part.strip_prefix('.').unwrap_or(&part));
                 }
                 let to = to.clone();
-                desk.letters.lock().unwrap().push(Letter { to, source });
+                desk.emails.lock().unwrap().push(Email { to, source });
                 if desk.losing_answers.load(Ordering::SeqCst) {
                     return None;
                 }

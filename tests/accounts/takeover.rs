@@ -26,7 +26,7 @@ async fn ask_for_reset(app: &App, sink: &Sink, email: &str) -> String {
     app.post("/api/v1/auth/password-reset", body)
         .await
         .good(202);
-    sink.letter(email, "Reset your password").await.token()
+    sink.email(email, "Reset your password").await.token()
 }
 
 pub(crate) async fn who_may_not_invite_any_more_does_not_come_back(place: Place) {
@@ -92,7 +92,7 @@ pub(crate) async fn admins_delete_accounts(place: Place) {
     app.try_login("ada@example.org", PASSWORD)
         .await
         .is_problem(401, "wrong-credentials");
-    sink.letter("ada@example.org", "Your account was deleted")
+    sink.email("ada@example.org", "Your account was deleted")
         .await;
     let kept = "SELECT FROM sessions WHERE user_id IS NULL AND address IS NULL";
     eventually_rows(&app, kept).await;
@@ -148,10 +148,10 @@ pub(crate) async fn a_reset_code_does_not_outlive_its_address(place: Place) {
     app.send(Method::PATCH, path, Some(&ada.access), Some(&change))
         .await
         .good(200);
-    let letter = sink
-        .letter("ada@example.net", "Confirm your new email address")
+    let email = sink
+        .email("ada@example.net", "Confirm your new email address")
         .await;
-    let verify = format!("/api/v1/auth/verify-email/{}", letter.token());
+    let verify = format!("/api/v1/auth/verify-email/{}", email.token());
     app.send(Method::GET, &verify, None, None).await.good(200);
     reset(&app, &code, NEW)
         .await

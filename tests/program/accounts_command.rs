@@ -152,9 +152,9 @@ pub(crate) fn the_operator_works_beside_the_running_program() {
     let sealed = run(&data_dir, ["keys", "rotate", "--totp", "--data-dir", dir]);
     assert!(sealed.status.success(), "{}", complaint(&sealed));
 
-    // The letter to the one who registered, in a file.
+    // The email to the one who registered, in a file.
     let listed =
-        crate::support::eventually("the letter is written", Duration::from_secs(30), || {
+        crate::support::eventually("the email is written", Duration::from_secs(30), || {
             let output = run(&data_dir, ["outbox", "--data-dir", dir]);
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             if text.contains(".eml") {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::support::Place;
 use crate::support::postgres::Postgres;
 use crate::support::program::{Program, ready, run};
-use coinsphere::audit::{AuditEntry, AuditLog, Fault, Outcome, Seal, export, verify};
+use coinsphere::audit::{AuditEntry, AuditLog, ChainSigner, Fault, Outcome, export, verify};
 use coinsphere::idempotency::IdempotencyKeys;
 use coinsphere::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
 use coinsphere_pipelines::clock::SystemClock;
@@ -44,7 +44,7 @@ async fn tamper(server: &Postgres, statement: &str) {
 }
 
 async fn faults(store: &Store, data_dir: &Path) -> Vec<Fault> {
-    let seal = Seal::open(data_dir).unwrap();
+    let seal = ChainSigner::open(data_dir).unwrap();
     let session = store.session().await.unwrap();
     verify(&session, &seal).await.unwrap().faults
 }
@@ -72,7 +72,7 @@ fn entry(user: Uuid, number: u32) -> AuditEntry {
 /// Twenty entries of two users, written by two logs at once, and signed.
 async fn filled(store: &Store, data_dir: &Path, users: [Uuid; 2]) {
     let logs = [(); 2].map(|()| {
-        let seal = Seal::open(data_dir).unwrap();
+        let seal = ChainSigner::open(data_dir).unwrap();
         AuditLog::open(store.clone(), SystemClock::shared(), seal)
     });
     let mut writing = Vec::new();
@@ -100,7 +100,7 @@ pub(crate) fn tampering_with_the_audit_log_shows() {
     runtime.block_on(async {
         let store = store(&server).await;
         filled(&store, &data_dir, users).await;
-        let seal = Seal::open(&data_dir).unwrap();
+        let seal = ChainSigner::open(&data_dir).unwrap();
         let found = verify(&store.session().await.unwrap(), &seal)
             .await
             .unwrap();
@@ -196,7 +196,7 @@ pub(crate) fn whoever_is_gone_is_forgotten_in_the_end() {
             )
             .await
             .unwrap();
-        let seal = Seal::open(&data_dir).unwrap();
+        let seal = ChainSigner::open(&data_dir).unwrap();
         let log = AuditLog::open(store.clone(), SystemClock::shared(), seal);
         assert_eq!(log.forget_the_gone().await.unwrap(), 1);
         assert_eq!(log.forget_the_gone().await.unwrap(), 0);
@@ -234,7 +234,7 @@ pub(crate) fn a_deleted_account_is_forgotten_without_breaking_the_chain() {
         };
         assert_eq!((of(&before, users[0]), of(&before, users[1])), (10, 10));
 
-        let seal = Seal::open(&data_dir).unwrap();
+        let seal = ChainSigner::open(&data_dir).unwrap();
         let log = AuditLog::open(store.clone(), SystemClock::shared(), seal);
         log.append(AuditEntry::new("account.deleted", Outcome::Done).to(users[0]))
             .await
@@ -285,7 +285,7 @@ pub(crate) fn entries_that_do_not_fit_are_refused_alone() {
     let server = Postgres::start();
     runtime.block_on(async {
         let store = store(&server).await;
-        let seal = Seal::open(&data_dir).unwrap();
+        let seal = ChainSigner::open(&data_dir).unwrap();
         let log = AuditLog::open(store.clone(), SystemClock::shared(), seal);
         let large = AuditEntry::new("x.large", Outcome::Failed).with("text", "x".repeat(5_000));
         let small = AuditEntry::new("x.small", Outcome::Failed);

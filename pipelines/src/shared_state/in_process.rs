@@ -11,7 +11,8 @@ use tokio::sync::broadcast;
 
 use super::subscription::QUEUE;
 use super::{
-    Heard, Passage, SharedState, SharedStateError, Subscription, Window, check_key, check_value,
+    Heard, RateDecision, SharedState, SharedStateError, Subscription, Window, check_key,
+    check_value,
 };
 use crate::clock::SharedClock;
 use crate::market::Timestamp;
@@ -109,7 +110,7 @@ impl InProcess {
 
     /// [`SharedState::pass`], which within a process neither waits nor fails.
     #[must_use]
-    pub fn pass_now(&self, key: &str, window: Window) -> Passage {
+    pub fn pass_now(&self, key: &str, window: Window) -> RateDecision {
         let now = self.clock.now();
         let mut windows = lock(&self.windows);
         windows.make_room(now, &self.limits, key);
@@ -118,7 +119,7 @@ impl InProcess {
 
     /// What [`Self::pass_now`] would answer, without counting.
     #[must_use]
-    pub fn look_now(&self, key: &str, window: Window) -> Passage {
+    pub fn look_now(&self, key: &str, window: Window) -> RateDecision {
         let now = self.clock.now();
         let windows = lock(&self.windows);
         let times = windows.entries.get(key).map(|passed| &passed.times);
@@ -130,7 +131,7 @@ impl InProcess {
             .collect();
         let limit = window.limit.max(1) as usize;
         let oldest = live.first().copied().unwrap_or(now);
-        Passage {
+        RateDecision {
             allowed: live.len() < limit,
             remaining: u32::try_from(limit.saturating_sub(live.len())).unwrap_or(u32::MAX),
             frees_in: between(now, oldest + window.length),
@@ -189,7 +190,7 @@ impl Values {
 }
 
 impl Windows {
-    fn pass(&mut self, key: &str, window: Window, now: Timestamp) -> Passage {
+    fn pass(&mut self, key: &str, window: Window, now: Timestamp) -> RateDecision {
         if !self.entries.contains_key(key) {
             let passed = Passed {
                 times: VecDeque::new(),
@@ -218,7 +219,7 @@ impl Windows {
         let after = passed.times.len();
         self.passages = (self.passages + after).saturating_sub(before);
         let oldest = passed.times.front().copied().unwrap_or(now);
-        Passage {
+        RateDecision {
             allowed,
             remaining: u32::try_from(limit.saturating_sub(after)).unwrap_or(u32::MAX),
             frees_in: between(now, oldest + window.length),
@@ -332,7 +333,7 @@ impl SharedState for InProcess {
         Ok(sum)
     }
 
-    async fn pass(&self, key: &str, window: Window) -> Result<Passage, SharedStateError> {
+    async fn pass(&self, key: &str, window: Window) -> Result<RateDecision, SharedStateError> {
         check_key(key)?;
         Ok(self.pass_now(key, window))
     }

@@ -74,7 +74,7 @@ pub trait SharedState: Send + Sync + Debug + 'static {
     ///
     /// # Errors
     /// When the state is away, or the key is too long.
-    async fn pass(&self, key: &str, window: Window) -> Result<Passage, SharedStateError>;
+    async fn pass(&self, key: &str, window: Window) -> Result<RateDecision, SharedStateError>;
 
     /// Tells everyone who has subscribed to the channel, this process too. Nobody may be there.
     ///
@@ -107,7 +107,7 @@ pub struct Window {
 
 /// What a window answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Passage {
+pub struct RateDecision {
     /// Whether this one passed.
     pub allowed: bool,
     /// How many more may pass now.

@@ -19,7 +19,8 @@ use tokio::time::{sleep, timeout};
 
 use super::subscription::{AbortOnDrop, QUEUE};
 use super::{
-    Heard, Passage, SharedState, SharedStateError, Subscription, Window, check_key, check_value,
+    Heard, RateDecision, SharedState, SharedStateError, Subscription, Window, check_key,
+    check_value,
 };
 
 /// How long Redis may take to answer: longer, and the caller does without.
@@ -364,7 +365,7 @@ impl SharedState for OnRedis {
         self.link.run("add to a counter", &add).await
     }
 
-    async fn pass(&self, key: &str, window: Window) -> Result<Passage, SharedStateError> {
+    async fn pass(&self, key: &str, window: Window) -> Result<RateDecision, SharedStateError> {
         check_key(key)?;
         let number = self.link.passages.fetch_add(1, Ordering::Relaxed);
         let member = format!("{}{number:x}", self.link.origin.simple());
@@ -374,7 +375,7 @@ impl SharedState for OnRedis {
             .arg(member);
         let (allowed, remaining, frees): (u8, u32, u64) =
             self.link.run("count a passage", &pass).await?;
-        Ok(Passage {
+        Ok(RateDecision {
             allowed: allowed == 1,
             remaining,
             frees_in: Duration::from_micros(frees),

@@ -46,7 +46,7 @@ pub use source::StoreSource;
 pub use deadpool_postgres::{GenericClient, Transaction};
 
 /// A pooled session as the application role.
-pub type Session = deadpool_postgres::Object;
+pub type PooledConnection = deadpool_postgres::Object;
 
 use std::sync::Arc;
 
@@ -133,7 +133,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database is unreachable, or every connection stays in use.
-    pub async fn session(&self) -> Result<Session, StoreError> {
+    pub async fn session(&self) -> Result<PooledConnection, StoreError> {
         self.sessions.get().await
     }
 

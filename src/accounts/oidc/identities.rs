@@ -1,7 +1,7 @@
 //! Which account somebody has whom a provider vouches for: the one that this identity signed in with
 //! before, one of the same proven address, or a new one.
 
-use coinsphere_pipelines::store::{GenericClient, Session, execute, failed, query};
+use coinsphere_pipelines::store::{GenericClient, PooledConnection, execute, failed, query};
 use serde_json::{Value, json};
 
 use super::provider::Identity;
@@ -23,7 +23,7 @@ impl Accounts {
     /// second factor, if it has one, is to be shown first.
     pub(super) async fn account_of(
         &self,
-        database: &mut Session,
+        database: &mut PooledConnection,
         identity: &Identity,
         client: &Client,
     ) -> Result<Account, AccountError> {
@@ -58,7 +58,7 @@ impl Accounts {
     /// Links an identity to the account of its address, and tells its user.
     pub(super) async fn link(
         &self,
-        database: &mut Session,
+        database: &mut PooledConnection,
         (issuer, subject): (&str, &str),
         user: &User,
         client: &Client,
@@ -74,14 +74,14 @@ impl Accounts {
                 .await?;
         }
         transaction.commit().await.map_err(failed("link"))?;
-        self.post();
+        self.wake_outbox();
         self.note("identity.linked", true, Some(user.id), client);
         Ok(())
     }
 
     async fn register_identity(
         &self,
-        database: &mut Session,
+        database: &mut PooledConnection,
         identity: &Identity,
         email: &Email,
     ) -> Result<User, AccountError> {
@@ -99,7 +99,7 @@ impl Accounts {
         let link = (identity.issuer.as_str(), identity.subject.as_str());
         self.add_link(&transaction, link, user.id).await?;
         transaction.commit().await.map_err(failed("register"))?;
-        self.post();
+        self.wake_outbox();
         Ok(user)
     }
 

@@ -8,7 +8,7 @@ mod provider;
 mod wire;
 
 use chrono::TimeDelta;
-use coinsphere_pipelines::store::Session as DatabaseSession;
+use coinsphere_pipelines::store::PooledConnection;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::identities::Account;
@@ -93,8 +93,8 @@ impl Accounts {
     pub async fn begin_sign_in(&self, return_to: &str) -> Result<BegunSignIn, AccountError> {
         let provider = self.oidc.provider()?;
         let secrets = Secrets {
-            cookie: self.entropy.token(),
-            state: self.entropy.token(),
+            cookie: self.randomness.token(),
+            state: self.randomness.token(),
         };
         let now = self.now();
         let url = provider.sign_in_url(&secrets, now).await?;
@@ -175,7 +175,7 @@ impl Accounts {
         database = self.database().await?;
         let Account { user, linked } = self.account_of(&mut database, &identity, client).await?;
         if user.two_factor && !self.settings.oidc.trust_second_factor {
-            let cookie = self.entropy.token();
+            let cookie = self.randomness.token();
             let waiting = Waiting {
                 user: user.id,
                 to_link: (!linked).then_some((identity.issuer, identity.subject)),
@@ -228,7 +228,7 @@ impl Accounts {
     /// Begins the session of somebody whom the provider vouches for.
     async fn sign_in_known(
         &self,
-        database: DatabaseSession,
+        database: PooledConnection,
         user: User,
         client: &Client,
     ) -> Result<BrowserSession, AccountError> {

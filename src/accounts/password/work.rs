@@ -15,8 +15,8 @@ async fn nobodys_hash_costs_what_a_users_does() {
         password_lanes: 2,
         ..AccountSettings::default()
     };
-    let entropy = Entropy::from(StdRng::seed_from_u64(1));
-    let passwords = Passwords::new(&settings, &entropy).unwrap();
+    let randomness = Randomness::from(StdRng::seed_from_u64(1));
+    let passwords = Passwords::new(&settings, &randomness).unwrap();
     let users = passwords.hash("one of mine".into(), [7; 16]).await.unwrap();
     let cost = |hash: &str| {
         let hash = PasswordHash::new(hash).unwrap();

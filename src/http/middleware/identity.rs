@@ -172,7 +172,7 @@ async fn find(state: &ApiState, request: &mut Request) -> Identity {
     }
     let refused = |problem: Problem| {
         if problem.is(Kind::InvalidToken) {
-            state.limits.looked_up_in_vain(address);
+            state.limits.record_failed_lookup(address);
         }
         Identity::Refused(problem)
     };

@@ -113,7 +113,7 @@ async fn observed(mut request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let path = match route.starts_with("/api/v1/auth/") {
-        // A letter's code may stand in it, which is nobody's to read.
+        // An email's code may stand in it, which is nobody's to read.
         true => route.as_str(),
         false => request.uri().path(),
     };

@@ -9,8 +9,8 @@ use coinsphere_pipelines::store::Store;
 use serde_json::json;
 
 use super::*;
-use crate::accounts::{AccountParts, Accounts, Logged};
-use crate::secrets::Entropy;
+use crate::accounts::{AccountDeps, Accounts, Logged};
+use crate::secrets::Randomness;
 use coinsphere_pipelines::store::StoreSource;
 
 struct Nowhere;
@@ -26,13 +26,13 @@ pub(super) fn nowhere() -> Arc<Accounts> {
     static ACCOUNTS: LazyLock<Arc<Accounts>> = LazyLock::new(|| {
         let place = tempfile::tempdir().unwrap();
         let config = Config::with_data_dir(place.path().to_owned());
-        let parts = AccountParts {
+        let parts = AccountDeps {
             settings: config.accounts,
             mail: config.mail,
             public_url: "http://here".to_owned(),
             source: Arc::new(Nowhere),
             clock: SystemClock::shared(),
-            entropy: Entropy::of_system().unwrap(),
+            randomness: Randomness::of_system().unwrap(),
             events: Arc::new(Logged),
             user_data: Vec::new(),
         };

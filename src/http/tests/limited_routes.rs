@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use axum::http::{Method, header};
 use bytes::Bytes;
 use coinsphere_pipelines::shared_state::{
-    Passage, SharedState, SharedStateError, Subscription, Window,
+    RateDecision, SharedState, SharedStateError, Subscription, Window,
 };
 
 use super::limits::with_default_limits;
@@ -213,7 +213,7 @@ async fn each_account_that_is_tried_is_counted_and_not_readable() {
             );
             let digest = by_account["limit:authentication:".len()..].replace(address, "");
             let digest = digest.trim_matches(':');
-            // Words of an address hold letters that are no hexadecimal digits.
+            // Words of an address hold emails that are no hexadecimal digits.
             assert!(
                 digest.len() >= 32 && digest.chars().all(|c| c.is_ascii_hexdigit()),
                 "{path}: {by_account}"
@@ -273,7 +273,7 @@ impl SharedState for Recording {
         self.inside.add(key, by, age).await
     }
 
-    async fn pass(&self, key: &str, window: Window) -> Result<Passage, SharedStateError> {
+    async fn pass(&self, key: &str, window: Window) -> Result<RateDecision, SharedStateError> {
         self.keys.lock().unwrap().push(key.to_owned());
         self.inside.pass(key, window).await
     }

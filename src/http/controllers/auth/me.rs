@@ -48,7 +48,7 @@ pub(in crate::http) struct ChangeBody {
     /// What to be called; empty for nothing.
     #[schema(example = "Ada", max_length = 80)]
     display_name: Option<String>,
-    /// Another address: it becomes the user's once the link in the letter sent there was opened.
+    /// Another address: it becomes the user's once the link in the email sent there was opened.
     #[schema(example = "ada@example.net", max_length = 254)]
     email: Option<String>,
     /// Needed to change the address.

@@ -25,14 +25,14 @@ pub(in crate::http) struct RequestBody {
     email: String,
 }
 
-/// Asks for a letter with a code that allows to set a new password, once, within an hour.
+/// Asks for an email with a code that allows to set a new password, once, within an hour.
 ///
 /// The answer is the same, and takes as long, whether there is such an account or not.
 #[utoipa::path(
     post, path = "/api/v1/auth/password-reset", tag = "accounts",
     request_body = RequestBody,
     responses(
-        (status = 202, description = "If there is such an account, a letter is on its way"),
+        (status = 202, description = "If there is such an account, an email is on its way"),
         (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
@@ -58,7 +58,7 @@ pub(in crate::http) async fn request(
 #[garde(allow_unvalidated)]
 #[schema(as = PasswordResetConfirmation)]
 pub(in crate::http) struct ConfirmBody {
-    /// The code of the letter.
+    /// The code of the email.
     #[schema(example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")]
     token: String,
     /// The password there will be: 8 to 128 characters, none of the most common ones.
@@ -69,7 +69,7 @@ pub(in crate::http) struct ConfirmBody {
     totp_code: Option<String>,
 }
 
-/// Sets a new password with the code of a letter. All sessions end.
+/// Sets a new password with the code of an email. All sessions end.
 #[utoipa::path(
     post, path = "/api/v1/auth/password-reset/confirm", tag = "accounts",
     request_body = ConfirmBody,

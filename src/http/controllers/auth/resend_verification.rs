@@ -10,12 +10,12 @@ use crate::http::middleware::identity::SignedIn;
 use crate::http::respond::problem::{Problem, ProblemBody};
 use crate::http::state::ApiState;
 
-/// Sends the letter with the link once more.
+/// Sends the email with the link once more.
 #[utoipa::path(
     post, path = "/api/v1/auth/resend-verification", tag = "accounts",
     security(("bearer" = [])),
     responses(
-        (status = 202, description = "The letter is on its way"),
+        (status = 202, description = "The email is on its way"),
         (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`conflict`: the address is verified already", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")

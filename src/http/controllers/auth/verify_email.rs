@@ -21,10 +21,10 @@ pub(in crate::http) struct VerifiedBody {
     email_verified: bool,
 }
 
-/// Opens the link of a letter: the address is verified, or becomes the user's.
+/// Opens the link of an email: the address is verified, or becomes the user's.
 #[utoipa::path(
     get, path = "/api/v1/auth/verify-email/{token}", tag = "accounts",
-    params(("token" = String, Path, description = "From the letter", example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")),
+    params(("token" = String, Path, description = "From the email", example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")),
     responses(
         (status = 200, description = "The address is verified", body = VerifiedBody),
         (status = 404, description = "`invalid-link`", body = ProblemBody, content_type = "application/problem+json"),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use coinsphere_pipelines::shared_state::{InProcess, Passage, SharedState, Window};
+use coinsphere_pipelines::shared_state::{InProcess, RateDecision, SharedState, Window};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
@@ -71,7 +71,7 @@ pub struct Limits {
 /// What a limit said of a request; becomes the `RateLimit-*` headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    passage: Passage,
+    passage: RateDecision,
     window: Window,
 }
 
@@ -165,7 +165,7 @@ impl Limits {
     }
 
     /// A credential of this client's was looked up and is none.
-    pub fn looked_up_in_vain(&self, client: ClientAddress) {
+    pub fn record_failed_lookup(&self, client: ClientAddress) {
         let _ = self
             .own
             .pass_now(&vain_key(client), self.window(Class::User));

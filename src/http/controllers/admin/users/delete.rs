@@ -10,7 +10,7 @@ use crate::http::middleware::identity::Admin;
 use crate::http::respond::problem::{Problem, ProblemBody};
 use crate::http::state::ApiState;
 
-/// Deletes somebody's account and all that is kept for it. Their address gets a letter.
+/// Deletes somebody's account and all that is kept for it. Their address gets an email.
 #[utoipa::path(
     delete, path = "/api/v1/admin/users/{id}", tag = "administration",
     security(("bearer" = [])),

@@ -20,7 +20,7 @@ const HEADS: &str = "heads.jsonl";
 
 /// The key, and where signed heads are kept.
 #[derive(Debug)]
-pub struct Seal {
+pub struct ChainSigner {
     pair: Ed25519KeyPair,
     heads: PathBuf,
 }
@@ -43,7 +43,7 @@ fn trouble<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> Aud
     }
 }
 
-impl Seal {
+impl ChainSigner {
     /// Reads the key from `DATA/audit/`, or makes one there that only this user can read.
     ///
     /// # Errors
