@@ -1,12 +1,12 @@
-//! Numbers of the database, which holds more digits than a decimal here: read exactly, or known not
-//! to be. (The library's own reading rounds silently, and panics for a number that is large.)
+//! Numbers and times of the database as they arrive. A number there has more digits than a decimal
+//! here holds: read exactly, or known not to be. (The library's own reading rounds silently, and panics for a number that is large.)
 
 use std::error::Error;
 
 use rust_decimal::Decimal;
 use tokio_postgres::types::{FromSql, Type, accepts};
 
-use crate::market::exact_decimal;
+use crate::market::{Timestamp, exact_decimal};
 
 /// A `numeric`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub(super) struct Numeric {
 
 impl<'a> FromSql<'a> for Numeric {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        if let Some(value) = small(raw) {
+            return Ok(Self { value, exact: true });
+        }
         if let Some(value) = exactly(raw) {
             return Ok(Self {
                 value: value.normalize(),
@@ -33,6 +36,53 @@ impl<'a> FromSql<'a> for Numeric {
     }
 
     accepts!(NUMERIC);
+}
+
+/// A time. Its microseconds count from the year 2000 and are taken as they are; what is outside the
+/// years of [`Timestamp`], infinity included, is the nearest of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Micros(pub(super) Timestamp);
+
+/// 2000-01-01 in microseconds since 1970.
+const EPOCH: i64 = 946_684_800_000_000;
+
+impl<'a> FromSql<'a> for Micros {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        let micros = i64::from_be_bytes(raw.try_into()?).saturating_add(EPOCH);
+        Ok(Self(Timestamp::from_nanos(micros.saturating_mul(1_000))))
+    }
+
+    accepts!(TIMESTAMPTZ);
+}
+
+/// Most numbers: not negative, of at most four digits (of base 10,000), the first of them before the
+/// decimal point or the last of them behind it. Without trailing zeros.
+fn small(raw: &[u8]) -> Option<Decimal> {
+    let (header, digits) = raw.split_at_checked(8)?;
+    let digit = |pair: &[u8]| u64::from(u16::from_be_bytes([pair[0], pair[1]]));
+    let weight = i16::from_be_bytes([header[2], header[3]]);
+    let count = digits.len() / 2;
+    if header[4..6] != [0, 0] || !(1..=4).contains(&count) || !(-4..=3).contains(&weight) {
+        return None;
+    }
+    let behind = i16::try_from(count).ok()? - 1 - weight;
+    if behind < 0 {
+        return None;
+    }
+    let (last, before) = digits.chunks_exact(2).next_back().map(digit).zip(digits.get(..2 * (count - 1)))?;
+    let before = before.chunks_exact(2).fold(0, |sum, pair| sum * 10_000 + digit(pair));
+    let (drop, zeros) = match last {
+        _ if behind == 0 => (1, 0),
+        _ if last % 1_000 == 0 => (1_000, 3),
+        _ if last % 100 == 0 => (100, 2),
+        _ if last % 10 == 0 => (10, 1),
+        _ => (1, 0),
+    };
+    // Below 10^16: four digits of base 10,000.
+    let mantissa = i64::try_from(before * (10_000 / drop) + last / drop).ok()?;
+    // At most 4 * 7.
+    let scale = u32::try_from(behind).ok()? * 4 - zeros;
+    Decimal::try_new(mantissa, scale).ok()
 }
 
 /// PostgreSQL's binary `numeric`: count of digits, weight of the first, sign, scale, and the digits,

@@ -22,22 +22,22 @@ impl Store {
     ) -> Result<u64, StoreError> {
         // `nullif` makes 0, which no instrument has, the absence of one.
         let columns = CANDLE_COLUMNS.replace("instrument_id, ", "");
+        let (owner, number, asset) = match target {
+            ImportTarget::Instrument(id) => ("instrument_id", id.0, None),
+            ImportTarget::Asset(id) => ("asset_id", 0, Some(id.as_str())),
+        };
         let sql = format!(
             "INSERT INTO price_history AS old (instrument_id, asset_id, {columns}, interval, source) \
              SELECT nullif(c.instrument_id, 0), $12::text, {columns_of_c}, c.interval, c.source \
              FROM (SELECT * FROM ROWS FROM ({CANDLE_ROWS}, unnest($13::text[]), unnest($14::text[]))) \
                   AS c ({CANDLE_COLUMNS}, interval, source) \
-             ON CONFLICT (instrument_id, asset_id, interval, open_time) {REPLACE_IF_DIFFERENT}",
+             ON CONFLICT ({owner}, interval, open_time) WHERE {owner} IS NOT NULL {REPLACE_IF_DIFFERENT}",
             columns_of_c = columns
                 .split(", ")
                 .map(|column| format!("c.{}", column.trim()))
                 .collect::<Vec<_>>()
                 .join(", "),
         );
-        let (number, asset) = match target {
-            ImportTarget::Instrument(id) => (id.0, None),
-            ImportTarget::Asset(id) => (0, Some(id.as_str())),
-        };
         let session = self.sessions.get().await?;
         let mut written = 0;
         for chunk in candles.chunks(ROWS_PER_STATEMENT) {

@@ -128,8 +128,9 @@ pub struct CandlePage {
     pub next: Option<Timestamp>,
     /// There are earlier candles in the asked range: ask again with this `to` and no `from`.
     pub previous: Option<Timestamp>,
-    /// The unfilled gaps that overlap the page (from its first candle's start, or the asked
-    /// `from`, to its last candle's end), earliest first.
+    /// The unfilled gaps that overlap the time the page speaks about, earliest first: from its first
+    /// candle's start, or the asked `from`, to `next`, or the asked `to`, or without an end; all of
+    /// them before `to` if there are neither candles nor `from`.
     pub gaps: Vec<StoredGap>,
 }
 

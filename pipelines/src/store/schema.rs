@@ -59,11 +59,12 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V37__known_clients"),
         migration!("common", "V38__added_instruments"),
         migration!("common", "V39__made_passwords"),
+        migration!("common", "V40__price_history_indexes"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 39;
+pub(super) const NEWEST: i32 = 40;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

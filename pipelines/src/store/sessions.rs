@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{
     GenericClient, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError,
-    RecyclingMethod, Runtime, TimeoutType,
+    RecyclingMethod, Runtime, TimeoutType, Timeouts,
 };
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row};
@@ -20,6 +20,13 @@ pub(super) const APP_ROLE: &str = "coinsphere_app";
 
 /// Statements that take longer are logged.
 const SLOW: Duration = Duration::from_millis(100);
+
+/// Takes a session that waits, and neither waits for one nor connects.
+const AT_ONCE: Timeouts = Timeouts {
+    wait: Some(Duration::ZERO),
+    create: Some(Duration::ZERO),
+    recycle: None,
+};
 
 /// Values for a statement's `$1`, `$2`, …
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -77,6 +84,12 @@ impl Sessions {
 
     /// A session as the application role.
     pub(super) async fn get(&self) -> Result<Object, StoreError> {
+        // One that waits is taken on the spot.
+        if self.pool.status().available > 0
+            && let Ok(session) = self.pool.timeout_get(&AT_ONCE).await
+        {
+            return Ok(session);
+        }
         // A new connection is driven by the runtime on which it is made: always the one that the
         // pool was made on, never that of a caller who may be busy computing.
         let pool = self.pool.clone();

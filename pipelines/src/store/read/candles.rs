@@ -1,31 +1,38 @@
-//! Reading candles: one snapshot of everything that a page is made of.
+//! Reading candles: a page, and everything it is made of, in one statement.
 
-use chrono::{DateTime, Utc};
-use deadpool_postgres::{GenericClient, Transaction};
-use tokio::try_join;
+use deadpool_postgres::GenericClient;
 use tokio_postgres::{IsolationLevel, Row};
 
-use super::gaps::unfilled;
+use super::gaps::read_gap;
 use super::merge::{Kept, Sources, apply_gaps, page};
+use super::statement::{self, COLUMNS, Shape, kind};
 use crate::market::{Candle, Interval, Timestamp};
 use crate::store::Store;
 use crate::store::error::{StoreError, failed};
-use crate::store::exact::Numeric;
-use crate::store::flavour::{COMBINED, RETENTION, sql_interval, table};
-use crate::store::rows::{CandlePage, CandleQuery, InstrumentId, MAX_PAGE};
+use crate::store::exact::{Micros, Numeric};
+use crate::store::flavour::{COMBINED, RETENTION, sql_interval};
+use crate::store::rows::{CandlePage, CandleQuery, InstrumentId, MAX_PAGE, StoredGap};
 use crate::store::sessions::query;
+use crate::store::times::up_to_micros;
 
-const COLUMNS: &str = "open_time, open, high, low, close, volume, quote_volume, \
-     taker_buy_volume, trades, complete";
+/// A stretch of time, the end exclusive.
+type Range = (Timestamp, Timestamp);
 
-/// What every source is asked for.
-struct Window {
-    instrument: i32,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
+/// What is asked of the database.
+struct Window<'a> {
+    asked: &'a CandleQuery,
     /// One more than the page holds, to see whether there is more.
     rows: i64,
-    direction: &'static str,
+}
+
+/// What one statement answered.
+struct Answered {
+    sources: Sources,
+    /// The gaps that may touch the page, ascending; of more than the cap the newest.
+    gaps: Vec<StoredGap>,
+    /// The buckets that are not up to date, ascending and disjoint.
+    stale: Vec<Range>,
+    now: Timestamp,
 }
 
 impl Store {
@@ -37,202 +44,188 @@ impl Store {
     pub async fn candles(&self, asked: &CandleQuery) -> Result<CandlePage, StoreError> {
         let limit = asked.limit.clamp(1, MAX_PAGE);
         let window = Window {
-            instrument: asked.instrument.0,
-            from: asked.from.unwrap_or(Timestamp::MIN).to_utc(),
-            to: asked.to.unwrap_or(Timestamp::MAX).to_utc(),
+            asked,
             // At most MAX_PAGE + 1.
             rows: limit as i64 + 1,
-            direction: if asked.from.is_some() { "ASC" } else { "DESC" },
         };
         let mut session = self.sessions.get().await?;
-        // One snapshot: a minute that closes meanwhile must be found exactly once.
-        let snapshot = session
-            .build_transaction()
-            .isolation_level(IsolationLevel::RepeatableRead)
-            .read_only(true)
-            .start()
-            .await
-            .map_err(failed("begin to read candles"))?;
-        let (sources, kept) = read(&snapshot, asked, &window).await?;
-        let mut answer = page(asked, limit, sources, &kept);
-        if let Some((from, to)) = span(asked, &answer) {
-            let gaps = unfilled(&snapshot, asked.instrument, from, to).await?;
-            apply_gaps(&mut answer, asked.interval, gaps);
+        let mut answered = window.read(&session).await?;
+        if !window.touched_by(&answered).is_empty() {
+            // Rare and short: the minutes have changed, and the longer candles are not yet up to date.
+            // Now both are read, as they were at one moment.
+            let snapshot = session
+                .build_transaction()
+                .isolation_level(IsolationLevel::RepeatableRead)
+                .read_only(true)
+                .start()
+                .await
+                .map_err(failed("begin to read candles"))?;
+            answered = window.read(&snapshot).await?;
+            let stale = window.touched_by(&answered);
+            answered.sources.recomputed = window.recompute(&snapshot, &stale).await?;
+            snapshot
+                .rollback()
+                .await
+                .map_err(failed("end reading candles"))?;
         }
-        snapshot
-            .rollback()
-            .await
-            .map_err(failed("end reading candles"))?;
-        Ok(answer)
+        let kept = Kept {
+            from: Some(answered.now - RETENTION),
+        };
+        let mut page = page(asked, limit, answered.sources, &kept);
+        apply_gaps(&mut page, asked, answered.gaps);
+        Ok(page)
     }
 }
 
-/// The time that the page speaks about: what was asked for, except where there is more to come.
-fn span(asked: &CandleQuery, answer: &CandlePage) -> Option<(Timestamp, Timestamp)> {
-    let first = answer.candles.first().map(|first| first.candle.open_time);
-    let last = answer
-        .candles
-        .last()
-        .map(|last| asked.interval.end_of(last.candle.open_time));
-    let from = asked.from.or(first)?;
-    let to = match (answer.next, asked.to) {
-        (Some(next), _) => next,
-        (None, Some(to)) => to,
-        (None, None) => last?,
-    };
-    (from < to).then_some((from, to))
-}
+impl Window<'_> {
+    async fn read<C: GenericClient>(&self, session: &C) -> Result<Answered, StoreError> {
+        let asked = self.asked;
+        let asset = asked.asset.as_ref().map(|asset| asset.as_str());
+        let shape = Shape {
+            interval: asked.interval,
+            ascending: asked.from.is_some(),
+            of_asset: asset.is_some(),
+        };
+        let (from, to) = (self.from().to_utc(), self.to().to_utc());
+        let (instrument, interval) = (asked.instrument.0, asked.interval.name());
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&instrument, &from, &to, &self.rows, &interval, &asset];
+        // The asset comes last, for the statements that ask for it.
+        let params = &params[..if shape.of_asset { 6 } else { 5 }];
+        let rows = query(session, "read candles", statement::page(shape), params).await?;
+        self.sort_out(&rows)
+    }
 
-async fn read(
-    snapshot: &Transaction<'_>,
-    asked: &CandleQuery,
-    window: &Window,
-) -> Result<(Sources, Kept), StoreError> {
-    let (built, imported, live, (closed_until, now)) = try_join!(
-        built(snapshot, asked.interval, window),
-        imported(snapshot, asked, window),
-        live(snapshot, window),
-        progress(snapshot, window),
-    )?;
-    let recomputed = if asked.interval == Interval::Minute1 {
-        Vec::new()
-    } else {
-        recomputed(snapshot, asked.interval, window).await?
-    };
-    let sources = Sources {
-        built,
-        recomputed,
-        imported,
-        live,
-        closed_until,
-    };
-    let kept = Kept {
-        from: Some(now - RETENTION),
-    };
-    Ok((sources, kept))
-}
+    fn from(&self) -> Timestamp {
+        up_to_micros(self.asked.from.unwrap_or(Timestamp::MIN))
+    }
 
-async fn built<C: GenericClient>(
-    session: &C,
-    interval: Interval,
-    window: &Window,
-) -> Result<Vec<(Candle, i64)>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS}, revision::bigint FROM {} \
-         WHERE instrument_id = $1 AND open_time >= $2 AND open_time < $3 \
-         ORDER BY open_time {} LIMIT $4",
-        table(interval),
-        window.direction
-    );
-    let rows = query(
-        session,
-        "read candles",
-        &sql,
-        &[&window.instrument, &window.from, &window.to, &window.rows],
-    )
-    .await?;
-    rows.iter()
-        .map(|row| Ok((candle(row)?, row.get(10))))
-        .collect()
-}
+    fn to(&self) -> Timestamp {
+        up_to_micros(self.asked.to.unwrap_or(Timestamp::MAX))
+    }
 
-/// The candles in stale ranges, computed from their minutes.
-async fn recomputed<C: GenericClient>(
-    session: &C,
-    interval: Interval,
-    window: &Window,
-) -> Result<Vec<(Candle, i64)>, StoreError> {
-    let sql = "SELECT from_time, to_time FROM dirty_ranges \
-               WHERE instrument_id = $1 ORDER BY from_time";
-    let rows = query(session, "read the stale ranges", sql, &[&window.instrument]).await?;
-    let (mut from, mut to): (Vec<DateTime<Utc>>, Vec<DateTime<Utc>>) = Default::default();
-    for row in &rows {
-        let start = interval.open_of(Timestamp::from_utc(row.get(0))).to_utc();
-        // The end is exclusive: the last bucket is the one the last minute is in.
-        let last = Timestamp::from_utc(row.get(1)) - Interval::Minute1.duration();
-        let end = interval.end_of(interval.open_of(last)).to_utc();
-        if end <= window.from || start >= window.to {
-            continue;
-        }
-        match to.last_mut() {
-            // Two ranges in one bucket must not give two candles.
-            Some(previous) if start <= *previous => *previous = end.max(*previous),
-            _ => {
-                from.push(start);
-                to.push(end);
+    fn sort_out(&self, rows: &[Row]) -> Result<Answered, StoreError> {
+        let mut sources = Sources {
+            built: Vec::with_capacity(rows.len()),
+            ..Sources::default()
+        };
+        let mut for_asset = Vec::new();
+        let (mut gaps, mut stale) = (Vec::new(), Vec::new());
+        let mut now = Timestamp::MIN;
+        for row in rows {
+            match row.get::<_, i32>(0) {
+                kind::BUILT => sources.built.push((candle(row, 1)?, row.get(11))),
+                kind::IMPORTED => {
+                    sources
+                        .imported
+                        .push((candle(row, 1)?, row.get(11), row.get(12)));
+                }
+                kind::IMPORTED_FOR_ASSET => {
+                    for_asset.push((candle(row, 1)?, row.get(11), row.get(12)));
+                }
+                kind::LIVE => sources.live.push(candle(row, 1)?),
+                kind::GAP => gaps.push(read_gap(row, [12, 1, 13, 2, 3, 14])?),
+                kind::STALE => stale.push(self.buckets((time(row, 1)?, time(row, 13)?))),
+                _ => {
+                    now = time(row, 1)?;
+                    let until: Option<Micros> = row.get(13);
+                    sources.closed_until = until.map(|until| until.0);
+                }
             }
         }
+        // An import for the instrument itself counts before one for the asset as a whole.
+        sources.imported.append(&mut for_asset);
+        gaps.sort_by_key(|gap| (gap.from, gap.reason.name(), gap.missing));
+        stale.sort_unstable();
+        Ok(Answered {
+            sources,
+            gaps,
+            stale,
+            now,
+        })
     }
-    if from.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sql = format!(
-        "SELECT fresh.* FROM unnest($2::timestamptz[], $3::timestamptz[]) AS stale (from_time, to_time) \
-         CROSS JOIN LATERAL ( \
-             SELECT date_bin('{}', open_time, 'epoch'::timestamptz) AS bucket, {COMBINED} \
-             FROM price_data p WHERE p.instrument_id = $1 \
-               AND p.open_time >= stale.from_time AND p.open_time < stale.to_time \
-             GROUP BY bucket) AS fresh \
-         WHERE fresh.bucket >= $4 AND fresh.bucket < $5 \
-         ORDER BY fresh.bucket {} LIMIT $6",
-        sql_interval(interval),
-        window.direction
-    );
-    let rows = query(
-        session,
-        "read candles of stale ranges",
-        &sql,
-        &[
-            &window.instrument,
-            &from,
-            &to,
-            &window.from,
-            &window.to,
-            &window.rows,
-        ],
-    )
-    .await?;
-    rows.iter()
-        .map(|row| Ok((candle(row)?, row.get(10))))
-        .collect()
-}
 
-async fn imported<C: GenericClient>(
-    session: &C,
-    asked: &CandleQuery,
-    window: &Window,
-) -> Result<Vec<(Candle, i64, String)>, StoreError> {
-    // An import for the instrument itself counts before one for the asset as a whole.
-    let sql = format!(
-        "SELECT {COLUMNS}, revision::bigint, source FROM ( \
-             (SELECT {COLUMNS}, revision, source, 1 AS rank FROM price_history \
-              WHERE instrument_id = $1 AND asset_id IS NULL AND interval = $5 \
-                AND open_time >= $2 AND open_time < $3 ORDER BY open_time {0} LIMIT $4) \
-             UNION ALL \
-             (SELECT {COLUMNS}, revision, source, 0 AS rank FROM price_history \
-              WHERE instrument_id IS NULL AND asset_id = $6 AND interval = $5 \
-                AND open_time >= $2 AND open_time < $3 ORDER BY open_time {0} LIMIT $4)) AS both_kinds \
-         ORDER BY open_time, rank",
-        window.direction
-    );
-    let asset = asked.asset.as_ref().map(|asset| asset.as_str());
-    let rows = query(
-        session,
-        "read imported candles",
-        &sql,
-        &[
-            &window.instrument,
-            &window.from,
-            &window.to,
-            &window.rows,
-            &asked.interval.name(),
-            &asset,
-        ],
-    )
-    .await?;
-    rows.iter()
-        .map(|row| Ok((candle(row)?, row.get(10), row.get(11))))
-        .collect()
+    /// The whole buckets over a range of minutes.
+    fn buckets(&self, (from, to): Range) -> Range {
+        let interval = self.asked.interval;
+        // The end is exclusive: the last bucket is the one the last minute is in.
+        let last = to - Interval::Minute1.duration();
+        (
+            interval.open_of(from),
+            interval.end_of(interval.open_of(last)),
+        )
+    }
+
+    /// The stale buckets that the page shows, or would show if they were up to date.
+    fn touched_by(&self, answered: &Answered) -> Vec<Range> {
+        let (mut from, mut to) = (self.from(), self.to());
+        let built = &answered.sources.built;
+        // With more built candles than the page holds, what is beyond them is not shown.
+        if built.len() as i64 >= self.rows {
+            let times = built.iter().map(|(candle, _)| candle.open_time);
+            if self.asked.from.is_some() {
+                to = times.max().unwrap_or(to);
+            } else {
+                from = times.min().unwrap_or(from);
+            }
+        }
+        let mut touched: Vec<Range> = Vec::new();
+        for &(start, end) in &answered.stale {
+            if end <= from || start >= to {
+                continue;
+            }
+            match touched.last_mut() {
+                // Two ranges in one bucket must not give two candles.
+                Some(previous) if start <= previous.1 => previous.1 = end.max(previous.1),
+                _ => touched.push((start, end)),
+            }
+        }
+        touched
+    }
+
+    /// The candles of stale buckets, computed from their minutes.
+    async fn recompute<C: GenericClient>(
+        &self,
+        session: &C,
+        stale: &[Range],
+    ) -> Result<Vec<(Candle, i64)>, StoreError> {
+        if stale.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT fresh.* FROM unnest($2::timestamptz[], $3::timestamptz[]) AS stale (from_time, to_time) \
+             CROSS JOIN LATERAL ( \
+                 SELECT date_bin('{}', open_time, 'epoch'::timestamptz) AS bucket, {COMBINED} \
+                 FROM price_data p WHERE p.instrument_id = $1 \
+                   AND p.open_time >= stale.from_time AND p.open_time < stale.to_time \
+                 GROUP BY bucket) AS fresh \
+             WHERE fresh.bucket >= $4 AND fresh.bucket < $5 \
+             ORDER BY fresh.bucket {} LIMIT $6",
+            sql_interval(self.asked.interval),
+            if self.asked.from.is_some() { "ASC" } else { "DESC" },
+        );
+        let (starts, ends): (Vec<_>, Vec<_>) = stale
+            .iter()
+            .map(|(from, to)| (from.to_utc(), to.to_utc()))
+            .unzip();
+        let rows = query(
+            session,
+            "read candles of stale ranges",
+            &sql,
+            &[
+                &self.asked.instrument.0,
+                &starts,
+                &ends,
+                &self.from().to_utc(),
+                &self.to().to_utc(),
+                &self.rows,
+            ],
+        )
+        .await?;
+        rows.iter()
+            .map(|row| Ok((candle(row, 0)?, row.get(10))))
+            .collect()
+    }
 }
 
 /// The candles imported for an instrument that open between two times, both inclusive.
@@ -240,59 +233,50 @@ pub(super) async fn imported_between(
     store: &Store,
     instrument: InstrumentId,
     interval: Interval,
-    (first, last): (Timestamp, Timestamp),
-) -> Result<Vec<(Candle, i64, String)>, StoreError> {
-    let asked = CandleQuery {
-        instrument,
-        asset: None,
-        interval,
-        from: Some(first),
-        to: None,
-        limit: MAX_PAGE,
-    };
-    let window = Window {
-        instrument: instrument.0,
-        from: first.to_utc(),
-        to: interval.end_of(last).to_utc(),
-        // A page's worth: MAX_PAGE.
-        rows: MAX_PAGE as i64,
-        direction: "ASC",
-    };
+    (first, last): Range,
+) -> Result<Vec<(Candle, String)>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, source FROM price_history \
+         WHERE instrument_id = $1 AND interval = $2 AND open_time >= $3 AND open_time <= $4 \
+         ORDER BY open_time LIMIT $5"
+    );
     let session = store.sessions.get().await?;
-    imported(&session, &asked, &window).await
+    let rows = query(
+        &session,
+        "read imported candles",
+        &sql,
+        &[
+            &instrument.0,
+            &interval.name(),
+            &first.to_utc(),
+            &last.to_utc(),
+            // A page's worth, far below 2^63.
+            &(MAX_PAGE as i64),
+        ],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| Ok((candle(row, 0)?, row.get(10))))
+        .collect()
 }
 
-async fn live<C: GenericClient>(session: &C, window: &Window) -> Result<Vec<Candle>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM live_candles WHERE instrument_id = $1");
-    let rows = query(session, "read open candles", &sql, &[&window.instrument]).await?;
-    rows.iter().map(candle).collect()
+fn time(row: &Row, column: usize) -> Result<Timestamp, StoreError> {
+    row.try_get::<_, Micros>(column)
+        .map(|time| time.0)
+        .map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
-/// Until when the instrument's minutes are closed, and the database's own time.
-async fn progress<C: GenericClient>(
-    session: &C,
-    window: &Window,
-) -> Result<(Option<Timestamp>, Timestamp), StoreError> {
-    let sql = "SELECT (SELECT closed_until FROM instrument_state WHERE instrument_id = $1), now()";
-    let rows = query(session, "read the progress", sql, &[&window.instrument]).await?;
-    rows.first()
-        .map(|row| {
-            let closed_until = row.get::<_, Option<_>>(0).map(Timestamp::from_utc);
-            (closed_until, Timestamp::from_utc(row.get(1)))
-        })
-        .ok_or_else(|| StoreError::Unreadable("a query without a table gave no row".to_owned()))
-}
-
-fn candle(row: &Row) -> Result<Candle, StoreError> {
+/// The candle whose columns begin with this one.
+fn candle(row: &Row, first: usize) -> Result<Candle, StoreError> {
     let number = |column: usize| {
-        row.try_get::<_, Numeric>(column)
+        row.try_get::<_, Numeric>(first + column)
             .map_err(|error| StoreError::Unreadable(error.to_string()))
     };
     let (volume, quote_volume) = (number(5)?, number(6)?);
-    let trades: i64 = row.get(8);
-    let complete: bool = row.get(9);
+    let trades: i64 = row.get(first + 8);
+    let complete: bool = row.get(first + 9);
     Ok(Candle {
-        open_time: Timestamp::from_utc(row.get(0)),
+        open_time: time(row, first)?,
         open: number(1)?.value,
         high: number(2)?.value,
         low: number(3)?.value,

@@ -52,7 +52,7 @@ impl Store {
                 imported_between(self, instrument, interval, (first, last))
                     .await?
                     .into_iter()
-                    .map(|(candle, _, source)| (candle.open_time, (candle, source)))
+                    .map(|(candle, source)| (candle.open_time, (candle, source)))
                     .collect();
             for stored in &mut page.candles {
                 if doubtful(stored)

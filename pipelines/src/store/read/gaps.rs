@@ -1,6 +1,5 @@
 //! Reading gaps.
 
-use deadpool_postgres::GenericClient;
 use rust_decimal::Decimal;
 use tokio_postgres::Row;
 
@@ -9,9 +8,8 @@ use crate::market::Timestamp;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::resume::trade_id;
-use crate::store::rows::{GapQuery, InstrumentId, MAX_PAGE, StoredGap};
+use crate::store::rows::{GapQuery, MAX_PAGE, StoredGap};
 use crate::store::sessions::query;
-use crate::store::times::up_to_micros;
 
 const GAP: &str = "SELECT reason, from_time, to_time, first_missing_id, last_missing_id, \
      detected_at, filled_at FROM gaps";
@@ -46,43 +44,31 @@ impl Store {
     }
 }
 
-/// The unfilled gaps overlapping `[from, to)`, ascending; of more than [`CAP`] the newest.
-pub(super) async fn unfilled<C: GenericClient>(
-    session: &C,
-    instrument: InstrumentId,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<StoredGap>, StoreError> {
-    let sql = format!(
-        "{GAP} WHERE instrument_id = $1 AND filled_at IS NULL AND from_time < $3 \
-         AND (to_time IS NULL OR to_time > $2) ORDER BY from_time DESC LIMIT $4"
-    );
-    let (from, to) = (from.to_utc(), up_to_micros(to).to_utc());
-    let rows = query(
-        session,
-        "read gaps",
-        &sql,
-        // CAP is a small constant.
-        &[&instrument.0, &from, &to, &(CAP as i64)],
-    )
-    .await?;
-    rows.iter().rev().map(gap).collect()
+fn gap(row: &Row) -> Result<StoredGap, StoreError> {
+    let filled_at: Option<_> = row.get(6);
+    Ok(StoredGap {
+        filled_at: filled_at.map(Timestamp::from_utc),
+        ..read_gap(row, [0, 1, 2, 3, 4, 5])?
+    })
 }
 
-fn gap(row: &Row) -> Result<StoredGap, StoreError> {
-    let name: &str = row.get(0);
+/// An unfilled gap whose reason, start, end, first and last missing id and time of detection are in
+/// these columns.
+pub(super) fn read_gap(row: &Row, columns: [usize; 6]) -> Result<StoredGap, StoreError> {
+    let [reason, from, to, first, last, detected_at] = columns;
+    let name: &str = row.get(reason);
     let reason = GapReason::ALL
         .into_iter()
         .find(|reason| reason.name() == name)
         .ok_or_else(|| StoreError::Unreadable(format!("gap reason {name:?}")))?;
     let id = |column| row.get::<_, Option<Decimal>>(column).and_then(trade_id);
-    let time = |column| row.get::<_, Option<_>>(column).map(Timestamp::from_utc);
+    let to: Option<_> = row.get(to);
     Ok(StoredGap {
         reason,
-        from: Timestamp::from_utc(row.get(1)),
-        to: time(2),
-        missing: id(3).zip(id(4)),
-        detected_at: Timestamp::from_utc(row.get(5)),
-        filled_at: time(6),
+        from: Timestamp::from_utc(row.get(from)),
+        to: to.map(Timestamp::from_utc),
+        missing: id(first).zip(id(last)),
+        detected_at: Timestamp::from_utc(row.get(detected_at)),
+        filled_at: None,
     })
 }

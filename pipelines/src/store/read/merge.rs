@@ -1,8 +1,6 @@
 //! Putting candles together from where they are stored: built, imported, and the minutes still
 //! open. Pure.
 
-use std::collections::BTreeMap;
-
 use super::gaps::CAP;
 use crate::market::{Candle, Interval, Timestamp};
 use crate::store::rows::{CandlePage, CandleQuery, CandleSource, StoredCandle, StoredGap};
@@ -30,35 +28,22 @@ pub(super) struct Kept {
 /// Puts the page together, without gaps yet.
 pub(super) fn page(asked: &CandleQuery, limit: usize, sources: Sources, kept: &Kept) -> CandlePage {
     let interval = asked.interval;
-    let mut candles: BTreeMap<Timestamp, StoredCandle> = BTreeMap::new();
-    for (candle, revision, source) in sources.imported {
-        let source = CandleSource::Imported(source);
-        candles.insert(candle.open_time, stored(candle, revision, source));
-    }
-    for (candle, revision) in sources.built {
-        candles.insert(
-            candle.open_time,
-            stored(candle, revision, CandleSource::Built),
-        );
-    }
-    for (candle, revision) in sources.recomputed {
-        let better = candles.get(&candle.open_time).is_none_or(|old| {
-            old.source != CandleSource::Built
-                || kept.from.is_some_and(|from| candle.open_time >= from)
-                || candle.trades >= old.candle.trades
-        });
-        if better {
-            candles.insert(
-                candle.open_time,
-                stored(candle, revision, CandleSource::Built),
-            );
-        }
-    }
+    let built = sources.built.into_iter();
+    let mut candles: Vec<StoredCandle> = built
+        .map(|(candle, revision)| stored(candle, revision, CandleSource::Built))
+        .collect();
+    candles.extend(sources.imported.into_iter().map(|(candle, revision, source)| {
+        stored(candle, revision, CandleSource::Imported(source))
+    }));
+    // Stable: of two of the same time the first stays.
+    candles.sort_by_key(|entry| entry.candle.open_time);
+    candles.dedup_by_key(|entry| entry.candle.open_time);
+    add_recomputed(&mut candles, sources.recomputed, kept);
     let newest_live = sources.live.iter().map(|minute| minute.open_time).max();
     add_live(&mut candles, asked, sources.live);
     if interval != Interval::Minute1 {
-        for (open_time, entry) in &mut candles {
-            let end = interval.end_of(*open_time);
+        for entry in &mut candles {
+            let end = interval.end_of(entry.candle.open_time);
             let passed = sources.closed_until.is_some_and(|until| until >= end)
                 || newest_live.is_some_and(|minute| minute >= end);
             if entry.source == CandleSource::Built && !passed {
@@ -68,6 +53,39 @@ pub(super) fn page(asked: &CandleQuery, limit: usize, sources: Sources, kept: &K
         }
     }
     cut(asked, limit, candles)
+}
+
+/// Where the candle of this time is, or belongs.
+fn place(candles: &[StoredCandle], open_time: Timestamp) -> Result<usize, usize> {
+    candles.binary_search_by_key(&open_time, |entry| entry.candle.open_time)
+}
+
+/// Puts recomputed candles in the place of stale and imported ones.
+fn add_recomputed(
+    candles: &mut Vec<StoredCandle>,
+    recomputed: Vec<(Candle, i64)>,
+    kept: &Kept,
+) {
+    let mut missing = Vec::new();
+    for (candle, revision) in recomputed {
+        let place = place(candles, candle.open_time);
+        let fresh = stored(candle, revision, CandleSource::Built);
+        let Ok(place) = place else {
+            missing.push(fresh);
+            continue;
+        };
+        let old = &mut candles[place];
+        let better = old.source != CandleSource::Built
+            || kept
+                .from
+                .is_some_and(|from| fresh.candle.open_time >= from)
+            || fresh.candle.trades >= old.candle.trades;
+        if better {
+            *old = fresh;
+        }
+    }
+    candles.append(&mut missing);
+    candles.sort_by_key(|entry| entry.candle.open_time);
 }
 
 fn stored(candle: Candle, revision: i64, source: CandleSource) -> StoredCandle {
@@ -82,7 +100,7 @@ fn stored(candle: Candle, revision: i64, source: CandleSource) -> StoredCandle {
 
 /// Merges the open minutes into the candles they belong to.
 fn add_live(
-    candles: &mut BTreeMap<Timestamp, StoredCandle>,
+    candles: &mut Vec<StoredCandle>,
     asked: &CandleQuery,
     mut live: Vec<Candle>,
 ) {
@@ -97,16 +115,21 @@ fn add_live(
         }
         minute.open_time = bucket;
         minute.complete = false;
-        match candles.get_mut(&bucket) {
+        let place = place(candles, bucket);
+        match place {
             // A minute that is both stored and open cannot be: they change in one transaction.
-            Some(built) if built.source == CandleSource::Built => {
+            Ok(place) if candles[place].source == CandleSource::Built => {
+                let built = &mut candles[place];
                 extend(&mut built.candle, &minute);
                 built.open = true;
             }
-            _ => {
+            place => {
                 let mut fresh = stored(minute, 0, CandleSource::Built);
                 fresh.open = true;
-                candles.insert(bucket, fresh);
+                match place {
+                    Ok(place) => candles[place] = fresh,
+                    Err(place) => candles.insert(place, fresh),
+                }
             }
         }
     }
@@ -127,19 +150,14 @@ fn extend(candle: &mut Candle, later: &Candle) {
     candle.complete = false;
 }
 
-fn cut(
-    asked: &CandleQuery,
-    limit: usize,
-    candles: BTreeMap<Timestamp, StoredCandle>,
-) -> CandlePage {
+fn cut(asked: &CandleQuery, limit: usize, mut candles: Vec<StoredCandle>) -> CandlePage {
     let more = candles.len() > limit;
     let forward = asked.from.is_some();
-    let candles: Vec<StoredCandle> = if forward {
-        candles.into_values().take(limit).collect()
+    if forward {
+        candles.truncate(limit);
     } else {
-        let skip = candles.len().saturating_sub(limit);
-        candles.into_values().skip(skip).collect()
-    };
+        candles.drain(..candles.len().saturating_sub(limit));
+    }
     let next = candles
         .last()
         .filter(|_| more && forward)
@@ -158,12 +176,19 @@ fn cut(
 
 /// Adds the gaps, and lets those that touch a candle make it incomplete: a minute that lies in a gap
 /// altogether has no row of its own to say so, and one that can no longer be rebuilt is not written
-/// again.
-pub(super) fn apply_gaps(page: &mut CandlePage, interval: Interval, gaps: Vec<StoredGap>) {
+/// again. The page then holds those gaps that overlap the time it speaks about.
+pub(super) fn apply_gaps(page: &mut CandlePage, asked: &CandleQuery, mut gaps: Vec<StoredGap>) {
+    let interval = asked.interval;
     // With so many gaps that the earliest were not read, nothing before those is certain.
     let uncertain_before = (gaps.len() >= CAP)
         .then(|| gaps.first().map(|gap| gap.from))
         .flatten();
+    match span(asked, page) {
+        Some((from, to)) => gaps.retain(|gap| gap.touches(from, to)),
+        // Nothing is stored yet: what is known to be missing is all there is to say.
+        None if asked.from.is_none() => {}
+        None => gaps.clear(),
+    }
     let merged = merge_ranges(&gaps);
     for entry in &mut page.candles {
         if entry.source != CandleSource::Built {
@@ -180,6 +205,14 @@ pub(super) fn apply_gaps(page: &mut CandlePage, interval: Interval, gaps: Vec<St
         }
     }
     page.gaps = gaps;
+}
+
+/// The time that the page speaks about: what was asked for, except where there is more to come.
+fn span(asked: &CandleQuery, page: &CandlePage) -> Option<(Timestamp, Timestamp)> {
+    let first = page.candles.first().map(|first| first.candle.open_time);
+    let from = asked.from.or(first)?;
+    let to = page.next.or(asked.to).unwrap_or(Timestamp::MAX);
+    (from < to).then_some((from, to))
 }
 
 /// Disjoint ranges covering the same time, ascending.
@@ -359,7 +392,7 @@ mod tests {
                 ..Sources::default()
             };
             let mut page = page(&asked(Interval::Minute5, None, None), 9, sources, &KEPT);
-            apply_gaps(&mut page, Interval::Minute5, gaps);
+            apply_gaps(&mut page, &asked(Interval::Minute5, None, None), gaps);
             page.candles
                 .iter()
                 .map(|entry| entry.candle.complete)

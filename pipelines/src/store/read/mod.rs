@@ -4,5 +4,6 @@ mod candles;
 mod closed;
 mod gaps;
 mod merge;
+mod statement;
 
 pub use closed::ClosedCandles;
