@@ -422,6 +422,7 @@ async fn write_states(
     }
     let (mut instrument, mut last_trade) = (Vec::new(), Vec::new());
     let (mut state, mut closed) = (Vec::new(), Vec::new());
+    let mut stated = Vec::new();
     for (number, checkpoint) in rows {
         instrument.push(number);
         last_trade.push(checkpoint.last_trade_id.map(|id| Decimal::from(id.0)));
@@ -432,10 +433,17 @@ async fn write_states(
             .copied()
             .max(checkpoint.closed_until);
         closed.push(until.map(Timestamp::to_utc));
+        stated.push(checkpoint.closed_until.is_some());
     }
+    // A checkpoint may take the time back: a clock had leapt. Candles alone do not: they may be
+    // corrections of old minutes.
     let sql = "INSERT INTO instrument_state AS known \
                    (instrument_id, last_trade_id, state, closed_until) \
-               SELECT * FROM unnest($1::int[], $2::numeric[], $3::bytea[], $4::timestamptz[]) \
+               SELECT new.id, new.last_trade_id, new.state, \
+                   CASE WHEN new.stated THEN new.closed_until ELSE greatest(new.closed_until, \
+                       (SELECT s.closed_until FROM instrument_state s WHERE s.instrument_id = new.id)) END \
+               FROM unnest($1::int[], $2::numeric[], $3::bytea[], $4::timestamptz[], $5::boolean[]) \
+                   AS new (id, last_trade_id, state, closed_until, stated) \
                ON CONFLICT (instrument_id) DO UPDATE SET \
                    last_trade_id = excluded.last_trade_id, state = excluded.state, \
                    closed_until = coalesce(excluded.closed_until, known.closed_until), \
@@ -444,7 +452,7 @@ async fn write_states(
         transaction,
         "write the state of instruments",
         sql,
-        &[&instrument, &last_trade, &state, &closed],
+        &[&instrument, &last_trade, &state, &closed, &stated],
     )
     .await?;
     Ok(())
