@@ -138,14 +138,9 @@ pub(in crate::http) async fn answer(
         limit: request.limit,
     };
     let mut page = state.market.candles(&query).await?;
-    let stored_until = page
-        .candles
-        .last()
-        .map(|last| end_of(request.interval, last));
     add_live(state, request, instrument, &mut page);
     let before = close_before(state, &query, request, &page).await?;
-    let (coverage, gaps) =
-        cover(state, instrument, request, &page, stored_until, before, now).await?;
+    let (coverage, gaps) = cover(request, &mut page, before, now);
     if request.fill {
         fill(&mut page, request, before, &gaps, now);
     }
@@ -154,7 +149,7 @@ pub(in crate::http) async fn answer(
         None => page.previous.map(SeriesCursor::To),
     };
     Ok(CandleSeriesBody {
-        data: page.candles.iter().map(Into::into).collect(),
+        data: page.candles,
         next_cursor: next.map(SeriesCursor::encode),
         coverage,
         instrument: instrument.into(),
@@ -235,15 +230,12 @@ fn add_live(
 }
 
 /// What the page covers, with the gaps in it.
-async fn cover(
-    state: &ApiState,
-    instrument: &Instrument,
+fn cover(
     request: &SeriesRequest,
-    page: &Candles,
-    stored_until: Option<Timestamp>,
+    page: &mut Candles,
     before: Option<Decimal>,
     now: Timestamp,
-) -> Result<(CoverageBody, Vec<Gap>), Problem> {
+) -> (CoverageBody, Vec<Gap>) {
     let first = page.candles.first().map(|first| first.candle.open_time);
     let to = page
         .next
@@ -254,22 +246,16 @@ async fn cover(
         gaps: Vec::new(),
     };
     let Some(mut from) = request.from.or(first).filter(|from| *from < to) else {
-        return Ok((nothing, Vec::new()));
+        return (nothing, Vec::new());
     };
-    let mut gaps = page.gaps.clone();
-    // The store's page tells of the gaps up to its last candle only.
-    let untold = stored_until.unwrap_or(from).max(from);
-    if untold < to {
-        let later = state.market.gaps(&instrument.key, untold, to).await?;
-        gaps.extend(later.into_iter().filter(|gap| !page.gaps.contains(gap)));
-    }
+    let mut gaps = std::mem::take(&mut page.gaps);
     gaps.retain(|gap| gap.touches(from, to));
     let begins_with_hole = first.is_none_or(|first| first > ceil(request.interval, from));
     if begins_with_hole && before.is_none() {
         // Nobody listened yet at `from`: silence there means nothing.
         let heard = gaps.iter().map(|gap| gap.from).chain(first).min();
         let Some(heard) = heard else {
-            return Ok((nothing, gaps));
+            return (nothing, gaps);
         };
         from = from.max(heard);
     }
@@ -278,7 +264,7 @@ async fn cover(
         to: Some(to),
         gaps: gaps.iter().map(Into::into).collect(),
     };
-    Ok((body, gaps))
+    (body, gaps)
 }
 
 /// Adds the empty intervals, at the close before them; never more than the limit in all. The open

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use bytes::Bytes;
-use coinsphere_pipelines::market::{Candle, TakerSide, Timestamp, Trade};
+use coinsphere_pipelines::market::{Candle, CandleJson, TakerSide, Timestamp, Trade};
 use serde::{Serialize, Serializer};
 
 use super::Topic;
@@ -35,22 +35,7 @@ struct CandleMessage<'a> {
     r#type: &'static str,
     topic: &'a Topic,
     closed: bool,
-    data: CandleBody,
-}
-
-#[derive(Serialize)]
-struct CandleBody {
-    open_time: Timestamp,
-    open: String,
-    high: String,
-    low: String,
-    close: String,
-    volume: String,
-    quote_volume: String,
-    trades: u64,
-    taker_buy_volume: String,
-    complete: bool,
-    revision: u32,
+    data: CandleJson<'a>,
 }
 
 #[derive(Serialize)]
@@ -114,18 +99,10 @@ pub(super) fn candle(topic: &Topic, candle: &Candle, revision: u32, closed: bool
         r#type: "candle",
         topic,
         closed,
-        data: CandleBody {
-            open_time: candle.open_time,
-            open: candle.open.normalize().to_string(),
-            high: candle.high.normalize().to_string(),
-            low: candle.low.normalize().to_string(),
-            close: candle.close.normalize().to_string(),
-            volume: candle.volume.normalize().to_string(),
-            quote_volume: candle.quote_volume.normalize().to_string(),
-            trades: candle.trades,
-            taker_buy_volume: candle.taker_buy_volume.normalize().to_string(),
-            complete: candle.complete && closed,
+        data: CandleJson {
+            candle,
             revision,
+            closed,
         },
     })
 }

@@ -5,6 +5,7 @@ mod asset;
 mod candle;
 mod instrument;
 mod interval;
+mod json;
 mod majors;
 mod number;
 mod time;
@@ -14,6 +15,7 @@ mod venue;
 pub use asset::{AssetId, AssetIdError};
 pub use candle::Candle;
 pub use instrument::{InstrumentKey, InstrumentKeyError, Symbol, SymbolError};
+pub use json::{CandleJson, DecimalText};
 pub use interval::{Interval, UnknownInterval};
 pub use majors::MAJORS;
 pub use number::{

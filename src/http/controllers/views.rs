@@ -1,7 +1,7 @@
 //! The shapes of answers: snake_case JSON, decimals as strings, times RFC 3339 UTC.
 
 use coinsphere_pipelines::candles::GapReason;
-use coinsphere_pipelines::market::{Interval, Timestamp};
+use coinsphere_pipelines::market::{CandleJson, Interval, Timestamp};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -70,7 +70,9 @@ pub(in crate::http) struct InstrumentBody {
 #[schema(as = CandleSeries)]
 pub(in crate::http) struct CandleSeriesBody {
     /// Ascending by `open_time`.
-    pub(in crate::http) data: Vec<CandleBody>,
+    #[schema(value_type = Vec<CandleBody>)]
+    #[serde(serialize_with = "candles")]
+    pub(in crate::http) data: Vec<SeriesCandle>,
     /// Pass it as `cursor` for the next page (later candles when `from` or `range` was given, else
     /// earlier ones); null when there are no more.
     #[schema(example = "62746375736474")]
@@ -86,9 +88,13 @@ pub(in crate::http) struct CandleSeriesBody {
 }
 
 /// A candle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(as = Candle)]
-pub(in crate::http) struct CandleBody {
+#[expect(
+    dead_code,
+    reason = "documents what CandleJson writes; a test compares the two"
+)]
+struct CandleBody {
     /// Start of the interval.
     #[schema(value_type = String, format = DateTime, example = "2024-08-08T23:54:00Z")]
     open_time: Timestamp,
@@ -155,6 +161,14 @@ pub(in crate::http) struct GapBody {
     last_missing_trade: Option<u64>,
 }
 
+fn candles<S: Serializer>(series: &[SeriesCandle], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(series.iter().map(|entry| CandleJson {
+        candle: &entry.candle,
+        revision: entry.revision,
+        closed: !entry.open,
+    }))
+}
+
 fn interval<S: Serializer>(interval: &Interval, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(interval.name())
 }
@@ -182,25 +196,6 @@ impl From<&Instrument> for InstrumentBody {
     }
 }
 
-impl From<&SeriesCandle> for CandleBody {
-    fn from(series: &SeriesCandle) -> Self {
-        let candle = &series.candle;
-        Self {
-            open_time: candle.open_time,
-            open: candle.open.normalize().to_string(),
-            high: candle.high.normalize().to_string(),
-            low: candle.low.normalize().to_string(),
-            close: candle.close.normalize().to_string(),
-            volume: candle.volume.normalize().to_string(),
-            quote_volume: candle.quote_volume.normalize().to_string(),
-            trades: candle.trades,
-            taker_buy_volume: candle.taker_buy_volume.normalize().to_string(),
-            complete: candle.complete && !series.open,
-            revision: series.revision,
-        }
-    }
-}
-
 impl From<&Gap> for GapBody {
     fn from(gap: &Gap) -> Self {
         Self {
@@ -210,5 +205,43 @@ impl From<&Gap> for GapBody {
             first_missing_trade: gap.missing.map(|(first, _)| first.0),
             last_missing_trade: gap.missing.map(|(_, last)| last.0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use coinsphere_pipelines::market::Candle;
+    use rust_decimal::Decimal;
+    use utoipa::PartialSchema as _;
+
+    use super::*;
+
+    #[test]
+    fn a_candle_has_the_fields_that_are_documented() {
+        let candle = Candle {
+            open_time: Timestamp::from_nanos(0),
+            open: Decimal::ONE,
+            high: Decimal::ONE,
+            low: Decimal::ONE,
+            close: Decimal::ONE,
+            volume: Decimal::ONE,
+            quote_volume: Decimal::ONE,
+            trades: 1,
+            taker_buy_volume: Decimal::ONE,
+            complete: true,
+        };
+        let written = CandleJson {
+            candle: &candle,
+            revision: 0,
+            closed: true,
+        };
+        let written = serde_json::to_value(written).unwrap();
+        let documented = serde_json::to_value(CandleBody::schema()).unwrap();
+        let fields = |value: &serde_json::Value| -> BTreeSet<String> {
+            value.as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(fields(&written), fields(&documented["properties"]));
     }
 }
