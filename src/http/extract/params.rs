@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use chrono::DateTime;
 use coinsphere_pipelines::market::{Timestamp, Venue};
 use coinsphere_pipelines::venues;
 
@@ -100,8 +101,18 @@ pub(in crate::http) fn limit(max: usize) -> impl FnOnce(&str) -> Result<usize, S
 
 /// A time, RFC 3339. A `+` that was not escaped arrives as a space.
 pub(in crate::http) fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse_rfc3339(&text.replace(' ', "+"))
-        .map_err(|_| "use a time as RFC 3339, e.g. 2024-08-08T23:54:00Z".to_owned())
+    let text = text.replace(' ', "+");
+    Timestamp::parse_rfc3339(&text).map_err(|_| {
+        if DateTime::parse_from_rfc3339(&text).is_ok() {
+            format!(
+                "it is out of range: use a time from {} to {}",
+                Timestamp::MIN,
+                Timestamp::MAX
+            )
+        } else {
+            "use a time as RFC 3339, e.g. 2024-08-08T23:54:00Z".to_owned()
+        }
+    })
 }
 
 /// A venue by name.

@@ -364,3 +364,44 @@ async fn nothing_is_claimed_about_the_time_before_anyone_listened() {
         "a gap is knowledge too"
     );
 }
+
+#[tokio::test]
+async fn times_at_the_ends_of_what_fits_are_answered_and_those_beyond_are_out_of_range() {
+    let app = with_hole();
+    let first = "1677-09-21T00:12:43.145224192Z";
+    let last = "2262-04-11T23:47:16.854775807Z";
+    for fill in ["", "&fill=previous"] {
+        for interval in ["1m", "1h", "1d"] {
+            let asked = |query: &str| format!("{CANDLES}?interval={interval}{fill}&{query}");
+            for query in [
+                format!("from={first}"),
+                format!("from={last}"),
+                format!("to={first}"),
+                format!("to={last}"),
+                format!("from={first}&to={last}"),
+                format!("from={first}&cursor=f7fffffffffffffff"),
+                format!("from={first}&cursor=f8000000000000000"),
+                "cursor=t8000000000000000".to_owned(),
+                "cursor=t7fffffffffffffff".to_owned(),
+            ] {
+                let answer = app.get(&asked(&query)).await;
+                assert_eq!(answer.status, 200, "{query}");
+            }
+        }
+    }
+    for beyond in [
+        "1677-09-21T00:12:43.145224191Z",
+        "2262-04-11T23:47:16.854775808Z",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+    ] {
+        for name in ["from", "to"] {
+            let answer = app.get(&format!("{CANDLES}?{name}={beyond}")).await;
+            assert_eq!(answer.status, 400, "{name}={beyond}");
+            assert!(answer.body.contains("out of range"), "{}", answer.body);
+        }
+    }
+    let answer = app.get(&format!("{CANDLES}?from=yesterday")).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("RFC 3339"), "{}", answer.body);
+}
