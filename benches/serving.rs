@@ -1,6 +1,7 @@
 //! What a client waits for, with the real program:
 //! - from a frame leaving the venue to the trade reaching a WebSocket client, at 10,000 trades/s;
-//! - a history of 1,440 1-minute candles over HTTP, with a million stored.
+//! - a history of 1,440 1-minute candles over HTTP, with a million stored and a year imported;
+//! - how many pages of candles a second 50 connections are answered.
 //!
 //! The venue is a socket of this bench that speaks Binance's protocol. The floor of the first in the
 //! same run is a frame sent over a WebSocket on loopback without the program in between.
@@ -20,9 +21,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use coinsphere_pipelines::candles::{CandleWrite, Commit};
 use coinsphere_pipelines::log::Offset;
-use coinsphere_pipelines::market::{Candle, InstrumentKey, Symbol, Timestamp};
+use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Symbol, Timestamp};
 use coinsphere_pipelines::store::private_server::PrivateServer;
-use coinsphere_pipelines::store::{Store, StoreConfig};
+use coinsphere_pipelines::store::{ImportTarget, ImportedCandle, Store, StoreConfig};
 use coinsphere_pipelines::venues;
 use futures_util::{SinkExt, StreamExt};
 use rust_decimal::Decimal;
@@ -57,6 +58,11 @@ async fn run(duration: Duration) {
     let (_program, api) = start(dir.path(), endpoint).await;
 
     history(api).await;
+    for interval in ["1m", "1h"] {
+        for limit in [10, 500] {
+            throughput(api, interval, limit).await;
+        }
+    }
 
     let url = format!("ws://{api}/api/v1/stream");
     let (mut client, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
@@ -114,6 +120,25 @@ async fn fill(dir: &Path) {
         "{STORED} candles stored at {:.0} a second",
         STORED as f64 / begun.elapsed().as_secs_f64()
     );
+    for (interval, minutes) in [(Interval::Minute1, 1), (Interval::Hour1, 60)] {
+        let key = InstrumentKey::new(
+            venues::named("binance").unwrap(),
+            Symbol::new(INSTRUMENTS[0]).unwrap(),
+        );
+        let id = store.instrument(&key).await.unwrap().unwrap().id;
+        let last = newest / minutes * minutes;
+        let year: Vec<ImportedCandle> = (1..=365 * 1_440 / minutes)
+            .map(|back| ImportedCandle {
+                candle: candle(last - back * minutes),
+                interval,
+                source: "bench".to_owned(),
+            })
+            .collect();
+        store
+            .import(&ImportTarget::Instrument(id), &year)
+            .await
+            .unwrap();
+    }
     let now = Timestamp::from_seconds(now).unwrap();
     while store.keep_up(now).await.unwrap().more {}
     store.close();
@@ -203,6 +228,59 @@ async fn history(api: SocketAddr) {
         assert!(status == 200 && bytes > 100_000, "{status}, {bytes} bytes");
     }
     println!("history of 1,440 minutes over HTTP: {}", summary(took));
+}
+
+/// How many requests a second connections that stay open are answered, each asking again at once.
+async fn throughput(api: SocketAddr, interval: &str, limit: usize) {
+    const CONNECTIONS: usize = 50;
+    const LASTS: Duration = Duration::from_secs(5);
+    let path = format!(
+        "/api/v1/instruments/binance/{}/candles?interval={interval}&limit={limit}",
+        INSTRUMENTS[0]
+    );
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {api}\r\n\r\n");
+    let begun = Instant::now();
+    let clients: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let request = request.clone();
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(api).await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                let (mut answer, mut answered) = (Vec::new(), 0_u64);
+                while begun.elapsed() < LASTS {
+                    stream.write_all(request.as_bytes()).await.unwrap();
+                    answer.clear();
+                    while !is_whole(&answer) {
+                        assert!(stream.read_buf(&mut answer).await.unwrap() > 0);
+                    }
+                    assert!(answer.starts_with(b"HTTP/1.1 200"));
+                    answered += 1;
+                }
+                answered
+            })
+        })
+        .collect();
+    let mut answered = 0;
+    for client in clients {
+        answered += client.await.unwrap();
+    }
+    println!(
+        "newest {limit} of {interval} over HTTP, {CONNECTIONS} connections: {:.0} requests/s",
+        answered as f64 / begun.elapsed().as_secs_f64()
+    );
+}
+
+/// Whether an answer with `content-length` has come to its end.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = std::str::from_utf8(&answer[..end]).unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .unwrap();
+    answer.len() >= end + 4 + length.parse::<usize>().unwrap()
 }
 
 /// Sends `RATE` trades a second to whoever subscribes, for the duration.
