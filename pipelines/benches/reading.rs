@@ -40,11 +40,13 @@ async fn run(rounds: usize) {
         .await
         .unwrap();
     let store = Store::open(&StoreConfig::new(server.url())).await.unwrap();
-    let [first, _] = ["BENCH1", "BENCH2"].map(|symbol| {
-        InstrumentKey::new(Venue::new("binance"), Symbol::new(symbol).unwrap())
-    });
+    let [first, _] = ["BENCH1", "BENCH2"]
+        .map(|symbol| InstrumentKey::new(Venue::new("binance"), Symbol::new(symbol).unwrap()));
     let id = fill(&store, &first).await;
-    for (interval, table) in [(Interval::Minute1, "price_data"), (Interval::Hour1, "price_1h")] {
+    for (interval, table) in [
+        (Interval::Minute1, "price_data"),
+        (Interval::Hour1, "price_1h"),
+    ] {
         for limit in [10, 500, 1_440] {
             compare(&store, id, interval, table, limit, rounds).await;
         }

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, DatabaseSettings};
+use crate::market::MarketSettings;
 use coinsphere_pipelines::store::StoreSource;
 
 /// The name on the statuses.
@@ -35,6 +36,7 @@ const MOST_RETRY: Duration = Duration::from_secs(5);
 pub struct Database {
     store: RwLock<Option<Store>>,
     settings: DatabaseSettings,
+    market: MarketSettings,
     data_dir: PathBuf,
     statuses: StatusRegistry,
     clock: SharedClock,
@@ -70,6 +72,7 @@ impl Database {
         Arc::new(Self {
             store: RwLock::new(None),
             settings: config.database.clone(),
+            market: config.market.clone(),
             data_dir: config.data_dir.clone(),
             statuses,
             clock,
@@ -99,7 +102,7 @@ impl Database {
             Some(_) => None,
             None => Some(self.start_server().await?),
         };
-        let config = store_config(&self.settings, server.as_ref())?;
+        let config = store_config(&self.settings, &self.market, server.as_ref())?;
         match self.open(&config).await {
             Ok(_) => {}
             Err(error) if error.is_retriable() => self.trouble(&error.to_string()),
@@ -243,25 +246,32 @@ impl Keeper {
 /// When the configured URL is none.
 pub fn store_config(
     settings: &DatabaseSettings,
+    market: &MarketSettings,
     server: Option<&PrivateServer>,
 ) -> anyhow::Result<StoreConfig> {
     match (&settings.url, server) {
         (Some(url), _) => Ok(url_config(
             settings,
+            market,
             url.expose_secret().parse().context("database.url")?,
         )),
-        (None, Some(server)) => Ok(url_config(settings, server.url())),
+        (None, Some(server)) => Ok(url_config(settings, market, server.url())),
         (None, None) => anyhow::bail!("there is neither a database URL nor a private server"),
     }
 }
 
 /// The store's configuration for this URL.
 #[must_use]
-pub fn url_config(settings: &DatabaseSettings, url: DatabaseUrl) -> StoreConfig {
+pub fn url_config(
+    settings: &DatabaseSettings,
+    market: &MarketSettings,
+    url: DatabaseUrl,
+) -> StoreConfig {
     StoreConfig {
         connection_limit: settings.connection_limit as usize,
         connect_timeout: Duration::from_secs(settings.connect_timeout),
         pool_timeout: Duration::from_secs(settings.pool_timeout),
+        primary: market.order(),
         ..StoreConfig::new(url)
     }
 }

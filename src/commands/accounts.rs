@@ -245,13 +245,16 @@ fn demo_mark(place: &PlaceArgs) -> std::path::PathBuf {
 /// The database: by URL, the private server that runs, or one that is started for this.
 async fn reach(config: &Config) -> anyhow::Result<(StoreConfig, Option<PrivateServer>)> {
     if config.database.url.is_some() {
-        return Ok((store_config(&config.database, None)?, None));
+        return Ok((store_config(&config.database, &config.market, None)?, None));
     }
     if let Some(url) = PrivateServer::running(&config.data_dir) {
-        return Ok((url_config(&config.database, url), None));
+        return Ok((url_config(&config.database, &config.market, url), None));
     }
     let server = PrivateServer::start(&config.data_dir, START).await?;
-    Ok((store_config(&config.database, Some(&server))?, Some(server)))
+    Ok((
+        store_config(&config.database, &config.market, Some(&server))?,
+        Some(server),
+    ))
 }
 
 /// Each wrong field with what is wrong with it.

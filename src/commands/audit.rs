@@ -49,14 +49,14 @@ async fn open(config: &Config) -> anyhow::Result<(Store, Option<PrivateServer>)>
         None => PrivateServer::running(&config.data_dir),
     };
     if let Some(url) = running {
-        let store = Store::connect(&url_config(&config.database, url)).await?;
+        let store = Store::connect(&url_config(&config.database, &config.market, url)).await?;
         return Ok((store, None));
     }
     let server = match &config.database.url {
         Some(_) => None,
         None => Some(PrivateServer::start(&config.data_dir, START).await?),
     };
-    let settings = store_config(&config.database, server.as_ref())?;
+    let settings = store_config(&config.database, &config.market, server.as_ref())?;
     let store = match Store::connect(&settings).await {
         Ok(store) => store,
         Err(error) => {

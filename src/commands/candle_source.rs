@@ -128,12 +128,12 @@ async fn stored(
     let running = PrivateServer::running(&config.data_dir);
     let mut started = None;
     let settings = match (&config.database.url, running) {
-        (Some(_), _) => store_config(&config.database, None)?,
+        (Some(_), _) => store_config(&config.database, &config.market, None)?,
         // The program runs: this command looks on.
-        (None, Some(url)) => url_config(&config.database, url),
+        (None, Some(url)) => url_config(&config.database, &config.market, url),
         (None, None) => {
             let server = PrivateServer::start(&config.data_dir, START).await?;
-            let settings = store_config(&config.database, Some(&server))?;
+            let settings = store_config(&config.database, &config.market, Some(&server))?;
             started = Some(server);
             settings
         }

@@ -158,11 +158,11 @@ async fn database(config: &Config, describe: bool) -> bool {
     let running = PrivateServer::running(&config.data_dir);
     let mut started = None;
     let settings = match (&config.database.url, running) {
-        (Some(_), _) => store_config(&config.database, None),
-        (None, Some(url)) => Ok(url_config(&config.database, url)),
+        (Some(_), _) => store_config(&config.database, &config.market, None),
+        (None, Some(url)) => Ok(url_config(&config.database, &config.market, url)),
         (None, None) if describe => match PrivateServer::start(&config.data_dir, START).await {
             Ok(server) => {
-                let settings = store_config(&config.database, Some(&server));
+                let settings = store_config(&config.database, &config.market, Some(&server));
                 started = Some(server);
                 settings
             }

@@ -18,7 +18,7 @@ pub(super) fn run(args: &MaintainArgs) -> anyhow::Result<()> {
             Some(_) => None,
             None => Some(PrivateServer::start(&config.data_dir, START).await?),
         };
-        let settings = store_config(&config.database, server.as_ref())?;
+        let settings = store_config(&config.database, &config.market, server.as_ref())?;
         let migrated = Store::migrate(&settings).await;
         if let Some(server) = server {
             server.stop().await?;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::network::Network;
 use crate::accounts::AccountSettings;
 use crate::forecasts::ForecastSettings;
+use crate::market::MarketSettings;
 use crate::notifications::MailSettings;
 use crate::telemetry::LoggingSettings;
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub venues: BTreeMap<String, VenueSettings>,
     /// How candles are built.
     pub candles: CandleSettings,
+    /// Which instrument stands for a token.
+    pub market: MarketSettings,
     /// Forecasts.
     pub forecasts: ForecastSettings,
     /// The HTTP server.
@@ -290,6 +293,7 @@ impl Config {
                 grace_ms: 2_000,
                 max_ahead_seconds: 60,
             },
+            market: MarketSettings::default(),
             forecasts: ForecastSettings::default(),
             http: HttpSettings {
                 max_connections: 512,

@@ -21,6 +21,12 @@ pub(super) fn allowed(key: &str) -> &'static str {
         ["public_market_data"]
         | ["venues", _, "enabled"]
         | ["forecasts", "load_history" | "train"] => "true, false",
+        ["market", "venues", ..] => {
+            "a list of venues, e.g. [\"binance\", \"kraken\"], without repeats"
+        }
+        ["market", "quotes", ..] => {
+            "a list of tickers in upper case, e.g. [\"USDT\", \"EUR\"], without repeats"
+        }
         ["forecasts", "tokens", ..] => {
             "a list of CoinGecko ids, e.g. [\"bitcoin\", \"solana\"], without repeats"
         }
@@ -207,6 +213,7 @@ pub(super) fn check(
             return Err(bad(key, "this (a secret, not shown)".to_owned()));
         }
     }
+    check_market(config, &bad)?;
     check_forecasts(config, &bad)?;
     if let Some(token) = &config.http.admin_token {
         let token = token.expose_secret();
@@ -297,6 +304,35 @@ pub(super) fn check(
             "accounts.password_memory_kib ({}) must be at least 8 times accounts.password_lanes ({})",
             config.accounts.password_memory_kib, config.accounts.password_lanes
         )));
+    }
+    Ok(())
+}
+
+fn check_market(
+    config: &Config,
+    bad: &impl Fn(&str, String) -> ConfigError,
+) -> Result<(), ConfigError> {
+    let repeats = |list: &[String]| (1..list.len()).any(|i| list[..i].contains(&list[i]));
+    let unknown = |name: &&String| venues::named(name).is_none();
+    if let Some(wrong) = config.market.venues.iter().find(unknown) {
+        return Err(bad("market.venues", format!("{wrong:?}")));
+    }
+    let ticker = |text: &str| {
+        (1..=20).contains(&text.chars().count())
+            && !text
+                .chars()
+                .any(|c| c.is_lowercase() || c.is_whitespace() || c.is_control())
+    };
+    if let Some(wrong) = config.market.quotes.iter().find(|quote| !ticker(quote)) {
+        return Err(bad("market.quotes", format!("{wrong:?}")));
+    }
+    for (key, list) in [
+        ("market.venues", &config.market.venues),
+        ("market.quotes", &config.market.quotes),
+    ] {
+        if repeats(list) {
+            return Err(bad(key, "a list with repeats".to_owned()));
+        }
     }
     Ok(())
 }

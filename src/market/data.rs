@@ -49,16 +49,11 @@ pub trait MarketReader: Send + Sync + 'static {
     /// When the records cannot be read.
     async fn candles(&self, query: &CandlesQuery) -> Result<Candles, ReadError>;
 
-    /// The unfilled gaps of an instrument that overlap `[from, to)`, earliest first.
+    /// The listed instruments that trade a token, the one that stands for it first.
     ///
     /// # Errors
     /// When the records cannot be read.
-    async fn gaps(
-        &self,
-        instrument: &InstrumentKey,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Gap>, ReadError>;
+    async fn instruments_of(&self, token: &AssetId) -> Result<Vec<Instrument>, ReadError>;
 }
 
 /// Why the records could not be read.
@@ -155,8 +150,8 @@ pub struct Candles {
     pub next: Option<Timestamp>,
     /// There are earlier candles in the range, before here.
     pub previous: Option<Timestamp>,
-    /// The unfilled gaps that overlap the page, from its first candle's start or the asked `from`
-    /// to its last candle's end.
+    /// The unfilled gaps that overlap the time the page speaks about, earliest first: from its first
+    /// candle's start or the asked `from` to `next`, or the asked `to`, or without an end.
     pub gaps: Vec<Gap>,
 }
 

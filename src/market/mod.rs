@@ -5,6 +5,7 @@ mod data;
 pub(crate) mod listing_cache;
 mod listings;
 mod reader;
+mod settings;
 
 pub use data::{
     Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
@@ -14,3 +15,4 @@ pub use listings::Listings;
 pub(crate) use listings::StoredListings;
 pub use reader::Reader;
 pub(crate) use reader::failure;
+pub use settings::MarketSettings;

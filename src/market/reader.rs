@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use coinsphere_pipelines::market::{InstrumentKey, Symbol, Timestamp, Venue};
+use coinsphere_pipelines::market::{AssetId, InstrumentKey, Symbol, Venue};
 use coinsphere_pipelines::store::{
-    self, AssetLookup, CandleQuery, GapQuery, ListQuery, MAX_PAGE, Store, StoreError, StoreSource,
+    self, AssetLookup, CandleQuery, ListQuery, MAX_PAGE, Store, StoreError, StoreSource,
 };
 
 use crate::market::{
@@ -207,23 +207,9 @@ impl MarketReader for Reader {
         })
     }
 
-    async fn gaps(
-        &self,
-        instrument: &InstrumentKey,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Gap>, ReadError> {
-        let Some(known) = self.known(instrument).await? else {
-            return Ok(Vec::new());
-        };
-        let asked = GapQuery {
-            instrument: known.id,
-            from,
-            to,
-            with_filled: false,
-            limit: MAX_PAGE,
-        };
-        let gaps = self.store()?.gaps(&asked).await.map_err(failure)?;
-        Ok(gaps.into_iter().map(gap).collect())
+    async fn instruments_of(&self, token: &AssetId) -> Result<Vec<Instrument>, ReadError> {
+        let found = self.store()?.instruments_of(token).await.map_err(failure)?;
+        let listed = found.into_iter().filter(|found| found.listed);
+        Ok(listed.map(instrument).collect())
     }
 }

@@ -470,12 +470,7 @@ impl MarketReader for EmptyMarket {
         Ok(market::Candles::default())
     }
 
-    async fn gaps(
-        &self,
-        _: &InstrumentKey,
-        _: Timestamp,
-        _: Timestamp,
-    ) -> Result<Vec<market::Gap>, ReadError> {
+    async fn instruments_of(&self, _: &AssetId) -> Result<Vec<market::Instrument>, ReadError> {
         Ok(Vec::new())
     }
 }

@@ -145,8 +145,7 @@ const fn civil(days: i64) -> (i64, i64, i64) {
     // Days since 0000-03-01: years begin in March, so that a leap day is the last of its year.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
@@ -191,7 +190,11 @@ mod tests {
         let mut times = vec![i64::MIN, -1, 0, 1, 1_000, 1_000_000, 120_000_000, i64::MAX];
         // Every day and hour of 30 years, leap days and the end of a century among them.
         times.extend((0..30 * 366 * 24).map(|hour| (hour * 3_600 - 2_300_000_000) * 1_000_000_000));
-        times.extend([1_723_161_255_342_000_000, 1_723_161_255_342_000_010, 951_782_400_000_001_000]);
+        times.extend([
+            1_723_161_255_342_000_000,
+            1_723_161_255_342_000_010,
+            951_782_400_000_001_000,
+        ]);
         for nanos in times {
             let time = Timestamp::from_nanos(nanos);
             let expected = time.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true);

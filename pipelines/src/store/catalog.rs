@@ -119,13 +119,14 @@ impl Store {
             .collect()
     }
 
-    /// The instruments that trade an asset, the one whose history speaks for the asset first:
-    /// listed before others, then in the order of `venues::ALL`, then the one stored first.
+    /// The instruments that trade an asset, the one that stands for it first ([`PrimaryOrder`]).
+    ///
+    /// [`PrimaryOrder`]: super::PrimaryOrder
     ///
     /// # Errors
     /// When the database is unreachable or refuses.
     pub async fn instruments_of(&self, asset: &AssetId) -> Result<Vec<Instrument>, StoreError> {
-        let sql = format!("{INSTRUMENT} WHERE base_asset = $1 ORDER BY listed DESC, id");
+        let sql = format!("{INSTRUMENT} WHERE base_asset = $1");
         let session = self.sessions.get().await?;
         let rows = query(
             &session,
@@ -138,12 +139,7 @@ impl Store {
             .iter()
             .filter_map(|row| instrument(row).transpose())
             .collect::<Result<_, _>>()?;
-        let rank = |key: &InstrumentKey| {
-            venues::ALL
-                .iter()
-                .position(|protocol| protocol.venue() == key.venue)
-        };
-        found.sort_by_key(|instrument| (!instrument.listed, rank(&instrument.key)));
+        self.sessions.config().primary.sort(&mut found);
         Ok(found)
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
 
-use super::StoreError;
+use super::{PrimaryOrder, StoreError};
 
 /// How to reach the database and how much of it to use.
 #[derive(Debug, Clone)]
@@ -28,12 +28,14 @@ pub struct StoreConfig {
     pub pool_timeout: Duration,
     /// How long one statement may run.
     pub statement_timeout: Duration,
+    /// Which instrument stands for an asset.
+    pub primary: PrimaryOrder,
 }
 
 impl StoreConfig {
     /// The defaults, for this URL.
     #[must_use]
-    pub const fn new(url: DatabaseUrl) -> Self {
+    pub fn new(url: DatabaseUrl) -> Self {
         Self {
             url,
             app_url: None,
@@ -42,6 +44,7 @@ impl StoreConfig {
             connect_timeout: Duration::from_secs(10),
             pool_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(30),
+            primary: PrimaryOrder::default(),
         }
     }
 }

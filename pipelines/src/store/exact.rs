@@ -69,8 +69,14 @@ fn small(raw: &[u8]) -> Option<Decimal> {
     if behind < 0 {
         return None;
     }
-    let (last, before) = digits.chunks_exact(2).next_back().map(digit).zip(digits.get(..2 * (count - 1)))?;
-    let before = before.chunks_exact(2).fold(0, |sum, pair| sum * 10_000 + digit(pair));
+    let (last, before) = digits
+        .chunks_exact(2)
+        .next_back()
+        .map(digit)
+        .zip(digits.get(..2 * (count - 1)))?;
+    let before = before
+        .chunks_exact(2)
+        .fold(0, |sum, pair| sum * 10_000 + digit(pair));
     let (drop, zeros) = match last {
         _ if behind == 0 => (1, 0),
         _ if last % 1_000 == 0 => (1_000, 3),

@@ -13,6 +13,7 @@ mod import;
 mod listen;
 mod listing;
 mod predictions;
+mod primary;
 pub mod private_server;
 mod read;
 mod resume;
@@ -33,6 +34,7 @@ pub use predictions::{
     Forecast, ForecastCommit, ForecastQuery, ForecastSeries, ForecastState, Outcome, PriceRange,
     Settlement, StoredForecast,
 };
+pub use primary::PrimaryOrder;
 pub use read::ClosedCandles;
 pub use rows::{
     Asset, AssetLookup, CandlePage, CandleQuery, CandleSource, ChangedCandle, CommitOutcome,

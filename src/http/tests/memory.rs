@@ -246,27 +246,24 @@ impl MarketReader for MemoryMarket {
                 page.previous = Some(found[0].candle.open_time);
             }
         }
-        if let (Some(first), Some(last)) = (found.first(), found.last()) {
-            let from = query.from.unwrap_or(first.candle.open_time);
-            let to = query.interval.end_of(last.candle.open_time);
-            page.gaps = self.gaps(&query.instrument, from, to).await?;
-        }
+        let first = found.first().map(|first| first.candle.open_time);
+        let from = query.from.or(first).unwrap_or(Timestamp::MIN);
+        let to = page.next.unwrap_or(to);
+        let gaps = self.gaps.lock().unwrap();
+        let touching = gaps
+            .iter()
+            .filter(|(key, gap)| *key == query.instrument && gap.touches(from, to));
+        page.gaps = touching.map(|(_, gap)| gap.clone()).collect();
         page.candles = found;
         Ok(page)
     }
 
-    async fn gaps(
-        &self,
-        instrument: &InstrumentKey,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Gap>, ReadError> {
+    async fn instruments_of(&self, token: &AssetId) -> Result<Vec<Instrument>, ReadError> {
         self.check().await?;
-        let gaps = self.gaps.lock().unwrap();
-        let touching = gaps
-            .iter()
-            .filter(|(key, gap)| key == instrument && gap.touches(from, to));
-        Ok(touching.map(|(_, gap)| gap.clone()).collect())
+        let of = |found: &&Instrument| found.listed && found.token.as_ref() == Some(token);
+        let mut found: Vec<_> = self.instruments.iter().filter(of).cloned().collect();
+        found.sort_by_key(|found| (found.key.venue, found.quote.as_deref() != Some("USDT")));
+        Ok(found)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coinsphere_pipelines::market::{AssetId, InstrumentKey, Symbol, Timestamp, Venue};
+use coinsphere_pipelines::market::{AssetId, InstrumentKey, Symbol, Venue};
 use coinsphere_pipelines::shared_state::SharedState;
 use coinsphere_pipelines::venues;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::market::{
-    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError, Token,
+    Candles, CandlesQuery, Instrument, InstrumentFilter, MarketReader, ReadError, Token,
     TokenLookup,
 };
 
@@ -151,13 +151,14 @@ impl<R: MarketReader> MarketReader for CachedReader<R> {
         self.inner.candles(query).await
     }
 
-    async fn gaps(
-        &self,
-        instrument: &InstrumentKey,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Gap>, ReadError> {
-        self.inner.gaps(instrument, from, to).await
+    async fn instruments_of(&self, token: &AssetId) -> Result<Vec<Instrument>, ReadError> {
+        let what = format!("instruments_of:{token}");
+        let read = self.inner.instruments_of(token);
+        let to_wire =
+            |found: &Vec<Instrument>| unless_empty(found.iter().map(WireInstrument::from));
+        let from_wire =
+            |wire: Vec<WireInstrument>| wire.into_iter().map(WireInstrument::read).collect();
+        self.cache.through(&what, read, to_wire, from_wire).await
     }
 }
 

@@ -2,6 +2,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use coinsphere_pipelines::clock::ManualClock;
+use coinsphere_pipelines::market::Timestamp;
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
 
 use crate::market::listing_cache::*;
@@ -94,14 +95,9 @@ impl MarketReader for Arc<Records> {
         Ok(Candles::default())
     }
 
-    async fn gaps(
-        &self,
-        _: &InstrumentKey,
-        _: Timestamp,
-        _: Timestamp,
-    ) -> Result<Vec<Gap>, ReadError> {
+    async fn instruments_of(&self, _: &AssetId) -> Result<Vec<Instrument>, ReadError> {
         self.read();
-        Ok(Vec::new())
+        Ok(vec![instrument()])
     }
 }
 

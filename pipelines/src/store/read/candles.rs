@@ -202,7 +202,11 @@ impl Window<'_> {
              WHERE fresh.bucket >= $4 AND fresh.bucket < $5 \
              ORDER BY fresh.bucket {} LIMIT $6",
             sql_interval(self.asked.interval),
-            if self.asked.from.is_some() { "ASC" } else { "DESC" },
+            if self.asked.from.is_some() {
+                "ASC"
+            } else {
+                "DESC"
+            },
         );
         let (starts, ends): (Vec<_>, Vec<_>) = stale
             .iter()

@@ -32,9 +32,14 @@ pub(super) fn page(asked: &CandleQuery, limit: usize, sources: Sources, kept: &K
     let mut candles: Vec<StoredCandle> = built
         .map(|(candle, revision)| stored(candle, revision, CandleSource::Built))
         .collect();
-    candles.extend(sources.imported.into_iter().map(|(candle, revision, source)| {
-        stored(candle, revision, CandleSource::Imported(source))
-    }));
+    candles.extend(
+        sources
+            .imported
+            .into_iter()
+            .map(|(candle, revision, source)| {
+                stored(candle, revision, CandleSource::Imported(source))
+            }),
+    );
     // Stable: of two of the same time the first stays.
     candles.sort_by_key(|entry| entry.candle.open_time);
     candles.dedup_by_key(|entry| entry.candle.open_time);
@@ -61,11 +66,7 @@ fn place(candles: &[StoredCandle], open_time: Timestamp) -> Result<usize, usize>
 }
 
 /// Puts recomputed candles in the place of stale and imported ones.
-fn add_recomputed(
-    candles: &mut Vec<StoredCandle>,
-    recomputed: Vec<(Candle, i64)>,
-    kept: &Kept,
-) {
+fn add_recomputed(candles: &mut Vec<StoredCandle>, recomputed: Vec<(Candle, i64)>, kept: &Kept) {
     let mut missing = Vec::new();
     for (candle, revision) in recomputed {
         let place = place(candles, candle.open_time);
@@ -76,9 +77,7 @@ fn add_recomputed(
         };
         let old = &mut candles[place];
         let better = old.source != CandleSource::Built
-            || kept
-                .from
-                .is_some_and(|from| fresh.candle.open_time >= from)
+            || kept.from.is_some_and(|from| fresh.candle.open_time >= from)
             || fresh.candle.trades >= old.candle.trades;
         if better {
             *old = fresh;
@@ -99,11 +98,7 @@ fn stored(candle: Candle, revision: i64, source: CandleSource) -> StoredCandle {
 }
 
 /// Merges the open minutes into the candles they belong to.
-fn add_live(
-    candles: &mut Vec<StoredCandle>,
-    asked: &CandleQuery,
-    mut live: Vec<Candle>,
-) {
+fn add_live(candles: &mut Vec<StoredCandle>, asked: &CandleQuery, mut live: Vec<Candle>) {
     live.sort_by_key(|minute| minute.open_time);
     for mut minute in live {
         let minute_time = minute.open_time;

@@ -12,7 +12,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{find, instruments_of};
+use super::find;
 use crate::http::controllers::views::TokenDetailBody;
 use crate::http::extract::admin::Administrator;
 use crate::http::extract::json::{JsonBody, Line};
@@ -191,7 +191,7 @@ pub(in crate::http) async fn add(
         }
     };
     let token = find(&*state.market, new.id.as_str()).await?;
-    let instruments = instruments_of(&*state.market, &token).await?;
+    let instruments = state.market.instruments_of(&token.id).await?;
     let place = HeaderValue::try_from(format!("/api/v1/tokens/{}", new.id))
         .map_err(|_| Problem::new(Kind::Internal))?;
     Ok((

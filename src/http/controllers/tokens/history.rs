@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::{find, instruments_of};
+use super::find;
 use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
 use crate::http::controllers::views::CandleSeriesBody;
 use crate::http::extract::params::{Params, venue};
@@ -20,7 +20,7 @@ use crate::http::state::ApiState;
 )]
 pub(in crate::http) struct VenueParams {
     /// The venue whose instrument is used: `binance`, `coinbase` or `kraken`. By default the first
-    /// of these that trades the token.
+    /// that trades the token, in the order of the setting `market.venues`.
     #[param(pattern = "^(binance|coinbase|kraken)$")]
     venue: Option<String>,
 }
@@ -52,7 +52,7 @@ pub(in crate::http) async fn history(
     let request = SeriesRequest::read(&mut params, state.clock.now());
     params.finish()?;
     let token = find(&*state.market, &id).await?;
-    let instruments = instruments_of(&*state.market, &token).await?;
+    let instruments = state.market.instruments_of(&token.id).await?;
     let wanted = |venue_of: &coinsphere_pipelines::market::Venue| {
         venue.is_none_or(|venue| venue == *venue_of)
     };

@@ -5,17 +5,8 @@ pub(in crate::http) mod history;
 pub(in crate::http) mod list;
 pub(in crate::http) mod show;
 
-use coinsphere_pipelines::venues;
-
 use crate::http::respond::problem::{Kind, Problem};
-use crate::market::{Instrument, InstrumentFilter, MarketReader, Token, TokenLookup};
-
-/// The most instruments that one token is looked for among; seeded tokens have a handful.
-const INSTRUMENTS_OF_TOKEN: usize = 500;
-
-/// The quotes that a token's history prefers, best first; of the venues, those first in
-/// [`venues::ALL`].
-const QUOTES: [&str; 4] = ["USDT", "USD", "USDC", "EUR"];
+use crate::market::{MarketReader, Token, TokenLookup};
 
 /// The token that the path names.
 pub(in crate::http) async fn find(
@@ -40,34 +31,4 @@ pub(in crate::http) async fn find(
             ))
             .with_candidates(ids.iter().map(ToString::to_string).collect())),
     }
-}
-
-/// The instruments that trade a token, the one its history uses first.
-async fn instruments_of(
-    market: &dyn MarketReader,
-    token: &Token,
-) -> Result<Vec<Instrument>, Problem> {
-    let filter = InstrumentFilter {
-        venue: None,
-        token: Some(token.id.clone()),
-    };
-    let mut found = market
-        .instruments(&filter, None, INSTRUMENTS_OF_TOKEN)
-        .await?;
-    found.sort_by_cached_key(|instrument| {
-        let venue = instrument.key.venue;
-        let quote = instrument.quote.as_deref().unwrap_or_default();
-        (
-            venues::ALL
-                .iter()
-                .position(|protocol| protocol.venue() == venue)
-                .unwrap_or(venues::ALL.len()),
-            QUOTES
-                .iter()
-                .position(|name| *name == quote)
-                .unwrap_or(QUOTES.len()),
-            instrument.key.clone(),
-        )
-    });
-    Ok(found)
 }

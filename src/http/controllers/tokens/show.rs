@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::{find, instruments_of};
+use super::find;
 use crate::http::controllers::views::TokenDetailBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketReader;
@@ -30,7 +30,7 @@ pub(in crate::http) async fn show(
 ) -> Result<Json<TokenDetailBody>, Problem> {
     params.finish()?;
     let token = find(&*state.market, &id).await?;
-    let instruments = instruments_of(&*state.market, &token).await?;
+    let instruments = state.market.instruments_of(&token.id).await?;
     Ok(Json(TokenDetailBody {
         token: token.into(),
         instruments: instruments.iter().map(Into::into).collect(),
