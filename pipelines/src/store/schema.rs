@@ -59,12 +59,13 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V37__known_clients"),
         migration!("common", "V38__added_instruments"),
         migration!("common", "V39__made_passwords"),
-        migration!("common", "V40__price_history_indexes"),
+        migration!("common", "V40__jobs"),
+        migration!("common", "V41__price_history_indexes"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 40;
+pub(super) const NEWEST: i32 = 41;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
