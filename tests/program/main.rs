@@ -10,6 +10,7 @@ mod candle_files;
 mod candles_command;
 mod database_away;
 mod demo;
+mod documents;
 mod evaluate_command;
 mod forecasts;
 mod live_faults;
@@ -92,6 +93,7 @@ fn main() {
         candles_command::bad_input_is_named,
         database_away::a_private_server_that_dies_is_started_again,
         demo::a_port_in_use_is_said_at_once,
+        documents::every_name_of_the_code_in_the_documents_exists,
         demo::wrong_configuration_ends_with_status_2_and_is_named,
         evaluate_command::the_report_has_every_model_and_the_seed_decides_it,
         evaluate_command::disorder_changes_nothing_and_is_told,
