@@ -61,9 +61,11 @@ impl Timestamp {
     /// # Errors
     /// When the text is not RFC 3339 or the time is out of range.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimestampError> {
-        DateTime::parse_from_rfc3339(text)
-            .ok()
-            .and_then(|time| time.timestamp_nanos_opt())
+        usual_rfc3339(text.as_bytes())
+            .or_else(|| {
+                let time = DateTime::parse_from_rfc3339(text).ok()?;
+                time.timestamp_nanos_opt()
+            })
             .map(Self)
             .ok_or_else(|| TimestampError(text.chars().take(40).collect()))
     }
@@ -103,6 +105,77 @@ impl Timestamp {
         let nanos = self.0.saturating_sub(earlier.0);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
+}
+
+/// Nanoseconds since the epoch of a time as venues write it, `2024-08-08T23:54:15.342Z` with up to nine
+/// digits after the point: several times faster than chrono, which reads all other forms.
+fn usual_rfc3339(text: &[u8]) -> Option<i64> {
+    let [
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        m0,
+        m1,
+        b'-',
+        d0,
+        d1,
+        b'T',
+        h0,
+        h1,
+        b':',
+        min0,
+        min1,
+        b':',
+        s0,
+        s1,
+        rest @ ..,
+    ] = text
+    else {
+        return None;
+    };
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    let two = |tens, ones| Some(digit(tens)? * 10 + digit(ones)?);
+    let nanos = match rest {
+        [b'Z'] => 0,
+        [b'.', digits @ .., b'Z'] if (1..=9).contains(&digits.len()) => {
+            let read = |sum: i64, byte| Some(sum * 10 + digit(byte)?);
+            let sum = digits.iter().try_fold(0, read)?;
+            (digits.len()..9).fold(sum, |sum, _| sum * 10)
+        }
+        _ => return None,
+    };
+    let (year, month, day) = (
+        two(y0, y1)? * 100 + two(y2, y3)?,
+        two(m0, m1)?,
+        two(d0, d1)?,
+    );
+    let (hour, minute, second) = (two(h0, h1)?, two(min0, min1)?, two(s0, s1)?);
+    // A leap second is chrono's matter.
+    if !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_in_month = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !(1..=days_in_month).contains(&day) {
+        return None;
+    }
+    // Days since the epoch in the proleptic Gregorian calendar, years counted from 1 March:
+    // https://howardhinnant.github.io/date_algorithms.html#days_from_civil
+    let from_march = year - i64::from(month <= 2);
+    let era = from_march.div_euclid(400);
+    let year_of_era = from_march.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
 }
 
 impl Add<Duration> for Timestamp {
@@ -159,6 +232,60 @@ mod tests {
         );
         assert!(Timestamp::parse_rfc3339("2024-08-08 23:54").is_err());
         assert!(Timestamp::parse_rfc3339("9999-01-01T00:00:00Z").is_err());
+    }
+
+    /// Chrono alone.
+    fn by_chrono(text: &str) -> Option<i64> {
+        let time = DateTime::parse_from_rfc3339(text).ok()?;
+        time.timestamp_nanos_opt()
+    }
+
+    #[test]
+    fn usual_times_are_read_as_chrono_reads_them() {
+        for text in [
+            "2024-02-29T00:00:00Z",
+            "2023-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "2000-02-29T23:59:59.999999999Z",
+            "2024-04-31T00:00:00Z",
+            "2024-13-01T00:00:00Z",
+            "2024-00-01T00:00:00Z",
+            "2024-01-00T00:00:00Z",
+            "2024-01-01T24:00:00Z",
+            "2024-01-01T00:60:00Z",
+            "2016-12-31T23:59:60Z",
+            "2016-12-31T23:59:60.5Z",
+            "2024-01-01T00:00:00.Z",
+            "2024-01-01T00:00:00.1234567891Z",
+            "2024-01-01T00:00:00.12x4Z",
+            "2024-01-01t00:00:00z",
+            "2024-01-01T00:00:00+05:30",
+            "2024-01-01T00:00:00",
+            "0000-01-01T00:00:00Z",
+            "1677-09-21T00:12:43.145224192Z",
+            "1677-09-21T00:12:43.145224191Z",
+            "2262-04-11T23:47:16.854775807Z",
+            "2262-04-11T23:47:16.854775808Z",
+            "9999-12-31T23:59:59Z",
+        ] {
+            let read = Timestamp::parse_rfc3339(text).ok().map(Timestamp::nanos);
+            assert_eq!(read, by_chrono(text), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_time_is_read_as_chrono_reads_it(nanos: i64, digits in 0_usize..=9) {
+            let text = Timestamp(nanos).to_utc().format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
+            let cut = text.len() - 10;
+            let text = match digits {
+                0 => format!("{}Z", &text[..cut - 1]),
+                digits => format!("{}Z", &text[..cut + digits]),
+            };
+            let read = Timestamp::parse_rfc3339(&text).ok().map(Timestamp::nanos);
+            proptest::prop_assert_eq!(read, by_chrono(&text));
+            proptest::prop_assert_eq!(usual_rfc3339(text.as_bytes()), by_chrono(&text));
+        }
     }
 
     #[test]
