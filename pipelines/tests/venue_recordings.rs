@@ -61,7 +61,10 @@ fn gunzipped(path: &Path) -> impl Iterator<Item = String> {
 }
 
 /// Every trade of a recording, by symbol, in order; the feed must have had no complaint.
-fn trades(reader: RecordingReader, protocol: &dyn VenueProtocol) -> BTreeMap<Symbol, Vec<Trade>> {
+fn trades(
+    reader: RecordingReader,
+    protocol: &'static dyn VenueProtocol,
+) -> BTreeMap<Symbol, Vec<Trade>> {
     let mut feed = RecordedFeed::new(reader, protocol, 4, Admission::FILE, ConnectionId(1));
     let mut all = BTreeMap::<Symbol, Vec<Trade>>::new();
     while let Some(batch) = feed.next_batch().unwrap() {

@@ -168,20 +168,32 @@ impl Feed {
     /// # Errors
     /// When the frame, or a trade in it, cannot be understood: already counted, for sampling.
     pub fn frame(&mut self, frame: &str, at: Timestamp) -> Result<(), DecodeError> {
-        self.unprompted_at = at;
-        self.counts.frames += 1;
         let mut events = std::mem::take(&mut self.events);
         let decoded = self.decoder.decode(frame, &mut events);
-        let traded = events.iter().filter_map(|event| match event {
-            VenueEvent::Trade { trade, .. } => Some(trade.time),
-            _ => None,
-        });
-        let at = self.hear(at, traded.max());
-        for event in events.drain(..) {
+        let traded = newest_trade(&events);
+        self.decoded(events.drain(..), traded, decoded.as_ref().err(), at);
+        self.events = events;
+        decoded
+    }
+
+    /// The same for a frame that a decoder of the venue has already turned into these events, the newest
+    /// trade among them of `traded`, and, where something in it was wrong, this error.
+    pub(crate) fn decoded(
+        &mut self,
+        events: impl Iterator<Item = VenueEvent>,
+        traded: Option<Timestamp>,
+        error: Option<&DecodeError>,
+        at: Timestamp,
+    ) {
+        self.unprompted_at = at;
+        self.counts.frames += 1;
+        let at = self.hear(at, traded);
+        for event in events {
             self.apply(event, at);
         }
-        self.events = events;
-        decoded.inspect_err(|error| self.counts.undecodable(error))
+        if let Some(error) = error {
+            self.counts.undecodable(error);
+        }
     }
 
     /// A control frame arrived that the venue sent of its own accord: the connection lives.
@@ -438,7 +450,7 @@ impl Feed {
 
     /// Lets a trade in and returns its partition.
     fn admit(&mut self, symbol: &Symbol, trade: &Trade, at: Timestamp) -> Result<u32, Refusal> {
-        let (partition, standing) = match self.listening.find(symbol) {
+        let (partition, standing) = match self.listening.find_traded(symbol) {
             Some(known) => known,
             None => {
                 self.admission.new_instrument(self.listening.known())?;
@@ -452,6 +464,15 @@ impl Feed {
         }
         Ok(partition)
     }
+}
+
+/// The time of the newest trade among these events.
+pub(crate) fn newest_trade(events: &[VenueEvent]) -> Option<Timestamp> {
+    let traded = events.iter().filter_map(|event| match event {
+        VenueEvent::Trade { trade, .. } => Some(trade.time),
+        _ => None,
+    });
+    traded.max()
 }
 
 /// `time` without its fraction of a second.

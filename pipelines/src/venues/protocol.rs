@@ -42,6 +42,9 @@ pub trait VenueProtocol: Send + Sync + 'static {
     /// A decoder for the frames of one connection. It accepts every shape of the venue's trade
     /// stream, whichever `session` asks for, so that recordings of either can be read.
     fn decoder(&self) -> Box<dyn FrameDecoder>;
+
+    /// What the venue calls the streams that trades are read from, for messages: `@trade`.
+    fn trade_stream(&self) -> &'static str;
 }
 
 /// A symbol that a venue cannot have.
@@ -71,7 +74,8 @@ pub(super) fn likely_symbol(protocol: &dyn VenueProtocol, symbol: &Symbol) -> Op
     }
 }
 
-/// Decodes the text frames of one connection. Never panics, whatever the bytes.
+/// Decodes the text frames of one connection. Never panics, whatever the bytes, and keeps nothing
+/// from one frame for the next but caches: the parts of a recording are decoded side by side.
 pub trait FrameDecoder: Send {
     /// Pushes what one frame says onto `events`, in order; nothing for frames of no interest.
     /// On an error some events may have been pushed: they are good, and one bad trade in a frame
@@ -80,6 +84,9 @@ pub trait FrameDecoder: Send {
     /// # Errors
     /// When the frame, or a trade in it, cannot be understood; the first such trade if several.
     fn decode(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError>;
+
+    /// The stream of a frame that says nothing of interest, as the venue calls it: `aggTrade`.
+    fn stream(&self, frame: &str) -> Option<String>;
 }
 
 /// What a frame says.
@@ -169,6 +176,9 @@ pub enum DecodeError {
     /// A trade with a price, quantity, time or symbol that no trade can have.
     #[error("impossible value: {0}")]
     ImpossibleValue(String),
+    /// A trade of another market than spot.
+    #[error("not a spot trade, and only those are supported: {0}")]
+    NotSpot(String),
 }
 
 impl DecodeError {
@@ -182,12 +192,18 @@ impl DecodeError {
         Self::ImpossibleValue(shorten(&reason.to_string()))
     }
 
+    /// A trade of another market than spot.
+    pub(super) fn not_spot(reason: impl fmt::Display) -> Self {
+        Self::NotSpot(shorten(&reason.to_string()))
+    }
+
     /// The label used in metrics.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",
             Self::ImpossibleValue(_) => "impossible_value",
+            Self::NotSpot(_) => "not_spot",
         }
     }
 }

@@ -58,27 +58,30 @@ impl<'a> Scalar<'a> {
 
     /// A whole number from 0 to 2^64 - 1.
     pub(super) fn unsigned(self, what: &str) -> Result<u64, DecodeError> {
-        let text = self.text()?;
-        // `u64::from_str` takes a leading plus, which no venue writes.
-        if text.bytes().all(|byte| byte.is_ascii_digit())
-            && let Ok(number) = text.parse()
-        {
-            return Ok(number);
-        }
-        Err(DecodeError::impossible(format_args!(
-            "{what} {text:?} is not a whole number below 2^64"
-        )))
-    }
-
-    /// A time in RFC 3339.
-    pub(super) fn rfc3339(self) -> Result<Timestamp, DecodeError> {
-        Timestamp::parse_rfc3339(&self.text()?).map_err(DecodeError::impossible)
+        unsigned(&self.text()?, what)
     }
 
     /// A time in milliseconds or microseconds since the epoch: see [`epoch_time`].
     pub(super) fn epoch_time(self) -> Result<Timestamp, DecodeError> {
         epoch_time(self.unsigned("time")?)
     }
+}
+
+/// A trade's number.
+pub(super) fn trade_id(text: &str) -> Result<TradeId, DecodeError> {
+    unsigned(text, "trade id").map(TradeId)
+}
+
+fn unsigned(text: &str, what: &str) -> Result<u64, DecodeError> {
+    // `u64::from_str` takes a leading plus, which no venue writes.
+    if text.bytes().all(|byte| byte.is_ascii_digit())
+        && let Ok(number) = text.parse()
+    {
+        return Ok(number);
+    }
+    Err(DecodeError::impossible(format_args!(
+        "{what} {text:?} is not a whole number below 2^64"
+    )))
 }
 
 /// A price, exactly.
@@ -89,6 +92,11 @@ pub(super) fn price(text: &str) -> Result<Price, DecodeError> {
 /// A quantity, exactly.
 pub(super) fn quantity(text: &str) -> Result<Quantity, DecodeError> {
     Quantity::parse(without_trailing_zeros(text)).map_err(DecodeError::impossible)
+}
+
+/// A time in RFC 3339.
+pub(super) fn rfc3339(text: &str) -> Result<Timestamp, DecodeError> {
+    Timestamp::parse_rfc3339(text).map_err(DecodeError::impossible)
 }
 
 /// A time in milliseconds or microseconds since the epoch, told apart by their size: as
@@ -128,6 +136,10 @@ mod tests {
     #[test]
     fn numbers_keep_every_digit() {
         for (json, expected) in [
+            ("999999999999999999", "999999999999999999"),
+            ("9999999999999999.99", "9999999999999999.99"),
+            ("0.00000000000000001", "0.00000000000000001"),
+            ("99999999999999999999.9", "99999999999999999999.9"),
             ("0.00044780", "0.0004478"),
             ("\"61837.63000000\"", "61837.63"),
             ("100.000", "100"),

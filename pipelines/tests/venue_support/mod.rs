@@ -328,4 +328,8 @@ impl VenueProtocol for HourlyBinance {
     fn decoder(&self) -> Box<dyn FrameDecoder> {
         Binance.decoder()
     }
+
+    fn trade_stream(&self) -> &'static str {
+        Binance.trade_stream()
+    }
 }

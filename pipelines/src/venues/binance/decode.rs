@@ -2,35 +2,61 @@
 
 use serde::de::IgnoredAny;
 
+use super::Binance;
 use super::messages::{CombinedTrade, Envelope, EventKind, TradePayload, UsualTrade};
 use crate::market::{TakerSide, Trade, TradeId};
-use crate::venues::protocol::{DecodeError, FrameDecoder, Scope, VenueEvent};
+use crate::venues::opening::first_member;
+use crate::venues::protocol::{
+    DecodeError, FrameDecoder, Scope, VenueEvent, VenueProtocol as _, shorten,
+};
 use crate::venues::scalar::{self, Scalar};
 use crate::venues::symbols::Symbols;
 
 /// Decodes raw and combined streams.
-#[derive(Default)]
 pub(super) struct Decoder {
     symbols: Symbols,
 }
 
+impl Default for Decoder {
+    fn default() -> Self {
+        Self {
+            symbols: Symbols::new(|symbol| {
+                let spelled = Binance.spelling(symbol).map(drop);
+                spelled.map_err(DecodeError::impossible)
+            }),
+        }
+    }
+}
+
 impl FrameDecoder for Decoder {
     fn decode(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError> {
-        // Nearly every frame is a trade in one of two shapes that its first bytes tell apart: those
+        // Nearly every frame is a trade in one of two shapes that its first member tells apart: those
         // are parsed once. Whatever is not quite as usual takes the general way, which also says
         // what is wrong.
-        let usual = if is_raw_trade(frame) {
-            serde_json::from_str(frame).ok()
-        } else if is_combined_trade(frame) {
-            let combined = serde_json::from_str::<CombinedTrade<'_>>(frame);
-            combined.ok().map(|combined| combined.data)
-        } else {
-            None
+        let usual: Option<UsualTrade<'_>> = match first_member(frame) {
+            Some(("e", "trade")) => serde_json::from_str(frame).ok(),
+            Some(("stream", stream)) if stream.ends_with("@trade") => {
+                let combined = serde_json::from_str::<CombinedTrade<'_>>(frame);
+                combined.ok().map(|combined| combined.data)
+            }
+            _ => None,
         };
+        let usual = usual.filter(|usual| usual.e == "trade" && usual.order_type.is_none());
         if let Some(trade) = usual {
             return self.usual_trade(&trade, events);
         }
         self.general(frame, events)
+    }
+
+    fn stream(&self, frame: &str) -> Option<String> {
+        let envelope: Envelope<'_> = parse(frame).ok()?;
+        let name = envelope.stream.and_then(|stream| stream.text().ok());
+        // `btcusdt@aggTrade`, `btcusdt@depth@100ms`: of which instrument does not matter.
+        let of_stream = name.map(|name| match name.split_once('@') {
+            Some((_, stream)) => shorten(stream),
+            None => shorten(&name),
+        });
+        of_stream.or_else(|| Some(shorten(&envelope.e?.text().ok()?)))
     }
 }
 
@@ -104,7 +130,14 @@ impl Decoder {
         payload: &TradePayload<'_>,
         events: &mut Vec<VenueEvent>,
     ) -> Result<(), DecodeError> {
-        let symbol = self.symbols.get(&payload.s.text()?)?;
+        let symbol = payload.s.text()?;
+        if let Some(order_type) = payload.order_type {
+            return Err(DecodeError::not_spot(format_args!(
+                "a trade of Binance futures ({symbol}, X {})",
+                order_type.text()?
+            )));
+        }
+        let symbol = self.symbols.get(&symbol)?;
         let trade = Trade {
             id: payload.t.trade_id()?,
             time: payload.time.epoch_time()?,
@@ -143,26 +176,13 @@ const fn taker(buyer_is_maker: bool) -> TakerSide {
     }
 }
 
-fn is_raw_trade(frame: &str) -> bool {
-    frame.starts_with(r#"{"e":"trade","#)
-}
-
-fn is_combined_trade(frame: &str) -> bool {
-    frame
-        .strip_prefix(r#"{"stream":""#)
-        .and_then(|rest| rest.split_once('"'))
-        .is_some_and(|(_, rest)| rest.starts_with(r#","data":{"e":"trade","#))
-}
-
 fn parse<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Result<T, DecodeError> {
     serde_json::from_str(json).map_err(DecodeError::malformed)
 }
 
 fn words(text: Option<Scalar<'_>>) -> String {
-    text.and_then(|text| text.text().ok()).map_or_else(
-        || "no reason given".to_owned(),
-        |text| crate::venues::protocol::shorten(&text),
-    )
+    text.and_then(|text| text.text().ok())
+        .map_or_else(|| "no reason given".to_owned(), |text| shorten(&text))
 }
 
 #[cfg(test)]
@@ -197,8 +217,7 @@ mod tests {
         for frame in [
             // raw
             r#"{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,"p":"61837.63000000","q":"0.02000000","T":1723161255342,"m":true,"M":true}"#,
-            // futures, with `X`; 2019, with order ids
-            r#"{"e":"trade","E":1723161255343,"T":1723161255342,"s":"BTCUSDT","t":3735683259,"p":"61837.63","q":"0.020","X":"MARKET","m":true}"#,
+            // 2019, with order ids
             r#"{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,"p":"61837.63","q":"0.02","b":88,"a":50,"T":1723161255342,"m":true,"M":true}"#,
             // microseconds
             r#"{"e":"trade","E":1723161255343000,"s":"BTCUSDT","t":3735683259,"p":"61837.63","q":"0.02","T":1723161255342000,"m":true}"#,
@@ -225,6 +244,42 @@ mod tests {
             r#"{"lastUpdateId":160,"bids":[],"asks":[]}"#,
         ] {
             assert_eq!(decode(frame), Ok(Vec::new()), "{frame}");
+        }
+    }
+
+    #[test]
+    fn futures_are_refused_by_name() {
+        for order_type in ["MARKET", "INSURANCE_FUND", "ADL", "NA"] {
+            let price = if order_type == "NA" { "0" } else { "61837.63" };
+            let raw = format!(
+                r#"{{"e":"trade","E":1723161255343,"T":1723161255342,"s":"BTCUSDT","t":3735683259,"p":"{price}","q":"0.020","X":"{order_type}","m":true}}"#
+            );
+            let combined = format!(r#"{{"stream":"btcusdt@trade","data":{raw}}}"#);
+            for frame in [raw, combined] {
+                let error = decode(&frame).unwrap_err();
+                assert_eq!(error.reason(), "not_spot", "{error}");
+                assert!(error.to_string().contains("BTCUSDT"), "{error}");
+                assert!(error.to_string().contains(order_type), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn streams_are_named_as_the_venue_names_them() {
+        let stream = |frame: &str| Decoder::default().stream(frame);
+        for (frame, name) in [
+            (
+                r#"{"stream": "btcusdt@aggTrade", "data": {"e": "aggTrade"}}"#,
+                Some("aggTrade"),
+            ),
+            (
+                r#"{"stream":"btcusdt@depth@100ms","data":{}}"#,
+                Some("depth@100ms"),
+            ),
+            (r#"{"e":"24hrTicker","s":"ETHBTC"}"#, Some("24hrTicker")),
+            (r#"{"u":400900217,"s":"BNBUSDT"}"#, None),
+        ] {
+            assert_eq!(stream(frame).as_deref(), name, "{frame}");
         }
     }
 
@@ -287,6 +342,7 @@ mod tests {
             "impossible_value"
         );
         assert_eq!(with("\"BTCUSDT\"", "\"BTC USDT\""), "impossible_value");
+        assert_eq!(with("\"BTCUSDT\"", "\"btcusdt\""), "impossible_value");
         assert_eq!(with("\"m\":true", "\"m\":1"), "malformed");
         assert_eq!(with("\"p\":\"61837.63000000\",", ""), "malformed");
         assert_eq!(with("}}", "}"), "malformed");

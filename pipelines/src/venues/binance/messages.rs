@@ -1,7 +1,8 @@
-//! What Binance sends, borrowed from the frame. Unknown fields are tolerated everywhere: futures
-//! add `X`, older frames `a` and `b`.
+//! What Binance sends, borrowed from the frame. Unknown fields are tolerated everywhere: older frames
+//! have `a` and `b`.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::venues::scalar::Scalar;
@@ -16,6 +17,7 @@ pub(super) struct CombinedTrade<'a> {
 /// The `trade` event as it is nearly always written: each field of its usual type, no escapes.
 #[derive(Deserialize)]
 pub(super) struct UsualTrade<'a> {
+    pub(super) e: &'a str,
     pub(super) s: &'a str,
     pub(super) t: u64,
     pub(super) p: &'a str,
@@ -23,6 +25,9 @@ pub(super) struct UsualTrade<'a> {
     #[serde(rename = "T")]
     pub(super) time: u64,
     pub(super) m: bool,
+    /// See [`TradePayload::order_type`].
+    #[serde(rename = "X")]
+    pub(super) order_type: Option<IgnoredAny>,
 }
 
 /// The `trade` event, however its values are written. `web-socket-streams.md`, "Trade Streams".
@@ -45,6 +50,9 @@ pub(super) struct TradePayload<'a> {
     pub(super) time: Scalar<'a>,
     /// "Is the buyer the market maker?"
     pub(super) m: bool,
+    /// `MARKET`, `INSURANCE_FUND`, `ADL` or `NA`: futures have it and spot does not.
+    #[serde(borrow, rename = "X")]
+    pub(super) order_type: Option<Scalar<'a>>,
 }
 
 /// What tells the kinds of frame apart.

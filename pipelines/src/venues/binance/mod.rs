@@ -102,6 +102,10 @@ impl VenueProtocol for Binance {
     fn decoder(&self) -> Box<dyn FrameDecoder> {
         Box::<decode::Decoder>::default()
     }
+
+    fn trade_stream(&self) -> &'static str {
+        "@trade"
+    }
 }
 
 #[cfg(test)]

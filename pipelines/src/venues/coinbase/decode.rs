@@ -2,22 +2,74 @@
 
 use super::messages::{
     AdvancedSubscriptions, Envelope, Failure, Heartbeat, MarketTrades, Subscriptions, TradePayload,
+    UsualMarketTrades, UsualTrade,
 };
-use crate::market::{Symbol, TakerSide, Trade};
+use crate::market::{Symbol, TakerSide, Trade, TradeId};
+use crate::venues::opening::first_member;
 use crate::venues::protocol::{DecodeError, FrameDecoder, Scope, VenueEvent, shorten};
-use crate::venues::scalar::Scalar;
+use crate::venues::scalar::{self, Scalar};
 use crate::venues::symbols::Symbols;
 
 /// Decodes both protocols: a frame's shape tells which.
-#[derive(Default)]
 pub(super) struct Decoder {
     symbols: Symbols,
     /// Trades of the frame at hand, to be sorted.
     batch: Vec<(Symbol, Trade)>,
 }
 
+impl Default for Decoder {
+    fn default() -> Self {
+        Self {
+            symbols: Symbols::new(spot),
+            batch: Vec::new(),
+        }
+    }
+}
+
+/// Advanced trades futures too: `BIT-26APR24-CDE`, `BTC-PERP-INTX`. Spot is `BASE-QUOTE`.
+fn spot(product: &Symbol) -> Result<(), DecodeError> {
+    match product.as_str().split_once('-') {
+        Some((_, quote)) if quote.contains('-') || quote == "PERP" => Err(DecodeError::not_spot(
+            format_args!("{product} is a future of coinbase's"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 impl FrameDecoder for Decoder {
     fn decode(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError> {
+        // Nearly every frame is a trade, and its first member says so: those are parsed once.
+        // Whatever is not quite as usual takes the general way, which also says what is wrong.
+        match first_member(frame) {
+            Some(("type", "match")) => {
+                if let Ok(usual) = serde_json::from_str(frame) {
+                    let (symbol, trade) = self.usual_trade::<TradeId>(&usual, |id| Ok(*id))?;
+                    events.push(VenueEvent::Trade { symbol, trade });
+                    return Ok(());
+                }
+            }
+            Some(("channel", "market_trades")) => {
+                if let Ok(usual) = serde_json::from_str(frame) {
+                    return self.usual_market_trades(&usual, events);
+                }
+            }
+            _ => {}
+        }
+        self.general(frame, events)
+    }
+
+    fn stream(&self, frame: &str) -> Option<String> {
+        let envelope: Envelope<'_> = parse(frame).ok()?;
+        let name = envelope.channel.or(envelope.kind)?.text().ok()?;
+        Some(shorten(match &*name {
+            "market_trades" => "market_trades snapshot",
+            other => other,
+        }))
+    }
+}
+
+impl Decoder {
+    fn general(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError> {
         let envelope: Envelope<'_> = parse(frame)?;
         if let Some(channel) = envelope.channel {
             return match &*channel.text()? {
@@ -48,24 +100,46 @@ impl FrameDecoder for Decoder {
         }
         Ok(())
     }
-}
 
-impl Decoder {
     fn trade(&mut self, payload: &TradePayload<'_>) -> Result<(Symbol, Trade), DecodeError> {
-        let side = payload.side.text()?;
-        let maker = if side.eq_ignore_ascii_case("buy") {
+        let (product_id, side) = (payload.product_id.text()?, payload.side.text()?);
+        let (price, size, time) = (
+            payload.price.text()?,
+            payload.size.text()?,
+            payload.time.text()?,
+        );
+        let usual = UsualTrade {
+            product_id: &product_id,
+            trade_id: payload.trade_id,
+            price: &price,
+            size: &size,
+            time: &time,
+            side: &side,
+        };
+        self.usual_trade(&usual, |id| id.trade_id())
+    }
+
+    fn usual_trade<I>(
+        &mut self,
+        usual: &UsualTrade<'_, I>,
+        id: impl FnOnce(&I) -> Result<TradeId, DecodeError>,
+    ) -> Result<(Symbol, Trade), DecodeError> {
+        let maker = if usual.side.eq_ignore_ascii_case("buy") {
             TakerSide::Buy
-        } else if side.eq_ignore_ascii_case("sell") {
+        } else if usual.side.eq_ignore_ascii_case("sell") {
             TakerSide::Sell
         } else {
-            return Err(DecodeError::impossible(format_args!("side {side:?}")));
+            return Err(DecodeError::impossible(format_args!(
+                "side {:?}",
+                usual.side
+            )));
         };
-        let symbol = self.symbols.get(&payload.product_id.text()?)?;
+        let symbol = self.symbols.get(usual.product_id)?;
         let trade = Trade {
-            id: payload.trade_id.trade_id()?,
-            time: payload.time.rfc3339()?,
-            price: payload.price.price()?,
-            quantity: payload.size.quantity()?,
+            id: id(&usual.trade_id)?,
+            time: scalar::rfc3339(usual.time)?,
+            price: scalar::price(usual.price)?,
+            quantity: scalar::quantity(usual.size)?,
             // Exchange, channels, `match`: "The side field indicates the maker order side"; Advanced
             // documents the same of `market_trades`. Recorded: of 97 matches all have the side
             // opposite to the ticker's, which is the taker's.
@@ -160,24 +234,44 @@ impl Decoder {
         events: &mut Vec<VenueEvent>,
     ) -> Result<(), DecodeError> {
         let message: MarketTrades<'_> = parse(frame)?;
+        // Advanced, market trades: the first event is a `snapshot` of trades from before.
+        let updates = message.events.iter().filter(|e| e.kind.is("update"));
+        let trades = updates.flat_map(|event| &event.trades);
+        self.sorted(trades, events, |decoder, trade| {
+            parse(trade.get()).and_then(|payload| decoder.trade(&payload))
+        })
+    }
+
+    fn usual_market_trades(
+        &mut self,
+        message: &UsualMarketTrades<'_>,
+        events: &mut Vec<VenueEvent>,
+    ) -> Result<(), DecodeError> {
+        let updates = message.events.iter().filter(|e| e.kind == "update");
+        let trades = updates.flat_map(|event| event.trades.iter());
+        self.sorted(trades, events, |decoder, trade| {
+            decoder.usual_trade(trade, |id| scalar::trade_id(id))
+        })
+    }
+
+    /// The good ones of these trades in the order of their numbers: recorded frames have them newest
+    /// first and oldest first.
+    fn sorted<T>(
+        &mut self,
+        trades: impl Iterator<Item = T>,
+        events: &mut Vec<VenueEvent>,
+        mut decode: impl FnMut(&mut Self, T) -> Result<(Symbol, Trade), DecodeError>,
+    ) -> Result<(), DecodeError> {
         let mut first_error = None;
         self.batch.clear();
-        // Advanced, market trades: the first event is a `snapshot` of trades from before.
-        for event in message
-            .events
-            .iter()
-            .filter(|event| event.kind.is("update"))
-        {
-            for trade in &event.trades {
-                match parse(trade.get()).and_then(|payload| self.trade(&payload)) {
-                    Ok(trade) => self.batch.push(trade),
-                    Err(error) => {
-                        first_error.get_or_insert(error);
-                    }
+        for trade in trades {
+            match decode(self, trade) {
+                Ok(trade) => self.batch.push(trade),
+                Err(error) => {
+                    first_error.get_or_insert(error);
                 }
             }
         }
-        // Recorded frames have them newest first and oldest first.
         self.batch.sort_by_key(|(_, trade)| trade.id);
         events.extend(
             self.batch
@@ -328,6 +422,57 @@ mod tests {
             let mut events = Vec::new();
             Decoder::default().decode(&frame, &mut events).unwrap_err();
             assert_eq!(ids(&events), [22_381_690], "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_usual_and_the_general_way_are_the_same() {
+        // A member in front sends the same frame the general way.
+        for frame in [
+            MATCH.to_owned(),
+            MATCH.replace(",\"", " , \"").replace("\":", "\" : "),
+            UPDATE.to_owned(),
+            UPDATE.replace("22381691", "7"),
+        ] {
+            let general = frame.replacen('{', "{\"new\":0,", 1);
+            assert_eq!(decode(&frame), decode(&general), "{frame}");
+            assert!(decode(&frame).is_ok_and(|events| !events.is_empty()));
+        }
+        for (from, to) in [("985", "-1"), ("985", "x"), ("\"sell\"", "\"s\\u0065ll\"")] {
+            let frame = MATCH.replace(from, to);
+            let general = frame.replacen('{', "{\"new\":0,", 1);
+            assert_eq!(decode(&frame), decode(&general), "{frame}");
+        }
+    }
+
+    #[test]
+    fn futures_are_refused_by_name() {
+        for product in ["BIT-26APR24-CDE", "BTC-PERP-INTX", "BTC-PERP"] {
+            for frame in [
+                MATCH.replace("SKL-BTC", product),
+                UPDATE.replace("ETH-USDT", product),
+            ] {
+                let error = decode(&frame).unwrap_err();
+                assert_eq!(error.reason(), "not_spot", "{error}");
+                assert!(error.to_string().contains(product), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn streams_are_named_as_the_venue_names_them() {
+        let stream = |frame: &str| Decoder::default().stream(frame);
+        for (frame, name) in [
+            (r#"{"type":"ticker"}"#, Some("ticker")),
+            (r#"{"channel":"l2_data","events":[]}"#, Some("l2_data")),
+            (
+                r#"{"channel":"market_trades","events":[]}"#,
+                Some("market_trades snapshot"),
+            ),
+            ("{}", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(stream(frame).as_deref(), name, "{frame}");
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::venues::few::Few;
 use crate::venues::scalar::Scalar;
 
 /// What tells the kinds of frame apart: Exchange frames have a `type`, Advanced ones a `channel`.
@@ -14,7 +15,35 @@ pub(super) struct Envelope<'a> {
     pub(super) channel: Option<Scalar<'a>>,
 }
 
-/// A trade: Exchange's `match`, or one of Advanced's `market_trades`.
+/// A trade as it is nearly always written: each field of its usual type, no escapes. `I` is the type of
+/// its number: Exchange's is a JSON number, Advanced's a string.
+#[derive(Deserialize)]
+pub(super) struct UsualTrade<'a, I> {
+    pub(super) product_id: &'a str,
+    pub(super) trade_id: I,
+    pub(super) price: &'a str,
+    pub(super) size: &'a str,
+    pub(super) time: &'a str,
+    pub(super) side: &'a str,
+}
+
+/// Advanced's `market_trades` with trades as they are nearly always written.
+#[derive(Deserialize)]
+pub(super) struct UsualMarketTrades<'a> {
+    #[serde(borrow)]
+    pub(super) events: Few<UsualMarketTradesEvent<'a>>,
+}
+
+/// One event of it.
+#[derive(Deserialize)]
+pub(super) struct UsualMarketTradesEvent<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'a str,
+    #[serde(borrow)]
+    pub(super) trades: Few<UsualTrade<'a, &'a str>>,
+}
+
+/// A trade, however its values are written: Exchange's `match`, or one of Advanced's `market_trades`.
 #[derive(Deserialize)]
 pub(super) struct TradePayload<'a> {
     #[serde(borrow)]

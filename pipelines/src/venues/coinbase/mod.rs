@@ -95,6 +95,10 @@ impl VenueProtocol for Coinbase {
     fn decoder(&self) -> Box<dyn FrameDecoder> {
         Box::<decode::Decoder>::default()
     }
+
+    fn trade_stream(&self) -> &'static str {
+        "matches and market_trades"
+    }
 }
 
 /// `wss://advanced-trade-ws.coinbase.com`, or a path that says `coinbase-advanced`, as a simulator has.

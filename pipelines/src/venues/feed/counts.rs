@@ -14,6 +14,8 @@ pub struct FeedCounts {
     pub malformed: u64,
     /// Frames with a trade that no trade can be.
     pub impossible: u64,
+    /// Frames with a trade of another market than spot.
+    pub not_spot: u64,
     /// Trades refused, in the order of [`Refusal::ALL`].
     pub refused: [u64; Refusal::ALL.len()],
     /// Times the venue complained.
@@ -26,6 +28,7 @@ impl FeedCounts {
         [
             ("malformed", self.malformed),
             ("impossible_value", self.impossible),
+            ("not_spot", self.not_spot),
         ]
         .into_iter()
     }
@@ -50,6 +53,7 @@ impl FeedCounts {
             trades: self.trades - earlier.trades,
             malformed: self.malformed - earlier.malformed,
             impossible: self.impossible - earlier.impossible,
+            not_spot: self.not_spot - earlier.not_spot,
             refused,
             complaints: self.complaints - earlier.complaints,
         }
@@ -59,6 +63,7 @@ impl FeedCounts {
         match error {
             DecodeError::Malformed(_) => self.malformed += 1,
             DecodeError::ImpossibleValue(_) => self.impossible += 1,
+            DecodeError::NotSpot(_) => self.not_spot += 1,
         }
     }
 

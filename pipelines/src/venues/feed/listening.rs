@@ -40,6 +40,8 @@ pub(super) struct Listening {
     subscribed: usize,
     /// Subscribed instruments that the venue has not named yet.
     unnamed: usize,
+    /// The instrument found last: most trades are of the same one as the trade before.
+    found: Option<(Symbol, u32, Standing)>,
 }
 
 impl Listening {
@@ -53,6 +55,7 @@ impl Listening {
             requested: 0,
             subscribed: 0,
             unnamed: 0,
+            found: None,
         }
     }
 
@@ -75,6 +78,18 @@ impl Listening {
     pub(super) fn find(&self, symbol: &Symbol) -> Option<(u32, Standing)> {
         let instrument = self.instruments.get(symbol)?;
         Some((instrument.partition, instrument.standing))
+    }
+
+    /// The same for the instrument of a trade, which is looked up millions of times.
+    pub(super) fn find_traded(&mut self, symbol: &Symbol) -> Option<(u32, Standing)> {
+        if let Some((found, partition, standing)) = &self.found
+            && found == symbol
+        {
+            return Some((*partition, *standing));
+        }
+        let (partition, standing) = self.find(symbol)?;
+        self.found = Some((symbol.clone(), partition, standing));
+        Some((partition, standing))
     }
 
     /// The partitions with subscribed instruments.
@@ -222,6 +237,7 @@ impl Listening {
 
     /// Nothing is listened to any more.
     pub(super) fn clear(&mut self) {
+        self.found = None;
         self.instruments.clear();
         self.requests.clear();
         self.by_partition.clear();
@@ -231,6 +247,7 @@ impl Listening {
     }
 
     fn insert(&mut self, symbol: Symbol, standing: Standing, deadline: Timestamp) -> u32 {
+        self.found = None;
         let partition = self.partition(&symbol);
         let instrument = Instrument {
             partition,

@@ -2,20 +2,50 @@
 
 use serde_json::value::RawValue;
 
-use super::messages::{Accepted, Envelope, TradePayload};
+use super::messages::{Accepted, Envelope, TradePayload, UsualTrade, UsualTrades};
 use crate::market::{Symbol, TakerSide, Trade};
+use crate::venues::opening::first_member;
 use crate::venues::protocol::{DecodeError, FrameDecoder, Scope, VenueEvent, shorten};
-use crate::venues::scalar::Scalar;
+use crate::venues::scalar;
 use crate::venues::symbols::Symbols;
 
 /// Decodes v2.
-#[derive(Default)]
 pub(super) struct Decoder {
     symbols: Symbols,
 }
 
+impl Default for Decoder {
+    fn default() -> Self {
+        Self {
+            symbols: Symbols::new(|_| Ok(())),
+        }
+    }
+}
+
 impl FrameDecoder for Decoder {
     fn decode(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError> {
+        // Nearly every frame is a trade, and its first member says so: those are parsed once.
+        // Whatever is not quite as usual takes the general way, which also says what is wrong.
+        if first_member(frame) == Some(("channel", "trade"))
+            && let Ok(usual) = serde_json::from_str::<UsualTrades<'_>>(frame)
+        {
+            return self.usual_trades(&usual, events);
+        }
+        self.general(frame, events)
+    }
+
+    fn stream(&self, frame: &str) -> Option<String> {
+        let envelope: Envelope<'_> = parse(frame).ok()?;
+        let name = envelope.channel.or(envelope.method)?.text().ok()?;
+        Some(shorten(match &*name {
+            "trade" => "trade snapshot",
+            other => other,
+        }))
+    }
+}
+
+impl Decoder {
+    fn general(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError> {
         if frame.trim_start().starts_with('[') {
             return Err(DecodeError::malformed(
                 "an array, as kraken's v1 protocol sends; this program reads v2",
@@ -37,17 +67,39 @@ impl FrameDecoder for Decoder {
         if envelope.method.is_some() || envelope.error.is_some() {
             return self.answer(&envelope, events);
         }
+        // Kraken Futures, feeds: `{"feed":"trade","product_id":"PI_XBTUSD",…}`.
+        if first_member(frame) == Some(("feed", "trade")) {
+            return Err(DecodeError::not_spot("a trade of Kraken Futures"));
+        }
         Err(DecodeError::malformed("a frame without channel and method"))
     }
-}
 
-impl Decoder {
+    fn usual_trades(
+        &mut self,
+        usual: &UsualTrades<'_>,
+        events: &mut Vec<VenueEvent>,
+    ) -> Result<(), DecodeError> {
+        // v2, trade: a `snapshot` holds the last 50 trades from before the subscription.
+        if usual.kind != "update" {
+            return Ok(());
+        }
+        let mut first_error = None;
+        for trade in usual.data.iter() {
+            match self.usual_trade(trade) {
+                Ok((symbol, trade)) => events.push(VenueEvent::Trade { symbol, trade }),
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
     fn trades(
         &mut self,
         envelope: &Envelope<'_>,
         events: &mut Vec<VenueEvent>,
     ) -> Result<(), DecodeError> {
-        // v2, trade: a `snapshot` holds the last 50 trades from before the subscription.
         if !envelope.kind.is_some_and(|kind| kind.is("update")) {
             return Ok(());
         }
@@ -67,18 +119,29 @@ impl Decoder {
     }
 
     fn trade(&mut self, payload: &TradePayload<'_>) -> Result<(Symbol, Trade), DecodeError> {
+        self.usual_trade(&UsualTrade {
+            symbol: &payload.symbol.text()?,
+            side: &payload.side.text()?,
+            price: payload.price,
+            qty: payload.qty,
+            trade_id: payload.trade_id.trade_id()?,
+            timestamp: &payload.timestamp.text()?,
+        })
+    }
+
+    fn usual_trade(&mut self, usual: &UsualTrade<'_>) -> Result<(Symbol, Trade), DecodeError> {
         // v2, trade: "Side of taker order".
-        let taker = match &*payload.side.text()? {
+        let taker = match usual.side {
             "buy" => TakerSide::Buy,
             "sell" => TakerSide::Sell,
             other => return Err(DecodeError::impossible(format_args!("side {other:?}"))),
         };
-        let symbol = self.symbols.get(&payload.symbol.text()?)?;
+        let symbol = self.symbols.get(usual.symbol)?;
         let trade = Trade {
-            id: payload.trade_id.trade_id()?,
-            time: payload.timestamp.rfc3339()?,
-            price: payload.price.price()?,
-            quantity: payload.qty.quantity()?,
+            id: usual.trade_id,
+            time: scalar::rfc3339(usual.timestamp)?,
+            price: usual.price.price()?,
+            quantity: usual.qty.quantity()?,
             taker,
         };
         Ok((symbol, trade))
@@ -89,7 +152,7 @@ impl Decoder {
         envelope: &Envelope<'_>,
         events: &mut Vec<VenueEvent>,
     ) -> Result<(), DecodeError> {
-        let method = envelope.method.map(Scalar::text).transpose()?;
+        let method = envelope.method.map(scalar::Scalar::text).transpose()?;
         if envelope.success == Some(false) || envelope.error.is_some() {
             let reason = match envelope.error {
                 Some(error) => shorten(&error.text()?),
@@ -246,6 +309,49 @@ mod tests {
             let mut events = Vec::new();
             Decoder::default().decode(&frame, &mut events).unwrap_err();
             assert_eq!(events.len(), 2, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_usual_and_the_general_way_are_the_same() {
+        // A member in front sends the same frame the general way.
+        for (from, to) in [
+            ("", ""),
+            (":", " : "),
+            ("0.00044780", "\"0.00044780\""),
+            ("0.00044780", "-1"),
+            ("0.00044780", "{}"),
+            ("\"buy\"", "\"b\\u0075y\""),
+            ("109116693", "\"109116693\""),
+            ("109116693", "-1"),
+            ("\"update\"", "\"snapshot\""),
+        ] {
+            let frame = UPDATE.replacen(from, to, 1);
+            let general = frame.replacen('{', "{\"new\":0,", 1);
+            assert_eq!(decode(&frame), decode(&general), "{frame}");
+        }
+    }
+
+    #[test]
+    fn futures_are_refused_by_name() {
+        let error = decode(
+            r#"{"feed":"trade","product_id":"PI_XBTUSD","side":"sell","type":"fill","seq":653355,"time":1612266317519,"qty":15000,"price":34969.5}"#,
+        );
+        assert_eq!(error.unwrap_err().reason(), "not_spot");
+    }
+
+    #[test]
+    fn streams_are_named_as_the_venue_names_them() {
+        let stream = |frame: &str| Decoder::default().stream(frame);
+        for (frame, name) in [
+            (r#"{"channel":"ticker","type":"update"}"#, Some("ticker")),
+            (
+                r#"{"channel":"trade","type":"snapshot","data":[]}"#,
+                Some("trade snapshot"),
+            ),
+            ("{}", None),
+        ] {
+            assert_eq!(stream(frame).as_deref(), name, "{frame}");
         }
     }
 

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::market::TradeId;
+use crate::venues::few::Few;
 use crate::venues::scalar::Scalar;
 
 /// Every v2 frame: an update has a `channel`, an answer a `method`.
@@ -37,7 +39,29 @@ pub(super) struct Accepted<'a> {
     pub(super) symbol: Option<Scalar<'a>>,
 }
 
-/// One trade.
+/// A frame of trades as it is nearly always written: each field of its usual type, no escapes.
+#[derive(Deserialize)]
+pub(super) struct UsualTrades<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'a str,
+    #[serde(borrow)]
+    pub(super) data: Few<UsualTrade<'a>>,
+}
+
+/// One trade of it.
+#[derive(Deserialize)]
+pub(super) struct UsualTrade<'a> {
+    pub(super) symbol: &'a str,
+    pub(super) side: &'a str,
+    #[serde(borrow)]
+    pub(super) price: Scalar<'a>,
+    #[serde(borrow)]
+    pub(super) qty: Scalar<'a>,
+    pub(super) trade_id: TradeId,
+    pub(super) timestamp: &'a str,
+}
+
+/// One trade, however its values are written.
 #[derive(Deserialize)]
 pub(super) struct TradePayload<'a> {
     #[serde(borrow)]

@@ -106,6 +106,10 @@ impl VenueProtocol for Kraken {
     fn decoder(&self) -> Box<dyn FrameDecoder> {
         Box::<decode::Decoder>::default()
     }
+
+    fn trade_stream(&self) -> &'static str {
+        "trade"
+    }
 }
 
 /// Assets that v2 calls by another name than v1 and REST do.
