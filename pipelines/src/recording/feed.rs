@@ -1,17 +1,23 @@
 //! A recording as the records that a live connection would have written to the log.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use super::decoding::{DecodedBlock, DecodedFrame, Decoding, Piece};
 use super::reader::{RecordingError, RecordingReader};
+use super::source::End;
 use crate::events::{ConnectionId, DisconnectReason};
 use crate::market::Timestamp;
 use crate::venues::VenueProtocol;
 use crate::venues::admission::Admission;
-use crate::venues::feed::{Feed, FeedCounts, PartitionRecords};
+use crate::venues::feed::{Feed, FeedCounts, PartitionRecords, newest_trade};
 
 /// A batch is handed out at this many trades, or after this many frames.
 const BATCH_TRADES: usize = 1_000;
 const BATCH_FRAMES: usize = 10_000;
+
+/// Different streams that are told apart in one recording.
+const MAX_STREAMS: usize = 16;
 
 /// The first frame of a recording that could not be decoded for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,30 +30,43 @@ pub struct Undecodable {
 
 /// A recording being fed.
 pub struct RecordedFeed {
-    reader: RecordingReader,
+    path: PathBuf,
+    decoding: Decoding,
+    /// The block being fed.
+    block: Option<DecodedBlock>,
+    /// Lines in the blocks before it.
+    lines: u64,
     feed: Feed,
     ends_connection: bool,
     undecodable: BTreeMap<&'static str, Undecodable>,
+    other_streams: BTreeMap<String, u64>,
+    junk_at_the_end: bool,
     failure: Option<RecordingError>,
     ended: bool,
 }
 
 impl RecordedFeed {
-    /// Decodes `reader` by `protocol` for a log with `partitions`. The records are those of
-    /// `connection`; after silences, of the ids that follow it.
+    /// Decodes what `reader`, which has read nothing yet, reads by `protocol` for a log with
+    /// `partitions`. The records are those of `connection`; after silences, of the ids that follow it.
     #[must_use]
     pub fn new(
         reader: RecordingReader,
-        protocol: &dyn VenueProtocol,
+        protocol: &'static dyn VenueProtocol,
         partitions: u32,
         admission: Admission,
         connection: ConnectionId,
     ) -> Self {
+        let (path, source) = reader.into_source();
         Self {
-            reader,
+            path,
+            decoding: Decoding::new(source, protocol),
+            block: None,
+            lines: 0,
             feed: Feed::file(protocol, partitions, admission, connection),
             ends_connection: false,
             undecodable: BTreeMap::new(),
+            other_streams: BTreeMap::new(),
+            junk_at_the_end: false,
             failure: None,
             ended: false,
         }
@@ -60,7 +79,8 @@ impl RecordedFeed {
         self
     }
 
-    /// The next records, in order, by partition; `None` at the end.
+    /// The next records, in order, by partition; `None` at the end. What is in a batch depends on the
+    /// recording alone.
     ///
     /// # Errors
     /// When the recording cannot be read on; all that came before has been handed out. A truncated
@@ -68,23 +88,16 @@ impl RecordedFeed {
     pub fn next_batch(&mut self) -> Result<Option<PartitionRecords>, RecordingError> {
         let mut frames = 0;
         while !self.ended && frames < BATCH_FRAMES && self.feed.pending_trades() < BATCH_TRADES {
-            frames += 1;
-            match self.reader.next_frame() {
-                Ok(Some(recorded)) => {
-                    let decoded = self.feed.frame(&recorded.frame, recorded.received_at);
-                    if let Err(error) = decoded {
-                        let first = || Undecodable {
-                            line: recorded.line,
-                            error: error.to_string(),
-                        };
-                        self.undecodable.entry(error.reason()).or_insert_with(first);
-                    }
+            let Some(block) = &mut self.block else {
+                self.next_block();
+                continue;
+            };
+            match block.frames.next() {
+                Some(frame) => {
+                    frames += 1;
+                    self.frame(frame);
                 }
-                Ok(None) => self.end(),
-                Err(error) => {
-                    self.end();
-                    self.failure = Some(error);
-                }
+                None => self.end_block(),
             }
         }
         let records = self.feed.take();
@@ -92,6 +105,12 @@ impl RecordedFeed {
             return Ok(Some(records));
         }
         self.failure.take().map_or(Ok(None), Err)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What was counted so far.
@@ -106,10 +125,71 @@ impl RecordedFeed {
         &self.undecodable
     }
 
+    /// How many frames of other streams than that of trades there were so far, by the venue's name for
+    /// the stream; of the first few streams.
+    #[must_use]
+    pub const fn other_streams(&self) -> &BTreeMap<String, u64> {
+        &self.other_streams
+    }
+
+    /// Whether bytes that are no gzip data follow the last member of the file: they are overlooked.
+    #[must_use]
+    pub const fn has_junk_at_the_end(&self) -> bool {
+        self.junk_at_the_end
+    }
+
     /// The receive time of the newest frame.
     #[must_use]
     pub const fn heard_at(&self) -> Timestamp {
         self.feed.heard_at()
+    }
+
+    fn next_block(&mut self) {
+        match self.decoding.next() {
+            Piece::Block(mut block) => {
+                for (stream, count) in std::mem::take(&mut block.other_streams) {
+                    if self.other_streams.len() < MAX_STREAMS
+                        || self.other_streams.contains_key(&stream)
+                    {
+                        *self.other_streams.entry(stream).or_default() += count;
+                    }
+                }
+                self.block = Some(block);
+            }
+            Piece::End(end) => {
+                self.junk_at_the_end = matches!(end, End::Whole { junk: true });
+                self.failure = RecordingError::of_end(&self.path, self.lines, end);
+                self.end();
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: DecodedFrame) {
+        let Some(block) = &mut self.block else {
+            return;
+        };
+        let traded = newest_trade(&block.events.as_slice()[..frame.events]);
+        let events = block.events.by_ref().take(frame.events);
+        let error = frame.error.as_ref();
+        self.feed.decoded(events, traded, error, frame.received_at);
+        if let Some(error) = &frame.error {
+            let first = || Undecodable {
+                line: self.lines + frame.line,
+                error: error.to_string(),
+            };
+            self.undecodable.entry(error.reason()).or_insert_with(first);
+        }
+    }
+
+    fn end_block(&mut self) {
+        if let Some(block) = self.block.take() {
+            if let Some((line, bad)) = block.bad_line {
+                let line = self.lines + line;
+                self.failure = Some(RecordingError::bad_line(&self.path, line, bad));
+                self.end();
+            }
+            self.lines += block.lines;
+        }
     }
 
     fn end(&mut self) {
@@ -175,6 +255,72 @@ mod tests {
         ));
         assert_eq!(feed.counts().trades, 2_500);
         assert!(feed.next_batch().unwrap().is_none());
+    }
+
+    /// What a recording of many blocks gives, and what the same frames give one by one.
+    #[test]
+    fn the_records_do_not_depend_on_how_many_threads_decode() {
+        let trades = 20_000;
+        let mut text = recording(trades);
+        let middle = text.find("\"t\":15000,").unwrap();
+        let line = text[..middle].rfind('\n').unwrap() + 1;
+        text.insert_str(line, "1723161390000000000 nonsense\n\n");
+        let mut alone = Feed::file(&Binance, 4, Admission::FILE, ConnectionId(1));
+        let mut expected = Vec::new();
+        let mut reader =
+            RecordingReader::new(Path::new("x"), Cursor::new(text.clone().into_bytes())).unwrap();
+        while let Some(frame) = reader.next_frame().unwrap() {
+            let _ = alone.frame(frame.frame, frame.received_at);
+            if alone.pending_trades() == BATCH_TRADES {
+                expected.extend(alone.take());
+            }
+        }
+        expected.extend(alone.take());
+        let mut feed = feed(text);
+        let mut records = Vec::new();
+        while let Some(batch) = feed.next_batch().unwrap() {
+            records.extend(batch);
+        }
+        assert_eq!(records, expected);
+        assert_eq!(feed.counts(), alone.counts());
+        assert_eq!(feed.counts().trades, trades as u64);
+        assert_eq!(feed.undecodable()["malformed"].line, 15_001);
+    }
+
+    #[test]
+    fn other_streams_are_counted_by_name() {
+        let mut text = recording(2);
+        for _ in 0..3 {
+            text.push_str("1723161250000000000 {\"e\":\"aggTrade\",\"s\":\"BTCUSDT\"}\n");
+        }
+        text.push_str("1723161250000000000 {\"u\":1}\n");
+        let mut feed = feed(text);
+        while feed.next_batch().unwrap().is_some() {}
+        let streams: Vec<_> = feed.other_streams().iter().collect();
+        assert_eq!(streams, [(&"aggTrade".to_owned(), &3)]);
+        assert_eq!(feed.counts().frames, 6);
+    }
+
+    #[test]
+    fn a_bad_line_ends_the_recording_after_what_came_before() {
+        let mut text = recording(10_000);
+        text.push_str("1723161350000 {}\n");
+        text.push_str(&recording(1));
+        let mut feed = feed(text);
+        let mut error = None;
+        loop {
+            match feed.next_batch() {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(failure) => error = Some(failure.to_string()),
+            }
+        }
+        assert_eq!(feed.counts().trades, 10_000);
+        let error = error.unwrap();
+        assert!(
+            error.contains("x line 10001: the receive times are of"),
+            "{error}"
+        );
     }
 
     #[test]

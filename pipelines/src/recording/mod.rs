@@ -2,12 +2,16 @@
 //! plain or gzipped. Written from a live feed, and read back through the very same state machine
 //! that live connections go through.
 
+mod decoding;
 mod feed;
+mod line;
 mod reader;
 mod record;
+mod source;
 mod writer;
 
 pub use feed::{RecordedFeed, Undecodable};
-pub use reader::{MAX_LINE_BYTES, RecordedFrame, RecordingError, RecordingReader};
+pub use reader::{RecordedFrame, RecordingError, RecordingReader};
 pub use record::{RecordError, Recorded, Recorder};
+pub use source::MAX_LINE_BYTES;
 pub use writer::RecordingWriter;

@@ -1,19 +1,12 @@
 //! Reads a recording line by line within bounded memory. Knows nothing of what frames mean.
 
-use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
-
+use super::line::{self, BadLine};
+use super::source::{End, MAX_LINE_BYTES, Source};
 use crate::market::Timestamp;
-
-/// Bytes in one line at most, its receive time included: far more than any venue sends at once.
-pub const MAX_LINE_BYTES: u64 = 16 << 20;
-
-/// The first bytes of a gzip file (RFC 1952).
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A recording that cannot be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -62,9 +55,42 @@ pub enum RecordingError {
         /// What it looks like.
         found: String,
     },
+    /// A receive time is not in nanoseconds.
+    #[error("{} line {line}: the receive times are {found}", path.display())]
+    ReceiveTime {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// Of which day they are, and which unit they seem to have.
+        found: String,
+    },
 }
 
 impl RecordingError {
+    /// Why line `line` of `path` cannot be used.
+    pub(super) fn bad_line(path: &Path, line: u64, bad: BadLine) -> Self {
+        let path = path.to_owned();
+        match bad {
+            BadLine::Form(found) => Self::Format { path, line, found },
+            BadLine::ReceiveTime(found) => Self::ReceiveTime { path, line, found },
+        }
+    }
+
+    /// How `path` ends after `line`, unless it ends as it should.
+    pub(super) fn of_end(path: &Path, line: u64, end: End) -> Option<Self> {
+        let path = path.to_owned();
+        match end {
+            End::Whole { .. } => None,
+            End::Truncated => Some(Self::Truncated { path, line }),
+            End::LineTooLong => Some(Self::LineTooLong {
+                path,
+                line: line + 1,
+            }),
+            End::Failed(source) => Some(Self::Read { path, line, source }),
+        }
+    }
+
     /// Whether all that the recording holds was read before the error.
     #[must_use]
     pub const fn is_truncation(&self) -> bool {
@@ -78,7 +104,7 @@ pub struct RecordedFrame<'a> {
     /// When it was received.
     pub received_at: Timestamp,
     /// The frame; bytes that are not UTF-8 are replaced, so that it is undecodable rather than lost.
-    pub frame: Cow<'a, str>,
+    pub frame: &'a str,
     /// Its line, from 1.
     pub line: u64,
 }
@@ -86,8 +112,10 @@ pub struct RecordedFrame<'a> {
 /// A recording being read.
 pub struct RecordingReader {
     path: PathBuf,
-    input: Box<dyn BufRead + Send>,
-    line: Vec<u8>,
+    source: Source,
+    block: String,
+    /// Where the next line of the block begins.
+    next: usize,
     number: u64,
     ended: bool,
 }
@@ -111,20 +139,11 @@ impl RecordingReader {
     /// # Errors
     /// When the source cannot be read.
     pub fn new(path: &Path, source: impl Read + Send + 'static) -> io::Result<Self> {
-        let mut plain = BufReader::with_capacity(1 << 17, source);
-        // A file has its first two bytes at once; other sources are taken as plain if they dribble.
-        let input: Box<dyn BufRead + Send> = if plain.fill_buf()?.starts_with(&GZIP_MAGIC) {
-            Box::new(BufReader::with_capacity(
-                1 << 17,
-                MultiGzDecoder::new(plain),
-            ))
-        } else {
-            Box::new(plain)
-        };
         Ok(Self {
             path: path.to_owned(),
-            input,
-            line: Vec::new(),
+            source: Source::new(source)?,
+            block: String::new(),
+            next: 0,
             number: 0,
             ended: false,
         })
@@ -136,126 +155,59 @@ impl RecordingReader {
         &self.path
     }
 
+    /// The file and what has not been read of it yet, of a reader that has read nothing.
+    pub(super) fn into_source(self) -> (PathBuf, Source) {
+        (self.path, self.source)
+    }
+
     /// The next frame; `None` at the end, and after an error. Empty lines are skipped.
     ///
     /// # Errors
     /// When the file cannot be read on or a line has another form. A truncated file says so once,
     /// after its last whole line.
     pub fn next_frame(&mut self) -> Result<Option<RecordedFrame<'_>>, RecordingError> {
-        if self.ended {
-            return Ok(None);
-        }
-        match self.next_line() {
-            Ok(true) => {}
-            Ok(false) => {
-                self.ended = true;
+        let start = loop {
+            if self.ended {
                 return Ok(None);
             }
-            Err(error) => {
-                self.ended = true;
-                return Err(error);
+            if self.next >= self.block.len() {
+                match self.source.next_block() {
+                    Ok(block) => self.block = text(block),
+                    Err(end) => {
+                        self.ended = true;
+                        let error = RecordingError::of_end(&self.path, self.number, end);
+                        return error.map_or(Ok(None), Err);
+                    }
+                }
+                self.next = 0;
             }
-        }
-        let (number, path) = (self.number, &self.path);
-        match parse(&self.line) {
+            let start = self.next;
+            let rest = &self.block[start..];
+            self.next += rest.find('\n').map_or(rest.len(), |end| end + 1);
+            self.number += 1;
+            if !line::is_blank(&self.block[start..self.next]) {
+                break start;
+            }
+        };
+        let number = self.number;
+        match line::parse(self.block[start..self.next].trim_end_matches(['\n', '\r'])) {
             Ok((received_at, frame)) => Ok(Some(RecordedFrame {
                 received_at,
-                frame: String::from_utf8_lossy(frame),
+                frame,
                 line: number,
             })),
-            Err(found) => {
+            Err(bad) => {
                 self.ended = true;
-                Err(RecordingError::Format {
-                    path: path.clone(),
-                    line: number,
-                    found,
-                })
+                Err(RecordingError::bad_line(&self.path, number, bad))
             }
-        }
-    }
-
-    /// Reads a line that is not empty into `line`, without its end. False at the end of the file.
-    fn next_line(&mut self) -> Result<bool, RecordingError> {
-        loop {
-            self.line.clear();
-            let read = (&mut self.input)
-                .take(MAX_LINE_BYTES + 1)
-                .read_until(b'\n', &mut self.line);
-            match read {
-                Ok(0) => return Ok(false),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Err(self.truncated());
-                }
-                Err(source) => {
-                    return Err(RecordingError::Read {
-                        path: self.path.clone(),
-                        line: self.number,
-                        source,
-                    });
-                }
-            }
-            let whole = self.line.last() == Some(&b'\n');
-            if !whole && self.line.len() as u64 > MAX_LINE_BYTES {
-                return Err(RecordingError::LineTooLong {
-                    path: self.path.clone(),
-                    line: self.number + 1,
-                });
-            }
-            while matches!(self.line.last(), Some(b'\n' | b'\r')) {
-                self.line.pop();
-            }
-            // A recorder killed in the middle of a line leaves half of one.
-            if !whole && !is_whole(&self.line) {
-                return Err(self.truncated());
-            }
-            self.number += 1;
-            if !self.line.iter().all(u8::is_ascii_whitespace) {
-                return Ok(true);
-            }
-        }
-    }
-
-    fn truncated(&self) -> RecordingError {
-        RecordingError::Truncated {
-            path: self.path.clone(),
-            line: self.number,
         }
     }
 }
 
-/// Whether a last line without a line end is nevertheless all there: its JSON is.
-fn is_whole(line: &[u8]) -> bool {
-    match parse(line) {
-        Ok((_, frame)) => serde_json::from_slice::<serde::de::IgnoredAny>(frame).is_ok(),
-        Err(_) => line.iter().all(u8::is_ascii_whitespace),
-    }
-}
-
-/// Splits a line; the error says what it looks like.
-fn parse(line: &[u8]) -> Result<(Timestamp, &[u8]), String> {
-    let space = line.iter().position(|byte| *byte == b' ');
-    if let Some(space) = space
-        && let Ok(time) = std::str::from_utf8(&line[..space])
-        && let Ok(nanos) = time.parse()
-    {
-        return Ok((Timestamp::from_nanos(nanos), &line[space + 1..]));
-    }
-    let start = String::from_utf8_lossy(&line[..line.len().min(80)]);
-    let first = start.split(' ').next().unwrap_or_default();
-    let seconds = first
-        .strip_suffix(':')
-        .is_some_and(|t| t.parse::<f64>().is_ok());
-    Err(
-        if seconds || start.contains(" <-> ") || start.contains(" <- ") {
-            "it looks like a capture of `seconds: frame` lines, which has to be converted first"
-                .to_owned()
-        } else if start.starts_with(['{', '[']) {
-            "it has a frame but no receive time".to_owned()
-        } else {
-            format!("it begins with {start:?}")
-        },
-    )
+/// As text; bytes that are not UTF-8 are replaced.
+pub(super) fn text(block: Vec<u8>) -> String {
+    String::from_utf8(block)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 #[cfg(test)]
@@ -267,13 +219,22 @@ mod tests {
 
     use super::*;
 
+    /// 2025-01-01T00:00:00Z: receive times in these tests are counted from it.
+    const START: i64 = 1_735_689_600_000_000_000;
+
+    fn at(nanos: i64, frame: &str) -> String {
+        format!("{} {frame}", START + nanos)
+    }
+
     fn read(bytes: impl Into<Vec<u8>>) -> (Vec<(i64, String, u64)>, Option<String>) {
         let source = io::Cursor::new(bytes.into());
         let mut reader = RecordingReader::new(Path::new("x.jsonl"), source).unwrap();
         let mut frames = Vec::new();
         loop {
             match reader.next_frame() {
-                Ok(Some(f)) => frames.push((f.received_at.nanos(), f.frame.into_owned(), f.line)),
+                Ok(Some(f)) => {
+                    frames.push((f.received_at.nanos() - START, f.frame.to_owned(), f.line))
+                }
                 Ok(None) => return (frames, None),
                 Err(error) => {
                     let error = error.to_string();
@@ -293,40 +254,100 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    /// Three lines, the second one empty, as they are read.
+    fn three() -> (String, Vec<(i64, String, u64)>) {
+        let text = format!("{}\n\n{}\n", at(1, "{}"), at(2, "{\"a\": 1}"));
+        let read = vec![(1, "{}".to_owned(), 1), (2, "{\"a\": 1}".to_owned(), 3)];
+        (text, read)
+    }
+
     #[test]
     fn plain_gzip_several_members_and_crlf_are_the_same() {
-        let expected = vec![(1, "{}".to_owned(), 1), (2, "{\"a\": 1}".to_owned(), 3)];
-        assert_eq!(read("1 {}\n\n2 {\"a\": 1}\n"), (expected.clone(), None));
-        assert_eq!(
-            read("1 {}\r\n\r\n2 {\"a\": 1}\r\n"),
-            (expected.clone(), None)
-        );
-        assert_eq!(read("1 {}\n\n2 {\"a\": 1}"), (expected.clone(), None));
-        assert_eq!(
-            read(gzip("1 {}\n\n2 {\"a\": 1}\n")),
-            (expected.clone(), None)
-        );
-        let members = [gzip("1 {}\n\n2 {\"a\""), gzip(": 1}\n")].concat();
-        assert_eq!(read(members), (expected, None));
+        let (text, expected) = three();
+        let members = |cut: usize| [gzip(&text[..cut]), gzip(&text[cut..])].concat();
+        for bytes in [
+            text.clone().into_bytes(),
+            text.replace('\n', "\r\n").into_bytes(),
+            text.trim_end().as_bytes().to_vec(),
+            gzip(&text),
+            members(0),
+            members(30),
+            members(text.len()),
+        ] {
+            assert_eq!(read(bytes), (expected.clone(), None));
+        }
         assert_eq!(read(""), (Vec::new(), None));
+        assert_eq!(read(gzip("")), (Vec::new(), None));
+    }
+
+    #[test]
+    fn what_follows_the_last_gzip_member_is_overlooked() {
+        let (text, expected) = three();
+        let whole = gzip(&text);
+        for tail in [
+            vec![0],
+            vec![0; 3],
+            vec![0; 300_000],
+            b"junk".to_vec(),
+            vec![0xff; 200_000],
+            b"\0\0\0junk".to_vec(),
+            // Like a member, but of no compression method that there is.
+            vec![0x1f, 0x8b, 7, 0, 0],
+        ] {
+            let bytes = [whole.clone(), tail].concat();
+            assert_eq!(read(bytes), (expected.clone(), None));
+        }
+        // Zero bytes between members.
+        let bytes = [gzip(&text[..30]), vec![0; 1_000], gzip(&text[30..])].concat();
+        assert_eq!(read(bytes), (expected.clone(), None));
+        // The beginning of one more member, however little: a recorder was killed.
+        for keep in [1, 2, 3, 10, 20] {
+            let next = &whole[..keep];
+            let (frames, error) = read([whole.as_slice(), next].concat());
+            assert_eq!(frames, expected);
+            let error = error.unwrap();
+            assert!(
+                error.contains("ends abruptly after line 3"),
+                "{keep}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn lines_across_blocks_are_whole() {
+        let frame = format!("{{\"a\":\"{}\"}}", "x".repeat(100));
+        let text: String = (0..20_000).map(|i| at(i, &frame) + "\n").collect();
+        for bytes in [text.clone().into_bytes(), gzip(&text)] {
+            let (frames, error) = read(bytes);
+            assert_eq!((frames.len(), error), (20_000, None));
+            for (i, (time, read, line)) in (0_i64..).zip(&frames) {
+                assert_eq!((*time, read, *line), (i, &frame, i as u64 + 1));
+            }
+        }
+        // One of several blocks.
+        let long = at(0, &format!("{{\"a\":\"{}\"}}", "x".repeat(1_000_000)));
+        let (frames, error) = read(format!("{}\n{long}\n{}\n", at(1, "{}"), at(2, "{}")));
+        assert_eq!((frames.len(), error), (3, None));
     }
 
     #[test]
     fn a_truncated_tail_gives_what_was_readable() {
-        let (frames, error) = read("1 {}\n2 {\"a\": ");
+        let (frames, error) = read(format!("{}\n{}", at(1, "{}"), at(2, "{\"a\": ")));
         assert_eq!(frames.len(), 1);
         assert!(
             error
                 .unwrap()
                 .contains("x.jsonl ends abruptly after line 1")
         );
-        let text: String = (0..5_000).map(|i| format!("{i} {{\"n\":{i}}}\n")).collect();
+        let text: String = (0..5_000)
+            .map(|i| at(i, &format!("{{\"n\":{i}}}\n")))
+            .collect();
         let whole = gzip(&text);
         for keep in [whole.len() / 2, whole.len() - 1, whole.len() - 8] {
             let (frames, error) = read(&whole[..keep]);
             assert!(!frames.is_empty());
-            for (i, frame) in frames.iter().enumerate() {
-                assert_eq!(frame.0, i as i64);
+            for (i, frame) in (0_i64..).zip(&frames) {
+                assert_eq!(frame.0, i);
             }
             assert!(error.unwrap().contains("ends abruptly"), "kept {keep}");
         }
@@ -334,14 +355,25 @@ mod tests {
 
     #[test]
     fn errors_name_file_and_line() {
+        let good = at(1, "{}");
         for (text, expected) in [
-            ("1 {}\n{\"e\":1}\n", "line 2 is not of the form"),
-            ("1618677817.06: {\"type\":\"x\"}\n", "has to be converted"),
             (
-                "wss://ws-feed.example <-> 1618677816.8\n",
+                format!("{good}\n{{\"e\":1}}\n"),
+                "line 2 is not of the form",
+            ),
+            (
+                "1618677817.06: {\"type\":\"x\"}\n".to_owned(),
                 "has to be converted",
             ),
-            ("1723161254087896568\n", "begins with"),
+            (
+                "wss://ws-feed.example <-> 1618677816.8\n".to_owned(),
+                "has to be converted",
+            ),
+            ("1723161254087896568\n".to_owned(), "begins with"),
+            (
+                format!("{good}\n\n1735689600005 {{}}\n"),
+                "line 3: the receive times are of 1970-01-01: they must be nanoseconds since the epoch; these look like milliseconds",
+            ),
         ] {
             let error = read(text).1.unwrap();
             assert!(
@@ -357,13 +389,15 @@ mod tests {
 
     #[test]
     fn lines_are_bounded_and_damage_is_an_error() {
-        let long = vec![b'1'; MAX_LINE_BYTES as usize + 10];
+        let long = vec![b'1'; MAX_LINE_BYTES as usize + (1 << 17)];
         assert!(read(long).1.unwrap().contains("longer than"));
-        let mut damaged = gzip(&"1 {}\n".repeat(1_000));
+        let mut damaged = gzip(&(at(1, "{}") + "\n").repeat(1_000));
         let middle = damaged.len() / 2;
         damaged[middle] ^= 0xff;
         assert!(read(damaged).1.is_some());
-        let (frames, error) = read(b"1 {\"a\":\"\xff\"}\n".to_vec());
+        let mut bytes = at(1, "{\"a\":\"").into_bytes();
+        bytes.extend(b"\xff\"}\n");
+        let (frames, error) = read(bytes);
         assert_eq!((frames.len(), error), (1, None));
     }
 }

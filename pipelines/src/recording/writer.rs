@@ -98,7 +98,8 @@ mod tests {
             let mut writer = RecordingWriter::create(&path).unwrap();
             for i in 0..100 {
                 let frame = format!("{{\"n\":\n{i}}}");
-                writer.write(Timestamp::from_nanos(i), &frame).unwrap();
+                let received_at = Timestamp::from_seconds(1_735_689_600 + i).unwrap();
+                writer.write(received_at, &frame).unwrap();
             }
             writer.flush().unwrap();
             assert_eq!(writer.frames(), 100);
