@@ -12,6 +12,7 @@ use coinsphere_pipelines::venues::admission::Admission;
 use coinsphere_pipelines::venues::{self, VenueProtocol};
 use serde::Serialize;
 
+use super::recordings;
 use crate::cli::{CandlesArgs, TableFormat};
 use crate::telemetry::start_plain_logging;
 
@@ -73,7 +74,7 @@ pub(super) fn run(args: &CandlesArgs) -> anyhow::Result<()> {
     }
 }
 
-fn read(args: &CandlesArgs, protocol: &dyn VenueProtocol) -> anyhow::Result<CandleEngine> {
+fn read(args: &CandlesArgs, protocol: &'static dyn VenueProtocol) -> anyhow::Result<CandleEngine> {
     let reader = RecordingReader::open(&args.file)?;
     let mut feed = RecordedFeed::new(reader, protocol, 1, Admission::FILE, ConnectionId(1));
     let rules = Rules::for_file(Rules::default().grace);
@@ -93,14 +94,8 @@ fn read(args: &CandlesArgs, protocol: &dyn VenueProtocol) -> anyhow::Result<Cand
             engine.apply(Offset(next), &record);
         }
     }
-    super::report_left_out(&feed);
-    if feed.counts().trades == 0 && !feed.undecodable().is_empty() {
-        anyhow::bail!(
-            "{} holds no trades that {} sends: is it the right --venue?",
-            args.file.display(),
-            protocol.venue()
-        );
-    }
+    recordings::report_left_out(&feed);
+    recordings::require_trades(&feed, protocol)?;
     Ok(engine)
 }
 

@@ -10,13 +10,13 @@ mod migrate;
 mod models;
 mod predict;
 mod record;
+mod recordings;
 mod replay;
 mod serve;
 mod simulate;
 mod train;
 
 use coinsphere_pipelines::clock::SystemClock;
-use coinsphere_pipelines::recording::RecordedFeed;
 
 use crate::cli::{Cli, Command, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, PlaceArgs};
 use crate::config::{Config, ConfigError, Flags, Profile, Sources};
@@ -100,23 +100,4 @@ fn on_runtime<T>(main: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 
 fn clock() -> coinsphere_pipelines::clock::SharedClock {
     SystemClock::shared()
-}
-
-/// Says what of a recording was not used.
-fn report_left_out(feed: &RecordedFeed) {
-    for (reason, count) in feed.counts().decode_errors() {
-        if let Some(first) = feed.undecodable().get(reason) {
-            eprintln!(
-                "coinsphere: left out as {reason}: {count} frames, the first in line {}: {}",
-                first.line, first.error
-            );
-        }
-    }
-    for (reason, count) in feed
-        .counts()
-        .refused_trades()
-        .filter(|(_, count)| *count > 0)
-    {
-        eprintln!("coinsphere: refused as {reason}: {count} trades");
-    }
 }

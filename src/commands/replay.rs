@@ -5,7 +5,7 @@
 //! store goes on where its last commit did: nothing is counted twice.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,18 +18,15 @@ use coinsphere_pipelines::events::ConnectionId;
 use coinsphere_pipelines::log::{EmbeddedConfig, EmbeddedLog, EventLog};
 use coinsphere_pipelines::recording::{RecordedFeed, RecordingReader};
 use coinsphere_pipelines::venues::admission::Admission;
-use coinsphere_pipelines::venues::{self, VenueEvent, VenueProtocol};
+use coinsphere_pipelines::venues::{self, VenueProtocol};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{clock, load, on_runtime};
+use super::{clock, load, on_runtime, recordings};
 use crate::app::database::{Database, Keeper};
 use crate::cli::ReplayArgs;
 use crate::config::{Config, Profile};
 use crate::telemetry::start_logging;
-
-/// Frames looked at to tell which venue's they are.
-const PROBED_FRAMES: usize = 1_000;
 
 /// Records applied between two looks at what waits for the store.
 const RECORDS_A_STEP: usize = 256;
@@ -40,6 +37,14 @@ const WORTH_A_COMMIT: usize = 2_000;
 /// How long to wait before trying again what failed for now.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// What came of the files.
+#[derive(Default)]
+struct Replayed {
+    trades: u64,
+    /// Why a file gave no trade, for each that gave none: the others have been replayed.
+    without_trades: Vec<String>,
+}
+
 /// Replays every file.
 pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let config = load(Profile::Live, &args.place, args.place.flags())?;
@@ -48,7 +53,12 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let files = args
         .files
         .iter()
-        .map(|file| Ok((file.clone(), named.map_or_else(|| venue_of(file), Ok)?)))
+        .map(|file| {
+            Ok((
+                file.clone(),
+                named.map_or_else(|| recordings::venue_of(file), Ok)?,
+            ))
+        })
         .collect::<anyhow::Result<Vec<_>>>()?;
     on_runtime(async move {
         let database = Database::new(&config, StatusRegistry::new(clock()), clock());
@@ -62,7 +72,12 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         stopping.store(true, Ordering::SeqCst);
         finish(keeper, &database).await;
         match outcome? {
-            Some(trades) => println!("{trades} trades replayed"),
+            Some(replayed) => {
+                println!("{} trades replayed", replayed.trades);
+                if !replayed.without_trades.is_empty() {
+                    anyhow::bail!(replayed.without_trades.join(", and "));
+                }
+            }
             None => println!("stopped; the same command goes on where it was"),
         }
         Ok(())
@@ -86,7 +101,7 @@ async fn replay(
     database: &Arc<Database>,
     files: Vec<(PathBuf, &'static dyn VenueProtocol)>,
     stopping: Arc<AtomicBool>,
-) -> anyhow::Result<Option<u64>> {
+) -> anyhow::Result<Option<Replayed>> {
     let job = job(&files)?;
     let dir = config.data_dir.join("replay").join(format!("{job:016x}"));
     let done = dir.with_extension("done");
@@ -129,9 +144,9 @@ async fn replay(
     let producer = {
         let log = Arc::clone(&log);
         tokio::task::spawn_blocking(move || {
-            let trades = append(&files, &admission, log.as_ref(), job, &stopping);
+            let replayed = append(&files, &admission, log.as_ref(), job, &stopping);
             done.send_replace(true);
-            trades
+            replayed
         })
     };
     loop {
@@ -169,7 +184,7 @@ async fn replay(
             }
         }
     }
-    let trades = producer
+    let replayed = producer
         .await
         .context("reading the recordings panicked")??;
     log.close().await?;
@@ -178,7 +193,7 @@ async fn replay(
     std::fs::rename(&dir, &done)
         .and_then(|()| std::fs::remove_dir_all(&done))
         .with_context(|| format!("cannot remove {}", dir.display()))?;
-    Ok(Some(trades))
+    Ok(Some(replayed))
 }
 
 /// Decodes the files and appends what the log does not hold yet. Blocks.
@@ -188,13 +203,13 @@ fn append(
     log: &dyn EventLog,
     job: u64,
     stopping: &AtomicBool,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<Replayed> {
     let runtime = Handle::current();
     // How many of the records that come are in the log already.
     let mut known: Vec<u64> = (0..log.partitions())
         .map(|partition| log.progress(partition).borrow().head.0)
         .collect();
-    let mut trades = 0;
+    let mut replayed = Replayed::default();
     for (index, (file, protocol)) in files.iter().enumerate() {
         let connection = ConnectionId(job.wrapping_add((index as u64) << 32));
         let reader = RecordingReader::open(file)?;
@@ -222,11 +237,16 @@ fn append(
                 }
             }
         }
-        super::report_left_out(&feed);
-        trades += feed.counts().trades;
+        recordings::report_left_out(&feed);
+        replayed.trades += feed.counts().trades;
+        if !stopping.load(Ordering::SeqCst)
+            && let Err(error) = recordings::require_trades(&feed, *protocol)
+        {
+            replayed.without_trades.push(error.to_string());
+        }
     }
     runtime.block_on(log.sync())?;
-    Ok(trades)
+    Ok(replayed)
 }
 
 async fn until_appended(
@@ -285,28 +305,4 @@ fn job(files: &[(PathBuf, &'static dyn VenueProtocol)]) -> anyhow::Result<u64> {
         (protocol.venue().name(), path, metadata.len(), modified).hash(&mut hasher);
     }
     Ok(hasher.finish())
-}
-
-/// The venue whose trades the file's frames are.
-fn venue_of(file: &Path) -> anyhow::Result<&'static dyn VenueProtocol> {
-    for protocol in venues::ALL.iter().copied() {
-        let mut reader = RecordingReader::open(file)?;
-        let mut decoder = protocol.decoder();
-        let mut events = Vec::new();
-        for _ in 0..PROBED_FRAMES {
-            let Ok(Some(recorded)) = reader.next_frame() else {
-                break;
-            };
-            let understood = decoder.decode(&recorded.frame, &mut events).is_ok();
-            let is_trade = |event: &VenueEvent| matches!(event, VenueEvent::Trade { .. });
-            if understood && events.drain(..).any(|event| is_trade(&event)) {
-                return Ok(protocol);
-            }
-            events.clear();
-        }
-    }
-    anyhow::bail!(
-        "cannot tell which venue {} was recorded from: say so with --venue",
-        file.display()
-    )
 }

@@ -178,40 +178,67 @@ pub(crate) fn a_cut_off_file_is_used_up_to_the_cut(folder: &Path) {
     );
 }
 
-pub(crate) fn raw_and_futures_frames_are_the_same_trades(folder: &Path) {
+pub(crate) fn raw_frames_are_the_same_trades(folder: &Path) {
     let recording = recordings::binance(folder);
     let place = Place::new();
-    let frames = |frame: fn(&Deal) -> String| -> String {
-        let lines = recording.lines.lines().zip(&recording.deals);
-        lines
-            .map(|(line, deal)| {
-                let heard = line.split_once(' ').expect("a time").0;
-                format!("{heard} {}\n", frame(deal))
-            })
-            .collect()
-    };
-    let raw = place.file("raw.jsonl", frames(binance_frame));
-    // USD-M futures: other fields, in another order.
-    let futures = place.file(
-        "futures.jsonl",
-        frames(|deal| {
-            let (ms, maker) = (deal.time / 1_000_000, !deal.taker_buys);
-            format!(
-                r#"{{"stream":"btcusdt@trade","data":{{"e":"trade","E":{ms},"T":{ms},"s":"{}","t":{},"p":"{}","q":"{}","X":"MARKET","m":{maker},"st":[1,{{"x":null}}]}}}}"#,
-                deal.symbol, deal.id, deal.price, deal.quantity
-            )
-        }),
+    let lines = recording.lines.lines().zip(&recording.deals);
+    let frames: String = lines
+        .map(|(line, deal)| {
+            let heard = line.split_once(' ').expect("a time").0;
+            format!("{heard} {}\n", binance_frame(deal))
+        })
+        .collect();
+    let output = candles(&place.file("raw.jsonl", frames), "binance", &[]);
+    check(
+        "raw",
+        &rows(&output, "binance", "csv"),
+        &recording.deals,
+        60,
     );
-    for file in [raw, futures] {
-        let output = candles(&file, "binance", &[]);
-        check(
-            "raw",
-            &rows(&output, "binance", "csv"),
-            &recording.deals,
-            60,
+    assert_eq!(complaint(&output), "");
+}
+
+/// Inputs that once gave an empty table and status 0, or an error where nothing was wrong.
+pub(crate) fn inputs_that_once_failed(folder: &Path) {
+    let cases = folder.join("cases");
+    for (file, venue) in [
+        ("aggtrade_only.jsonl", "binance"),
+        ("coinbase.jsonl", "binance"),
+        ("coinbase_advanced.jsonl", "binance"),
+        ("kraken.jsonl", "binance"),
+        ("kraken.jsonl", "coinbase"),
+        ("coinbase.jsonl", "kraken"),
+    ] {
+        let output = candles(&cases.join("21-silent-empty").join(file), venue, &[]);
+        assert_eq!(output.status.code(), Some(1), "{file} {venue}");
+        let said = complaint(&output);
+        let expected = format!("holds no trades that {venue} sends: is it the right --venue?");
+        assert!(said.contains(&expected), "{file} {venue}: {said}");
+        let streams = "200 frames of other streams (aggTrade): trades are read from @trade";
+        assert_eq!(
+            said.contains(streams),
+            file == "aggtrade_only.jsonl",
+            "{said}"
         );
-        assert_eq!(complaint(&output), "");
     }
+    for (name, unit) in [
+        ("s", "seconds"),
+        ("ms", "milliseconds"),
+        ("us", "microseconds"),
+    ] {
+        let file = format!("22-receive-time-unit/recv_{name}.jsonl");
+        let output = candles(&cases.join(&file), "binance", &[]);
+        assert_eq!(output.status.code(), Some(1), "{file}");
+        let said = complaint(&output);
+        let expected = format!("they must be nanoseconds since the epoch; these look like {unit}");
+        assert!(said.contains(&expected), "{file}: {said}");
+    }
+    let output = candles(&cases.join("11-gz-tail/zeros.jsonl.gz"), "binance", &[]);
+    let read: u64 = rows(&output, "binance", "csv")
+        .iter()
+        .map(|row| row.1.trades)
+        .sum();
+    assert_eq!((read, complaint(&output).as_str()), (200, ""));
 }
 
 /// A market of two instruments, some minutes long.
@@ -296,6 +323,173 @@ pub(crate) fn missing_ids_make_a_candle_incomplete() {
         .iter()
         .find(|(name, bar, _)| name == symbol && bar.open_time == minute);
     assert!(flag.is_some_and(|(.., complete)| !complete), "{flag:?}");
+}
+
+/// Trades of a minute, a second apart, in each shape in which a venue sends them.
+fn shapes() -> [(&'static str, String); 5] {
+    let start = 1_748_772_000_i64;
+    let shapes: [(&str, fn(i64) -> String); 5] = [
+        ("binance", |i| {
+            format!(
+                r#"{{"e":"trade","s":"AAAUSDT","t":{i},"p":"1.5","q":"2","T":{}000,"m":true}}"#,
+                1_748_772_000 + i
+            )
+        }),
+        ("coinbase", |i| {
+            format!(
+                r#"{{"type":"match","trade_id":{i},"side":"sell","size":"2","price":"1.5","product_id":"AAA-USD","time":"2025-06-01T10:00:{i:02}.000000Z"}}"#
+            )
+        }),
+        ("coinbase", |i| {
+            format!(
+                r#"{{"channel":"market_trades","events":[{{"type":"update","trades":[{{"product_id":"AAA-USD","trade_id":"{i}","price":"1.5","size":"2","time":"2025-06-01T10:00:{i:02}Z","side":"BUY"}}]}}]}}"#
+            )
+        }),
+        ("kraken", |i| {
+            format!(
+                r#"{{"channel":"trade","type":"update","data":[{{"symbol":"AAA/USD","side":"buy","price":1.5,"qty":2,"ord_type":"limit","trade_id":{i},"timestamp":"2025-06-01T10:00:{i:02}.000000Z"}}]}}"#
+            )
+        }),
+        // As Python's `json.dumps` spaces it.
+        ("kraken", |i| {
+            format!(
+                r#"{{"channel": "trade", "type": "update", "data": [{{"symbol": "AAA/USD", "side": "buy", "price": 1.5, "qty": 2, "trade_id": {i}, "timestamp": "2025-06-01T10:00:{i:02}Z"}}]}}"#
+            )
+        }),
+    ];
+    shapes.map(|(venue, frame)| {
+        let line = |i| format!("{} {}\n", (start + i) * 1_000_000_000 + 5_000_000, frame(i));
+        (venue, (1..50).map(line).collect())
+    })
+}
+
+pub(crate) fn a_file_without_trades_of_the_venue_is_an_error() {
+    let place = Place::new();
+    for (number, (venue, text)) in shapes().into_iter().enumerate() {
+        let file = place.file(&format!("{number}.jsonl"), text);
+        for named in ["binance", "coinbase", "kraken"] {
+            let output = candles(&file, named, &[]);
+            let said = complaint(&output);
+            if named == venue {
+                let found = rows(&output, venue, "csv");
+                assert_eq!((found.len(), found[0].1.trades), (1, 49), "{number}");
+                assert_eq!(said, "");
+                continue;
+            }
+            assert_eq!(output.status.code(), Some(1), "{number} {named}");
+            let expected = format!(
+                "{number}.jsonl holds no trades that {named} sends: is it the right --venue? It holds trades of {venue}"
+            );
+            assert!(said.contains(&expected), "{number} {named}: {said}");
+        }
+    }
+    let time = 1_748_772_000_000_000_000_i64;
+    for (name, venue, frame, expected) in [
+        (
+            "acknowledged",
+            "binance",
+            r#"{"result":null,"id":1}"#,
+            "holds no trades that binance sends: is it the right --venue?",
+        ),
+        (
+            "depth",
+            "binance",
+            r#"{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate"}}"#,
+            "2 frames of other streams (depth@100ms): trades are read from @trade",
+        ),
+        (
+            "snapshot",
+            "kraken",
+            r#"{"channel":"trade","type":"snapshot","data":[]}"#,
+            "2 frames of other streams (trade snapshot): trades are read from trade",
+        ),
+        (
+            "ticker",
+            "coinbase",
+            r#"{"type":"ticker","product_id":"BTC-USD"}"#,
+            "2 frames of other streams (ticker): trades are read from matches and market_trades",
+        ),
+        (
+            "lower",
+            "binance",
+            r#"{"e":"trade","s":"btcusdt","t":1,"p":"1","q":"2","T":1748772000000,"m":true}"#,
+            "its symbols are in capitals without a separator; did you mean BTCUSDT?",
+        ),
+        (
+            "future",
+            "binance",
+            r#"{"e":"trade","T":1748772000000,"s":"BTCUSDT","t":1,"p":"0","q":"2","X":"NA","m":true}"#,
+            "holds no trades that binance sends on its spot market: not a spot trade, and only those are supported: a trade of Binance futures (BTCUSDT, X NA)",
+        ),
+        (
+            "late-clock",
+            "binance",
+            r#"{"e":"trade","s":"BTCUSDT","t":1,"p":"1","q":"2","T":1848772000000,"m":true}"#,
+            "2 of them are later than the times at which they were received",
+        ),
+    ] {
+        let file = place.file(name, format!("{time} {frame}\n{time} {frame}\n"));
+        let output = candles(&file, venue, &[]);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert!(
+            complaint(&output).contains(expected),
+            "{}",
+            complaint(&output)
+        );
+    }
+    let output = candles(&place.file("empty", ""), "binance", &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(complaint(&output).contains("it holds no frames at all"));
+}
+
+pub(crate) fn futures_in_a_file_change_no_candle_of_spot() {
+    let spot = shapes()[0].1.clone();
+    let futures: String = spot
+        .replace("\"p\":\"1.5\"", "\"X\":\"INSURANCE_FUND\",\"p\":\"55000\"")
+        .replace("\"t\":", "\"t\":9");
+    let place = Place::new();
+    let mixed = candles(
+        &place.file("mixed", format!("{spot}{futures}")),
+        "binance",
+        &[],
+    );
+    let alone = candles(&place.file("alone", &spot), "binance", &[]);
+    assert_eq!(rows(&mixed, "binance", "csv").len(), 1);
+    assert_eq!(mixed.stdout, alone.stdout);
+    assert!(complaint(&mixed).contains("left out as not_spot: 49 frames, the first in line 50"));
+}
+
+pub(crate) fn what_follows_the_last_gzip_member_changes_nothing() {
+    let (venue, text) = &shapes()[0];
+    let place = Place::new();
+    let alone = candles(&place.file("plain", text), venue, &[]);
+    let packed = gzipped(text);
+    for (name, tail, said) in [
+        ("zeros", vec![0; 1_000], ""),
+        (
+            "junk",
+            b"junk".to_vec(),
+            "what follows the last gzip member is no gzip data and was ignored",
+        ),
+        ("cut", packed[..packed.len() / 2].to_vec(), "ends abruptly"),
+    ] {
+        let output = candles(
+            &place.file(name, [packed.clone(), tail].concat()),
+            venue,
+            &[],
+        );
+        assert_eq!(
+            rows(&output, venue, "csv"),
+            rows(&alone, venue, "csv"),
+            "{name}"
+        );
+        assert!(
+            complaint(&output).contains(said),
+            "{name}: {}",
+            complaint(&output)
+        );
+        assert_eq!(complaint(&output).is_empty(), said.is_empty(), "{name}");
+    }
 }
 
 pub(crate) fn bad_input_is_named() {

@@ -128,6 +128,52 @@ fn has_begun(data_dir: &Path) -> bool {
     jobs.is_ok_and(|jobs| jobs.count() > 0)
 }
 
+/// The other files are replayed nevertheless.
+pub(crate) fn a_file_without_trades_ends_it_with_status_1() {
+    let place = Place::new();
+    let time = 1_748_772_000_000_000_000_i64;
+    let trade = r#"{"e":"trade","s":"AAAUSDT","t":1,"p":"1.5","q":"2","T":1748772000000,"m":true}"#;
+    let good = place.file("good", format!("{time} {trade}\n"));
+    let without = r#"{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade"}}"#;
+    let other = place.file("other", format!("{time} {without}\n"));
+    let text = |path: &Path| path.to_str().expect("a path").to_owned();
+    let data = text(place.path());
+    let output = run(
+        place.path(),
+        [
+            "replay".to_owned(),
+            text(&other),
+            text(&good),
+            "--venue".to_owned(),
+            "binance".to_owned(),
+            "--data-dir".to_owned(),
+            data,
+        ],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let said = complaint(&output);
+    assert!(
+        said.contains("1 frames of other streams (aggTrade)"),
+        "{said}"
+    );
+    assert!(
+        said.contains("other holds no trades that binance sends: is it the right --venue?"),
+        "{said}"
+    );
+    let printed = String::from_utf8(output.stdout).expect("text");
+    assert!(printed.contains("1 trades replayed"), "{printed}");
+
+    // Before anything is started: no venue is named.
+    let seconds = place.file("seconds", format!("1748772000 {trade}\n"));
+    let output = run(place.path(), arguments(&seconds, place.path()));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        complaint(&output).contains("these look like seconds"),
+        "{}",
+        complaint(&output)
+    );
+}
+
 pub(crate) fn killed_at_random_and_run_again_it_gives_the_same() {
     let mut rng = seeded();
     let (deals, lines) = recording(&mut rng);
