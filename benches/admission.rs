@@ -29,6 +29,7 @@ use coinsphere::app::accounts::{keep, open};
 use coinsphere::audit::{AuditLog, ChainSigner};
 use coinsphere::config::Config;
 use coinsphere::http::{Class, Limits};
+use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_pipelines::clock::{SharedClock, SystemClock};
 use coinsphere_pipelines::shared_state::{
     InProcess, InProcessLimits, OnRedis, RedisConfig, SharedState,
@@ -108,7 +109,7 @@ async fn signed_in(place: &std::path::Path, store: &Store) -> (Arc<Accounts>, St
     );
     let events = Arc::new(AuditTrail::new(&audit));
     let accounts = open(&config, Arc::new(store.clone()), clock, events).unwrap();
-    let _runs_on = keep(&accounts);
+    let _runs_on = keep(&accounts, &StatusRegistry::new(clock.clone()));
     let (email, password) = ("ada@example.org", "correct horse battery staple");
     let registration = Registration {
         email: email.to_owned(),

@@ -21,9 +21,10 @@ use coinsphere_pipelines::log::{EventLog, MemoryLog, Offset};
 use coinsphere_pipelines::market::{
     Candle, Price, Quantity, Symbol, TakerSide, Timestamp, Trade, TradeId,
 };
+use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::venues;
 use rust_decimal::Decimal;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 /// 2024-08-08T00:00:00Z
 const DAY: i64 = 1_723_075_200;
@@ -128,7 +129,7 @@ impl Stage {
         let statuses = StatusRegistry::new(SystemClock::shared());
         let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
         let slot: ActorAddress<CandleActor> = ActorAddress::default();
-        let committer = Arc::new(Notify::new());
+        let committer = Signal::new();
         let candle_parts = CandleDeps {
             name: "candles_0".into(),
             partition: 0,
@@ -151,7 +152,7 @@ impl Stage {
             statuses: statuses.clone(),
             candles: vec![slot.clone()],
             committer,
-            committed: Arc::new(Notify::new()),
+            committed: Signal::new(),
             push: None,
         };
         let candles = Supervise {

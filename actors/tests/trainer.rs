@@ -17,6 +17,7 @@ use coinsphere_actors::supervision::ExitReason;
 use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
 use coinsphere_pipelines::clock::SystemClock;
 use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Symbol, Timestamp, Venue};
+use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::{ForecastCommit, ForecastSeries, ForecastState, InstrumentId};
 use tokio::sync::{Notify, watch};
 
@@ -114,7 +115,9 @@ async fn whatever_a_training_comes_to_the_trainer_goes_on() {
     };
     let name = spec.name();
     let (ready, is_ready) = watch::channel(BTreeSet::new());
-    let (trainings, changed) = (Arc::new(TrainingQueue::default()), Arc::new(Notify::new()));
+    let (trainings, changed) = (Arc::new(TrainingQueue::default()), Signal::new());
+    let mut was_changed = changed.waiter();
+    was_changed.raised().await;
     let statuses = StatusRegistry::new(SystemClock::shared());
     let parts = TrainerDeps {
         name: "trainer".to_owned(),
@@ -161,7 +164,7 @@ async fn whatever_a_training_comes_to_the_trainer_goes_on() {
         .unwrap();
     until(PartStatus::Running).await;
     trainings.request(&name, Reason::Request);
-    tokio::time::timeout(within, changed.notified())
+    tokio::time::timeout(within, was_changed.raised())
         .await
         .unwrap();
     let asked = model_trainer.asked.lock().unwrap().clone();

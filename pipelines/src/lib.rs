@@ -10,5 +10,6 @@ pub mod log;
 pub mod market;
 pub mod recording;
 pub mod shared_state;
+pub mod signal;
 pub mod store;
 pub mod venues;

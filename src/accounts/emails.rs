@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use coinsphere_actors::supervision::LoopContext;
 use coinsphere_pipelines::store::{execute, query};
 
 use super::error::AccountError;
@@ -30,8 +31,8 @@ impl Composer for Accounts {
 
 impl Accounts {
     /// Sends emails whenever some are due. Runs until dropped.
-    pub(super) async fn keep_mail(&self) {
-        self.outbox_worker.run(self).await;
+    pub(crate) async fn keep_mail(&self, context: &LoopContext) {
+        self.outbox_worker.run(self, context).await;
     }
 
     /// Sends some of the emails that are due; answers how many were taken.

@@ -41,6 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use coinsphere_actors::supervision::LoopContext;
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::PooledConnection;
 use jsonwebtoken::jwk::JwkSet;
@@ -177,43 +178,41 @@ impl Accounts {
         })
     }
 
-    /// Keeps up with what other processes do (revoked sessions, new keys), and sends mail. Runs until
-    /// dropped.
-    pub async fn keep_up(&self) {
-        tokio::join!(
-            self.keep_revocations(),
-            self.keep_keys(),
-            self.keep_mail(),
-            self.keep_tidy()
-        );
-    }
-
-    async fn keep_revocations(&self) {
+    /// Listens for the sessions that other processes revoke, until dropped.
+    pub(crate) async fn keep_revocations(&self, context: &LoopContext) {
         /// How long to wait before listening again.
         const RETRY: Duration = Duration::from_millis(500);
         loop {
             if let Some(store) = self.source.store() {
-                let outcome = self.revocations.listen(&store, || self.now()).await;
+                let listening = self.revocations.listen(&store, || self.now(), context);
+                let outcome = listening.await;
                 let error = outcome.err().map(|error| error.to_string());
                 tracing::warn!(
                     error,
                     "revoked sessions are not heard of: asking the database for each request"
                 );
             }
+            context.degraded(
+                "revoked sessions are not heard of: each request asks the database".to_owned(),
+            );
             tokio::time::sleep(RETRY).await;
         }
     }
 
-    /// Removes what nobody asks for any more.
-    async fn keep_tidy(&self) {
+    /// Removes what nobody asks for any more, until dropped.
+    pub(crate) async fn keep_tidy(&self, context: &LoopContext) {
         /// How often, and how soon again when it failed.
         const ROUND: Duration = Duration::from_secs(600);
         const RETRY: Duration = Duration::from_secs(30);
         loop {
             let next = match self.tidy().await {
-                Ok(()) => ROUND,
+                Ok(()) => {
+                    context.running();
+                    ROUND
+                }
                 Err(error) => {
                     tracing::warn!(%error, "old sessions and failures were not removed");
+                    context.degraded(format!("old sessions were not removed: {error}"));
                     RETRY
                 }
             };
@@ -233,11 +232,16 @@ impl Accounts {
         self.tidy_mail().await
     }
 
-    async fn keep_keys(&self) {
+    /// Reads the signing keys again that other processes may have changed, until dropped.
+    pub(crate) async fn keep_keys(&self, context: &LoopContext) {
         loop {
             tokio::time::sleep(NOTICED_WITHIN).await;
-            if let Err(error) = self.access.keys().read_again(self.now()) {
-                tracing::error!(%error, "cannot read the signing keys again");
+            match self.access.keys().read_again(self.now()) {
+                Ok(_) => context.running(),
+                Err(error) => {
+                    tracing::error!(%error, "cannot read the signing keys again");
+                    context.degraded(format!("cannot read the signing keys again: {error}"));
+                }
             }
         }
     }

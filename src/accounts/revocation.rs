@@ -8,6 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use coinsphere_actors::supervision::LoopContext;
 use coinsphere_pipelines::store::{Store, StoreError, query};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -69,19 +70,15 @@ impl Revocations {
             .retain(|_, at| *at + REMEMBERED > now);
     }
 
-    /// Listens until the connection ends.
+    /// Listens until the connection ends. However this ends, by a panic or cut off too, it is no longer
+    /// claimed that everything is heard.
     pub(super) async fn listen(
         &self,
         store: &Store,
         now: impl Fn() -> DateTime<Utc>,
+        context: &LoopContext,
     ) -> Result<(), StoreError> {
-        let outcome = self.hear(store, now).await;
-        self.live.store(false, Ordering::Release);
-        metrics::gauge!("coinsphere_revocations_live").set(0.0);
-        outcome
-    }
-
-    async fn hear(&self, store: &Store, now: impl Fn() -> DateTime<Utc>) -> Result<(), StoreError> {
+        let hearing = Hearing(&self.live);
         // Listening comes first: what is revoked while the rest is loaded is then heard too.
         let mut listener = store.listen(CHANNEL).await?;
         let session = store.session().await?;
@@ -95,8 +92,8 @@ impl Revocations {
         .await?;
         drop(session);
         self.add(rows.iter().map(|row| (row.get(0), row.get(1))));
-        self.live.store(true, Ordering::Release);
-        metrics::gauge!("coinsphere_revocations_live").set(1.0);
+        hearing.begin();
+        context.running();
         let mut pulse = interval(PULSE);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -108,15 +105,47 @@ impl Revocations {
                 _ = pulse.tick() => {
                     listener.ping(PATIENCE).await?;
                     self.forget(now());
+                    context.progressed();
                 }
             }
         }
     }
 }
 
+/// Claims that every announcement is heard, for as long as it lives.
+struct Hearing<'a>(&'a AtomicBool);
+
+impl Hearing<'_> {
+    fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+        metrics::gauge!("coinsphere_revocations_live").set(1.0);
+    }
+}
+
+impl Drop for Hearing<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+        metrics::gauge!("coinsphere_revocations_live").set(0.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_while_listening_ends_the_claim_to_hear() {
+        let revocations = Revocations::default();
+        let session = SessionId(Uuid::from_u128(1));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let hearing = Hearing(&revocations.live);
+            hearing.begin();
+            assert_eq!(revocations.is_revoked(session), Some(false));
+            panic!("while listening");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(revocations.is_revoked(session), None);
+    }
 
     #[test]
     fn what_it_cannot_know_it_does_not_claim() {

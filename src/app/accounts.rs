@@ -1,11 +1,12 @@
 //! Accounts over the program's database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
+use coinsphere_actors::supervision::{StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::StoreSource;
-use tokio::task::JoinHandle;
 
 use crate::accounts::{AccountDeps, AccountUserData, Accounts, SecurityEvents};
 use crate::audit::AuditUserData;
@@ -56,9 +57,40 @@ pub fn open(
     Ok(Arc::new(accounts))
 }
 
-/// Keeps up with what other processes do, until aborted.
+/// The loops of accounts, each a part of its own.
+pub const LOOPS: [&str; 4] = [
+    "accounts_revocations",
+    "accounts_signing_keys",
+    "accounts_outbox",
+    "accounts_cleanup",
+];
+
+/// How long each may go without a mark of progress: a few turns of it.
+const PROGRESS: [Duration; 4] = [
+    Duration::from_secs(15),
+    Duration::from_secs(300),
+    Duration::from_secs(300),
+    Duration::from_secs(1_800),
+];
+
+/// Starts the loops: keeps up with what other processes do, sends emails and removes what is old.
 #[must_use]
-pub fn keep(accounts: &Arc<Accounts>) -> JoinHandle<()> {
-    let accounts = Arc::clone(accounts);
-    tokio::spawn(async move { accounts.keep_up().await })
+pub fn keep(accounts: &Arc<Accounts>, statuses: &StatusRegistry) -> Vec<SupervisedLoop> {
+    let loops = LOOPS.into_iter().zip(PROGRESS);
+    loops
+        .map(|(name, limit)| {
+            let accounts = Arc::clone(accounts);
+            SupervisedLoop::start(statuses, name, limit, move |context| {
+                let (accounts, of) = (Arc::clone(&accounts), context.clone());
+                context.until_quit(async move {
+                    match name {
+                        "accounts_revocations" => accounts.keep_revocations(&of).await,
+                        "accounts_signing_keys" => accounts.keep_keys(&of).await,
+                        "accounts_outbox" => accounts.keep_mail(&of).await,
+                        _ => accounts.keep_tidy(&of).await,
+                    }
+                })
+            })
+        })
+        .collect()
 }

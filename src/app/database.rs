@@ -7,14 +7,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context;
-use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
+use coinsphere_actors::supervision::{
+    ExitReason, LoopContext, PartStatus, StatusRegistry, SupervisedLoop,
+};
 use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig, StoreError};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::Mutex;
 
 use crate::config::{Config, DatabaseSettings};
 use crate::market::MarketSettings;
@@ -29,6 +31,9 @@ pub(crate) const START: Duration = Duration::from_secs(60);
 /// How often a private server is looked at, and upkeep done when nothing was committed.
 const ROUND: Duration = Duration::from_secs(2);
 
+/// How long a round of upkeep may take.
+const PROGRESS: Duration = Duration::from_secs(120);
+
 /// The longest wait between attempts to reach the database.
 const MOST_RETRY: Duration = Duration::from_secs(5);
 
@@ -40,12 +45,12 @@ pub struct Database {
     data_dir: PathBuf,
     statuses: StatusRegistry,
     clock: SharedClock,
-    /// Notified when candles have been committed, so that longer ones are brought up to date.
-    pub committed: Arc<Notify>,
-    /// Notified when an instrument was added in this process.
-    pub listed: Arc<Notify>,
-    /// Notified after each round of upkeep: longer candles may have changed.
-    pub kept_up: Arc<Notify>,
+    /// Raised when candles have been committed, so that longer ones are brought up to date.
+    pub committed: Signal,
+    /// Raised when an instrument was added in this process.
+    pub listed: Signal,
+    /// Raised after each round of upkeep: longer candles may have changed.
+    pub kept_up: Signal,
 }
 
 /// What is shown of the database.
@@ -59,11 +64,8 @@ struct Shown {
     pool: coinsphere_pipelines::store::PoolUsage,
 }
 
-/// The task that keeps the database reachable.
-pub struct Keeper {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
+/// The part that keeps the database reachable.
+pub struct Keeper(SupervisedLoop);
 
 impl Database {
     /// A database that nobody has reached for yet.
@@ -76,9 +78,9 @@ impl Database {
             data_dir: config.data_dir.clone(),
             statuses,
             clock,
-            committed: Arc::new(Notify::new()),
-            kept_up: Arc::new(Notify::new()),
-            listed: Arc::new(Notify::new()),
+            committed: Signal::new(),
+            kept_up: Signal::new(),
+            listed: Signal::new(),
         })
     }
 
@@ -114,9 +116,18 @@ impl Database {
                 return Err(error.into());
             }
         }
-        let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(Arc::clone(self).run(config, server, stopped));
-        Ok(Keeper { stop, task })
+        let private = server.is_some();
+        // Kept beside the loop: a server outlives a panic of what watches it.
+        let (database, server) = (Arc::clone(self), Arc::new(Mutex::new(server)));
+        let part = SupervisedLoop::start(&self.statuses, NAME, PROGRESS, move |context| {
+            let (database, server) = (Arc::clone(&database), Arc::clone(&server));
+            let config = config.clone();
+            async move {
+                let mut server = server.lock().await;
+                database.run(&config, private, &mut server, context).await
+            }
+        });
+        Ok(Keeper(part))
     }
 
     async fn start_server(&self) -> anyhow::Result<PrivateServer> {
@@ -135,31 +146,29 @@ impl Database {
     }
 
     async fn run(
-        self: Arc<Self>,
-        config: StoreConfig,
-        mut server: Option<PrivateServer>,
-        mut stopped: watch::Receiver<bool>,
-    ) {
+        &self,
+        config: &StoreConfig,
+        private: bool,
+        server: &mut Option<PrivateServer>,
+        mut context: LoopContext,
+    ) -> ExitReason {
         let mut retry = Duration::from_millis(100);
-        let private = server.is_some();
-        loop {
-            if *stopped.borrow() {
-                break;
-            }
+        let mut committed = self.committed.waiter();
+        while !context.is_quitting() {
             if server.as_mut().is_some_and(|server| !server.is_alive()) {
                 tracing::error!("the private PostgreSQL server has died; starting it again");
                 drop(server.take());
             }
             if private && server.is_none() {
                 match self.start_server().await {
-                    Ok(started) => server = Some(started),
+                    Ok(started) => *server = Some(started),
                     Err(error) => self.trouble(&format!("{error:#}")),
                 }
             }
-            let wait = match self.round(&config, private).await {
+            let wait = match self.round(config, private).await {
                 Ok(more) => {
                     retry = Duration::from_millis(100);
-                    self.kept_up.notify_one();
+                    self.kept_up.raise();
                     if more { Duration::ZERO } else { ROUND }
                 }
                 Err(error) => {
@@ -170,19 +179,19 @@ impl Database {
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.committed.notified() => {}
-                _ = stopped.changed() => {}
+                () = committed.raised() => {}
+                () = context.quits() => {}
             }
         }
         if let Some(store) = self.store() {
             store.close();
         }
-        if let Some(server) = server
+        if let Some(server) = server.take()
             && let Err(error) = server.stop().await
         {
             tracing::warn!(%error, "the private PostgreSQL server was not stopped");
         }
-        self.statuses.set(NAME, PartStatus::Stopped, None);
+        ExitReason::Quit
     }
 
     /// Opens the store if it is not open, and does one round of upkeep. True if there is more.
@@ -233,10 +242,7 @@ impl Database {
 impl Keeper {
     /// Closes the store and stops a private server.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
-        if self.task.await.is_err() {
-            tracing::error!("the task that keeps the database reachable panicked");
-        }
+        self.0.stop().await;
     }
 }
 

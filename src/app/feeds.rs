@@ -170,12 +170,13 @@ pub(super) fn follow_additions(
     };
     // Arbiters are made in the system's own thread.
     actix::spawn(async move {
+        let mut listed = database.listed.waiter();
         let mut every = tokio::time::interval(LOOK);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = every.tick() => {}
-                () = database.listed.notified() => {}
+                () = listed.raised() => {}
             }
             // Until the database has been reached there is nothing to look at; the next turn may.
             let Some(store) = database.store() else {

@@ -16,7 +16,8 @@ use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_actors::supervision::{ExitNotice, ExitReason, Started};
 use coinsphere_ml::model::Registry;
 use coinsphere_pipelines::clock::SharedClock;
-use tokio::sync::{Notify, watch};
+use coinsphere_pipelines::signal::Signal;
+use tokio::sync::watch;
 
 use super::database::Database;
 use crate::config::{Config, Role};
@@ -32,7 +33,7 @@ use crate::jobs::{JobRunner, Jobs};
 pub(crate) struct Forecasts {
     registry: Registry,
     trainings: Arc<TrainingQueue>,
-    changed: Arc<Notify>,
+    changed: Signal,
     /// Whether this process trains.
     trains: bool,
 }
@@ -49,7 +50,7 @@ impl Forecasts {
         Ok(Self {
             registry: Registry::open(&models_directory(&config.data_dir)).context("the models")?,
             trainings: Arc::default(),
-            changed: Arc::default(),
+            changed: Signal::new(),
             trains: config.has_role(Role::Forecasts),
         })
     }
@@ -65,7 +66,7 @@ impl Forecasts {
             database: Arc::clone(database) as _,
             registry: self.registry.clone(),
             jobs: Jobs::new(Arc::clone(database) as _, clock.clone()),
-            changed: Arc::clone(&self.changed),
+            changed: self.changed.clone(),
             trains: self.trains.then(|| config.forecasts.tokens.clone()),
             clock: clock.clone(),
         })
@@ -95,8 +96,8 @@ impl Forecasts {
             hub: Arc::clone(hub),
             statuses: statuses.clone(),
             clock: clock.clone(),
-            stored: Arc::clone(&database.kept_up),
-            changed: Arc::clone(&self.changed),
+            stored: database.kept_up.clone(),
+            changed: self.changed.clone(),
             trainings: Arc::clone(&self.trainings),
         };
         parts.push(part(predictor.name.clone(), {
@@ -128,7 +129,7 @@ impl Forecasts {
             ready: ready.subscribe(),
             by_itself: settings.train,
             retrain_after: Duration::from_secs(settings.retrain_hours.saturating_mul(3_600)),
-            changed: Arc::clone(&self.changed),
+            changed: self.changed.clone(),
             statuses: statuses.clone(),
             clock: clock.clone(),
         };
@@ -172,7 +173,7 @@ impl Forecasts {
                 statuses: statuses.clone(),
                 clock: clock.clone(),
                 ready,
-                changed: Arc::clone(&self.changed),
+                changed: self.changed.clone(),
             };
             parts.push(part(history.name.clone(), move |quit| {
                 history::run(history.clone(), quit)

@@ -14,15 +14,16 @@ use coinsphere_actors::market::committer::{CommitterActor, CommitterConfig, Comm
 use coinsphere_actors::push::PushHub;
 use coinsphere_actors::push::pusher::{PushActor, PusherDeps};
 use coinsphere_actors::supervision::{
-    ActorAddress, Backoff, Started, StatusRegistry, StopAll, Supervise, Supervisor,
+    ActorAddress, Backoff, Started, StatusRegistry, StopAll, Supervise, SupervisedLoop, Supervisor,
 };
 use coinsphere_pipelines::candles::Rules;
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::log::EventLog;
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
+use coinsphere_pipelines::signal::Signal;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use super::database::Database;
 use super::feeds::{self, Feeds};
@@ -43,6 +44,9 @@ use crate::telemetry::keep_health_report;
 
 /// How long the parts may take to stop.
 const STOP: Duration = Duration::from_secs(60);
+
+/// How long the audit log may go without a scan for deleted accounts: two of its rounds.
+const FORGETTING: Duration = Duration::from_secs(2 * 3_600);
 
 /// How often the metrics recorder tidies up.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -138,13 +142,22 @@ pub async fn run(
     let (report, reporter) = keep_health_report(statuses.clone(), log.clone());
     let upkeep = {
         let metrics = metrics.clone();
-        tokio::spawn(async move {
-            let mut every = tokio::time::interval(METRICS_UPKEEP);
-            loop {
-                every.tick().await;
-                metrics.run_upkeep();
-            }
-        })
+        SupervisedLoop::start(
+            &statuses,
+            "metrics_upkeep",
+            6 * METRICS_UPKEEP,
+            move |context| {
+                let (metrics, of) = (metrics.clone(), context.clone());
+                context.until_quit(async move {
+                    let mut every = tokio::time::interval(METRICS_UPKEEP);
+                    loop {
+                        every.tick().await;
+                        of.running();
+                        metrics.run_upkeep();
+                    }
+                })
+            },
+        )
     };
     if let Some(audit) = &audit {
         let started = AuditEntry::new("program.started", Outcome::Done);
@@ -152,15 +165,22 @@ pub async fn run(
     }
     let outcome = match (api, &audit) {
         (Some((listener, accounts)), Some(audit)) => {
-            let keeping_up = accounts::keep(&accounts);
+            let mut loops = accounts::keep(&accounts, &statuses);
             let offer = {
                 let accounts = Arc::clone(&accounts);
                 tokio::spawn(async move { accounts.offer_setup().await })
             };
-            let forgetting = {
-                let audit = Arc::clone(audit);
-                tokio::spawn(async move { audit.keep_forgetting().await })
-            };
+            let forgetting = Arc::clone(audit);
+            loops.push(SupervisedLoop::start(
+                &statuses,
+                "audit_forgetting",
+                FORGETTING,
+                move |context| {
+                    let audit = Arc::clone(&forgetting);
+                    context.running();
+                    context.until_quit(async move { audit.keep_forgetting().await })
+                },
+            ));
             let cache = ListingCache::new(Arc::clone(&shared.state));
             let state = ApiState {
                 market: Arc::new(CachedReader::new(
@@ -170,7 +190,7 @@ pub async fn run(
                 listings: Arc::new(StoredListings::new(
                     Arc::clone(&database) as _,
                     cache,
-                    Arc::clone(&database.listed),
+                    database.listed.clone(),
                 )),
                 acts: Arc::new(AuditedActs::new(audit)),
                 forecasts: Arc::new(forecasts.reader(&config, &database, &clock)),
@@ -196,9 +216,10 @@ pub async fn run(
                 streams: StreamGate::default(),
             };
             let served = http::serve(listener, state, stop).await;
-            keeping_up.abort();
+            for part in loops {
+                part.stop().await;
+            }
             offer.abort();
-            forgetting.abort();
             served.context("the HTTP server failed")
         }
         _ => {
@@ -216,8 +237,8 @@ pub async fn run(
     {
         tracing::warn!("not every part ended in time; the next start recovers");
     }
-    reporter.abort();
-    upkeep.abort();
+    reporter.stop().await;
+    upkeep.stop().await;
     if let Some(log) = log
         && let Err(error) = log.close().await
     {
@@ -286,7 +307,7 @@ impl Parts<'_> {
         let actors: Vec<ActorAddress<CandleActor>> = (0..log.partitions())
             .map(|_| ActorAddress::default())
             .collect();
-        let committer = Arc::new(Notify::new());
+        let committer = Signal::new();
         let arbiters: Vec<_> = (0..2).map(|_| Arbiter::new().handle()).collect();
         for (partition, slot) in (0..log.partitions()).zip(&actors) {
             let parts = CandleDeps {
@@ -303,7 +324,7 @@ impl Parts<'_> {
                 store: Arc::clone(database) as _,
                 statuses: self.statuses.clone(),
                 push: Some(push.clone()),
-                committer: Arc::clone(&committer),
+                committer: committer.clone(),
             };
             let arbiter = arbiters[partition as usize % arbiters.len()].clone();
             let slot = slot.clone();
@@ -326,7 +347,7 @@ impl Parts<'_> {
             statuses: self.statuses.clone(),
             candles: actors,
             committer,
-            committed: Arc::clone(&database.committed),
+            committed: database.committed.clone(),
             push: Some(push),
         };
         let arbiter = Arbiter::new().handle();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use coinsphere_actors::push::PushHub;
 use coinsphere_actors::push::relay::{self, RelayChannel};
-use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
+use coinsphere_actors::supervision::{LoopContext, StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::shared_state::{
     InProcess, InProcessLimits, OnRedis, RedisConfig, SharedState,
@@ -21,10 +21,14 @@ const NAME: &str = "shared_state";
 /// How often it is looked whether Redis answers.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long that may take.
+const PROGRESS: Duration = Duration::from_secs(10);
+
 /// Shared state and the tasks around it, which end when this is dropped.
 pub(super) struct Shared {
     pub(super) state: Arc<dyn SharedState>,
     on_redis: bool,
+    _look: Option<SupervisedLoop>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -42,6 +46,7 @@ impl Shared {
             return Ok(Self {
                 state: InProcess::new(clock.clone(), InProcessLimits::default()),
                 on_redis: false,
+                _look: None,
                 tasks: Vec::new(),
             });
         };
@@ -50,11 +55,16 @@ impl Shared {
             password: config.redis.password.clone(),
             prefix: config.redis.prefix.clone(),
         })?);
-        let look = tokio::spawn(look(Arc::clone(&state), statuses.clone()));
+        let looked_at = Arc::clone(&state);
+        let look = SupervisedLoop::start(statuses, NAME, PROGRESS, move |context| {
+            let (state, of) = (Arc::clone(&looked_at), context.clone());
+            context.until_quit(async move { look(&*state, &of).await })
+        });
         Ok(Self {
             state,
             on_redis: true,
-            tasks: vec![look],
+            _look: Some(look),
+            tasks: Vec::new(),
         })
     }
 
@@ -99,18 +109,14 @@ impl Drop for Shared {
     }
 }
 
-/// Shows on the statuses whether Redis answers.
-async fn look(state: Arc<dyn SharedState>, statuses: StatusRegistry) {
+/// Shows whether Redis answers.
+async fn look(state: &dyn SharedState, context: &LoopContext) {
     let mut every = tokio::time::interval(LOOK);
     loop {
         every.tick().await;
         match state.is_up() {
-            true => statuses.set(NAME, PartStatus::Running, None),
-            false => statuses.set(
-                NAME,
-                PartStatus::Degraded,
-                Some(format!("{} does not answer", state.place())),
-            ),
+            true => context.running(),
+            false => context.degraded(format!("{} does not answer", state.place())),
         }
     }
 }

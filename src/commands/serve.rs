@@ -12,8 +12,8 @@ use super::{clock, load, on_runtime};
 use crate::app::{serve, stop_requested};
 use crate::cli::{DemoArgs, ServeArgs};
 use crate::config::{Config, Profile};
-use crate::telemetry::recorder;
 use crate::telemetry::start_logging;
+use crate::telemetry::{describe, recorder};
 
 /// Everything against the live venues, as configured.
 pub(super) fn up(args: &ServeArgs) -> anyhow::Result<()> {
@@ -23,6 +23,7 @@ pub(super) fn up(args: &ServeArgs) -> anyhow::Result<()> {
     on_runtime(async move {
         let stop = stop_requested()?;
         let metrics = recorder()?.install_recorder()?;
+        describe();
         serve::run(config, clock(), metrics, stop).await
     })
 }
@@ -42,6 +43,7 @@ pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     on_runtime(async move {
         let stop = stop_requested()?;
         let metrics = recorder()?.install_recorder()?;
+        describe();
         let (ended, end) = oneshot::channel::<()>();
         let market = simulator::Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

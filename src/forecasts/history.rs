@@ -11,9 +11,10 @@ use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::history::{HistoryLoader, Klines, Loaded, Wanted, rest_endpoint};
 use coinsphere_pipelines::market::Interval;
+use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::StoreSource;
 use serde::Serialize;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::catalogue::{SeriesCatalogue, quits};
 
@@ -25,6 +26,9 @@ const SETTLE: Duration = Duration::from_secs(30);
 
 /// How long to wait after a failure.
 const RETRY: Duration = Duration::from_secs(60);
+
+/// How long it may go without a candle: it asks once an hour.
+const PROGRESS: Duration = Duration::from_secs(2 * 3_600);
 
 /// What the part works with.
 #[derive(Clone)]
@@ -39,7 +43,7 @@ pub(crate) struct HistoryDeps {
     /// Which series have been loaded, as far as they can be.
     pub(crate) ready: Arc<watch::Sender<BTreeSet<String>>>,
     /// Notified when something was imported.
-    pub(crate) changed: Arc<Notify>,
+    pub(crate) changed: Signal,
 }
 
 /// Observable state.
@@ -70,6 +74,7 @@ pub(crate) async fn run(parts: HistoryDeps, mut quit: watch::Receiver<bool>) -> 
     let Some(all) = parts.catalogue.wait(&mut quit).await else {
         return ExitReason::Quit;
     };
+    parts.statuses.expect_progress(&parts.name, PROGRESS);
     parts.statuses.set(&parts.name, PartStatus::Running, None);
     loop {
         let wait = tokio::select! {
@@ -105,7 +110,7 @@ async fn round(
                             candles = loaded.candles,
                             "history loaded"
                         );
-                        parts.changed.notify_one();
+                        parts.changed.raise();
                     }
                 }
                 Err(error) => {

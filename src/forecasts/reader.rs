@@ -9,10 +9,10 @@ use coinsphere_ml::metrics::{self, Scored};
 use coinsphere_ml::model::{Card, ModelId, ModelKey, Registry, RegistryError};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Timestamp};
+use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::{
     ForecastQuery, ForecastSeries, Instrument, Store, StoreSource, StoredForecast,
 };
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::training_job::training_of;
@@ -52,8 +52,8 @@ pub(crate) struct ForecastReaderDeps {
     pub(crate) database: Arc<dyn StoreSource>,
     pub(crate) registry: Registry,
     pub(crate) jobs: Jobs,
-    /// Notified when other versions serve.
-    pub(crate) changed: Arc<Notify>,
+    /// Raised when other versions serve.
+    pub(crate) changed: Signal,
     /// What this process trains.
     pub(crate) trains: Option<Vec<String>>,
     pub(crate) clock: SharedClock,
@@ -269,7 +269,7 @@ impl Forecasts for ForecastReader {
             }
             Err(error) => return Err(PromoteError::Unusable(error.to_string())),
         }
-        self.deps.changed.notify_one();
+        self.deps.changed.raise();
         tracing::info!(id, "a model was promoted by an administrator");
         self.model(id).await?.ok_or(PromoteError::Unknown)
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::{Listing, NewToken, StoreSource};
-use tokio::sync::Notify;
 
 use super::data::ReadError;
 use super::listing_cache::ListingCache;
@@ -25,16 +25,16 @@ pub trait Listings: Send + Sync + 'static {
 pub(crate) struct StoredListings {
     database: Arc<dyn StoreSource>,
     cache: Arc<ListingCache>,
-    listed: Arc<Notify>,
+    listed: Signal,
 }
 
 impl StoredListings {
-    /// In this database; what is kept of it is forgotten, and `listed` notified.
+    /// In this database; what is kept of it is forgotten, and `listed` raised.
     #[must_use]
     pub(crate) const fn new(
         database: Arc<dyn StoreSource>,
         cache: Arc<ListingCache>,
-        listed: Arc<Notify>,
+        listed: Signal,
     ) -> Self {
         Self {
             database,
@@ -53,7 +53,7 @@ impl Listings for StoredListings {
         let listing = store.add_token(token).await.map_err(failure)?;
         if matches!(listing, Listing::Created | Listing::Extended) {
             self.cache.forget().await;
-            self.listed.notify_one();
+            self.listed.raise();
         }
         Ok(listing)
     }

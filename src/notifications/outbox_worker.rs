@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use coinsphere_actors::supervision::LoopContext;
 use coinsphere_pipelines::store::{PooledConnection, StoreError, StoreSource};
 use tokio::sync::Notify;
 
@@ -70,11 +71,12 @@ impl OutboxWorker {
     }
 
     /// Sends what is due, whenever something is. Runs until dropped.
-    pub(crate) async fn run(&self, composer: &dyn Composer) {
+    pub(crate) async fn run(&self, composer: &dyn Composer, context: &LoopContext) {
         loop {
             match self.send_due(composer).await {
-                Ok(Some(taken)) if taken > 0 => {}
+                Ok(Some(taken)) if taken > 0 => context.running(),
                 Ok(_) => {
+                    context.running();
                     tokio::select! {
                         () = tokio::time::sleep(ROUND) => {}
                         () = self.grew.notified() => {}
@@ -82,6 +84,7 @@ impl OutboxWorker {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot look into the outbox");
+                    context.degraded(format!("cannot look into the outbox: {error}"));
                     tokio::time::sleep(ROUND).await;
                 }
             }

@@ -4,31 +4,44 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinsphere_actors::supervision::{PartState, PartStatus, StatusRegistry};
+use coinsphere_actors::supervision::{PartState, PartStatus, StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::log::{EventLog, LogStatus};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::telemetry::{HealthReport, ServiceHealth, ServiceStatus};
 
 /// How often the report is made.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Keeps the report up to date until the task is aborted.
+/// How long making it may take.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// Keeps the report up to date until the part is dropped.
 #[must_use]
 pub(crate) fn keep(
     statuses: StatusRegistry,
     log: Option<Arc<dyn EventLog>>,
-) -> (watch::Receiver<Arc<HealthReport>>, JoinHandle<()>) {
+) -> (watch::Receiver<Arc<HealthReport>>, SupervisedLoop) {
     let (report, reader) = watch::channel(Arc::new(make(&statuses, log.as_deref())));
-    let task = tokio::spawn(async move {
-        let mut every = tokio::time::interval(EVERY);
-        loop {
-            every.tick().await;
-            report.send_replace(Arc::new(make(&statuses, log.as_deref())));
-        }
-    });
-    (reader, task)
+    let report = Arc::new(report);
+    let part = SupervisedLoop::start(
+        &statuses.clone(),
+        "health_report",
+        PROGRESS,
+        move |context| {
+            let (report, statuses, log) = (Arc::clone(&report), statuses.clone(), log.clone());
+            let of = context.clone();
+            context.until_quit(async move {
+                let mut every = tokio::time::interval(EVERY);
+                loop {
+                    every.tick().await;
+                    of.running();
+                    report.send_replace(Arc::new(make(&statuses, log.as_deref())));
+                }
+            })
+        },
+    );
+    (reader, part)
 }
 
 fn make(statuses: &StatusRegistry, log: Option<&dyn EventLog>) -> HealthReport {

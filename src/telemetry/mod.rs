@@ -9,4 +9,4 @@ pub use health::{HealthReport, ServiceHealth, ServiceStatus};
 pub(crate) use health_report::keep as keep_health_report;
 pub use logging::{LogFormat, LoggingSettings};
 pub(crate) use logging::{start_logging, start_plain_logging};
-pub use metrics::recorder;
+pub use metrics::{describe, recorder};

@@ -21,7 +21,8 @@ use coinsphere::http::{self, AdminToken, ApiState, Limits, Peer, StreamGate};
 use coinsphere::idempotency::IdempotencyKeys;
 use coinsphere::market::{self, MarketReader, ReadError};
 use coinsphere_actors::push::{PushHub, PushLimits};
-use coinsphere_pipelines::clock::ManualClock;
+use coinsphere_actors::supervision::{StatusRegistry, SupervisedLoop};
+use coinsphere_pipelines::clock::{ManualClock, SystemClock};
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Symbol, Timestamp, Venue};
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits, SharedState};
 use coinsphere_pipelines::store::{
@@ -29,7 +30,6 @@ use coinsphere_pipelines::store::{
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 use tower::ServiceExt as _;
 
@@ -63,7 +63,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) state: ApiState,
     router: Router,
-    keeping_up: Option<JoinHandle<()>>,
+    keeping_up: Vec<SupervisedLoop>,
+    pub(crate) statuses: StatusRegistry,
     _health: watch::Sender<Arc<coinsphere::telemetry::HealthReport>>,
 }
 
@@ -194,7 +195,8 @@ impl Place {
             store,
             router: http::router(state.clone()),
             state,
-            keeping_up: None,
+            keeping_up: Vec::new(),
+            statuses: StatusRegistry::new(SystemClock::shared()),
             _health: health,
         }
     }
@@ -203,7 +205,7 @@ impl Place {
 impl App {
     /// Begins to hear of what others do.
     pub(crate) async fn keep_up(&mut self) {
-        self.keeping_up = Some(coinsphere::app::accounts::keep(&self.accounts));
+        self.keeping_up = coinsphere::app::accounts::keep(&self.accounts, &self.statuses);
         let accounts = self.accounts.clone();
         eventually("it hears", || accounts.hears_revocations()).await;
     }
@@ -296,14 +298,6 @@ impl App {
     pub(crate) async fn rows(&self, sql: &str) -> Vec<tokio_postgres::Row> {
         let session = self.store.session().await.unwrap();
         session.query(sql, &[]).await.unwrap()
-    }
-}
-
-impl Drop for App {
-    fn drop(&mut self) {
-        if let Some(task) = &self.keeping_up {
-            task.abort();
-        }
     }
 }
 

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         sessions::a_session_ends_at_its_time,
         sessions::sessions_are_listed_and_ended_by_their_user_alone,
         sessions::revocation_reaches_every_process_at_once,
+        sessions::a_revoked_session_is_refused_whichever_loop_panics,
         sessions::a_process_that_does_not_hear_asks_the_database,
         sessions::tokens_of_a_rotated_key_hold_until_they_expire,
         sessions::an_account_has_so_many_sessions_and_no_more,

@@ -182,6 +182,41 @@ pub(crate) async fn revocation_reaches_every_process_at_once(place: Place) {
         .is_problem(401, "invalid-token");
 }
 
+pub(crate) async fn a_revoked_session_is_refused_whichever_loop_panics(place: Place) {
+    let (app, elsewhere) = (place.app().await, place.app().await);
+    app.register("ada@example.org").await;
+    for name in coinsphere::app::accounts::LOOPS {
+        let tokens = app.login("ada@example.org").await;
+        elsewhere.me(&tokens.access).await.good(200);
+        elsewhere.statuses.faults().inject(name);
+        let part = || elsewhere.statuses.snapshot()[name].clone();
+        eventually("it failed", || part().restarts == 1).await;
+        app.send(
+            Method::POST,
+            "/api/v1/auth/logout",
+            Some(&tokens.access),
+            None,
+        )
+        .await
+        .good(204);
+        let mut answer = elsewhere.me(&tokens.access).await;
+        for _ in 0..1_000 {
+            if answer.status == 401 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            answer = elsewhere.me(&tokens.access).await;
+        }
+        answer.is_problem(401, "invalid-token");
+        let accounts = elsewhere.accounts.clone();
+        eventually("it hears again", || accounts.hears_revocations()).await;
+        elsewhere
+            .me(&tokens.access)
+            .await
+            .is_problem(401, "invalid-token");
+    }
+}
+
 pub(crate) async fn a_process_that_does_not_hear_asks_the_database(place: Place) {
     let app = place.app().await;
     app.register("ada@example.org").await;

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::market::{Candle, Timestamp};
+use coinsphere_pipelines::signal::Signal;
 use serde::Serialize;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::forecasting::series::SeriesSpec;
@@ -28,6 +29,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(60);
 
 /// The longest such wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(6 * 3_600);
+
+/// How long one step of a training may take at the lowest priority.
+const PROGRESS: Duration = Duration::from_secs(900);
 
 /// How long stopping waits for a training to notice.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,7 +57,7 @@ pub enum Reason {
 #[derive(Debug, Default)]
 pub struct TrainingQueue {
     wanted: Mutex<BTreeMap<String, Reason>>,
-    notify: Notify,
+    grew: Signal,
     /// How many trainings of a series have ended, and why the last one failed.
     ended: watch::Sender<BTreeMap<String, (u64, Option<String>)>>,
 }
@@ -62,7 +66,7 @@ impl TrainingQueue {
     /// Asks for a training of a series by its name. False: it was asked for already.
     pub fn request(&self, series: &str, reason: Reason) -> bool {
         let fresh = self.lock().insert(series.to_owned(), reason).is_none();
-        self.notify.notify_one();
+        self.grew.raise();
         fresh
     }
 
@@ -171,8 +175,8 @@ pub struct TrainerDeps {
     pub by_itself: bool,
     /// How old the newest version may become.
     pub retrain_after: Duration,
-    /// Notified when a version was promoted.
-    pub changed: Arc<Notify>,
+    /// Raised when a version was promoted.
+    pub changed: Signal,
     /// Where its state is published.
     pub statuses: StatusRegistry,
     /// The clock.
@@ -226,12 +230,16 @@ impl TrainerLoop {
         self.parts
             .statuses
             .set(&self.parts.name, PartStatus::Running, None);
+        self.parts
+            .statuses
+            .expect_progress(&self.parts.name, PROGRESS);
+        let mut grew = self.parts.trainings.grew.waiter();
         loop {
             match self.next() {
                 Some((spec, reason)) => self.train(spec, reason).await,
                 None => {
                     tokio::select! {
-                        () = self.parts.trainings.notify.notified() => {}
+                        () = grew.raised() => {}
                         () = tokio::time::sleep(LOOK_EVERY) => {}
                         _ = self.quit.wait_for(|quit| *quit) => {}
                     }
@@ -331,7 +339,7 @@ impl TrainerLoop {
                     "trained"
                 );
                 if trained.promoted {
-                    self.parts.changed.notify_one();
+                    self.parts.changed.raise();
                 }
                 // With nothing that serves the schedule would begin again at once.
                 if trained.promoted {

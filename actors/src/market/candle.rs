@@ -17,6 +17,7 @@ use coinsphere_pipelines::candles::{
 };
 use coinsphere_pipelines::log::{EventLog, Offset};
 use coinsphere_pipelines::market::Timestamp;
+use coinsphere_pipelines::signal::Signal;
 use futures_util::stream;
 use serde::Serialize;
 
@@ -95,7 +96,7 @@ pub struct CandleDeps {
     /// Who is shown what changed.
     pub push: Option<ActorAddress<PushActor>>,
     /// Who is told that there is something to commit.
-    pub committer: Arc<tokio::sync::Notify>,
+    pub committer: Signal,
 }
 
 /// The actor.
@@ -221,7 +222,7 @@ impl CandleActor {
             Ok(step) => {
                 self.state.newest_record = step.newest.or(self.state.newest_record);
                 if step.records > 0 || step.rebuilt > 0 {
-                    self.parts.committer.notify_one();
+                    self.parts.committer.raise();
                     ctx.notify(Advanced(
                         *self.parts.log.progress(self.parts.partition).borrow(),
                     ));

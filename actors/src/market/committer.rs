@@ -11,9 +11,10 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, WrapFuture};
 use coinsphere_pipelines::candles::Commit;
 use coinsphere_pipelines::log::{EventLog, Offset};
+use coinsphere_pipelines::signal::Signal;
 use futures_util::FutureExt;
 use serde::Serialize;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::market::candle::CandleActor;
@@ -27,6 +28,9 @@ use crate::supervision::{PartStatus, StatusRegistry};
 
 /// Messages the store actor's mailbox holds: commands of the supervisor.
 const MAILBOX: usize = 8;
+
+/// How often the actor shows that it goes on while there is nothing to commit.
+const TICK: Duration = Duration::from_secs(10);
 
 /// How the actor works.
 #[derive(Debug, Clone, Copy)]
@@ -80,10 +84,10 @@ pub struct CommitterDeps {
     pub statuses: StatusRegistry,
     /// Whose commits to pull.
     pub candles: Vec<ActorAddress<CandleActor>>,
-    /// Notified when there is something to commit.
-    pub committer: Arc<Notify>,
-    /// Notified when candles have been committed.
-    pub committed: Arc<Notify>,
+    /// Raised when there is something to commit.
+    pub committer: Signal,
+    /// Raised when candles have been committed.
+    pub committed: Signal,
     /// Who is told what has been stored.
     pub push: Option<ActorAddress<PushActor>>,
 }
@@ -155,13 +159,18 @@ impl Writer {
         self.parts
             .statuses
             .set(&self.parts.name, PartStatus::Running, None);
+        let mut something = self.parts.committer.waiter();
         loop {
             let quit = async {
                 // The sender lives as long as the actor, which this loop is a part of.
                 let _ = self.quit.wait_for(|quit| *quit).await;
             };
             tokio::select! {
-                () = self.parts.committer.notified() => {}
+                () = something.raised() => {}
+                () = tokio::time::sleep(TICK) => {
+                    self.parts.statuses.progressed(&self.parts.name);
+                    continue;
+                }
                 () = quit => return self.drain().await,
             }
             let begun = Instant::now();
@@ -342,7 +351,7 @@ impl Writer {
         self.state.committed[at] = commit.next_offset;
         self.parts.statuses.observe(&self.parts.name, &self.state);
         if !commit.closed.is_empty() {
-            self.parts.committed.notify_one();
+            self.parts.committed.raise();
         }
     }
 }

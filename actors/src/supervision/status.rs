@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::market::Timestamp;
 use serde::Serialize;
+use tokio::time::Instant;
+
+use super::faults::Faults;
 
 /// How a part is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,6 +43,41 @@ pub struct PartState {
     pub last_error: Option<String>,
     /// The part's own observable state.
     pub detail: serde_json::Value,
+    /// When it last showed that it goes on.
+    #[serde(skip)]
+    progress: Progress,
+}
+
+/// When a part last showed that it goes on, and how long it may go without.
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    marked: Instant,
+    marked_at: Timestamp,
+    limit: Option<Duration>,
+}
+
+impl PartState {
+    /// A part that runs but has shown no progress within its limit is degraded, since its last mark.
+    fn or_hanging(mut self) -> Self {
+        let Progress {
+            marked,
+            marked_at,
+            limit: Some(limit),
+        } = self.progress
+        else {
+            return self;
+        };
+        let works = matches!(self.status, PartStatus::Running | PartStatus::Degraded);
+        if works && marked.elapsed() > limit {
+            self.status = PartStatus::Degraded;
+            self.since = marked_at;
+            self.last_error = Some(format!(
+                "no progress since {marked_at}, where some is expected every {} s",
+                limit.as_secs()
+            ));
+        }
+        self
+    }
 }
 
 /// The states of all parts.
@@ -46,28 +85,48 @@ pub struct PartState {
 pub struct StatusRegistry {
     clock: SharedClock,
     parts: Arc<RwLock<BTreeMap<String, PartState>>>,
+    faults: Faults,
 }
 
 impl StatusRegistry {
-    /// An empty statuses.
+    /// Of no part yet.
     #[must_use]
     pub fn new(clock: SharedClock) -> Self {
         Self {
             clock,
             parts: Arc::default(),
+            faults: Faults::default(),
         }
     }
 
     /// The state of every part, by name.
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<String, PartState> {
-        self.parts
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
+        let now = parts.iter();
+        now.map(|(name, part)| (name.clone(), part.clone().or_hanging()))
+            .collect()
     }
 
-    /// Says how a part is doing; an error is kept until the part is running again.
+    /// Sets how long a part may go without a mark of progress before it counts as degraded.
+    pub fn expect_progress(&self, name: &str, limit: Duration) {
+        self.change(name, self.clock.now(), |part| {
+            part.progress.limit = Some(limit)
+        });
+    }
+
+    /// Marks a part's progress.
+    pub fn progressed(&self, name: &str) {
+        self.change(name, self.clock.now(), |_| {});
+    }
+
+    /// The faults that a test may inject.
+    #[must_use]
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Says how a part is doing, which is progress too; an error is kept until the part is running again.
     pub fn set(&self, name: &str, status: PartStatus, error: Option<String>) {
         let now = self.clock.now();
         self.change(name, now, |part| {
@@ -81,13 +140,22 @@ impl StatusRegistry {
         });
     }
 
-    /// Publishes a part's observable state.
+    /// Publishes a part's observable state, which is progress too.
     pub fn observe(&self, name: &str, detail: &impl Serialize) {
         let detail = serde_json::to_value(detail).unwrap_or_default();
         self.change(name, self.clock.now(), |part| part.detail = detail);
     }
 
-    pub(crate) fn count_restart(&self, name: &str) {
+    /// Notes that a part failed and will be started again after this delay.
+    pub(super) fn note_failure(&self, name: &str, error: String, delay: Duration) {
+        tracing::error!(
+            part = name,
+            error,
+            restart_in_ms = delay.as_millis() as u64,
+            "part failed"
+        );
+        metrics::counter!("coinsphere_part_restarts_total", "part" => name.to_owned()).increment(1);
+        self.set(name, PartStatus::BackingOff, Some(error));
         self.change(name, self.clock.now(), |part| part.restarts += 1);
     }
 
@@ -99,7 +167,14 @@ impl StatusRegistry {
             restarts: 0,
             last_error: None,
             detail: serde_json::Value::Null,
+            progress: Progress {
+                marked: Instant::now(),
+                marked_at: now,
+                limit: None,
+            },
         });
+        part.progress.marked = Instant::now();
+        part.progress.marked_at = now;
         change(part);
     }
 }

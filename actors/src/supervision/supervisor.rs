@@ -11,23 +11,32 @@ use tokio::sync::oneshot;
 
 use crate::supervision::{PartStatus, StatusRegistry};
 
+/// How long a part may go without a mark of progress before it counts as degraded: each marks some
+/// several times a minute, the trainer with each step of a training.
+const PROGRESS: Duration = Duration::from_secs(60);
+
 /// Supervisor → any part, command: end, in order.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Quit;
 
 /// How a part ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExitReason {
     /// It had no more to do.
+    #[error("finished")]
     Finished,
     /// It was told to quit.
+    #[error("told to quit")]
     Quit,
     /// A part that it cannot work without is gone.
+    #[error("{0} is gone")]
     DependencyGone(&'static str),
     /// It failed, and said why.
+    #[error("{0}")]
     Failed(String),
     /// It ended without a word: it panicked, or its thread is gone.
+    #[error("panicked (see the log above)")]
     Panicked,
 }
 
@@ -89,6 +98,15 @@ impl Default for Backoff {
 }
 
 impl Backoff {
+    /// The wait after one more failure of a part that ran for this long.
+    pub(super) fn next(&self, failures: &mut u32, ran_for: Duration) -> Duration {
+        if ran_for >= self.stable {
+            *failures = 0;
+        }
+        *failures += 1;
+        self.after(*failures)
+    }
+
     fn after(&self, failures: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
         self.first.saturating_mul(doubled).min(self.most)
@@ -211,6 +229,7 @@ impl Handler<Supervise> for Supervisor {
             failures: 0,
             started_at: tokio::time::Instant::now(),
         };
+        self.statuses.expect_progress(&name, PROGRESS);
         self.children.insert(name.clone(), child);
         self.order.push(name.clone());
         self.start(&name, ctx);
@@ -234,36 +253,21 @@ impl Handler<Exited> for Supervisor {
             return;
         };
         child.quit = None;
-        let error = match &reason {
-            ExitReason::Finished | ExitReason::Quit => {
-                self.statuses.set(&name, PartStatus::Stopped, None);
-                self.stop_next();
-                return;
-            }
-            ExitReason::DependencyGone(dependency) => format!("{dependency} is gone"),
-            ExitReason::Failed(error) => error.clone(),
-            ExitReason::Panicked => "panicked (see the log above)".to_owned(),
-        };
-        if child.started_at.elapsed() >= self.backoff.stable {
-            child.failures = 0;
+        if matches!(reason, ExitReason::Finished | ExitReason::Quit) {
+            self.statuses.set(&name, PartStatus::Stopped, None);
+            self.stop_next();
+            return;
         }
-        child.failures += 1;
-        let delay = self.backoff.after(child.failures);
+        let error = reason.to_string();
+        let delay = self
+            .backoff
+            .next(&mut child.failures, child.started_at.elapsed());
         if self.stopping.is_some() {
             self.statuses.set(&name, PartStatus::Failed, Some(error));
             self.stop_next();
             return;
         }
-        tracing::error!(
-            part = name,
-            error,
-            restart_in_ms = delay.as_millis() as u64,
-            "part failed"
-        );
-        metrics::counter!("coinsphere_part_restarts_total", "part" => name.clone()).increment(1);
-        self.statuses
-            .set(&name, PartStatus::BackingOff, Some(error));
-        self.statuses.count_restart(&name);
+        self.statuses.note_failure(&name, error, delay);
         ctx.notify_later(Start(name), delay);
     }
 }

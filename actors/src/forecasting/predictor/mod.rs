@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::signal::Signal;
 use serde::Serialize;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use model::{Expected, Inference, ModelRepository, Serving, Stepped};
@@ -38,6 +39,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The least time between two rounds.
 const LEAST: Duration = Duration::from_millis(250);
 
+/// How long a round may take: after a promotion it steps through the whole history.
+const PROGRESS: Duration = Duration::from_secs(300);
+
 /// What a predictor works with.
 #[derive(Clone)]
 pub struct PredictorDeps {
@@ -55,10 +59,10 @@ pub struct PredictorDeps {
     pub statuses: StatusRegistry,
     /// The clock.
     pub clock: SharedClock,
-    /// Notified when candles may have been stored.
-    pub stored: Arc<Notify>,
-    /// Notified when a model was promoted or history was imported.
-    pub changed: Arc<Notify>,
+    /// Raised when candles may have been stored.
+    pub stored: Signal,
+    /// Raised when a model was promoted or history was imported.
+    pub changed: Signal,
     /// Whom to ask for a training when errors have grown.
     pub trainings: Arc<TrainingQueue>,
 }
@@ -79,6 +83,8 @@ pub async fn run(parts: PredictorDeps, mut quit: watch::Receiver<bool>) -> ExitR
         .map(SeriesRunner::new)
         .collect();
     let mut compared: Option<Instant> = None;
+    let (mut stored, mut changed) = (parts.stored.waiter(), parts.changed.waiter());
+    parts.statuses.expect_progress(&parts.name, PROGRESS);
     loop {
         let begun = Instant::now();
         let compare = compared.is_none_or(|last| begun - last >= COMPARE_EVERY);
@@ -89,8 +95,8 @@ pub async fn run(parts: PredictorDeps, mut quit: watch::Receiver<bool>) -> ExitR
         show(&parts, &runners, trouble);
         let wake = async {
             tokio::select! {
-                () = parts.stored.notified() => false,
-                () = parts.changed.notified() => true,
+                () = stored.raised() => false,
+                () = changed.raised() => true,
                 () = tokio::time::sleep(LOOK_EVERY) => false,
             }
         };
