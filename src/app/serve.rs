@@ -7,20 +7,17 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter};
+use actix::{Actor, Addr};
 use anyhow::Context;
-use coinsphere_actors::market::candle::{CandleActor, CandleConfig, CandleDeps};
-use coinsphere_actors::market::committer::{CommitterActor, CommitterConfig, CommitterDeps};
+use coinsphere_actors::market::pipeline::{self, PipelineDeps};
 use coinsphere_actors::push::PushHub;
-use coinsphere_actors::push::pusher::{PushActor, PusherDeps};
 use coinsphere_actors::supervision::{
-    ActorAddress, Backoff, Started, StatusRegistry, StopAll, Supervise, SupervisedLoop, Supervisor,
+    Backoff, StatusRegistry, StopAll, Supervise, SupervisedLoop, Supervisor,
 };
 use coinsphere_pipelines::candles::Rules;
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::log::EventLog;
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
-use coinsphere_pipelines::signal::Signal;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -105,7 +102,7 @@ pub async fn run(
     let hub = PushHub::new(http::push_limits(&config.stream));
     shared.connect(&config, &hub);
     let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
-    let mut parts = Parts {
+    let parts = Parts {
         config: &config,
         statuses: &statuses,
         supervisor: &supervisor,
@@ -292,99 +289,25 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     async fn start_candles(
-        &mut self,
+        &self,
         log: &Arc<dyn EventLog>,
         database: &Arc<Database>,
         hub: &Arc<PushHub>,
     ) -> anyhow::Result<()> {
-        let pusher = PusherDeps {
-            name: "push".to_owned(),
-            hub: Arc::clone(hub),
-            history: Arc::clone(database) as _,
-            statuses: self.statuses.clone(),
-        };
-        let push = self.start_push(pusher).await?;
-        let actors: Vec<ActorAddress<CandleActor>> = (0..log.partitions())
-            .map(|_| ActorAddress::default())
-            .collect();
-        let committer = Signal::new();
-        let arbiters: Vec<_> = (0..2).map(|_| Arbiter::new().handle()).collect();
-        for (partition, slot) in (0..log.partitions()).zip(&actors) {
-            let parts = CandleDeps {
-                name: format!("candles_{partition}"),
-                partition,
-                config: CandleConfig {
-                    rules: Rules {
-                        grace: self.config.candles.grace(),
-                        ..Rules::default()
-                    },
-                    ..CandleConfig::default()
-                },
-                log: Arc::clone(log),
-                store: Arc::clone(database) as _,
-                statuses: self.statuses.clone(),
-                push: Some(push.clone()),
-                committer: committer.clone(),
-            };
-            let arbiter = arbiters[partition as usize % arbiters.len()].clone();
-            let slot = slot.clone();
-            self.supervise(parts.name.clone(), move |exit| {
-                let parts = parts.clone();
-                let address =
-                    CandleActor::start_in_arbiter(&arbiter, move |_| CandleActor::new(parts, exit));
-                slot.set(address.clone());
-                Started {
-                    quit: address.recipient(),
-                }
-            })
-            .await?;
-        }
-        let parts = CommitterDeps {
-            name: "store".to_owned(),
-            config: CommitterConfig::default(),
+        let deps = PipelineDeps {
             log: Arc::clone(log),
             store: Arc::clone(database) as _,
-            statuses: self.statuses.clone(),
-            candles: actors,
-            committer,
+            history: Arc::clone(database) as _,
+            hub: Arc::clone(hub),
+            rules: Rules {
+                grace: self.config.candles.grace(),
+                ..Rules::default()
+            },
             committed: database.committed.clone(),
-            push: Some(push),
+            statuses: self.statuses.clone(),
         };
-        let arbiter = Arbiter::new().handle();
-        self.supervise(parts.name.clone(), move |exit| {
-            let parts = parts.clone();
-            let address = CommitterActor::start_in_arbiter(&arbiter, move |_| {
-                CommitterActor::new(parts, exit)
-            });
-            Started {
-                quit: address.recipient(),
-            }
-        })
-        .await
-    }
-
-    async fn start_push(&mut self, parts: PusherDeps) -> anyhow::Result<ActorAddress<PushActor>> {
-        let slot = ActorAddress::default();
-        let (current, arbiter) = (slot.clone(), Arbiter::new().handle());
-        self.supervise(parts.name.clone(), move |exit| {
-            let parts = parts.clone();
-            let address =
-                PushActor::start_in_arbiter(&arbiter, move |_| PushActor::new(parts, exit));
-            current.set(address.clone());
-            Started {
-                quit: address.recipient(),
-            }
-        })
-        .await?;
-        Ok(slot)
-    }
-
-    async fn supervise(
-        &self,
-        name: String,
-        factory: impl FnMut(coinsphere_actors::supervision::ExitNotice) -> Started + Send + 'static,
-    ) -> anyhow::Result<()> {
-        self.supervise_boxed(name, Box::new(factory)).await
+        let started = pipeline::start(deps, self.supervisor).await;
+        started.context("the supervisor is gone")
     }
 
     async fn supervise_boxed(&self, name: String, factory: PartFactory) -> anyhow::Result<()> {

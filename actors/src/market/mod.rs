@@ -6,3 +6,4 @@ pub mod candle_store;
 pub mod committer;
 pub mod feed;
 pub mod messages;
+pub mod pipeline;
