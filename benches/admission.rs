@@ -29,7 +29,7 @@ use coinsphere::app::accounts::{keep, open};
 use coinsphere::audit::{AuditLog, ChainSigner};
 use coinsphere::config::Config;
 use coinsphere::http::{Class, Limits};
-use coinsphere_actors::supervision::StatusRegistry;
+use coinsphere_actors::supervision::{StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::{SharedClock, SystemClock};
 use coinsphere_pipelines::shared_state::{
     InProcess, InProcessLimits, OnRedis, RedisConfig, SharedState,
@@ -53,7 +53,7 @@ async fn measure(time: Duration) {
     let config = StoreConfig::new(server.url());
     Store::migrate(&config).await.unwrap();
     let store = Store::connect(&config).await.unwrap();
-    let (accounts, token) = signed_in(place.path(), &store).await;
+    let (accounts, token, _loops) = signed_in(place.path(), &store).await;
 
     let clock = SystemClock::shared();
     let own = || InProcess::new(clock.clone(), InProcessLimits::default());
@@ -99,7 +99,10 @@ async fn measure(time: Duration) {
 }
 
 /// Accounts with somebody signed in, hearing of revocations as a running program does.
-async fn signed_in(place: &std::path::Path, store: &Store) -> (Arc<Accounts>, String) {
+async fn signed_in(
+    place: &std::path::Path,
+    store: &Store,
+) -> (Arc<Accounts>, String, Vec<SupervisedLoop>) {
     let clock: SharedClock = SystemClock::shared();
     let config = Config::with_data_dir(place.to_owned());
     let audit = AuditLog::open(
@@ -108,8 +111,8 @@ async fn signed_in(place: &std::path::Path, store: &Store) -> (Arc<Accounts>, St
         ChainSigner::open(place).unwrap(),
     );
     let events = Arc::new(AuditTrail::new(&audit));
-    let accounts = open(&config, Arc::new(store.clone()), clock, events).unwrap();
-    let _runs_on = keep(&accounts, &StatusRegistry::new(clock.clone()));
+    let accounts = open(&config, Arc::new(store.clone()), clock.clone(), events).unwrap();
+    let loops = keep(&accounts, &StatusRegistry::new(clock));
     let (email, password) = ("ada@example.org", "correct horse battery staple");
     let registration = Registration {
         email: email.to_owned(),
@@ -128,7 +131,7 @@ async fn signed_in(place: &std::path::Path, store: &Store) -> (Arc<Accounts>, St
     while !accounts.hears_revocations() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    (accounts, tokens.access_token)
+    (accounts, tokens.access_token, loops)
 }
 
 /// The callers' calls, each timed.
