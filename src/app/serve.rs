@@ -174,8 +174,8 @@ pub async fn run(
                 FORGETTING,
                 move |context| {
                     let audit = Arc::clone(&forgetting);
-                    context.running();
-                    context.until_quit(async move { audit.keep_forgetting().await })
+                    let of = context.clone();
+                    context.until_quit(async move { audit.keep_forgetting(|| of.running()).await })
                 },
             ));
             let cache = ListingCache::new(Arc::clone(&shared.state));

@@ -12,9 +12,11 @@ const RETRY: Duration = Duration::from_secs(5);
 
 impl AuditLog {
     /// Makes the entries of everybody pseudonymous whose account is gone, again and again: a deletion
-    /// that was cut short, by a crash or the database, is finished so. Runs until dropped.
-    pub async fn keep_forgetting(&self) {
+    /// that was cut short, by a crash or the database, is finished so. `begins` hears of each scan. Runs
+    /// until dropped.
+    pub async fn keep_forgetting(&self, begins: impl Fn() + Send) {
         loop {
+            begins();
             let wait = match self.forget_the_gone().await {
                 Ok(0) => ROUND,
                 Ok(count) => {
