@@ -78,6 +78,7 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Histogram, "coinsphere_http_request_duration_seconds", "How long answering took, up to the headers"),
     (Gauge, "coinsphere_http_requests_in_flight", "Requests being answered"),
     (Counter, "coinsphere_http_requests_total", "Requests answered"),
+    (Counter, "coinsphere_jobs_total", "Attempts to do a durable job"),
     (Gauge, "coinsphere_log_bytes", "Bytes the embedded log takes on disk"),
     (Gauge, "coinsphere_log_head_offset", "Offset of the next record of the partition"),
     (Gauge, "coinsphere_log_synced_offset", "Offset below which all records are durable"),
