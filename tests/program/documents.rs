@@ -25,8 +25,13 @@ const SOURCES: [&str; 12] = [
     "rs", "sql", "toml", "sh", "yml", "yaml", "json", "py", "mjs", "cjs", "proto", "example",
 ];
 
-/// Names of others, which documents may use too.
-const ELSEWHERE: [&str; 2] = ["a::b", "max_worker_processes"];
+/// Names of others, which documents may use too: of columns, functions, settings.
+const ELSEWHERE: [&str; 4] = [
+    "a::b",
+    "base_volume",
+    "malloc_stats",
+    "max_worker_processes",
+];
 
 pub(crate) fn every_name_of_the_code_in_the_documents_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
