@@ -6,13 +6,14 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 # What CI and the container image build: with the client of the Fluvio event log.
 FEATURES := --features fluvio
 
-.PHONY: help demo test setup setup-test format lint unit build bench
+.PHONY: help demo test setup setup-test format lint unit build bench openapi
 
 help:
 	@echo 'make demo    set up, build, and run everything against a simulated market: http://127.0.0.1:3001'
 	@echo 'make test    set up, and run everything CI runs: format, clippy, all tests'
 	@echo 'make setup   install what is missing (PostgreSQL, Node for a test), and nothing else'
 	@echo 'make build   the release build, fully optimised, without the Fluvio client'
+	@echo 'make openapi write docs/openapi.json, the stored description of the API, again'
 	@echo 'make bench   the criterion benches (recorded data: COINSPHERE_MARKET_DATA)'
 
 demo: setup-demo
@@ -44,6 +45,9 @@ lint:
 
 unit:
 	cargo test --workspace --locked --no-fail-fast $(FEATURES)
+
+openapi:
+	cargo test --workspace --locked $(FEATURES) --lib -- --ignored write_the_stored_document
 
 bench: setup-demo
 	cargo bench --workspace --locked

@@ -1,24 +1,18 @@
 //! Every route, together with its place in the OpenAPI document.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
 use axum::Router;
 use axum::http::Method;
 use axum::response::Redirect;
 use axum::routing::get;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::http::controllers::admin::users as admin_users;
-use crate::http::controllers::{
-    auth, health, instruments, metrics, models, predictions, stream, tokens, well_known,
-};
+use crate::http::controllers;
 use crate::http::middleware::browser;
 use crate::http::middleware::layers;
+use crate::http::policy::{Policies, Policy, RateLimit};
 use crate::http::respond::problem::{Problem, ProblemBody};
 use crate::http::state::ApiState;
 
@@ -26,9 +20,10 @@ use crate::http::state::ApiState;
 #[openapi(
     info(
         title = "Coinsphere",
-        description = "Self-hosted crypto market data: exchange trades to gap-free candles. Decimals are strings, times RFC 3339 UTC, lists paginate by cursor. Errors are RFC 9457 problem details with a stable `type`.",
+        description = "Self-hosted crypto market data: exchange trades to candles that say what they miss. Decimals are strings, times RFC 3339 UTC, lists paginate by cursor. Errors are RFC 9457 problem details with a stable `type`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
+    servers((url = "/", description = "The server that gave this document")),
     components(schemas(ProblemBody)),
     modifiers(&Schemes),
     tags(
@@ -37,7 +32,7 @@ use crate::http::state::ApiState;
         (name = "market", description = "Tokens, instruments and candles"),
         (name = "forecasts", description = "Forecasts with their intervals and skill, and the models that make them"),
         (name = "stream", description = "Live trades and candles over WebSocket; docs/stream.md specifies the messages"),
-        (name = "operation", description = "How the server is doing")
+        (name = "operation", description = "The state of the server")
     )
 )]
 struct Document;
@@ -59,119 +54,112 @@ impl Modify for Schemes {
         let admin = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "An admin's access token, or the administrators' token (`http.admin_token`).",
+                "An admin's access token, or the server's token (`http.admin_token`).",
             ))
             .build();
         components.add_security_scheme("admin", SecurityScheme::Http(admin));
     }
 }
 
-fn documented() -> (Router<ApiState>, utoipa::openapi::OpenApi) {
-    let (router, described) = OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(health::show::show))
-        .routes(routes!(health::live::live))
-        .routes(routes!(metrics::show::show))
-        .routes(routes!(tokens::list::list, tokens::add::add))
-        .routes(routes!(tokens::show::show))
-        .routes(routes!(tokens::history::history))
-        .routes(routes!(instruments::list::list))
-        .routes(routes!(instruments::candles::candles))
-        .routes(routes!(predictions::show::show))
-        .routes(routes!(predictions::history::history))
-        .routes(routes!(predictions::track_record::track_record))
-        .routes(routes!(models::list::list))
-        .routes(routes!(models::show::show))
-        .routes(routes!(models::promote::promote))
-        .routes(routes!(models::train::train))
-        .routes(routes!(stream::connect::connect))
-        .routes(routes!(auth::register::register))
-        .routes(routes!(auth::login::login))
-        .routes(routes!(auth::browser::login::login))
-        .routes(routes!(
-            auth::browser::csrf::show,
-            auth::browser::csrf::renew
-        ))
-        .routes(routes!(auth::oidc::show::show))
-        .routes(routes!(auth::oidc::login::login))
-        .routes(routes!(auth::oidc::callback::callback))
-        .routes(routes!(auth::oidc::second_factor::second_factor))
-        .routes(routes!(auth::refresh::refresh))
-        .routes(routes!(auth::logout::logout))
-        .routes(routes!(auth::logout_all::logout_all))
-        .routes(routes!(auth::me::show, auth::me::change))
-        .routes(routes!(auth::me::export))
-        .routes(routes!(auth::me::delete))
-        .routes(routes!(auth::password::change))
-        .routes(routes!(auth::password_reset::request))
-        .routes(routes!(auth::password_reset::confirm))
-        .routes(routes!(auth::verify_email::verify_email))
-        .routes(routes!(auth::resend_verification::resend_verification))
-        .routes(routes!(auth::two_factor::enrol))
-        .routes(routes!(auth::two_factor::confirm))
-        .routes(routes!(auth::two_factor::remove))
-        .routes(routes!(auth::two_factor::recovery_codes))
-        .routes(routes!(auth::invitations::invite))
-        .routes(routes!(
-            auth::api_keys::list::list,
-            auth::api_keys::make::make
-        ))
-        .routes(routes!(auth::api_keys::revoke::revoke))
-        .routes(routes!(auth::api_keys::rotate::rotate))
-        .routes(routes!(
-            auth::api_keys::public_key::set,
-            auth::api_keys::public_key::remove
-        ))
-        .routes(routes!(auth::sessions::list))
-        .routes(routes!(auth::sessions::revoke))
-        .routes(routes!(admin_users::list::list))
-        .routes(routes!(
-            admin_users::show::show,
-            admin_users::change::change,
-            admin_users::delete::delete
-        ))
-        .routes(routes!(
-            admin_users::sessions::list,
-            admin_users::sessions::revoke_all
-        ))
-        .routes(routes!(admin_users::sessions::revoke))
-        .routes(routes!(well_known::jwks::jwks))
-        .split_for_parts();
-    (router, super::openapi::complete(&described))
+/// Every route, with its policy and its place in the document.
+fn routes() -> Routes {
+    // What users keep of their own is refused to strangers before there is a handler for it.
+    let personal = [
+        "/api/v1/portfolios",
+        "/api/v1/holdings",
+        "/api/v1/transactions",
+        "/api/v1/exchange-connections",
+        "/api/v1/wallets",
+        "/api/v1/alerts",
+    ];
+    let explaining = [
+        "/docs",
+        "/openapi.json",
+        "/health",
+        "/metrics",
+        "/.well-known",
+    ];
+    let mut routes = controllers::routes(Routes::new(Document::openapi()));
+    for prefix in personal {
+        routes = routes.reserve(prefix, Policy::user().verified_email());
+    }
+    for prefix in explaining {
+        routes = routes.reserve(prefix, Policy::anonymous().rate_limit(RateLimit::Unlimited));
+    }
+    routes
 }
 
 /// The OpenAPI document.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().1
+    routes().into_parts().1
 }
 
-/// Whether the route is one of the API and has other methods only.
-pub(in crate::http) fn lacks(method: &Method, route: &str) -> bool {
-    static ROUTES: LazyLock<HashMap<String, Vec<Method>>> = LazyLock::new(|| {
-        let paths = documented().1.paths.paths.into_iter();
-        let methods = paths.map(|(path, item)| {
-            let of = [
-                (Method::GET, item.get),
-                (Method::POST, item.post),
-                (Method::PUT, item.put),
-                (Method::PATCH, item.patch),
-                (Method::DELETE, item.delete),
-            ];
-            let there = of.into_iter().filter(|(_, operation)| operation.is_some());
-            (path, there.map(|(method, _)| method).collect())
-        });
-        methods.collect()
-    });
-    let methods = ROUTES.get(route);
-    methods.is_some_and(|methods| !methods.contains(method))
+/// The policy of every route.
+#[cfg(test)]
+pub(in crate::http) fn policies() -> Policies {
+    routes().into_parts().2
+}
+
+/// Routes that are being gathered.
+#[must_use]
+pub(in crate::http) struct Routes {
+    router: OpenApiRouter<ApiState>,
+    policies: Policies,
+}
+
+impl Routes {
+    fn new(document: utoipa::openapi::OpenApi) -> Self {
+        Self {
+            router: OpenApiRouter::with_openapi(document),
+            policies: Policies::default(),
+        }
+    }
+
+    /// Adds handlers of one path, all with this policy.
+    pub(in crate::http) fn add(
+        mut self,
+        routes: UtoipaMethodRouter<ApiState>,
+        policy: Policy,
+    ) -> Self {
+        for (path, item) in &routes.1.paths {
+            for (method, operation) in [
+                (Method::GET, &item.get),
+                (Method::POST, &item.post),
+                (Method::PUT, &item.put),
+                (Method::PATCH, &item.patch),
+                (Method::DELETE, &item.delete),
+            ] {
+                if operation.is_some() {
+                    self.policies.insert(method, path.clone(), policy);
+                }
+            }
+        }
+        self.router = self.router.routes(routes);
+        self
+    }
+
+    /// Gives what nothing answers yet, at this path and below it, a policy.
+    fn reserve(mut self, prefix: &'static str, policy: Policy) -> Self {
+        self.policies.insert_prefix(prefix, policy);
+        self
+    }
+
+    fn into_parts(self) -> (Router<ApiState>, utoipa::openapi::OpenApi, Policies) {
+        let (router, described) = self.router.split_for_parts();
+        let document = super::openapi::complete(&described, &self.policies);
+        (router, document, self.policies)
+    }
 }
 
 /// The whole application: API, documentation, limits, tracing.
 pub fn router(state: ApiState) -> Router {
-    let (api, document) = documented();
+    let (api, document, mut policies) = routes().into_parts();
+    let page = Policy::anonymous().rate_limit(RateLimit::Unlimited);
+    policies.insert(Method::GET, "/".to_owned(), page);
     let routes = api
         .route("/", get(async || Redirect::temporary("/docs")))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(async || Problem::of_status(axum::http::StatusCode::NOT_FOUND));
-    layers::around(routes, &state).with_state(state)
+    layers::around(routes, policies, &state).with_state(state)
 }

@@ -11,3 +11,26 @@ pub(super) mod stream;
 pub(super) mod tokens;
 pub(in crate::http) mod views;
 pub(super) mod well_known;
+
+use crate::http::router::Routes;
+
+/// Every route of the API, and of what monitors the server.
+pub(in crate::http) fn routes(routes: Routes) -> Routes {
+    [
+        health::routes,
+        metrics::routes,
+        tokens::routes,
+        instruments::routes,
+        predictions::routes,
+        models::routes,
+        stream::routes,
+        auth::routes,
+        auth::browser::routes,
+        auth::oidc::routes,
+        auth::api_keys::routes,
+        admin::users::routes,
+        well_known::routes,
+    ]
+    .into_iter()
+    .fold(routes, |routes, of_noun| of_noun(routes))
+}

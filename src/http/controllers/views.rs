@@ -20,7 +20,7 @@ pub(in crate::http) struct Page<T> {
 /// A token.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Token)]
-pub(in crate::http) struct TokenBody {
+pub(in crate::http) struct AssetView {
     /// The CoinGecko id.
     #[schema(example = "bitcoin")]
     id: String,
@@ -37,9 +37,9 @@ pub(in crate::http) struct TokenBody {
 /// A token with what trades it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TokenDetail)]
-pub(in crate::http) struct TokenDetailBody {
+pub(in crate::http) struct AssetDetailView {
     #[serde(flatten)]
-    pub(in crate::http) token: TokenBody,
+    pub(in crate::http) token: AssetView,
     /// The instruments that trade it; a token's history uses the first unless told otherwise.
     pub(in crate::http) instruments: Vec<InstrumentBody>,
 }
@@ -173,7 +173,7 @@ fn interval<S: Serializer>(interval: &Interval, serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(interval.name())
 }
 
-impl From<Token> for TokenBody {
+impl From<Token> for AssetView {
     fn from(token: Token) -> Self {
         Self {
             id: token.id.to_string(),

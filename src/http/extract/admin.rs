@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::http::middleware::identity::{Admin, is_operator};
+use crate::http::middleware::identity::{AdminUser, is_server_token};
 use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
@@ -44,19 +44,19 @@ fn hash(token: &str) -> [u8; 32] {
 
 /// A request by an administrator: handlers that take it refuse others.
 #[derive(Debug)]
-pub(in crate::http) struct Administrator {
+pub(in crate::http) struct AdminOrServerToken {
     /// Who; `None` for whoever has the administrators' token.
     pub(in crate::http) user: Option<Uuid>,
 }
 
-impl FromRequestParts<ApiState> for Administrator {
+impl FromRequestParts<ApiState> for AdminOrServerToken {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        if is_operator(&parts.extensions) {
+        if is_server_token(&parts.extensions) {
             return Ok(Self { user: None });
         }
-        let admin = Admin::from_request_parts(parts, state).await?;
+        let admin = AdminUser::from_request_parts(parts, state).await?;
         Ok(Self {
             user: Some(admin.user.id.0),
         })

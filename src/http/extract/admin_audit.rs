@@ -1,10 +1,10 @@
 //! What an administrator did, for whoever keeps a record of it.
 
 use crate::audit::AdminAct;
-use crate::http::extract::admin::Administrator;
+use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::middleware::client_address::ClientAddress;
 
-impl Administrator {
+impl AdminOrServerToken {
     /// What this administrator did, or was refused.
     pub(in crate::http) fn act(
         &self,

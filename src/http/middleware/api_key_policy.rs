@@ -1,10 +1,10 @@
-//! What an API key may do: a list of routes, each with the scope it takes and whether the request has
-//! to be signed. What is not on the list, no key may do. Who is signed in needs no grant.
+//! What an API key may do: each route's [`policy`] names the scope it takes and whether the request has
+//! to be signed. Where it names none, no key is let in. Whoever is signed in needs no scope.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderValue, Method};
+use axum::http::{Extensions, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -13,151 +13,20 @@ use crate::http::middleware::identity::{SignedIn, program};
 use crate::http::middleware::signatures::{
     ACCEPT_SIGNATURE, Expected, Fault, Message, is_signed, verify,
 };
+use crate::http::policy::{self, RouteScope};
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
 
-/// What a key needs for a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) struct Grant {
-    pub(in crate::http) scope: Scope,
-    /// Whether the request must be signed (critical operations).
-    pub(in crate::http) signed: bool,
-}
-
-const fn plain(scope: Scope) -> Grant {
-    Grant {
-        scope,
-        signed: false,
-    }
-}
-
-const fn signed(scope: Scope) -> Grant {
-    Grant {
-        scope,
-        signed: true,
-    }
-}
-
-/// The list. `PATCH /api/v1/auth/me` asks for more when it changes the address:
-/// [`Acting::must_be_critical`].
-const GRANTS: [(Method, &str, Grant); 25] = [
-    (Method::GET, "/api/v1/tokens", plain(Scope::MarketRead)),
-    (Method::GET, "/api/v1/tokens/{id}", plain(Scope::MarketRead)),
-    (
-        Method::GET,
-        "/api/v1/tokens/{id}/history",
-        plain(Scope::MarketRead),
-    ),
-    (Method::GET, "/api/v1/instruments", plain(Scope::MarketRead)),
-    (
-        Method::GET,
-        "/api/v1/instruments/{venue}/{symbol}/candles",
-        plain(Scope::MarketRead),
-    ),
-    (
-        Method::GET,
-        "/api/v1/predictions/{token}",
-        plain(Scope::MarketRead),
-    ),
-    (
-        Method::GET,
-        "/api/v1/predictions/{token}/history",
-        plain(Scope::MarketRead),
-    ),
-    (
-        Method::GET,
-        "/api/v1/predictions/{token}/track-record",
-        plain(Scope::MarketRead),
-    ),
-    (Method::GET, "/api/v1/models", plain(Scope::MarketRead)),
-    (Method::GET, "/api/v1/models/{id}", plain(Scope::MarketRead)),
-    (Method::GET, "/api/v1/stream", plain(Scope::MarketRead)),
-    (Method::GET, "/api/v1/auth/me", plain(Scope::AccountRead)),
-    (
-        Method::GET,
-        "/api/v1/auth/me/export",
-        plain(Scope::AccountRead),
-    ),
-    (
-        Method::GET,
-        "/api/v1/auth/sessions",
-        plain(Scope::AccountRead),
-    ),
-    (
-        Method::GET,
-        "/api/v1/auth/api-keys",
-        plain(Scope::AccountRead),
-    ),
-    (Method::PATCH, "/api/v1/auth/me", plain(Scope::AccountWrite)),
-    (
-        Method::DELETE,
-        "/api/v1/auth/sessions/{id}",
-        plain(Scope::AccountWrite),
-    ),
-    (
-        Method::POST,
-        "/api/v1/auth/logout-all",
-        plain(Scope::AccountWrite),
-    ),
-    (
-        Method::POST,
-        "/api/v1/auth/password",
-        signed(Scope::AccountCritical),
-    ),
-    (
-        Method::POST,
-        "/api/v1/auth/me/delete",
-        signed(Scope::AccountCritical),
-    ),
-    (
-        Method::POST,
-        "/api/v1/auth/two-factor/remove",
-        signed(Scope::AccountCritical),
-    ),
-    (
-        Method::POST,
-        "/api/v1/auth/two-factor/recovery-codes",
-        signed(Scope::AccountCritical),
-    ),
-    (
-        Method::POST,
-        "/api/v1/auth/api-keys",
-        signed(Scope::KeysManage),
-    ),
-    (
-        Method::DELETE,
-        "/api/v1/auth/api-keys/{id}",
-        signed(Scope::KeysManage),
-    ),
-    (
-        Method::POST,
-        "/api/v1/auth/api-keys/{id}/rotate",
-        signed(Scope::KeysManage),
-    ),
-];
-
-/// What a key needs for this; none when no key may do it.
-pub(in crate::http) fn grant(method: &Method, route: &str) -> Option<Grant> {
-    let method = match *method {
-        // Answered by the same handlers.
-        Method::HEAD => &Method::GET,
-        _ => method,
-    };
-    let mut grants = GRANTS.iter();
-    let found = grants.find(|(of, path, _)| of == method && *path == route);
-    found.map(|(_, _, grant)| *grant)
-}
-
 /// A request with an API key that may do what it asks for.
 #[derive(Debug, Clone, Copy)]
-struct Granted {
+struct Admitted {
     /// Whether its signature was verified.
     signed: bool,
 }
 
-/// Whether a request is one that a key was granted; true without a key.
-pub(in crate::http) fn is_granted(extensions: &Extensions) -> bool {
-    program(extensions).is_none() || extensions.get::<Granted>().is_some()
+/// Whether a request may be made with its API key; true without a key.
+pub(in crate::http) fn is_admitted(extensions: &Extensions) -> bool {
+    program(extensions).is_none() || extensions.get::<Admitted>().is_some()
 }
 
 /// Looks at requests with an API key: refuses those it may not send, and verifies signatures. Before
@@ -171,9 +40,8 @@ pub(in crate::http) async fn admit(
     let Some(access) = program(request.extensions()).cloned() else {
         return next.run(request).await;
     };
-    let route = request.extensions().get::<MatchedPath>();
-    let needed = route.and_then(|route| grant(request.method(), route.as_str()));
-    // Routes that need somebody refuse it themselves; others need nobody.
+    let needed = policy::of(request.extensions()).api_key;
+    // What needs somebody refuses it behind; what is for everybody needs no key.
     let Some(needed) = needed else {
         return next.run(request).await;
     };
@@ -186,7 +54,7 @@ pub(in crate::http) async fn admit(
 async fn admitted(
     state: &ApiState,
     access: &KeyAccess,
-    needed: Grant,
+    needed: RouteScope,
     client: &Client,
     request: Request,
 ) -> Result<Request, Problem> {
@@ -204,7 +72,7 @@ async fn admitted(
         }
         None => request,
     };
-    request.extensions_mut().insert(Granted {
+    request.extensions_mut().insert(Admitted {
         signed: signed_by.is_some(),
     });
     Ok(request)
@@ -278,7 +146,7 @@ fn unsigned(access: &KeyAccess) -> Problem {
 /// Whoever acts on an account of their own: somebody who is signed in, or a program with a key that
 /// was granted the route.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Acting {
+pub(in crate::http) struct Principal {
     /// Whose account.
     pub(in crate::http) user: UserId,
     /// In which session; none for a program.
@@ -287,7 +155,7 @@ pub(in crate::http) struct Acting {
     signed: bool,
 }
 
-impl Acting {
+impl Principal {
     /// As the accounts know who looks after keys.
     pub(in crate::http) fn holder(&self) -> KeyHolder<'_> {
         KeyHolder {
@@ -306,12 +174,12 @@ impl Acting {
     }
 }
 
-impl FromRequestParts<ApiState> for Acting {
+impl FromRequestParts<ApiState> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let granted = parts.extensions.get::<Granted>().copied();
-        if let (Some(key), Some(Granted { signed })) = (program(&parts.extensions), granted) {
+        let granted = parts.extensions.get::<Admitted>().copied();
+        if let (Some(key), Some(Admitted { signed })) = (program(&parts.extensions), granted) {
             return Ok(Self {
                 user: key.user,
                 session: None,
@@ -332,45 +200,5 @@ impl FromRequestParts<ApiState> for Acting {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         Self::new(Kind::SignatureInvalid).with_detail(fault.to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    /// A route that was renamed must not fall out of the list unnoticed.
-    #[test]
-    fn every_grant_is_of_a_route_that_there_is() {
-        let document = serde_json::to_value(crate::http::openapi()).unwrap();
-        for (method, path, _) in &GRANTS {
-            let operation = &document["paths"][*path][method.as_str().to_lowercase()];
-            assert!(operation.is_object(), "{method} {path}");
-        }
-        let distinct: BTreeSet<_> = GRANTS
-            .iter()
-            .map(|(m, path, _)| (m.as_str(), path))
-            .collect();
-        assert_eq!(distinct.len(), GRANTS.len());
-    }
-
-    #[test]
-    fn what_is_not_on_the_list_no_key_may_do() {
-        let me = "/api/v1/auth/me";
-        assert_eq!(grant(&Method::GET, me), Some(plain(Scope::AccountRead)));
-        assert_eq!(grant(&Method::HEAD, me), Some(plain(Scope::AccountRead)));
-        assert_eq!(grant(&Method::POST, me), None);
-        for path in [
-            "/api/v1/auth/two-factor/enrol",
-            "/api/v1/auth/invitations",
-            "/api/v1/auth/api-keys/{id}/public-key",
-            "/api/v1/models/train",
-        ] {
-            for method in [Method::POST, Method::PUT, Method::DELETE] {
-                assert_eq!(grant(&method, path), None, "{path}");
-            }
-        }
     }
 }

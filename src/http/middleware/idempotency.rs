@@ -2,15 +2,15 @@
 //! and not done again (draft-ietf-httpapi-idempotency-key-header). Keys belong to who is signed in and
 //! live for a day; what was answered is kept where it is not forgotten ([`IdempotencyStore`]).
 //!
-//! Of `/api/v1/auth/` only [`OF_ACCOUNTS`] take keys: other answers there hold tokens, which are kept
-//! nowhere. Any other answer with a secret in it is marked [`NeverKept`]. A request with a password in
+//! The route's policy says whether it takes keys: not where answers hold tokens, which are kept
+//! nowhere. Any other answer with a secret in it is marked [`DoNotReplay`]. A request with a password in
 //! it is not remembered either: not even its hash may stay.
 
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
@@ -18,8 +18,8 @@ use tracing::Instrument as _;
 
 use crate::http::middleware::api_key_policy;
 use crate::http::middleware::limits::Caller;
+use crate::http::policy;
 use crate::http::respond::problem::{FieldError, Kind, Problem};
-use crate::http::router;
 use crate::http::state::ApiState;
 use crate::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
 
@@ -30,17 +30,6 @@ const MOST_ANSWER: usize = 256 << 10;
 const MOST_KEY: usize = 255;
 
 pub(in crate::http) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// The routes of accounts that take keys.
-const OF_ACCOUNTS: [(Method, &str); 7] = [
-    (Method::PATCH, "/api/v1/auth/me"),
-    (Method::DELETE, "/api/v1/auth/sessions/{id}"),
-    (Method::POST, "/api/v1/auth/api-keys"),
-    (Method::DELETE, "/api/v1/auth/api-keys/{id}"),
-    (Method::PUT, "/api/v1/auth/api-keys/{id}/public-key"),
-    (Method::DELETE, "/api/v1/auth/api-keys/{id}/public-key"),
-    (Method::POST, "/api/v1/auth/invitations"),
-];
 
 /// Fields with which somebody proves who they are.
 const PROOFS: [&str; 4] = ["password", "current_password", "new_password", "totp_code"];
@@ -54,7 +43,7 @@ const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::E
 /// Marks an answer that must not be kept, because it holds a secret: put it into the response's
 /// extensions. The mutation is then done again when it is sent again.
 #[derive(Debug, Clone, Copy)]
-pub struct NeverKept;
+pub struct DoNotReplay;
 
 /// Answers a mutation that was answered before.
 pub(in crate::http) async fn once(
@@ -68,8 +57,9 @@ pub(in crate::http) async fn once(
     let Some(user) = request.extensions().get::<Caller>() else {
         return next.run(request).await;
     };
-    // A program gets no answer from memory that it would not get anew.
-    if !takes_keys(&request) || !api_key_policy::is_granted(request.extensions()) {
+    // A program gets no remembered answer that it would not get now.
+    let takes_keys = policy::of(request.extensions()).idempotent;
+    if !takes_keys || !api_key_policy::is_admitted(request.extensions()) {
         return next.run(request).await;
     }
     let key = given.to_str().ok().filter(|key| {
@@ -90,19 +80,6 @@ pub(in crate::http) async fn once(
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     }
-}
-
-fn takes_keys(request: &Request) -> bool {
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or_else(|| request.uri().path(), MatchedPath::as_str);
-    is_kept(request.method(), route) && !router::lacks(request.method(), route)
-}
-
-/// Whether what this answers may be remembered for a key.
-pub(in crate::http) fn is_kept(method: &Method, route: &str) -> bool {
-    let of_accounts = |(of, path): &(Method, &str)| of == method && *path == route;
-    [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method)
-        && (!route.starts_with("/api/v1/auth/") || OF_ACCOUNTS.iter().any(of_accounts))
 }
 
 /// Whether a body is an object with a password or code in it.
@@ -173,7 +150,7 @@ async fn keep(
         StatusCode::REQUEST_TIMEOUT,
         StatusCode::TOO_MANY_REQUESTS,
     ];
-    let secret = response.extensions().get::<NeverKept>().is_some();
+    let secret = response.extensions().get::<DoNotReplay>().is_some();
     if secret || status.is_server_error() || passing.contains(&status) {
         store.give_back(key).await?;
         return Ok(response);

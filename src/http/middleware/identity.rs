@@ -3,9 +3,9 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, Method, header};
+use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -16,8 +16,8 @@ use crate::accounts::{
 };
 use crate::http::middleware::browser;
 use crate::http::middleware::client_address::{self, ClientAddress};
-use crate::http::middleware::limits;
 use crate::http::middleware::limits::Caller;
+use crate::http::policy::{self, RateLimit};
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
 
@@ -28,7 +28,7 @@ enum Identity {
     Somebody(SignedIn),
     Program(KeyAccess),
     /// Whoever has the administrators' token: it stands for no account.
-    Operator,
+    ServerToken,
     Refused(Problem),
 }
 
@@ -53,21 +53,21 @@ impl SignedIn {
 
 /// A request of somebody whose mail address is known to be theirs.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Verified {
+pub(in crate::http) struct VerifiedUser {
     /// Who.
     pub(in crate::http) user: User,
 }
 
 /// A request of somebody who looks after the server.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Admin {
+pub(in crate::http) struct AdminUser {
     /// Who.
     pub(in crate::http) user: User,
 }
 
 /// A request of somebody who may read market data: everybody where it is public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum MarketReader {
+pub(in crate::http) enum MarketAccess {
     /// Anybody: it is public.
     Public,
     /// Somebody who is signed in.
@@ -76,7 +76,7 @@ pub(in crate::http) enum MarketReader {
     Program(Uuid),
 }
 
-impl MarketReader {
+impl MarketAccess {
     /// Whether a stream that was opened with this may go on. While the database is away it may:
     /// what is new is refused then, what runs is not cut off.
     pub(in crate::http) async fn still_holds(self, accounts: &Accounts) -> bool {
@@ -95,7 +95,8 @@ pub(in crate::http) async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if limits::is_exempt(request.uri().path()) {
+    let policy = policy::of(request.extensions());
+    if policy.rate_limit == RateLimit::Unlimited {
         // Nobody is asked for there, and nothing is to be looked up.
         return next.run(request).await;
     }
@@ -105,7 +106,7 @@ pub(in crate::http) async fn identify(
         Identity::Program(key) => Some(key.user),
         _ => None,
     };
-    if let Some(user) = user.filter(|_| !sets_up_factor(&request)) {
+    if let Some(user) = user.filter(|_| policy.second_factor) {
         match state.accounts.lacks_second_factor(user).await {
             Ok(false) => {}
             Ok(true) => identity = Identity::Refused(AccountError::SecondFactorMissing.into()),
@@ -116,7 +117,7 @@ pub(in crate::http) async fn identify(
     let subject = match &identity {
         Identity::Somebody(signed_in) => Some(signed_in.user.0.to_string()),
         Identity::Program(key) => Some(key.user.0.to_string()),
-        Identity::Operator => Some("administrators' token".to_owned()),
+        Identity::ServerToken => Some("administrators' token".to_owned()),
         Identity::Nobody | Identity::Refused(_) => None,
     };
     if let Some(subject) = subject {
@@ -127,34 +128,10 @@ pub(in crate::http) async fn identify(
     next.run(request).await
 }
 
-/// What somebody may do who has yet to set up the second factor that is required of them: that, and
-/// leave.
-const WITHOUT_FACTOR: [(Method, &str); 11] = [
-    (Method::GET, "/api/v1/auth/me"),
-    (Method::GET, "/api/v1/auth/me/export"),
-    (Method::POST, "/api/v1/auth/me/delete"),
-    (Method::GET, "/api/v1/auth/csrf"),
-    (Method::POST, "/api/v1/auth/csrf"),
-    (Method::POST, "/api/v1/auth/logout"),
-    (Method::POST, "/api/v1/auth/logout-all"),
-    (Method::POST, "/api/v1/auth/password"),
-    (Method::POST, "/api/v1/auth/resend-verification"),
-    (Method::POST, "/api/v1/auth/two-factor/enrol"),
-    (Method::POST, "/api/v1/auth/two-factor/confirm"),
-];
-
-fn sets_up_factor(request: &Request) -> bool {
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or("", MatchedPath::as_str);
-    WITHOUT_FACTOR
-        .iter()
-        .any(|(method, path)| method == request.method() && *path == route)
-}
-
 async fn find(state: &ApiState, request: &mut Request) -> Identity {
     let address = client_address::of(request.extensions());
     let found = match bearer(request.headers()) {
-        Ok(Some(token)) if state.admin.is(token) => return Identity::Operator,
+        Ok(Some(token)) if state.admin.is(token) => return Identity::ServerToken,
         Ok(Some(token)) if !Accounts::is_api_key(token) => {
             // Told by its signature: the database is not asked.
             let access = state.accounts.authenticate(token).await;
@@ -198,11 +175,15 @@ pub(in crate::http) fn user_of(extensions: &Extensions) -> Result<UserId, Proble
     }
 }
 
+/// Said where a route takes no API keys.
+pub(in crate::http) const API_KEY_IS_NOT_ENOUGH: &str =
+    "an API key is not enough for this: sign in, and send an access token";
+
 /// Why a request is nobody's.
 fn not_signed_in(identity: Option<&Identity>) -> Problem {
     match identity {
         Some(Identity::Refused(problem)) => problem.clone(),
-        Some(Identity::Operator) => {
+        Some(Identity::ServerToken) => {
             AccountError::BadToken("the administrators' token signs nobody in").into()
         }
         _ => AccountError::NotSignedIn.into(),
@@ -210,8 +191,8 @@ fn not_signed_in(identity: Option<&Identity>) -> Problem {
 }
 
 /// Whether the request came with the administrators' token.
-pub(in crate::http) fn is_operator(extensions: &Extensions) -> bool {
-    matches!(extensions.get::<Identity>(), Some(Identity::Operator))
+pub(in crate::http) fn is_server_token(extensions: &Extensions) -> bool {
+    matches!(extensions.get::<Identity>(), Some(Identity::ServerToken))
 }
 
 /// Whom the request's API key speaks for, if it came with a good one.
@@ -259,21 +240,24 @@ impl FromRequestParts<ApiState> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
         match parts.extensions.get::<Identity>() {
             Some(Identity::Somebody(signed_in)) => Ok(*signed_in),
-            Some(Identity::Program(_)) => Err(AccountError::Forbidden(
-                "an API key is not enough for this: sign in, and send an access token",
-            )
-            .into()),
+            Some(Identity::Program(_)) => {
+                Err(AccountError::Forbidden(API_KEY_IS_NOT_ENOUGH).into())
+            }
             other => Err(not_signed_in(other)),
         }
     }
 }
 
 async fn user(parts: &mut Parts, state: &ApiState) -> Result<User, Problem> {
+    // Its policy has asked for the user already.
+    if let Some(user) = parts.extensions.get::<User>() {
+        return Ok(user.clone());
+    }
     let signed_in = SignedIn::from_request_parts(parts, state).await?;
     Ok(state.accounts.user(signed_in.user).await?)
 }
 
-impl FromRequestParts<ApiState> for Verified {
+impl FromRequestParts<ApiState> for VerifiedUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
@@ -285,7 +269,7 @@ impl FromRequestParts<ApiState> for Verified {
     }
 }
 
-impl FromRequestParts<ApiState> for Admin {
+impl FromRequestParts<ApiState> for AdminUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
@@ -297,7 +281,7 @@ impl FromRequestParts<ApiState> for Admin {
     }
 }
 
-impl FromRequestParts<ApiState> for MarketReader {
+impl FromRequestParts<ApiState> for MarketAccess {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {

@@ -2,6 +2,7 @@
 //! leaves as problem details.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,6 +18,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument as _;
 
+use crate::http::middleware::access;
 use crate::http::middleware::api_key_policy;
 use crate::http::middleware::browser;
 use crate::http::middleware::client_address;
@@ -26,7 +28,7 @@ use crate::http::middleware::identity;
 use crate::http::middleware::limits;
 use crate::http::middleware::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use crate::http::middleware::security_headers;
-use crate::http::middleware::verified_email;
+use crate::http::policy::{self, Policies};
 use crate::http::respond::etag;
 use crate::http::respond::problem::{Kind, MEDIA_TYPE, Problem};
 use crate::http::state::ApiState;
@@ -34,17 +36,18 @@ use crate::http::state::ApiState;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes; the last added sees a request first.
-pub(in crate::http) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiState> {
+pub(in crate::http) fn around(
+    routes: Router<ApiState>,
+    policies: Policies,
+    state: &ApiState,
+) -> Router<ApiState> {
     let limit = Duration::from_millis(state.http.request_timeout_ms);
     let body_limit = usize::try_from(state.http.body_limit_bytes).unwrap_or(usize::MAX);
     routes
         // The one limit on bodies is ours, below.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(body_limit))
-        .layer(from_fn_with_state(
-            state.clone(),
-            verified_email::require_verified,
-        ))
+        .layer(from_fn_with_state(state.clone(), access::require))
         .layer(from_fn_with_state(state.clone(), idempotency::once))
         .layer(from_fn(etag::tag))
         // What a compressed body grows to is limited as a plain one, and so is what is sent.
@@ -64,6 +67,7 @@ pub(in crate::http) fn around(routes: Router<ApiState>, state: &ApiState) -> Rou
         .layer(from_fn_with_state(state.clone(), security_headers::add))
         .layer(cors(&state.http.cors_origins))
         .layer(from_fn(observed))
+        .layer(from_fn_with_state(Arc::new(policies), policy::attach))
         .layer(from_fn_with_state(state.clone(), client_address::find))
 }
 

@@ -1,5 +1,6 @@
 //! Middleware around every request, in the order of [`layers`].
 
+pub(in crate::http) mod access;
 pub(in crate::http) mod api_key_policy;
 pub(in crate::http) mod browser;
 pub(in crate::http) mod client_address;
@@ -10,4 +11,3 @@ pub(in crate::http) mod layers;
 pub(in crate::http) mod limits;
 pub(in crate::http) mod security_headers;
 pub(in crate::http) mod signatures;
-pub(in crate::http) mod verified_email;

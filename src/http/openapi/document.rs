@@ -7,12 +7,11 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use super::{examples, problems};
-use crate::http::middleware::api_key_policy::{Grant, grant};
-use crate::http::middleware::idempotency;
+use crate::http::policy::{Audience, Policies, Policy, RouteScope};
 use crate::http::respond::problem::Kind;
 
 /// Completes the document.
-pub(in crate::http) fn complete(document: &OpenApi) -> OpenApi {
+pub(in crate::http) fn complete(document: &OpenApi, policies: &Policies) -> OpenApi {
     // A document that cannot be completed would be a mistake of ours, which a test finds; served as
     // it is, it still says more than nothing.
     let completed = serde_json::to_value(document).ok().and_then(|mut value| {
@@ -20,7 +19,7 @@ pub(in crate::http) fn complete(document: &OpenApi) -> OpenApi {
         let schemas = value["components"]["schemas"].clone();
         for (path, item) in value["paths"].as_object_mut()? {
             for (method, operation) in item.as_object_mut()? {
-                let about = About::of(path, method, operation);
+                let about = About::of(policies, path, method, operation)?;
                 complete_operation(&about, operation);
                 examples::add(&schemas, operation);
             }
@@ -39,47 +38,41 @@ fn name_every_problem(document: &mut Value) {
 
 /// What layers make of an operation, whatever its handler does.
 pub(super) struct About<'a> {
-    pub(super) path: &'a str,
-    pub(super) method: Method,
+    path: &'a str,
+    pub(super) policy: Policy,
     pub(super) is_mutation: bool,
     /// Of the API, not of what watches or explains the server.
     pub(super) is_api: bool,
-    /// Whether somebody must or may be signed in.
-    pub(super) asks_who: bool,
-    pub(super) takes_cookies: bool,
-    /// Whether its answer may be remembered for an idempotency key.
-    pub(super) takes_keys: bool,
     /// Whether its answer has an entity tag.
-    pub(super) is_tagged: bool,
+    is_tagged: bool,
 }
 
 impl<'a> About<'a> {
-    fn of(path: &'a str, method: &str, operation: &Value) -> Self {
+    fn of(policies: &Policies, path: &'a str, method: &str, operation: &Value) -> Option<Self> {
         let is_mutation = ["post", "put", "patch", "delete"].contains(&method);
         let is_api = path.starts_with("/api/v1/");
-        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap_or_default();
-        let ways = operation["security"].as_array();
-        let asks_who = ways.is_some_and(|ways| !ways.is_empty());
-        let has = |name: &str| ways.is_some_and(|ways| ways.iter().any(|w| w.get(name).is_some()));
-        // What is somebody's own is kept by nobody (`http::unkept`).
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
+        // What is somebody's own is kept by no cache (`NoStore`).
         let is_own = ["accounts", "administration"].map(Value::from);
         let is_own = is_own.contains(&operation["tags"][0]);
-        Self {
-            takes_cookies: has("bearer"),
-            takes_keys: is_api && asks_who && idempotency::is_kept(&method, path),
+        Some(Self {
+            policy: policies.get(&method, path)?,
             is_tagged: is_api && method == Method::GET && !is_own && !path.ends_with("/stream"),
             path,
-            method,
             is_mutation,
             is_api,
-            asks_who,
-        }
+        })
+    }
+
+    /// Whether a browser's cookie proves who sends it.
+    pub(super) fn takes_cookies(&self) -> bool {
+        self.policy.asks_who()
     }
 }
 
 fn complete_operation(about: &About<'_>, operation: &mut Value) {
-    state_grant(about, operation);
-    offer_cookies(about, operation);
+    operation["security"] = security(about);
+    state_api_key(about, operation);
     offer_idempotency(about, operation);
     let Some(responses) = operation["responses"].as_object_mut() else {
         return;
@@ -99,14 +92,29 @@ fn complete_operation(about: &About<'_>, operation: &mut Value) {
     }
 }
 
+/// How a request may prove who sends it; an empty list where nobody is asked for.
+fn security(about: &About<'_>) -> Value {
+    let cookie = match about.is_mutation {
+        true => json!({"cookie": [], "csrf": []}),
+        false => json!({"cookie": []}),
+    };
+    match about.policy.audience {
+        Audience::Anonymous => json!([]),
+        Audience::MarketData => json!([{}, {"bearer": []}, cookie]),
+        Audience::BrowserSession => json!([cookie]),
+        Audience::User | Audience::Admin => json!([{"bearer": []}, cookie]),
+        Audience::AdminOrServerToken => json!([{"admin": []}, cookie]),
+    }
+}
+
 /// Says what an API key needs for an operation, in words and as `x-api-key`.
-fn state_grant(about: &About<'_>, operation: &mut Value) {
-    if !about.asks_who {
+fn state_api_key(about: &About<'_>, operation: &mut Value) {
+    if !about.policy.asks_who() {
         return;
     }
-    let (words, fact) = match grant(&about.method, about.path) {
+    let (words, fact) = match about.policy.api_key {
         None => ("API keys: not accepted.".to_owned(), Value::Null),
-        Some(Grant { scope, signed }) => {
+        Some(RouteScope { scope, signed }) => {
             let signature = if signed { ", in a signed request" } else { "" };
             let words = format!("API keys: with the scope `{}`{signature}.", scope.name());
             (words, json!({"scope": scope.name(), "signed": signed}))
@@ -120,21 +128,9 @@ fn state_grant(about: &About<'_>, operation: &mut Value) {
     operation["x-api-key"] = fact;
 }
 
-/// Where a user's access token is taken, a browser's cookie is too.
-fn offer_cookies(about: &About<'_>, operation: &mut Value) {
-    if let Some(ways) = operation["security"].as_array_mut()
-        && about.takes_cookies
-    {
-        ways.push(match about.is_mutation {
-            true => json!({"cookie": [], "csrf": []}),
-            false => json!({"cookie": []}),
-        });
-    }
-}
-
 /// Where an answer is remembered for a key, the key is a parameter.
 fn offer_idempotency(about: &About<'_>, operation: &mut Value) {
-    if !about.takes_keys {
+    if !about.policy.idempotent {
         return;
     }
     let key = json!({
@@ -179,7 +175,7 @@ fn add_headers(about: &About<'_>, status: u16, response: &mut Value) {
     if about.is_tagged && [200, 304].contains(&status) {
         headers.insert("etag".into(), text("Changes with the answer"));
     }
-    if about.takes_keys && (200..500).contains(&status) {
+    if about.policy.idempotent && (200..500).contains(&status) {
         let words = "`true` when this was answered before, to the same `Idempotency-Key`";
         headers.insert("idempotency-replayed".into(), text(words));
     }

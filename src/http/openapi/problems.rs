@@ -1,19 +1,22 @@
 //! The problems of an operation: those that its handler names in the descriptions of its answers, and
-//! those that layers answer; each with an example.
+//! those that middleware answers by the route's policy; each with an example.
 
 use serde_json::{Map, Value, json};
 
 use super::document::About;
 use crate::http::respond::problem::{Kind, MEDIA_TYPE};
 
-/// What any operation of the API may answer, beside its own.
-const EVERYWHERE: [(u16, Kind, &str); 6] = [
+/// What any path answers to methods that it does not have.
+const METHODS: [(u16, Kind, &str); 1] =
+    [(405, Kind::MethodNotAllowed, "the path has other methods")];
+
+/// What any operation of the API may answer, besides its own.
+const EVERYWHERE: [(u16, Kind, &str); 5] = [
     (
         400,
         Kind::InvalidRequest,
         "something is wrong with the request: `errors`",
     ),
-    (405, Kind::MethodNotAllowed, "the path has other methods"),
     (
         429,
         Kind::TooManyRequests,
@@ -44,12 +47,49 @@ const KEYED: [(u16, Kind, &str); 2] = [
     ),
 ];
 
-/// Where somebody is signed in.
-const SIGNED_IN: [(u16, Kind, &str); 1] = [(
+/// Where somebody may or must prove who they are.
+const IDENTIFIED: [(u16, Kind, &str); 3] = [
+    (
+        401,
+        Kind::NotSignedIn,
+        "the request proves nobody's identity",
+    ),
+    (
+        401,
+        Kind::InvalidToken,
+        "the access token, key or cookie is not valid",
+    ),
+    (
+        403,
+        Kind::Forbidden,
+        "another role is needed, or a key with the scope",
+    ),
+];
+
+/// Where a required second factor comes first.
+const SECOND_FACTOR: [(u16, Kind, &str); 1] = [(
     403,
     Kind::SecondFactorMissing,
-    "whoever runs the server requires a second factor, and the account has none",
+    "a second factor is required, and the account has none",
 )];
+
+/// Where the address must be verified.
+const VERIFIED: [(u16, Kind, &str); 1] = [(
+    403,
+    Kind::EmailNotVerified,
+    "the email address has not been verified",
+)];
+
+/// Where an API key may sign its request.
+const SIGNED: [(u16, Kind, &str); 1] = [(
+    401,
+    Kind::SignatureInvalid,
+    "the signature of a key's request is not valid",
+)];
+
+/// Where an API key must sign its request.
+const MUST_BE_SIGNED: [(u16, Kind, &str); 1] =
+    [(401, Kind::SignatureRequired, "a key must sign this request")];
 
 /// Where a browser's cookie is taken for a change.
 const BY_COOKIE: [(u16, Kind, &str); 2] = [
@@ -63,34 +103,49 @@ const BY_COOKIE: [(u16, Kind, &str); 2] = [
 
 /// Adds what layers answer, and to each problem an example.
 pub(super) fn add(about: &About<'_>, responses: &mut Map<String, Value>) {
-    if about.is_api {
-        let groups = [
-            (true, &EVERYWHERE[..]),
-            (about.is_mutation, &MUTATIONS[..]),
-            (about.takes_keys, &KEYED[..]),
-            (about.takes_cookies, &SIGNED_IN[..]),
-            (about.takes_cookies && about.is_mutation, &BY_COOKIE[..]),
-        ];
-        let told = groups.iter().filter(|(holds, _)| *holds);
-        for (status, kind, words) in told.flat_map(|(_, group)| *group) {
-            tell(responses, *status, *kind, words);
-        }
+    let policy = about.policy;
+    let groups = [
+        (true, &METHODS[..]),
+        (about.is_api, &EVERYWHERE[..]),
+        (about.is_api && about.is_mutation, &MUTATIONS[..]),
+        (policy.idempotent, &KEYED[..]),
+        (policy.asks_who(), &IDENTIFIED[..]),
+        (
+            policy.asks_who() && policy.second_factor,
+            &SECOND_FACTOR[..],
+        ),
+        (policy.verified_email, &VERIFIED[..]),
+        (policy.api_key.is_some(), &SIGNED[..]),
+        (
+            policy.api_key.is_some_and(|key| key.signed),
+            &MUST_BE_SIGNED[..],
+        ),
+        (about.takes_cookies() && about.is_mutation, &BY_COOKIE[..]),
+    ];
+    let stated = groups.iter().filter(|(applies, _)| *applies);
+    for (status, kind, words) in stated.flat_map(|(_, group)| *group) {
+        tell(responses, *status, *kind, words);
     }
     for (status, response) in responses {
         if let Ok(status) = status.parse() {
+            // An error without a body of its own is a problem.
+            if status >= 400 && response.get("content").is_none() {
+                response["content"] = problem_body();
+            }
             add_examples(status, response);
         }
     }
 }
 
+fn problem_body() -> Value {
+    json!({MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}})
+}
+
 /// Names a kind of problem among those of its status.
 fn tell(responses: &mut Map<String, Value>, status: u16, kind: Kind, words: &str) {
-    let response = responses.entry(status.to_string()).or_insert_with(|| {
-        json!({
-            "description": "",
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        })
-    });
+    let response = responses
+        .entry(status.to_string())
+        .or_insert_with(|| json!({"description": "", "content": problem_body()}));
     let before = response["description"].as_str().unwrap_or_default();
     if names(before, kind) {
         return;

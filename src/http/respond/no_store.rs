@@ -2,12 +2,16 @@
 //! section 5.2.2.5).
 
 use axum::Json;
-use axum::http::{HeaderName, header};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 
-/// Such an answer.
-pub(in crate::http) type Unkept<T> = ([(HeaderName, &'static str); 1], Json<T>);
+/// A body as JSON, with `cache-control: no-store`.
+#[derive(Debug)]
+pub(in crate::http) struct NoStore<T>(pub(in crate::http) T);
 
-/// Makes one of a body.
-pub(in crate::http) fn unkept<T>(body: T) -> Unkept<T> {
-    ([(header::CACHE_CONTROL, "no-store")], Json(body))
+impl<T: Serialize> IntoResponse for NoStore<T> {
+    fn into_response(self) -> Response {
+        ([(header::CACHE_CONTROL, "no-store")], Json(self.0)).into_response()
+    }
 }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::Method;
+
 use super::*;
+use crate::accounts::Scope;
+use crate::http::policy::{Audience, RouteScope};
 
 #[tokio::test]
 async fn the_document_lists_every_route() {
@@ -107,6 +111,127 @@ async fn the_document_says_what_an_api_key_needs() {
             .get("x-api-key")
             .is_none()
     );
+}
+
+/// The document as it is kept in `docs/openapi.json`.
+fn stored() -> String {
+    let document = crate::http::openapi();
+    let text = serde_json::to_string_pretty(&serde_json::to_value(document).unwrap()).unwrap();
+    format!("{text}\n")
+}
+
+/// A change of the API is seen in review: `make openapi` writes the document again.
+#[test]
+fn the_stored_document_is_the_one_that_is_served() {
+    let written = include_str!("../../../docs/openapi.json");
+    let (written, stored) = (written.lines(), stored());
+    let difference = written.zip(stored.lines()).find(|(old, new)| old != new);
+    assert_eq!(
+        difference, None,
+        "run `make openapi` and review what changed"
+    );
+    assert_eq!(
+        include_str!("../../../docs/openapi.json").len(),
+        stored.len(),
+        "run `make openapi` and review what changed"
+    );
+}
+
+#[test]
+#[ignore = "writes docs/openapi.json: run by `make openapi`"]
+fn write_the_stored_document() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+    std::fs::write(path, stored()).unwrap();
+}
+
+/// Generators of clients name functions by them.
+#[tokio::test]
+async fn operation_ids_are_unique_and_say_what_is_done() {
+    let document = App::new().get("/openapi.json").await.json();
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            assert!(ids.insert(id.clone()), "{method} {path}: {id} is taken");
+        }
+    }
+    assert!(ids.contains("list_api_keys") && ids.contains("create_api_key"));
+}
+
+/// The document's security is the policy of the route, which is what middleware asks for.
+#[tokio::test]
+async fn a_route_that_asks_for_somebody_refuses_strangers() {
+    let app = App::with(
+        push_limits(&Config::with_data_dir(PathBuf::from("nowhere")).stream),
+        |config| {
+            config.limits.authentication = 1_000;
+            config.limits.strict = 1_000;
+        },
+    );
+    let document = serde_json::to_value(crate::http::openapi()).unwrap();
+    let (mut refused, mut open) = (0, 0);
+    for (method, route, policy) in crate::http::router::policies().routes() {
+        let operation = &document["paths"][route][method.as_str().to_lowercase()];
+        let security = operation["security"].as_array().unwrap();
+        let is_open = security.is_empty() || security.contains(&serde_json::json!({}));
+        let path = route
+            .split('/')
+            .map(|part| if part.starts_with('{') { "x" } else { part })
+            .collect::<Vec<_>>()
+            .join("/");
+        let request = Request::builder()
+            .method(method.clone())
+            .uri(&path)
+            .header("content-type", "application/json")
+            .body(Body::from("{}"))
+            .unwrap();
+        let answer = send(&app.router(), request).await;
+        match policy.audience {
+            Audience::Anonymous | Audience::MarketData => {
+                assert!(is_open, "{method} {route}");
+                open += 1;
+            }
+            _ => {
+                assert!(!is_open, "{method} {route}");
+                answer.is_problem(401, "not-signed-in");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused >= 30 && open >= 20, "{refused} {open}");
+}
+
+/// Keys are denied where a policy names no scope.
+#[test]
+fn what_decides_about_accounts_no_key_may_do() {
+    let policies = crate::http::router::policies();
+    let api_key = |method: Method, route: &str| {
+        policies
+            .get(&method, route)
+            .and_then(|policy| policy.api_key)
+    };
+    let me = "/api/v1/auth/me";
+    let read = Some(RouteScope {
+        scope: Scope::AccountRead,
+        signed: false,
+    });
+    assert_eq!(api_key(Method::GET, me), read);
+    assert_eq!(api_key(Method::HEAD, me), read);
+    assert_eq!(api_key(Method::POST, me), None);
+    for (method, route) in [
+        (Method::POST, "/api/v1/auth/two-factor/enrol"),
+        (Method::POST, "/api/v1/auth/invitations"),
+        (Method::PUT, "/api/v1/auth/api-keys/{id}/public-key"),
+        (Method::DELETE, "/api/v1/auth/api-keys/{id}/public-key"),
+        (Method::POST, "/api/v1/models/train"),
+        (Method::GET, "/api/v1/admin/users"),
+    ] {
+        assert!(
+            policies.get(&method, route).is_some(),
+            "there is no {method} {route}"
+        );
+        assert_eq!(api_key(method, route), None, "{route}");
+    }
 }
 
 /// Every reference leads somewhere, and decimals are strings.

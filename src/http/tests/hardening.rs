@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::http::middleware::layers;
+use crate::http::policy::{Policies, Policy};
 
 fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
@@ -186,7 +187,7 @@ fn with_mutation(app: &App, done: &Arc<AtomicU32>, gate: &Arc<Notify>) -> Router
             "fails" => return Problem::of_status(StatusCode::SERVICE_UNAVAILABLE).into_response(),
             "secret" => {
                 let mut answer = format!("secret {number}").into_response();
-                answer.extensions_mut().insert(NeverKept);
+                answer.extensions_mut().insert(DoNotReplay);
                 return answer;
             }
             _ => {}
@@ -197,7 +198,15 @@ fn with_mutation(app: &App, done: &Arc<AtomicU32>, gate: &Arc<Notify>) -> Router
     let routes = Router::new()
         .route("/api/v1/things", post(create.clone()))
         .route("/api/v1/auth/things", post(create));
-    layers::around(routes, &app.state).with_state(app.state.clone())
+    let mut policies = Policies::default();
+    let things = Policy::anonymous();
+    policies.insert(
+        Method::POST,
+        "/api/v1/things".to_owned(),
+        things.idempotent(),
+    );
+    policies.insert(Method::POST, "/api/v1/auth/things".to_owned(), things);
+    layers::around(routes, policies, &app.state).with_state(app.state.clone())
 }
 
 fn creation(user: &str, key: &str, path: &str, name: &str) -> Request<Body> {

@@ -12,9 +12,9 @@ use uuid::Uuid;
 use crate::accounts::{AccountError, Role, Wrong};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::idempotency::NeverKept;
-use crate::http::middleware::identity::Admin;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::idempotency::DoNotReplay;
+use crate::http::middleware::identity::AdminUser;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Who is invited.
@@ -50,28 +50,21 @@ pub(in crate::http) struct InvitationBody {
 /// Invites somebody to register.
 #[utoipa::path(
     post, path = "/api/v1/auth/invitations", tag = "accounts",
-    security(("bearer" = [])),
     request_body = InviteBody,
     responses(
-        (status = 201, description = "The invitation", body = InvitationBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 201, description = "The invitation", body = InvitationBody)
     )
 )]
-pub(in crate::http) async fn invite(
+pub(in crate::http) async fn create_invitation(
     State(state): State<ApiState>,
-    admin: Admin,
+    admin: AdminUser,
     params: Params,
     JsonBody(body): JsonBody<InviteBody>,
 ) -> Result<
     (
         StatusCode,
         [(HeaderName, &'static str); 1],
-        Extension<NeverKept>,
+        Extension<DoNotReplay>,
         Json<InvitationBody>,
     ),
     Problem,
@@ -100,7 +93,7 @@ pub(in crate::http) async fn invite(
     Ok((
         StatusCode::CREATED,
         [(header::CACHE_CONTROL, "no-store")],
-        Extension(NeverKept),
+        Extension(DoNotReplay),
         Json(body),
     ))
 }

@@ -5,13 +5,13 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{Secret, TokensBody};
+use super::views::{Secret, TokenPairView};
 use crate::accounts::{Client, Login};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::client_address::ClientAddress;
-use crate::http::respond::no_store::{Unkept, unkept};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// What somebody signs in with.
@@ -55,25 +55,21 @@ impl From<LoginBody> for Login {
     post, path = "/api/v1/auth/login", tag = "accounts",
     request_body = LoginBody,
     responses(
-        (status = 200, description = "A pair of tokens", body = TokensBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`account-disabled`; `password-expired`: it was made for the account, and its day is over", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 200, description = "A pair of tokens", body = TokenPairView),
+        (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`"),
+        (status = 403, description = "`account-disabled`; `password-expired`: it was made for the account, and its day is over"),
+        (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn login(
+pub(in crate::http) async fn log_in(
     State(state): State<ApiState>,
     client: Client,
     address: ClientAddress,
     params: Params,
     JsonBody(body): JsonBody<LoginBody>,
-) -> Result<Unkept<TokensBody>, Problem> {
+) -> Result<NoStore<TokenPairView>, Problem> {
     params.finish()?;
     state.limits.attempt_on(&body.email, address).await?;
     let tokens = state.accounts.login(body.into(), &client).await?;
-    Ok(unkept(tokens.into()))
+    Ok(NoStore(tokens.into()))
 }

@@ -12,31 +12,27 @@ use super::views::{ProofBody, Secret, UserBody};
 use crate::accounts::{Client, ProfileChange, Proof};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::api_key_policy::Acting;
+use crate::http::middleware::api_key_policy::Principal;
 use crate::http::middleware::limits::Class;
-use crate::http::respond::no_store::{Unkept, unkept};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Who is signed in.
 #[utoipa::path(
     get, path = "/api/v1/auth/me", tag = "accounts",
-    security(("bearer" = [])),
     responses(
-        (status = 200, description = "The user", body = UserBody),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 200, description = "The user", body = UserBody)
     )
 )]
-pub(in crate::http) async fn show(
+pub(in crate::http) async fn show_me(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     params: Params,
-) -> Result<Unkept<UserBody>, Problem> {
+) -> Result<NoStore<UserBody>, Problem> {
     params.finish()?;
-    let user = state.accounts.user(acting.user).await?;
-    Ok(unkept(user.into()))
+    let user = state.accounts.user(principal.user).await?;
+    Ok(NoStore(user.into()))
 }
 
 /// What to change; what is absent stays.
@@ -62,32 +58,26 @@ pub(in crate::http) struct ChangeBody {
 /// Changes one's profile.
 #[utoipa::path(
     patch, path = "/api/v1/auth/me", tag = "accounts",
-    security(("bearer" = [])),
     request_body = ChangeBody,
     responses(
         (status = 200, description = "The user as it is now", body = UserBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`email-taken`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
+        (status = 409, description = "`email-taken`"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn change(
+pub(in crate::http) async fn change_me(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ChangeBody>,
-) -> Result<Unkept<UserBody>, Problem> {
+) -> Result<NoStore<UserBody>, Problem> {
     params.finish()?;
     if body.email.is_some() {
-        acting.must_be_critical()?;
+        principal.must_be_critical()?;
         // A password is tried here: as strict as where else one proves who one is.
-        let who = format!("change-email:{}", acting.user.0);
+        let who = format!("change-email:{}", principal.user.0);
         state.limits.count_for(Class::Strict, &who).await?;
     }
     let totp_code = body.totp_code;
@@ -101,9 +91,9 @@ pub(in crate::http) async fn change(
     };
     let user = state
         .accounts
-        .change_profile(acting.user, change, &client)
+        .change_profile(principal.user, change, &client)
         .await?;
-    Ok(unkept(user.into()))
+    Ok(NoStore(user.into()))
 }
 
 /// As a file to keep, which nobody on the way may.
@@ -123,49 +113,39 @@ fn as_file(export: Value) -> Export {
 /// Everything that is kept for one.
 #[utoipa::path(
     get, path = "/api/v1/auth/me/export", tag = "accounts",
-    security(("bearer" = [])),
     responses(
         (status = 200, description = "All of it", body = Object, example = json!({
             "user": {"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60", "email": "ada@example.org", "email_verified": true, "display_name": "Ada", "role": "user", "created_at": "2026-03-01T12:00:00Z"},
             "sessions": [{"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f61", "created_at": "2026-03-01T12:00:00Z", "address": "203.0.113.9"}]
-        })),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        }))
     )
 )]
-pub(in crate::http) async fn export(
+pub(in crate::http) async fn export_me(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     params: Params,
 ) -> Result<Export, Problem> {
     params.finish()?;
-    Ok(as_file(state.accounts.export(acting.user).await?))
+    Ok(as_file(state.accounts.export(principal.user).await?))
 }
 
 /// Deletes one's account and all that is kept for it; answers that once more.
 #[utoipa::path(
     post, path = "/api/v1/auth/me/delete", tag = "accounts",
-    security(("bearer" = [])),
     request_body = ProofBody,
     responses(
         (status = 200, description = "What was kept", body = Object, example = json!({
             "user": {"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60", "email": "ada@example.org", "email_verified": true, "display_name": "Ada", "role": "user", "created_at": "2026-03-01T12:00:00Z"},
             "sessions": [{"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f61", "created_at": "2026-03-01T12:00:00Z", "address": "203.0.113.9"}]
         })),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: it is the only admin's", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
+        (status = 409, description = "`conflict`: it is the only admin's"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn delete(
+pub(in crate::http) async fn delete_me(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ProofBody>,
@@ -173,7 +153,7 @@ pub(in crate::http) async fn delete(
     params.finish()?;
     let export = state
         .accounts
-        .delete(acting.user, &body.into(), &client)
+        .delete(principal.user, &body.into(), &client)
         .await?;
     Ok(as_file(export))
 }

@@ -10,10 +10,10 @@ use super::views::{BrowserSessionBody, NewSessionBody, Secret};
 use crate::accounts::{Client, Proof};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::api_key_policy::Acting;
+use crate::http::middleware::api_key_policy::Principal;
 use crate::http::middleware::browser::{self, ByCookie, Cookies};
-use crate::http::respond::no_store::unkept;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Another password, and a proof of who asks.
@@ -36,22 +36,16 @@ pub(in crate::http) struct PasswordBody {
 /// Changes the password. All sessions end; the answer begins a new one.
 #[utoipa::path(
     post, path = "/api/v1/auth/password", tag = "accounts",
-    security(("bearer" = [])),
     request_body = PasswordBody,
     responses(
         (status = 200, description = "A pair of tokens; to a browser its new cookie and CSRF token", body = NewSessionBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn change(
+pub(in crate::http) async fn change_password(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     by_cookie: Result<ByCookie, Problem>,
     client: Client,
     cookies: Cookies,
@@ -63,20 +57,20 @@ pub(in crate::http) async fn change(
         password: body.current_password.0,
         totp_code: body.totp_code,
     };
-    let (user, new) = (acting.user, body.new_password.0);
+    let (user, new) = (principal.user, body.new_password.0);
     if by_cookie.is_err() {
         let tokens = state
             .accounts
             .change_password(user, &proof, new, &client)
             .await?;
-        return Ok(unkept(NewSessionBody::Tokens(tokens.into())).into_response());
+        return Ok(NoStore(NewSessionBody::Tokens(tokens.into())).into_response());
     }
     let begun = state
         .accounts
         .change_password_in_browser(user, &proof, new, &client)
         .await?;
     let body = NewSessionBody::Browser(BrowserSessionBody::from(&begun));
-    let mut response = unkept(body).into_response();
+    let mut response = NoStore(body).into_response();
     browser::tell(&cookies, &begun, &mut response);
     Ok(response)
 }

@@ -11,7 +11,7 @@ use crate::accounts::Client;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::client_address::ClientAddress;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Whose password is forgotten.
@@ -32,14 +32,10 @@ pub(in crate::http) struct RequestBody {
     post, path = "/api/v1/auth/password-reset", tag = "accounts",
     request_body = RequestBody,
     responses(
-        (status = 202, description = "If there is such an account, an email is on its way"),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 202, description = "If there is such an account, an email is on its way")
     )
 )]
-pub(in crate::http) async fn request(
+pub(in crate::http) async fn request_password_reset(
     State(state): State<ApiState>,
     client: Client,
     address: ClientAddress,
@@ -75,16 +71,12 @@ pub(in crate::http) struct ConfirmBody {
     request_body = ConfirmBody,
     responses(
         (status = 204, description = "The password is set"),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`invalid-link`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`second-factor-required`, `wrong-code`"),
+        (status = 404, description = "`invalid-link`"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn confirm(
+pub(in crate::http) async fn confirm_password_reset(
     State(state): State<ApiState>,
     client: Client,
     params: Params,

@@ -6,13 +6,13 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::TokensBody;
+use super::views::TokenPairView;
 use crate::accounts::Client;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::limits::{Class, Verdict};
-use crate::http::respond::no_store::{Unkept, unkept};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// What the next pair of tokens is given for.
@@ -34,20 +34,16 @@ pub(in crate::http) struct RefreshBody {
     post, path = "/api/v1/auth/refresh", tag = "accounts",
     request_body = RefreshBody,
     responses(
-        (status = 200, description = "The next pair of tokens", body = TokensBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid-refresh-token`, `refresh-token-reused`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 200, description = "The next pair of tokens", body = TokenPairView),
+        (status = 401, description = "`invalid-refresh-token`, `refresh-token-reused`")
     )
 )]
-pub(in crate::http) async fn refresh(
+pub(in crate::http) async fn refresh_tokens(
     State(state): State<ApiState>,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<RefreshBody>,
-) -> Result<(HeaderMap, Unkept<TokensBody>), Problem> {
+) -> Result<(HeaderMap, NoStore<TokenPairView>), Problem> {
     params.finish()?;
     let token = body.refresh_token;
     let mut counted = None;
@@ -57,5 +53,5 @@ pub(in crate::http) async fn refresh(
     }
     let tokens = state.accounts.refresh(&token, &client).await?;
     let limit: HeaderMap = counted.iter().flat_map(Verdict::headers).collect();
-    Ok((limit, unkept(tokens.into())))
+    Ok((limit, NoStore(tokens.into())))
 }

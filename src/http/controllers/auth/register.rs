@@ -11,8 +11,8 @@ use crate::accounts::{Client, Registration};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::client_address::ClientAddress;
-use crate::http::respond::no_store::{Unkept, unkept};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// What somebody registers with.
@@ -42,12 +42,8 @@ pub(in crate::http) struct RegisterBody {
     request_body = RegisterBody,
     responses(
         (status = 201, description = "The user", body = UserBody),
-        (status = 400, description = "`invalid-request`: a field is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`registration-closed`, `invitation-needed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`email-taken`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 403, description = "`registration-closed`, `invitation-needed`"),
+        (status = 409, description = "`email-taken`")
     )
 )]
 pub(in crate::http) async fn register(
@@ -56,7 +52,7 @@ pub(in crate::http) async fn register(
     address: ClientAddress,
     params: Params,
     JsonBody(body): JsonBody<RegisterBody>,
-) -> Result<(StatusCode, Unkept<UserBody>), Problem> {
+) -> Result<(StatusCode, NoStore<UserBody>), Problem> {
     params.finish()?;
     state.limits.attempt_on(&body.email, address).await?;
     let registration = Registration {
@@ -66,5 +62,5 @@ pub(in crate::http) async fn register(
         invitation: body.invitation,
     };
     let user = state.accounts.register(registration, &client).await?;
-    Ok((StatusCode::CREATED, unkept(user.into())))
+    Ok((StatusCode::CREATED, NoStore(user.into())))
 }

@@ -7,18 +7,15 @@ use crate::accounts::Client;
 use crate::http::extract::params::Params;
 use crate::http::middleware::client_address::ClientAddress;
 use crate::http::middleware::identity::SignedIn;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Sends the email with the link once more.
 #[utoipa::path(
     post, path = "/api/v1/auth/resend-verification", tag = "accounts",
-    security(("bearer" = [])),
     responses(
         (status = 202, description = "The email is on its way"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: the address is verified already", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 409, description = "`conflict`: the address is verified already")
     )
 )]
 pub(in crate::http) async fn resend_verification(

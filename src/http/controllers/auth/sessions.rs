@@ -10,9 +10,9 @@ use crate::accounts::{AccountError, Client, SessionId, SessionView};
 use crate::http::controllers::auth::session_views::{SessionBody, page_of};
 use crate::http::extract::cursor::PageRequest;
 use crate::http::extract::params::Params;
-use crate::http::middleware::api_key_policy::Acting;
-use crate::http::respond::no_store::{Unkept, unkept};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// The sessions.
@@ -39,51 +39,42 @@ pub(in crate::http) struct OwnSessionBody {
 /// One's sessions.
 #[utoipa::path(
     get, path = "/api/v1/auth/sessions", tag = "accounts",
-    security(("bearer" = [])),
     params(
         ("limit" = Option<usize>, Query, description = "1 to 500, by default 100", minimum = 1, maximum = 500),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")
     ),
     responses(
-        (status = 200, description = "A page of the sessions", body = SessionsBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 200, description = "A page of the sessions", body = SessionsBody)
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_sessions(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     mut params: Params,
-) -> Result<Unkept<SessionsBody>, Problem> {
+) -> Result<NoStore<SessionsBody>, Problem> {
     let page = PageRequest::take(&mut params);
     params.finish()?;
-    let (sessions, next_cursor) = page_of(&state, acting.user, &page).await?;
+    let (sessions, next_cursor) = page_of(&state, principal.user, &page).await?;
     let own = |session: SessionView| OwnSessionBody {
-        current: Some(session.id) == acting.session,
+        current: Some(session.id) == principal.session,
         session: session.into(),
     };
     let data = sessions.into_iter().map(own).collect();
-    Ok(unkept(SessionsBody { data, next_cursor }))
+    Ok(NoStore(SessionsBody { data, next_cursor }))
 }
 
 /// Ends one of one's sessions, at once.
 #[utoipa::path(
     delete, path = "/api/v1/auth/sessions/{id}", tag = "accounts",
-    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The session")),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`: it has ended already, or is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`: it has ended already, or is somebody else's")
     )
 )]
-pub(in crate::http) async fn revoke(
+pub(in crate::http) async fn revoke_session(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     client: Client,
     Path(id): Path<String>,
     params: Params,
@@ -92,7 +83,7 @@ pub(in crate::http) async fn revoke(
     let id: Uuid = id.parse().map_err(|_| AccountError::Unknown("session"))?;
     state
         .accounts
-        .revoke_session(acting.user, SessionId(id), &client)
+        .revoke_session(principal.user, SessionId(id), &client)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,10 +10,10 @@ use super::views::ProofBody;
 use crate::accounts::Client;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::api_key_policy::Acting;
-use crate::http::middleware::identity::Verified;
-use crate::http::respond::no_store::{Unkept, unkept};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::middleware::identity::VerifiedUser;
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// What an authenticator program needs.
@@ -34,33 +34,27 @@ pub(in crate::http) struct EnrolmentBody {
 /// Begins to enrol a second factor. It is asked for once it is confirmed.
 #[utoipa::path(
     post, path = "/api/v1/auth/two-factor/enrol", tag = "accounts",
-    security(("bearer" = [])),
     request_body = ProofBody,
     responses(
         (status = 200, description = "What an authenticator program needs; shown this once", body = EnrolmentBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`email-not-verified`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: there is a second factor already", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
+        (status = 409, description = "`conflict`: there is a second factor already"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn enrol(
+pub(in crate::http) async fn enrol_two_factor(
     State(state): State<ApiState>,
-    verified: Verified,
+    verified: VerifiedUser,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ProofBody>,
-) -> Result<Unkept<EnrolmentBody>, Problem> {
+) -> Result<NoStore<EnrolmentBody>, Problem> {
     params.finish()?;
     let enrolment = state
         .accounts
         .enrol_second_factor(verified.user.id, &body.into(), &client)
         .await?;
-    Ok(unkept(EnrolmentBody {
+    Ok(NoStore(EnrolmentBody {
         secret: enrolment.secret,
         otpauth_url: enrolment.url,
         qr_svg: enrolment.qr_svg,
@@ -90,55 +84,43 @@ pub(in crate::http) struct RecoveryBody {
 /// Confirms the second factor with a first code; from now on it is asked for.
 #[utoipa::path(
     post, path = "/api/v1/auth/two-factor/confirm", tag = "accounts",
-    security(("bearer" = [])),
     request_body = ConfirmBody,
     responses(
         (status = 200, description = "Recovery codes", body = RecoveryBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`email-not-verified`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: it is confirmed already", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `wrong-code`"),
+        (status = 409, description = "`conflict`: it is confirmed already"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn confirm(
+pub(in crate::http) async fn confirm_two_factor(
     State(state): State<ApiState>,
-    verified: Verified,
+    verified: VerifiedUser,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ConfirmBody>,
-) -> Result<Unkept<RecoveryBody>, Problem> {
+) -> Result<NoStore<RecoveryBody>, Problem> {
     params.finish()?;
     let recovery_codes = state
         .accounts
         .confirm_second_factor(verified.user.id, &body.totp_code, &client)
         .await?;
-    Ok(unkept(RecoveryBody { recovery_codes }))
+    Ok(NoStore(RecoveryBody { recovery_codes }))
 }
 
 /// Removes the second factor and its recovery codes.
 #[utoipa::path(
     post, path = "/api/v1/auth/two-factor/remove", tag = "accounts",
-    security(("bearer" = [])),
     request_body = ProofBody,
     responses(
         (status = 204, description = "It is removed"),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: there is none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
+        (status = 409, description = "`conflict`: there is none"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn remove(
+pub(in crate::http) async fn remove_two_factor(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ProofBody>,
@@ -146,7 +128,7 @@ pub(in crate::http) async fn remove(
     params.finish()?;
     state
         .accounts
-        .remove_second_factor(acting.user, &body.into(), &client)
+        .remove_second_factor(principal.user, &body.into(), &client)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -154,31 +136,25 @@ pub(in crate::http) async fn remove(
 /// New recovery codes in place of the old.
 #[utoipa::path(
     post, path = "/api/v1/auth/two-factor/recovery-codes", tag = "accounts",
-    security(("bearer" = [])),
     request_body = ProofBody,
     responses(
         (status = 200, description = "Recovery codes", body = RecoveryBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key may not do this", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: there is no second factor", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
+        (status = 409, description = "`conflict`: there is no second factor"),
+        (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn recovery_codes(
+pub(in crate::http) async fn renew_recovery_codes(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ProofBody>,
-) -> Result<Unkept<RecoveryBody>, Problem> {
+) -> Result<NoStore<RecoveryBody>, Problem> {
     params.finish()?;
     let recovery_codes = state
         .accounts
-        .renew_recovery_codes(acting.user, &body.into(), &client)
+        .renew_recovery_codes(principal.user, &body.into(), &client)
         .await?;
-    Ok(unkept(RecoveryBody { recovery_codes }))
+    Ok(NoStore(RecoveryBody { recovery_codes }))
 }

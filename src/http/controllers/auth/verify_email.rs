@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::accounts::Client;
 use crate::http::extract::params::Params;
-use crate::http::respond::no_store::{Unkept, unkept};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// An address that is now known to be its user's.
@@ -27,9 +27,8 @@ pub(in crate::http) struct VerifiedBody {
     params(("token" = String, Path, description = "From the email", example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")),
     responses(
         (status = 200, description = "The address is verified", body = VerifiedBody),
-        (status = 404, description = "`invalid-link`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`email-taken`: somebody else has verified it meanwhile", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`invalid-link`"),
+        (status = 409, description = "`email-taken`: somebody else has verified it meanwhile")
     )
 )]
 pub(in crate::http) async fn verify_email(
@@ -37,10 +36,10 @@ pub(in crate::http) async fn verify_email(
     client: Client,
     Path(token): Path<String>,
     params: Params,
-) -> Result<Unkept<VerifiedBody>, Problem> {
+) -> Result<NoStore<VerifiedBody>, Problem> {
     params.finish()?;
     let user = state.accounts.verify_email(&token, &client).await?;
-    Ok(unkept(VerifiedBody {
+    Ok(NoStore(VerifiedBody {
         email: user.email,
         email_verified: user.email_verified,
     }))

@@ -12,7 +12,7 @@ use crate::accounts::{BrowserAccess, BrowserSession, Proof, Tokens, User};
 /// A pair of tokens.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tokens)]
-pub(in crate::http) struct TokensBody {
+pub(in crate::http) struct TokenPairView {
     /// For requests: `Authorization: Bearer …`.
     #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiJ9.eyJ…")]
     access_token: String,
@@ -27,7 +27,7 @@ pub(in crate::http) struct TokensBody {
     refresh_token: String,
 }
 
-impl From<Tokens> for TokensBody {
+impl From<Tokens> for TokenPairView {
     fn from(tokens: Tokens) -> Self {
         Self {
             access_token: tokens.access_token,
@@ -75,7 +75,7 @@ impl From<&BrowserSession> for BrowserSessionBody {
 #[schema(as = NewSession)]
 pub(in crate::http) enum NewSessionBody {
     /// Of a program: a pair of tokens.
-    Tokens(TokensBody),
+    Tokens(TokenPairView),
     /// Of a browser; its cookie is set.
     Browser(BrowserSessionBody),
 }

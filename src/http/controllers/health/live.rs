@@ -17,6 +17,6 @@ pub(in crate::http) struct Liveness {
     get, path = "/health/live", tag = "operation",
     responses((status = 200, description = "The process answers", body = Liveness))
 )]
-pub(in crate::http) async fn live() -> Json<Liveness> {
+pub(in crate::http) async fn show_liveness() -> Json<Liveness> {
     Json(Liveness { status: "ok" })
 }

@@ -36,7 +36,7 @@ pub(in crate::http) struct Readiness<'a> {
         (status = 503, description = "Some part does not, or not yet", body = Readiness)
     )
 )]
-pub(in crate::http) async fn show(State(state): State<ApiState>) -> Response {
+pub(in crate::http) async fn show_health(State(state): State<ApiState>) -> Response {
     let report = state.health.borrow().clone();
     let (code, status) = if report.is_ready() {
         (StatusCode::OK, "ok")

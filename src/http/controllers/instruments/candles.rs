@@ -8,8 +8,8 @@ use coinsphere_pipelines::venues;
 use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
 use crate::http::controllers::views::CandleSeriesBody;
 use crate::http::extract::params::{Params, venue_names};
-use crate::http::middleware::identity::MarketReader;
-use crate::http::respond::problem::{Kind, Problem, ProblemBody};
+use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
 
 /// An instrument's candles.
@@ -20,18 +20,14 @@ use crate::http::state::ApiState;
         ("symbol" = String, Path, description = "The venue's own symbol; a slash is written `%2F` or `-`", example = "BTC-USD"),
         SeriesParams
     ),
-    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-venue`, `unknown-instrument`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: the database is away", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-venue`, `unknown-instrument`")
     )
 )]
-pub(in crate::http) async fn candles(
+pub(in crate::http) async fn list_candles(
     State(state): State<ApiState>,
-    _: MarketReader,
+    _: MarketAccess,
     Path((venue, symbol)): Path<(String, String)>,
     mut params: Params,
 ) -> Result<Json<CandleSeriesBody>, Problem> {

@@ -7,8 +7,8 @@ use coinsphere_pipelines::market::AssetId;
 use crate::http::controllers::views::{InstrumentBody, Page};
 use crate::http::extract::cursor::{decode_name, encode_name};
 use crate::http::extract::params::{Params, limit, venue};
-use crate::http::middleware::identity::MarketReader;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 use crate::market::InstrumentFilter;
 
@@ -36,16 +36,13 @@ pub(in crate::http) struct FilterParams {
 /// The listed instruments, by venue and symbol.
 #[utoipa::path(
     get, path = "/api/v1/instruments", tag = "market", params(FilterParams),
-    security((), ("bearer" = [])),
     responses(
-        (status = 200, description = "A page of instruments", body = Page<InstrumentBody>),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json")
+        (status = 200, description = "A page of instruments", body = Page<InstrumentBody>)
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_instruments(
     State(state): State<ApiState>,
-    _: MarketReader,
+    _: MarketAccess,
     mut params: Params,
 ) -> Result<Json<Page<InstrumentBody>>, Problem> {
     let filter = InstrumentFilter {

@@ -11,7 +11,7 @@ use crate::http::state::ApiState;
     get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"))
 )]
-pub(in crate::http) async fn show(State(state): State<ApiState>) -> Response {
+pub(in crate::http) async fn show_metrics(State(state): State<ApiState>) -> Response {
     let media = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, media)], state.metrics.render()).into_response()
 }

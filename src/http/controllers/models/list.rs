@@ -8,8 +8,8 @@ use crate::http::controllers::predictions::views::ModelBody;
 use crate::http::controllers::tokens::find;
 use crate::http::controllers::views::Page;
 use crate::http::extract::params::Params;
-use crate::http::middleware::identity::MarketReader;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Which models.
@@ -29,16 +29,13 @@ pub(in crate::http) struct ModelParams {
 /// Every version of every model, newest first within a token and interval.
 #[utoipa::path(
     get, path = "/api/v1/models", tag = "forecasts", params(ModelParams),
-    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The versions; there is always one page", body = Page<ModelBody>),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-token`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-token`")
     )
 )]
-pub(in crate::http) async fn list(
-    _: MarketReader,
+pub(in crate::http) async fn list_models(
+    _: MarketAccess,
     State(state): State<ApiState>,
     mut params: Params,
 ) -> Result<Json<Page<ModelBody>>, Problem> {

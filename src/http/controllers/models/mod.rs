@@ -5,6 +5,11 @@ pub(in crate::http) mod promote;
 pub(in crate::http) mod show;
 pub(in crate::http) mod train;
 
+use utoipa_axum::routes;
+
+use crate::http::policy::Policy;
+use crate::http::router::Routes;
+
 use crate::http::respond::problem::{Kind, Problem};
 
 fn unknown(id: &str) -> Problem {
@@ -17,4 +22,19 @@ fn unknown(id: &str) -> Problem {
 /// As much of what was sent as is worth showing.
 fn shortened(id: &str) -> String {
     id.chars().take(60).collect()
+}
+
+/// The routes, each with its policy.
+pub(in crate::http) fn routes(routes: Routes) -> Routes {
+    routes
+        .add(routes!(list::list_models), Policy::market_data())
+        .add(routes!(show::show_model), Policy::market_data())
+        .add(
+            routes!(promote::promote_model),
+            Policy::admin_or_server_token().idempotent(),
+        )
+        .add(
+            routes!(train::train_models),
+            Policy::admin_or_server_token().idempotent(),
+        )
 }

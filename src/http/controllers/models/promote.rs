@@ -6,10 +6,10 @@ use axum::extract::{Path, State};
 use super::{shortened, unknown};
 use crate::forecasts::PromoteError;
 use crate::http::controllers::predictions::views::ModelBody;
-use crate::http::extract::admin::Administrator;
+use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::params::Params;
 use crate::http::middleware::client_address::ClientAddress;
-use crate::http::respond::problem::{Kind, Problem, ProblemBody};
+use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
 
 /// Makes a version serve, from the next candle on at the latest; an earlier one to go back to it.
@@ -17,17 +17,14 @@ use crate::http::state::ApiState;
 #[utoipa::path(
     post, path = "/api/v1/models/{id}/promote", tag = "forecasts",
     params(("id" = String, Path, description = "The version")),
-    security(("admin" = [])),
     responses(
         (status = 200, description = "It serves", body = ModelBody),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: not an admin", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-model`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`unusable-model`: the version is broken; what served goes on serving", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-model`"),
+        (status = 409, description = "`unusable-model`: the version is broken; what served goes on serving")
     )
 )]
-pub(in crate::http) async fn promote(
-    admin: Administrator,
+pub(in crate::http) async fn promote_model(
+    admin: AdminOrServerToken,
     State(state): State<ApiState>,
     from: ClientAddress,
     Path(id): Path<String>,

@@ -6,23 +6,21 @@ use axum::extract::{Path, State};
 use super::unknown;
 use crate::http::controllers::predictions::views::ModelDetailBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::identity::MarketReader;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// A version with its card: architecture, features, training span, evaluation and verdict.
 #[utoipa::path(
     get, path = "/api/v1/models/{id}", tag = "forecasts",
     params(("id" = String, Path, description = "The version")),
-    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The version", body = ModelDetailBody),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-model`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-model`")
     )
 )]
-pub(in crate::http) async fn show(
-    _: MarketReader,
+pub(in crate::http) async fn show_model(
+    _: MarketAccess,
     State(state): State<ApiState>,
     Path(id): Path<String>,
     params: Params,

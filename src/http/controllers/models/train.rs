@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use crate::http::controllers::predictions::forecast_interval;
 use crate::http::controllers::predictions::views::QueuedBody;
 use crate::http::controllers::tokens::find;
-use crate::http::extract::admin::Administrator;
+use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::params::Params;
 use crate::http::middleware::client_address::ClientAddress;
-use crate::http::respond::problem::{FieldError, Kind, Problem, ProblemBody};
+use crate::http::respond::problem::{FieldError, Kind, Problem};
 use crate::http::state::ApiState;
 
 /// What to train.
@@ -34,18 +34,14 @@ pub(in crate::http) struct TrainBody {
 #[utoipa::path(
     post, path = "/api/v1/models/train", tag = "forecasts",
     request_body(content = Option<TrainBody>, description = "Without a body: all"),
-    security(("admin" = [])),
     responses(
         (status = 202, description = "They will be trained; /health shows how far that is", body = QueuedBody),
-        (status = 400, description = "`invalid-request`: `errors` names each field", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: not an admin", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-token`, `no-forecast`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: this process trains nothing", body = ProblemBody, content_type = "application/problem+json")
+        (status = 400, description = "`invalid-request`: `errors` names each field"),
+        (status = 404, description = "`unknown-token`, `no-forecast`")
     )
 )]
-pub(in crate::http) async fn train(
-    admin: Administrator,
+pub(in crate::http) async fn train_models(
+    admin: AdminOrServerToken,
     State(state): State<ApiState>,
     from: ClientAddress,
     params: Params,

@@ -10,8 +10,8 @@ use crate::http::controllers::tokens::find;
 use crate::http::controllers::views::Page;
 use crate::http::extract::cursor::SeriesCursor;
 use crate::http::extract::params::{Params, limit};
-use crate::http::middleware::identity::MarketReader;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Where in the list.
@@ -37,17 +37,13 @@ pub(in crate::http) struct PastParams {
         ("token" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin"),
         SeriesParams, PastParams
     ),
-    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "A page of forecasts", body = Page<PastBody>),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: the database is away", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-token`")
     )
 )]
-pub(in crate::http) async fn history(
-    _: MarketReader,
+pub(in crate::http) async fn list_past_predictions(
+    _: MarketAccess,
     State(state): State<ApiState>,
     Path(token): Path<String>,
     mut params: Params,

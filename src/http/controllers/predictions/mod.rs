@@ -5,6 +5,11 @@ pub(in crate::http) mod show;
 pub(in crate::http) mod track_record;
 pub(in crate::http) mod views;
 
+use utoipa_axum::routes;
+
+use crate::http::policy::Policy;
+use crate::http::router::Routes;
+
 use coinsphere_pipelines::market::{AssetId, Interval};
 
 use crate::forecasts::{SERIES, horizons};
@@ -82,4 +87,18 @@ fn nothing_of(state: &ApiState, token: &AssetId, interval: Interval) -> Problem 
         )
     };
     Problem::new(Kind::NoForecast).with_detail(detail)
+}
+
+/// The routes, each with its policy.
+pub(in crate::http) fn routes(routes: Routes) -> Routes {
+    routes
+        .add(routes!(show::show_predictions), Policy::market_data())
+        .add(
+            routes!(history::list_past_predictions),
+            Policy::market_data(),
+        )
+        .add(
+            routes!(track_record::show_track_record),
+            Policy::market_data(),
+        )
 }

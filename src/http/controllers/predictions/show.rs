@@ -7,8 +7,8 @@ use super::{Asked, SeriesParams, nothing_of};
 use crate::http::controllers::predictions::views::PredictionsBody;
 use crate::http::controllers::tokens::find;
 use crate::http::extract::params::Params;
-use crate::http::middleware::identity::MarketReader;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// The newest forecasts of a token, with intervals and how far to trust them.
@@ -18,18 +18,14 @@ use crate::http::state::ApiState;
         ("token" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin"),
         SeriesParams
     ),
-    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The forecasts, the shortest horizon first", body = PredictionsBody),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-token`, `no-forecast`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`ambiguous-token`: several have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: the database is away", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-token`, `no-forecast`"),
+        (status = 409, description = "`ambiguous-token`: several have this symbol: `candidates`")
     )
 )]
-pub(in crate::http) async fn show(
-    _: MarketReader,
+pub(in crate::http) async fn show_predictions(
+    _: MarketAccess,
     State(state): State<ApiState>,
     Path(token): Path<String>,
     mut params: Params,

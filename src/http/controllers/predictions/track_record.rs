@@ -11,8 +11,8 @@ use crate::http::controllers::predictions::views::{
 };
 use crate::http::controllers::tokens::find;
 use crate::http::extract::params::Params;
-use crate::http::middleware::identity::MarketReader;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// The newest realised forecasts that count.
@@ -38,17 +38,13 @@ pub(in crate::http) struct TrackParams {
         ("token" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin"),
         SeriesParams, TrackParams
     ),
-    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The record", body = TrackRecordBody),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: the database is away", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-token`")
     )
 )]
-pub(in crate::http) async fn track_record(
-    _: MarketReader,
+pub(in crate::http) async fn show_track_record(
+    _: MarketAccess,
     State(state): State<ApiState>,
     Path(token): Path<String>,
     mut params: Params,

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use super::session::Session;
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Asker, ByCookie};
-use crate::http::middleware::identity::{MarketReader, SUBPROTOCOL};
-use crate::http::respond::problem::{Kind, Problem, ProblemBody};
+use crate::http::middleware::identity::{MarketAccess, SUBPROTOCOL};
+use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
 
 /// What the upgrade itself refuses, beyond what a session does.
@@ -19,18 +19,16 @@ const HARD_LIMIT: usize = 4;
 /// Live trades and candles over WebSocket. `docs/stream.md` specifies the messages.
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "stream",
-    security((), ("bearer" = [])),
     responses(
         (status = 101, description = "WebSocket from here on"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden-origin`: a page of another site asked; see http.cors_origins", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 426, description = "`upgrade-required`: not a WebSocket request", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`too-many-clients`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 403, description = "`forbidden-origin`: a page of another site asked; see http.cors_origins"),
+        (status = 426, description = "`upgrade-required`: not a WebSocket request"),
+        (status = 503, description = "`too-many-clients`")
     )
 )]
-pub(in crate::http) async fn connect(
+pub(in crate::http) async fn connect_stream(
     State(state): State<ApiState>,
-    reader: MarketReader,
+    reader: MarketAccess,
     by_cookie: Result<ByCookie, Problem>,
     headers: HeaderMap,
     params: Params,

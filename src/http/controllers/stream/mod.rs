@@ -4,6 +4,11 @@ pub(in crate::http) mod connect;
 mod protocol;
 mod session;
 
+use utoipa_axum::routes;
+
+use crate::http::policy::Policy;
+use crate::http::router::Routes;
+
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -40,4 +45,9 @@ impl Drop for Pass {
     fn drop(&mut self) {
         self.0.0.send_modify(|open| *open -= 1);
     }
+}
+
+/// The routes, each with its policy.
+pub(in crate::http) fn routes(routes: Routes) -> Routes {
+    routes.add(routes!(connect::connect_stream), Policy::market_data())
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, tim
 use super::protocol::{End, ErrorCode, Reply, Request, RequestId};
 use crate::accounts::Accounts;
 use crate::config::StreamSettings;
-use crate::http::middleware::identity::MarketReader;
+use crate::http::middleware::identity::MarketAccess;
 
 /// The version of the messages, told in the welcome.
 const PROTOCOL: u32 = 1;
@@ -34,7 +34,7 @@ pub(super) struct Session {
     settings: Arc<StreamSettings>,
     clock: SharedClock,
     /// As whom the client was admitted, and who knows whether that still holds.
-    admitted: (MarketReader, Arc<Accounts>),
+    admitted: (MarketAccess, Arc<Accounts>),
     heartbeat: Interval,
     last_heard: Instant,
     errors: u32,
@@ -47,7 +47,7 @@ impl Session {
         client: Client,
         settings: Arc<StreamSettings>,
         clock: SharedClock,
-        admitted: (MarketReader, Arc<Accounts>),
+        admitted: (MarketAccess, Arc<Accounts>),
     ) -> Self {
         let (sink, stream) = socket.split();
         let now = Instant::now();

@@ -13,12 +13,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::find;
-use crate::http::controllers::views::TokenDetailBody;
-use crate::http::extract::admin::Administrator;
+use crate::http::controllers::views::AssetDetailView;
+use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::json::{JsonBody, Line};
 use crate::http::extract::params::{Params, venue};
 use crate::http::middleware::client_address::ClientAddress;
-use crate::http::respond::problem::{FieldError, Kind, Problem, ProblemBody};
+use crate::http::respond::problem::{FieldError, Kind, Problem};
 use crate::http::state::ApiState;
 
 /// The most instruments of one request.
@@ -137,21 +137,15 @@ fn ticker(text: &str) -> Result<String, String> {
 #[utoipa::path(
     post, path = "/api/v1/tokens", tag = "market",
     request_body = AddBody,
-    security(("admin" = [])),
     responses(
-        (status = 201, description = "The token is new", body = TokenDetailBody, headers(("location" = String, description = "Where it is"))),
-        (status = 200, description = "The token was known, some of the instruments were not", body = TokenDetailBody),
-        (status = 400, description = "`invalid-request`: `errors` names each field", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: not an admin", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: everything is there, or belongs to another token", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 201, description = "The token is new", body = AssetDetailView, headers(("location" = String, description = "Where it is"))),
+        (status = 200, description = "The token was known, some of the instruments were not", body = AssetDetailView),
+        (status = 400, description = "`invalid-request`: `errors` names each field"),
+        (status = 409, description = "`conflict`: everything is there, or belongs to another token")
     )
 )]
-pub(in crate::http) async fn add(
-    admin: Administrator,
+pub(in crate::http) async fn add_token(
+    admin: AdminOrServerToken,
     State(state): State<ApiState>,
     from: ClientAddress,
     params: Params,
@@ -160,7 +154,7 @@ pub(in crate::http) async fn add(
     (
         StatusCode,
         [(HeaderName, HeaderValue); 1],
-        Json<TokenDetailBody>,
+        Json<AssetDetailView>,
     ),
     Problem,
 > {
@@ -197,7 +191,7 @@ pub(in crate::http) async fn add(
     Ok((
         status,
         [(header::LOCATION, place)],
-        Json(TokenDetailBody {
+        Json(AssetDetailView {
             token: token.into(),
             instruments: instruments.iter().map(Into::into).collect(),
         }),

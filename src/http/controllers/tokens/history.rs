@@ -7,8 +7,8 @@ use super::find;
 use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
 use crate::http::controllers::views::CandleSeriesBody;
 use crate::http::extract::params::{Params, venue};
-use crate::http::middleware::identity::MarketReader;
-use crate::http::respond::problem::{Kind, Problem, ProblemBody};
+use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
 
 /// Which instrument stands for the token.
@@ -32,19 +32,15 @@ pub(in crate::http) struct VenueParams {
         ("id" = String, Path, description = "CoinGecko id, or a symbol that only one listed token has", example = "bitcoin"),
         VenueParams, SeriesParams
     ),
-    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`unknown-token`, `unknown-instrument`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`ambiguous-token`: several have this symbol: `candidates`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: the database is away", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`unknown-token`, `unknown-instrument`"),
+        (status = 409, description = "`ambiguous-token`: several have this symbol: `candidates`")
     )
 )]
-pub(in crate::http) async fn history(
+pub(in crate::http) async fn show_token_history(
     State(state): State<ApiState>,
-    _: MarketReader,
+    _: MarketAccess,
     Path(id): Path<String>,
     mut params: Params,
 ) -> Result<Json<CandleSeriesBody>, Problem> {

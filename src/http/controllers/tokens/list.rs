@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::http::controllers::views::{Page, TokenBody};
+use crate::http::controllers::views::{AssetView, Page};
 use crate::http::extract::cursor::{decode_name, encode_name};
 use crate::http::extract::params::{Params, limit};
-use crate::http::middleware::identity::MarketReader;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Parameters of a list.
@@ -28,18 +28,15 @@ pub(in crate::http) struct ListParams {
 /// The listed tokens, by id.
 #[utoipa::path(
     get, path = "/api/v1/tokens", tag = "market", params(ListParams),
-    security((), ("bearer" = [])),
     responses(
-        (status = 200, description = "A page of tokens", body = Page<TokenBody>),
-        (status = 401, description = "`not-signed-in`, `invalid-token`: market data is not public here", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 400, description = "`invalid-request`: a parameter is wrong", body = ProblemBody, content_type = "application/problem+json")
+        (status = 200, description = "A page of tokens", body = Page<AssetView>)
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_tokens(
     State(state): State<ApiState>,
-    _: MarketReader,
+    _: MarketAccess,
     mut params: Params,
-) -> Result<Json<Page<TokenBody>>, Problem> {
+) -> Result<Json<Page<AssetView>>, Problem> {
     let limit = params.take("limit", limit(500)).unwrap_or(100);
     let after = params.take("cursor", decode_name);
     params.finish()?;

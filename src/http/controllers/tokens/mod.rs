@@ -5,6 +5,11 @@ pub(in crate::http) mod history;
 pub(in crate::http) mod list;
 pub(in crate::http) mod show;
 
+use utoipa_axum::routes;
+
+use crate::http::policy::Policy;
+use crate::http::router::Routes;
+
 use crate::http::respond::problem::{Kind, Problem};
 use crate::market::{MarketReader, Token, TokenLookup};
 
@@ -31,4 +36,16 @@ pub(in crate::http) async fn find(
             ))
             .with_candidates(ids.iter().map(ToString::to_string).collect())),
     }
+}
+
+/// The routes, each with its policy.
+pub(in crate::http) fn routes(routes: Routes) -> Routes {
+    routes
+        .add(routes!(list::list_tokens), Policy::market_data())
+        .add(
+            routes!(add::add_token),
+            Policy::admin_or_server_token().idempotent(),
+        )
+        .add(routes!(show::show_token), Policy::market_data())
+        .add(routes!(history::show_token_history), Policy::market_data())
 }

@@ -24,7 +24,7 @@ pub(in crate::http) struct KeySetBody {
     get, path = "/.well-known/jwks.json", tag = "accounts",
     responses((status = 200, description = "The keys", body = KeySetBody))
 )]
-pub(in crate::http) async fn jwks(
+pub(in crate::http) async fn show_jwks(
     State(state): State<ApiState>,
     params: Params,
 ) -> Result<([(HeaderName, &'static str); 1], Json<KeySetBody>), Problem> {

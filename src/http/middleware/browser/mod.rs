@@ -5,7 +5,7 @@
 mod cookies;
 mod origin;
 
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
@@ -22,19 +22,12 @@ use crate::accounts::{
 };
 use crate::http::middleware::client_address;
 use crate::http::middleware::identity::client;
+use crate::http::policy;
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
 
 /// Where a CSRF token is sent, and where an answer tells a new one.
 pub(in crate::http) const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
-
-/// Requests after which the session gets another cookie, and its CSRF tokens are stale: what its user
-/// proves who they are with has changed. (A password change begins another session anyway.)
-const RENEWING: [&str; 3] = [
-    "/api/v1/auth/two-factor/confirm",
-    "/api/v1/auth/two-factor/remove",
-    "/api/v1/auth/two-factor/recovery-codes",
-];
 
 /// In the extensions of requests whose cookie stands for a session.
 #[derive(Debug, Clone, Copy)]
@@ -114,8 +107,7 @@ pub(in crate::http) async fn settle(
         return next.run(request).await;
     };
     let cookies = Cookies::of(&state, request.headers());
-    let route = request.extensions().get::<MatchedPath>();
-    let renews = route.is_some_and(|route| RENEWING.contains(&route.as_str()));
+    let renews = policy::of(request.extensions()).renews_cookie;
     let client = client_of(&request);
     let mut response = next.run(request).await;
     if !response.status().is_success() || response.headers().contains_key(header::SET_COOKIE) {

@@ -5,8 +5,9 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::{AUTHENTICATION, Caller, Class, REFRESH, STRICT, is_exempt};
+use super::{Caller, Class};
 use crate::http::middleware::client_address::ClientAddress;
+use crate::http::policy::{self, RateLimit};
 use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
@@ -17,10 +18,12 @@ pub(in crate::http) async fn limit(
     request: Request,
     next: Next,
 ) -> Response {
-    if is_exempt(request.uri().path()) || request.method() == Method::OPTIONS {
+    let limit = policy::of(request.extensions()).rate_limit;
+    let counted = class_of(&request, limit, client);
+    let counted = counted.filter(|_| request.method() != Method::OPTIONS);
+    let Some((class, who)) = counted else {
         return next.run(request).await;
-    }
-    let (class, who) = class_of(&request, client);
+    };
     let Some(verdict) = state.limits.pass(class, &who).await else {
         return next.run(request).await;
     };
@@ -36,32 +39,19 @@ pub(in crate::http) async fn limit(
 }
 
 /// Which limit the request counts towards, and as whose.
-fn class_of(request: &Request, client: ClientAddress) -> (Class, String) {
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or("", MatchedPath::as_str);
-    let signed_in = request.extensions().get::<Caller>();
-    if request.method() == Method::POST && AUTHENTICATION.contains(&route) {
-        return (Class::Authentication, client.limit_key());
-    }
-    if request.method() == Method::POST && route == REFRESH {
-        // Whose it is, only its handler can tell, and counts it as theirs; this bounds how often
-        // that is looked up for one address.
-        return (Class::User, client.limit_key());
-    }
-    let who = signed_in.map_or_else(|| client.limit_key(), |user| user.subject.to_string());
-    // What answers GET answers HEAD.
-    let method = match *request.method() {
-        Method::HEAD => Method::GET,
-        ref other => other.clone(),
-    };
-    let is_strict = |(strict, path): &(Method, &str)| *strict == method && *path == route;
-    if STRICT.iter().any(is_strict) {
-        return (Class::Strict, format!("{route}:{who}"));
-    }
-    let class = if signed_in.is_some() {
-        Class::User
-    } else {
-        Class::Anonymous
-    };
-    (class, who)
+fn class_of(request: &Request, limit: RateLimit, client: ClientAddress) -> Option<(Class, String)> {
+    let caller = request.extensions().get::<Caller>();
+    let who = caller.map_or_else(|| client.limit_key(), |caller| caller.subject.to_string());
+    Some(match limit {
+        RateLimit::Unlimited => return None,
+        RateLimit::Authentication => (Class::Authentication, client.limit_key()),
+        RateLimit::ByAddress => (Class::User, client.limit_key()),
+        RateLimit::Strict => {
+            let route = request.extensions().get::<MatchedPath>();
+            let route = route.map_or("", MatchedPath::as_str);
+            (Class::Strict, format!("{route}:{who}"))
+        }
+        RateLimit::Standard if caller.is_some() => (Class::User, who),
+        RateLimit::Standard => (Class::Anonymous, who),
+    })
 }

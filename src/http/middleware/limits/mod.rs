@@ -9,7 +9,7 @@ mod layer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use coinsphere_pipelines::shared_state::{InProcess, RateDecision, SharedState, Window};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
@@ -249,42 +249,3 @@ pub(in crate::http) const RATE_REMAINING: HeaderName =
     HeaderName::from_static("ratelimit-remaining");
 pub(in crate::http) const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 pub(in crate::http) const RATE_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-
-/// Routes of the authentication class, all of them `POST`.
-const AUTHENTICATION: [&str; 7] = [
-    "/api/v1/auth/login",
-    "/api/v1/auth/browser/login",
-    "/api/v1/auth/oidc/second-factor",
-    "/api/v1/auth/register",
-    "/api/v1/auth/password-reset",
-    "/api/v1/auth/password-reset/confirm",
-    "/api/v1/auth/resend-verification",
-];
-
-/// Signed in by what is in its body.
-const REFRESH: &str = "/api/v1/auth/refresh";
-
-/// Routes of the strict class.
-const STRICT: [(Method, &str); 13] = [
-    (Method::GET, "/api/v1/auth/oidc/login"),
-    (Method::GET, "/api/v1/auth/oidc/callback"),
-    (Method::POST, "/api/v1/auth/password"),
-    (Method::POST, "/api/v1/auth/me/delete"),
-    (Method::GET, "/api/v1/auth/me/export"),
-    (Method::GET, "/api/v1/auth/verify-email/{token}"),
-    (Method::POST, "/api/v1/auth/two-factor/enrol"),
-    (Method::POST, "/api/v1/auth/two-factor/confirm"),
-    (Method::POST, "/api/v1/auth/two-factor/remove"),
-    (Method::POST, "/api/v1/auth/two-factor/recovery-codes"),
-    (Method::POST, "/api/v1/auth/api-keys"),
-    (Method::PUT, "/api/v1/auth/api-keys/{id}/public-key"),
-    (Method::POST, "/api/v1/auth/invitations"),
-];
-
-/// Paths without limits: what watches the server, and what explains it.
-pub(in crate::http) fn is_exempt(path: &str) -> bool {
-    ["/", "/health", "/health/live", "/metrics", "/openapi.json"].contains(&path)
-        || path == "/docs"
-        || path.starts_with("/docs/")
-        || path.starts_with("/.well-known/")
-}

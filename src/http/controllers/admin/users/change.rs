@@ -9,9 +9,9 @@ use super::views::{AdministeredUserBody, id};
 use crate::accounts::{AccountError, Client, Role, UserChange, Wrong};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::identity::Admin;
-use crate::http::respond::no_store::{Unkept, unkept};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::identity::AdminUser;
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// What to change about a user; what is absent stays.
@@ -31,29 +31,22 @@ pub(in crate::http) struct ChangeBody {
 /// Gives somebody a role, or disables or enables their account. It takes hold at once.
 #[utoipa::path(
     patch, path = "/api/v1/admin/users/{id}", tag = "administration",
-    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Who")),
     request_body = ChangeBody,
     responses(
         (status = 200, description = "The user as it is now", body = AdministeredUserBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: it would leave no admin", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`"),
+        (status = 409, description = "`conflict`: it would leave no admin")
     )
 )]
-pub(in crate::http) async fn change(
+pub(in crate::http) async fn change_user(
     State(state): State<ApiState>,
-    admin: Admin,
+    admin: AdminUser,
     client: Client,
     Path(user): Path<String>,
     params: Params,
     JsonBody(body): JsonBody<ChangeBody>,
-) -> Result<Unkept<AdministeredUserBody>, Problem> {
+) -> Result<NoStore<AdministeredUserBody>, Problem> {
     params.finish()?;
     let role = match body.role.as_deref() {
         None => None,
@@ -72,5 +65,5 @@ pub(in crate::http) async fn change(
         .accounts
         .change_user(admin.user.id, id(&user)?, change, &client)
         .await?;
-    Ok(unkept(changed.into()))
+    Ok(NoStore(changed.into()))
 }

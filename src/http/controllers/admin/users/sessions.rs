@@ -11,9 +11,9 @@ use crate::accounts::{AccountError, Client, SessionId};
 use crate::http::controllers::auth::session_views::{SessionBody, page_of};
 use crate::http::extract::cursor::PageRequest;
 use crate::http::extract::params::Params;
-use crate::http::middleware::identity::Admin;
-use crate::http::respond::no_store::{Unkept, unkept};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::identity::AdminUser;
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Somebody's sessions.
@@ -30,7 +30,6 @@ pub(in crate::http) struct SessionsBody {
 /// Somebody's sessions.
 #[utoipa::path(
     get, path = "/api/v1/admin/users/{id}/sessions", tag = "administration",
-    security(("bearer" = [])),
     params(
         ("id" = Uuid, Path, description = "Whose"),
         ("limit" = Option<usize>, Query, description = "1 to 500, by default 100", minimum = 1, maximum = 500),
@@ -38,25 +37,21 @@ pub(in crate::http) struct SessionsBody {
     ),
     responses(
         (status = 200, description = "A page of the sessions", body = SessionsBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`")
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_user_sessions(
     State(state): State<ApiState>,
-    _: Admin,
+    _: AdminUser,
     Path(user): Path<String>,
     mut params: Params,
-) -> Result<Unkept<SessionsBody>, Problem> {
+) -> Result<NoStore<SessionsBody>, Problem> {
     let page = PageRequest::take(&mut params);
     params.finish()?;
     let user = state.accounts.any_user(id(&user)?).await?;
     let (sessions, next_cursor) = page_of(&state, user.id, &page).await?;
     let data = sessions.into_iter().map(Into::into).collect();
-    Ok(unkept(SessionsBody { data, next_cursor }))
+    Ok(NoStore(SessionsBody { data, next_cursor }))
 }
 
 /// How many sessions were ended.
@@ -71,50 +66,42 @@ pub(in crate::http) struct EndedBody {
 /// Ends all of somebody's sessions, at once.
 #[utoipa::path(
     delete, path = "/api/v1/admin/users/{id}/sessions", tag = "administration",
-    security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Whose")),
     responses(
         (status = 200, description = "They have ended", body = EndedBody),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`")
     )
 )]
-pub(in crate::http) async fn revoke_all(
+pub(in crate::http) async fn revoke_user_sessions(
     State(state): State<ApiState>,
-    admin: Admin,
+    admin: AdminUser,
     client: Client,
     Path(user): Path<String>,
     params: Params,
-) -> Result<Unkept<EndedBody>, Problem> {
+) -> Result<NoStore<EndedBody>, Problem> {
     params.finish()?;
     let ended = state
         .accounts
         .end_sessions_of(admin.user.id, id(&user)?, &client)
         .await?;
-    Ok(unkept(EndedBody { ended }))
+    Ok(NoStore(EndedBody { ended }))
 }
 
 /// Ends one of somebody's sessions, at once.
 #[utoipa::path(
     delete, path = "/api/v1/admin/users/{id}/sessions/{session}", tag = "administration",
-    security(("bearer" = [])),
     params(
         ("id" = Uuid, Path, description = "Whose"),
         ("session" = Uuid, Path, description = "The session")
     ),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: for admins only", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`: it has ended already, or is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`: it has ended already, or is somebody else's")
     )
 )]
-pub(in crate::http) async fn revoke(
+pub(in crate::http) async fn revoke_user_session(
     State(state): State<ApiState>,
-    admin: Admin,
+    admin: AdminUser,
     client: Client,
     Path((user, session)): Path<(String, String)>,
     params: Params,

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::views::ApiKeyBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::api_key_policy::Acting;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// The keys.
@@ -22,21 +22,17 @@ pub(in crate::http) struct ApiKeysBody {
 /// One's keys.
 #[utoipa::path(
     get, path = "/api/v1/auth/api-keys", tag = "accounts",
-    security(("bearer" = [])),
     responses(
-        (status = 200, description = "The keys", body = ApiKeysBody),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key lacks the scope", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 200, description = "The keys", body = ApiKeysBody)
     )
 )]
-pub(in crate::http) async fn list(
+pub(in crate::http) async fn list_api_keys(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     params: Params,
 ) -> Result<Json<ApiKeysBody>, Problem> {
     params.finish()?;
-    let keys = state.accounts.api_keys(acting.user).await?;
+    let keys = state.accounts.api_keys(principal.user).await?;
     let data = keys.into_iter().map(Into::into).collect();
     Ok(Json(ApiKeysBody { data }))
 }

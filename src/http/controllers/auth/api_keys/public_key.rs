@@ -13,7 +13,7 @@ use crate::accounts::{Client, PublicKey};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::SignedIn;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// A public key.
@@ -33,21 +33,14 @@ pub(in crate::http) struct PublicKeyBody {
 /// Registers what a key's requests are signed with, in place of what there was.
 #[utoipa::path(
     put, path = "/api/v1/auth/api-keys/{id}/public-key", tag = "accounts",
-    security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The key")),
     request_body = PublicKeyBody,
     responses(
         (status = 200, description = "The key as it is now", body = ApiKeyBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`")
     )
 )]
-pub(in crate::http) async fn set(
+pub(in crate::http) async fn set_public_key(
     State(state): State<ApiState>,
     signed_in: SignedIn,
     client: Client,
@@ -67,17 +60,13 @@ pub(in crate::http) async fn set(
 /// Removes it: what asks for a signature is then refused.
 #[utoipa::path(
     delete, path = "/api/v1/auth/api-keys/{id}/public-key", tag = "accounts",
-    security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The key")),
     responses(
         (status = 204, description = "It is removed"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: an API key is not enough", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`")
     )
 )]
-pub(in crate::http) async fn remove(
+pub(in crate::http) async fn remove_public_key(
     State(state): State<ApiState>,
     signed_in: SignedIn,
     client: Client,

@@ -6,26 +6,22 @@ use axum::http::StatusCode;
 use super::views::id;
 use crate::accounts::Client;
 use crate::http::extract::params::Params;
-use crate::http::middleware::api_key_policy::Acting;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Ends a key, at once.
 #[utoipa::path(
     delete, path = "/api/v1/auth/api-keys/{id}", tag = "accounts",
-    security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The key")),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key does not reach as far", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`")
     )
 )]
-pub(in crate::http) async fn revoke(
+pub(in crate::http) async fn revoke_api_key(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     client: Client,
     Path(key): Path<String>,
     params: Params,
@@ -34,7 +30,7 @@ pub(in crate::http) async fn revoke(
     let key = id(&key)?;
     state
         .accounts
-        .revoke_api_key(acting.holder(), key, &client)
+        .revoke_api_key(principal.holder(), key, &client)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,8 +10,8 @@ use super::views::{NewApiKeyBody, WithSecret, id, with_secret};
 use crate::accounts::{AccountError, Client, Wrong};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::api_key_policy::Acting;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// How long the secret before holds on.
@@ -28,23 +28,16 @@ pub(in crate::http) struct RotateBody {
 /// Gives a key another secret.
 #[utoipa::path(
     post, path = "/api/v1/auth/api-keys/{id}/rotate", tag = "accounts",
-    security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The key")),
     request_body = RotateBody,
     responses(
         (status = 200, description = "The key with its new secret", body = NewApiKeyBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key does not reach as far", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`")
     )
 )]
-pub(in crate::http) async fn rotate(
+pub(in crate::http) async fn rotate_api_key(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     client: Client,
     Path(key): Path<String>,
     params: Params,
@@ -59,7 +52,7 @@ pub(in crate::http) async fn rotate(
     let overlap = TimeDelta::seconds(seconds.into());
     let rotated = state
         .accounts
-        .rotate_api_key(acting.holder(), id(&key)?, overlap, &client)
+        .rotate_api_key(principal.holder(), id(&key)?, overlap, &client)
         .await?;
     Ok(with_secret(rotated))
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::{AccountError, ApiKey};
-use crate::http::middleware::idempotency::NeverKept;
+use crate::http::middleware::idempotency::DoNotReplay;
 
 /// A key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,7 +66,7 @@ pub(in crate::http) struct NewApiKeyBody {
 /// Nobody may keep the secret, neither on the way nor here.
 pub(super) type WithSecret = (
     [(HeaderName, &'static str); 1],
-    Extension<NeverKept>,
+    Extension<DoNotReplay>,
     Json<NewApiKeyBody>,
 );
 
@@ -74,7 +74,7 @@ pub(super) fn with_secret((key, secret): (ApiKey, String)) -> WithSecret {
     let key = key.into();
     (
         [(header::CACHE_CONTROL, "no-store")],
-        Extension(NeverKept),
+        Extension(DoNotReplay),
         Json(NewApiKeyBody { key, secret }),
     )
 }

@@ -11,8 +11,8 @@ use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Cookies};
 use crate::http::middleware::client_address::ClientAddress;
-use crate::http::respond::no_store::unkept;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// Begins a session of a browser: a cookie stands for it, for a day.
@@ -24,16 +24,12 @@ use crate::http::state::ApiState;
     request_body = LoginBody,
     responses(
         (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden-origin`: a page of another site asked; `account-disabled`, `password-expired`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`"),
+        (status = 403, description = "`forbidden-origin`: a page of another site asked; `account-disabled`, `password-expired`"),
+        (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn login(
+pub(in crate::http) async fn log_in_browser(
     State(state): State<ApiState>,
     client: Client,
     address: ClientAddress,
@@ -51,7 +47,7 @@ pub(in crate::http) async fn login(
         .login_in_browser(body.into(), &client)
         .await?;
     browser::replace(&state, cookies, &headers, &client).await?;
-    let mut response = unkept(BrowserSessionBody::from(&begun)).into_response();
+    let mut response = NoStore(BrowserSessionBody::from(&begun)).into_response();
     browser::tell(&cookies, &begun, &mut response);
     Ok(response)
 }

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use super::see_other;
 use crate::accounts::{Client, FinishedSignIn, ProviderAnswer, SECOND_FACTOR_LIFE};
 use crate::http::middleware::browser::{self, Cookie, Cookies};
-use crate::http::respond::problem::{FieldError, Problem, ProblemBody};
+use crate::http::respond::problem::{FieldError, Problem};
 use crate::http::state::ApiState;
 
 /// Where the identity provider sends the browser back to.
@@ -27,15 +27,14 @@ use crate::http::state::ApiState;
     ),
     responses(
         (status = 303, description = "Signed in, or waiting for a code: the cookies are set"),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`sign-in-refused`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`registration-closed`, `invitation-needed`; `forbidden`: not of a domain that may sign in; `account-disabled`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`: no provider is configured", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`identity-not-linked`, `email-taken`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`identity-provider-unavailable`, `unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`sign-in-refused`"),
+        (status = 403, description = "`registration-closed`, `invitation-needed`; `forbidden`: not of a domain that may sign in; `account-disabled`"),
+        (status = 404, description = "`not-found`: no provider is configured"),
+        (status = 409, description = "`identity-not-linked`, `email-taken`"),
+        (status = 503, description = "`identity-provider-unavailable`, `unavailable`")
     )
 )]
-pub(in crate::http) async fn callback(
+pub(in crate::http) async fn finish_oidc_login(
     State(state): State<ApiState>,
     client: Client,
     cookies: Cookies,

@@ -9,7 +9,7 @@ use super::see_other;
 use crate::accounts::SIGN_IN_LIFE;
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{Cookie, Cookies};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// The longest path to go to afterwards.
@@ -23,12 +23,11 @@ const LONGEST: usize = 300;
     params(("return_to" = Option<String>, Query, description = "The path of this server to go to afterwards; `/` if absent", example = "/", max_length = 300)),
     responses(
         (status = 303, description = "To the provider; a cookie for the way back is set"),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not-found`: no provider is configured", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`identity-provider-unavailable`, `unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`: no provider is configured"),
+        (status = 503, description = "`identity-provider-unavailable`, `unavailable`")
     )
 )]
-pub(in crate::http) async fn login(
+pub(in crate::http) async fn begin_oidc_login(
     State(state): State<ApiState>,
     cookies: Cookies,
     mut params: Params,

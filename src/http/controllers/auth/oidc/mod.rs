@@ -5,6 +5,11 @@ pub(in crate::http) mod login;
 pub(in crate::http) mod second_factor;
 pub(in crate::http) mod show;
 
+use utoipa_axum::routes;
+
+use crate::http::policy::{Policy, RateLimit};
+use crate::http::router::Routes;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
@@ -18,4 +23,22 @@ fn see_other(place: &str) -> Result<Response, Problem> {
         Problem::from(AccountError::Internal(words.to_owned()))
     })?;
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response())
+}
+
+/// The routes, each with its policy.
+pub(in crate::http) fn routes(routes: Routes) -> Routes {
+    routes
+        .add(routes!(show::show_oidc), Policy::anonymous())
+        .add(
+            routes!(login::begin_oidc_login),
+            Policy::anonymous().rate_limit(RateLimit::Strict),
+        )
+        .add(
+            routes!(callback::finish_oidc_login),
+            Policy::anonymous().rate_limit(RateLimit::Strict),
+        )
+        .add(
+            routes!(second_factor::complete_oidc_login),
+            Policy::anonymous().rate_limit(RateLimit::Authentication),
+        )
 }

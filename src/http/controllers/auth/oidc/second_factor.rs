@@ -12,8 +12,8 @@ use crate::http::controllers::auth::views::BrowserSessionBody;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Cookie, Cookies};
-use crate::http::respond::no_store::unkept;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// A code.
@@ -35,16 +35,12 @@ pub(in crate::http) struct CodeBody {
     request_body = CodeBody,
     responses(
         (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`sign-in-refused`: no code is waited for; `wrong-code`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden-origin`: a page of another site asked; `account-disabled`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 401, description = "`sign-in-refused`: no code is waited for; `wrong-code`"),
+        (status = 403, description = "`forbidden-origin`: a page of another site asked; `account-disabled`"),
+        (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`")
     )
 )]
-pub(in crate::http) async fn second_factor(
+pub(in crate::http) async fn complete_oidc_login(
     State(state): State<ApiState>,
     client: Client,
     cookies: Cookies,
@@ -60,7 +56,7 @@ pub(in crate::http) async fn second_factor(
         .finish_second_factor(cookie, &body.totp_code, &client)
         .await?;
     browser::replace(&state, cookies, &headers, &client).await?;
-    let mut response = unkept(BrowserSessionBody::from(&begun)).into_response();
+    let mut response = NoStore(BrowserSessionBody::from(&begun)).into_response();
     browser::tell(&cookies, &begun, &mut response);
     let removal = cookies.removal(Cookie::SecondFactor);
     response.headers_mut().append(header::SET_COOKIE, removal);

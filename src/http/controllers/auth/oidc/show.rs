@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::AccountError;
 use crate::http::extract::params::Params;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// The identity provider.
@@ -27,10 +27,10 @@ pub(in crate::http) struct ProviderBody {
     get, path = "/api/v1/auth/oidc", tag = "accounts",
     responses(
         (status = 200, description = "The provider", body = ProviderBody),
-        (status = 404, description = "`not-found`: none is configured", body = ProblemBody, content_type = "application/problem+json")
+        (status = 404, description = "`not-found`: none is configured")
     )
 )]
-pub(in crate::http) async fn show(
+pub(in crate::http) async fn show_oidc(
     State(state): State<ApiState>,
     params: Params,
 ) -> Result<Json<ProviderBody>, Problem> {

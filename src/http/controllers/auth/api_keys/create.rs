@@ -10,8 +10,8 @@ use super::views::{NewApiKeyBody, WithSecret, with_secret};
 use crate::accounts::{AccountError, Client, NewKey, PublicKey, Scope, Wrong};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::api_key_policy::Acting;
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 
 /// The key there is to be.
@@ -42,22 +42,16 @@ pub(in crate::http) struct MakeBody {
 /// Makes a key for a program.
 #[utoipa::path(
     post, path = "/api/v1/auth/api-keys", tag = "accounts",
-    security(("bearer" = [])),
     request_body = MakeBody,
     responses(
         (status = 201, description = "The key with its secret", body = NewApiKeyBody),
-        (status = 400, description = "`invalid-request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`not-signed-in`, `invalid-token`, `signature-required`, `signature-invalid`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`: the API key does not reach as far; `email-not-verified`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`conflict`: there is a key of this name, or there are 50", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json")
+        (status = 403, description = "`forbidden`: the API key does not reach as far; `email-not-verified`"),
+        (status = 409, description = "`conflict`: there is a key of this name, or there are 50")
     )
 )]
-pub(in crate::http) async fn make(
+pub(in crate::http) async fn create_api_key(
     State(state): State<ApiState>,
-    acting: Acting,
+    principal: Principal,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<MakeBody>,
@@ -86,7 +80,7 @@ pub(in crate::http) async fn make(
     };
     let made = state
         .accounts
-        .make_api_key(acting.holder(), new, &client)
+        .make_api_key(principal.holder(), new, &client)
         .await?;
     Ok((StatusCode::CREATED, with_secret(made)))
 }
