@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make test` needs to check the API against its own description: schemathesis, from
-# PyPI, into a virtual environment in a cache directory outside the checkout. Does nothing if that
-# has been done. Needs Python 3.10 or later with venv.
+# Installs what `make test` needs to check the API against its own description: schemathesis and
+# openapi-python-client, from PyPI, into a virtual environment in a cache directory outside the
+# checkout. Does nothing if that has been done. Needs Python 3.10 or later with venv.
 #
 # The directory is $COINSPHERE_TEST_PYTHON_DIR, or coinsphere/python in the user's cache directory.
 set -eu

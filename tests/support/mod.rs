@@ -33,6 +33,15 @@ pub(crate) const INTERVALS: [(&str, i64); 6] = [
     ("1d", 86_400),
 ];
 
+/// Where a tool for tests is installed: what the variable names, else its place in the user's cache.
+pub(crate) fn cache_directory(variable: &str, name: &str) -> Option<PathBuf> {
+    let path = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+    path(variable).or_else(|| {
+        let cache = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")))?;
+        Some(cache.join("coinsphere").join(name))
+    })
+}
+
 /// A directory that goes with the test. Its path is short, because a socket's path must be, and
 /// others may pass through it, because PostgreSQL does not run as root.
 pub(crate) struct Place(TempDir);

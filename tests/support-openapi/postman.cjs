@@ -4,7 +4,9 @@ const { readFileSync } = require("node:fs");
 const { createHash } = require("node:crypto");
 const { convertV2 } = require("openapi-to-postmanv2");
 
-const document = { type: "string", data: readFileSync(process.argv[2], "utf8") };
+const api = JSON.parse(readFileSync(process.argv[2], "utf8"));
+api.servers = [{ url: "http://127.0.0.1:3001" }];
+const document = { type: "json", data: api };
 const options = { folderStrategy: "Tags", parametersResolution: "Example", indentCharacter: "Space" };
 
 // Requests as a person would begin with: optional parameters off and empty, no canned answers (which
@@ -17,6 +19,19 @@ function tidy(item) {
         parameter.disabled = true;
         parameter.value = "";
     }
+}
+
+// Each request says which answers are documented, and finds others wrong.
+function assert(item) {
+    for (const inner of item.item ?? []) assert(inner);
+    if (!item.request) return;
+    const path = "/" + item.request.url.path.join("/").replace(/:([^/]+)/g, "{$1}");
+    const operation = api.paths[path][item.request.method.toLowerCase()];
+    const documented = Object.keys(operation.responses).join(", ");
+    const exec = [
+        `pm.test("the status is documented", () => pm.expect(pm.response.code).to.be.oneOf([${documented}]));`,
+    ];
+    item.event = [{ listen: "test", script: { type: "text/javascript", exec } }];
 }
 
 function settle(value, place) {
@@ -37,6 +52,7 @@ convertV2(document, options, (error, result) => {
     }
     const collection = result.output[0].data;
     tidy(collection);
+    assert(collection);
     settle(collection, "");
     console.log(JSON.stringify(collection, null, 2));
 });
