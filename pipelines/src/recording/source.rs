@@ -48,10 +48,10 @@ impl Source {
         let plain: Box<dyn Read + Send> = Box::new(source);
         let mut input = Peeked::new(BufReader::with_capacity(BLOCK, plain));
         let input = if input.begins_with(&GZIP_MAGIC[..2])? {
-            Input::Gzip(Members {
+            Input::Gzip(Box::new(Members {
                 member: Some(GzDecoder::new(input)),
                 junk: false,
-            })
+            }))
         } else {
             Input::Plain(input)
         };
@@ -132,7 +132,7 @@ fn whole_lines(block: &[u8], from: usize) -> usize {
 
 enum Input {
     Plain(Peeked),
-    Gzip(Members),
+    Gzip(Box<Members>),
 }
 
 impl Read for Input {

@@ -48,12 +48,15 @@ impl InstrumentState {
                 listening.outage_end = outage_end;
             }
             // Our clock may have been set meanwhile, so that what it says of the outage's length
-            // closes nothing: time goes on from here.
-            self.anchor = Some(Anchor {
-                trade_time: self.event_time.max(anchor.trade_time),
-                received_at,
-                connection: Some(connection),
-            });
+            // closes nothing: time goes on from here. Before the newest trade arrived, nothing has
+            // passed since: a recording is read again.
+            if received_at >= anchor.received_at {
+                self.anchor = Some(Anchor {
+                    trade_time: self.event_time.max(anchor.trade_time),
+                    received_at,
+                    connection: Some(connection),
+                });
+            }
         }
         changes.dirty = true;
     }
