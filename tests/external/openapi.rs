@@ -13,9 +13,12 @@ use crate::support::{Place, cache_directory, ignored};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// A check by a tool that is installed there.
+type Check = fn(&Path);
+
 /// The tests; those whose tools are not installed are ignored.
 pub(crate) fn trials() -> Vec<Trial> {
-    let npm: [(&str, fn(&Path)); 3] = [
+    let npm: [(&str, Check); 3] = [
         ("openapi::the_document_passes_the_lint", lint),
         ("openapi::a_typescript_client_compiles", typescript),
         ("openapi::the_postman_collection_runs", postman),
