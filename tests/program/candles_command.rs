@@ -328,7 +328,8 @@ pub(crate) fn missing_ids_make_a_candle_incomplete() {
 /// Trades of a minute, a second apart, in each shape in which a venue sends them.
 fn shapes() -> [(&'static str, String); 5] {
     let start = 1_748_772_000_i64;
-    let shapes: [(&str, fn(i64) -> String); 5] = [
+    type Line = fn(i64) -> String;
+    let shapes: [(&str, Line); 5] = [
         ("binance", |i| {
             format!(
                 r#"{{"e":"trade","s":"AAAUSDT","t":{i},"p":"1.5","q":"2","T":{}000,"m":true}}"#,
