@@ -1,4 +1,4 @@
-//! Changing what one signs in with: password and mail address. Whoever does it proves anew who they
+//! Changing what one signs in with: password and mail address. Whoever does it proves again who they
 //! are, with the password and, where there is one, the second factor.
 
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use crate::accounts::{Accounts, Tokens, User};
 use crate::notifications::{self, EmailKind};
 use crate::secrets;
 
-/// What somebody who is signed in proves anew who they are with.
+/// What somebody who is signed in proves again who they are with.
 #[derive(Clone)]
 pub struct Proof {
     /// The password.
@@ -36,7 +36,7 @@ pub struct ProfileChange {
     pub proof: Option<Proof>,
 }
 
-/// Somebody who is signed in and has proven anew who they are.
+/// Somebody who is signed in and has proven again who they are.
 pub(super) struct Proven {
     /// Who.
     pub(super) user: User,

@@ -26,7 +26,7 @@ const FORGOTTEN: TimeDelta = TimeDelta::hours(24);
 pub(super) enum At {
     /// Signing in, by password or by the identity provider.
     Login,
-    /// Proving anew who one is, or confirming a factor, in a session.
+    /// Proving again who one is, or confirming a factor, in a session.
     Session,
     /// Setting a password with an email's code.
     Reset,

@@ -94,7 +94,7 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// The key that verifies what `id` has signed, looked for anew if it is not known.
+    /// The key that verifies what `id` has signed, looked for again if it is not known.
     pub(super) fn verifier(&self, id: &str, now: DateTime<Utc>) -> Option<Arc<ParsedPublicKey>> {
         let known = self.ring().verifier(id, now);
         if known.is_some() {

@@ -1,5 +1,5 @@
 //! The second factor: enrolled with a QR code, confirmed with a first code, asked for at login and
-//! wherever one proves anew who one is. Each code counts once; recovery codes stand in for a lost
+//! wherever one proves again who one is. Each code counts once; recovery codes stand in for a lost
 //! device.
 
 use aws_lc_rs::digest;
@@ -329,7 +329,7 @@ impl Accounts {
         Ok(codes)
     }
 
-    /// Seals every second factor's secret anew with the newest key, which is made first where keys
+    /// Seals every second factor's secret again with the newest key, which is made first where keys
     /// are in a file. Answers how many were sealed.
     ///
     /// # Errors
@@ -351,15 +351,15 @@ impl Accounts {
                 continue;
             }
             let secret = self.cipher.unseal(id.as_bytes(), sealed)?;
-            let anew = self
+            let again = self
                 .cipher
                 .seal(id.as_bytes(), &secret, self.randomness.bytes())?;
-            // Enrolled anew meanwhile: then it is sealed with the newest key already.
+            // Enrolled again meanwhile: then it is sealed with the newest key already.
             execute(
                 &database,
-                "seal a second factor anew",
+                "seal a second factor again",
                 "UPDATE totp_factors SET secret = $3 WHERE user_id = $1 AND secret = $2",
-                &[&id, &sealed, &anew],
+                &[&id, &sealed, &again],
             )
             .await?;
             count += 1;

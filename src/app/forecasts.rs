@@ -38,7 +38,7 @@ pub(crate) struct Forecasts {
     trains: bool,
 }
 
-/// Makes a part anew each time it is called.
+/// Makes a part again each time it is called.
 pub(crate) type PartFactory = Box<dyn FnMut(ExitNotice) -> Started + Send>;
 
 impl Forecasts {

@@ -118,7 +118,7 @@ pub enum KeysCommand {
 /// `keys rotate`
 #[derive(Debug, Clone, Args)]
 pub struct KeysRotateArgs {
-    /// The key that seals second factors instead: all are sealed anew.
+    /// The key that seals second factors instead: all are sealed again.
     #[arg(long)]
     pub totp: bool,
     /// Where data and configuration are.

@@ -62,7 +62,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub horizons: Vec<usize>,
     /// Go on from the serving version's networks with the newest and some older candles, instead of
-    /// evaluating and training anew.
+    /// evaluating and training again.
     #[arg(long)]
     pub update: bool,
     /// Decides everything that is left to chance.

@@ -65,7 +65,7 @@ impl MlModelTrainer {
         listener: &(dyn Fn(&Progress) + Sync),
         cancel: &Cancel,
     ) -> Result<Candidate, TrainingError> {
-        // On a schedule a version is continued once, then one is made from scratch and evaluated anew.
+        // On a schedule a version is continued once, then one is made from scratch and evaluated again.
         let goes_on = serving.is_some_and(|serving| serving.card().origin == Origin::Trained)
             && matches!(job.reason, Reason::Schedule | Reason::Drift);
         if goes_on {

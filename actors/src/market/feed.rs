@@ -1,5 +1,5 @@
 //! Listens to one venue and appends what it says to the event log. The sockets, their retries and
-//! their limits are [`LiveFeed`]'s; this actor gives it a life among the others: started anew when
+//! their limits are [`LiveFeed`]'s; this actor gives it a life among the others: started again when
 //! it fails, told to quit, observed. Nothing flows through its mailbox.
 
 use std::time::Duration;

@@ -121,7 +121,7 @@ struct Ladder {
     closed: BTreeMap<Interval, Candle>,
     /// Minutes before this are in `closed`.
     upto: Option<Timestamp>,
-    /// The newest minutes, which may not be stored yet, should the ladder be loaded anew.
+    /// The newest minutes, which may not be stored yet, should the ladder be loaded again.
     recent: VecDeque<Candle>,
 }
 

@@ -1,4 +1,4 @@
-//! Where an actor is found that may be started anew under another address.
+//! Where an actor is found that may be started again under another address.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -73,7 +73,7 @@ pub struct Started {
     pub quit: Recipient<Quit>,
 }
 
-/// Makes a part anew each time it is called.
+/// Makes a part again each time it is called.
 pub type Factory = Box<dyn FnMut(ExitNotice) -> Started + Send>;
 
 /// How long to wait before a part is started again.

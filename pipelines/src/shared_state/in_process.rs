@@ -45,7 +45,7 @@ impl Default for InProcessLimits {
 const CLEARED_SHARE: usize = 8;
 
 /// Shared state within one process. When a map is full, what has ended goes first, then what would
-/// end or was used the longest ago: a cache misses, a limit begins anew.
+/// end or was used the longest ago: a cache misses, a limit begins again.
 #[derive(Debug)]
 pub struct InProcess {
     clock: SharedClock,

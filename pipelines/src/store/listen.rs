@@ -1,5 +1,5 @@
 //! Hears what other processes announce through the database (`LISTEN`/`NOTIFY`). A listener that may
-//! have missed something ends: what is announced must be read again by whoever listens anew.
+//! have missed something ends: what is announced must be read again by whoever listens again.
 
 use std::pin::pin;
 use std::time::Duration;

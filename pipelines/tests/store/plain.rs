@@ -76,7 +76,7 @@ pub(crate) async fn old_minutes_go_and_longer_candles_stay(fresh: &Fresh) {
     assert_eq!(fresh.everything(&btc(), Interval::Minute1).await.len(), 1);
     assert_eq!(fresh.everything(&btc(), Interval::Hour1).await, before);
 
-    // A minute of that time comes again (the partition is made anew, although this process believes
+    // A minute of that time comes again (the partition is made again, although this process believes
     // in the old one): the longer candles do not forget what they were made of.
     fresh.write(log, 2, &btc(), &[candle(old, 1)]).await;
     assert_eq!(fresh.everything(&btc(), Interval::Minute1).await.len(), 2);

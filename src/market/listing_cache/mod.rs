@@ -37,7 +37,7 @@ impl ListingCache {
         Arc::new(Self(shared))
     }
 
-    /// The listings have changed: every process reads them anew.
+    /// The listings have changed: every process reads them again.
     pub(crate) async fn forget(&self) {
         let generation = Bytes::from(Uuid::new_v4().to_string());
         if let Err(error) = self.0.put(GENERATION, generation, GENERATION_KEPT).await {

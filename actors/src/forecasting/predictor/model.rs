@@ -26,7 +26,7 @@ pub struct Expected {
 pub struct Stepped {
     /// New forecasts.
     pub forecasts: Vec<Expected>,
-    /// Changes found in the errors: a reason to train anew.
+    /// Changes found in the errors: a reason to train again.
     pub drifts: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ pub trait Inference: Send {
     /// The version.
     fn version(&self) -> &str;
 
-    /// Begins anew, before the first candle.
+    /// Begins again, before the first candle.
     fn reset(&mut self);
 
     /// Takes the next closed candle: one step, whatever came before.

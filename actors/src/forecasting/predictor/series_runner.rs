@@ -187,7 +187,7 @@ impl SeriesRunner {
         self.spec.interval.open_of(now) - self.spec.interval.duration() * self.spec.history
     }
 
-    /// Loads the model that is to serve if it is another one than before. True: it begins anew.
+    /// Loads the model that is to serve if it is another one than before. True: it begins again.
     async fn load_if_changed(
         &mut self,
         store: &dyn ForecastStore,
@@ -268,7 +268,7 @@ impl SeriesRunner {
     }
 
     /// Goes back to the newest state before a candle that has changed. True: there is none, and the
-    /// model begins anew.
+    /// model begins again.
     async fn go_back(
         &mut self,
         store: &dyn ForecastStore,
@@ -286,7 +286,7 @@ impl SeriesRunner {
             series = self.spec.name(),
             candle = %changed,
             from = ?restored.as_ref().map(|(last, _)| last.to_string()),
-            "a candle was corrected; its forecasts are made anew"
+            "a candle was corrected; its forecasts are made again"
         );
         match restored {
             Some((last, inputs)) => {
@@ -465,7 +465,7 @@ fn restore(model: &mut dyn Inference, stored: &ForecastState) -> Option<(Timesta
     match model.restore(&stored.state) {
         Ok(()) => Some((stored.open_time, inputs)),
         Err(why) => {
-            tracing::warn!(why, "a stored state is not usable; it is computed anew");
+            tracing::warn!(why, "a stored state is not usable; it is computed again");
             model.reset();
             None
         }

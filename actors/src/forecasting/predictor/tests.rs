@@ -416,7 +416,7 @@ async fn a_broken_version_leaves_the_one_before_serving_and_is_said() {
     live(&mut running, &store, &repository, 100..=100).await;
     assert_eq!(
         running.state.steps, 101,
-        "it went on without beginning anew"
+        "it went on without beginning again"
     );
     // One that is sound takes over at the newest candle; what was said before stays.
     repository.add("c", true);

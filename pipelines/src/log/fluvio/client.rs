@@ -331,7 +331,7 @@ pub(super) async fn identify(notes: &Client, bounds: &[Bounds]) -> Result<Uuid, 
 }
 
 /// Notes how far the partitions have got. Without it the log merely notices later that it has been
-/// created anew.
+/// created again.
 pub(super) async fn note(notes: &Client, identity: Uuid, heads: Vec<u64>) {
     let note = Note { identity, heads };
     let encoded = match serde_json::to_vec(&note) {
