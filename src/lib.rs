@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod jobs;
 pub mod market;
 pub mod notifications;
+pub use coinsphere_portfolios as portfolios;
 pub mod secrets;
 pub mod telemetry;
 #[cfg(test)]
