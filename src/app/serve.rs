@@ -31,12 +31,12 @@ use crate::app::{accounts, event_log};
 use crate::audit::AuditedActs;
 use crate::audit::{AuditEntry, AuditLog, ChainSigner, Outcome};
 use crate::config::{Config, Role};
-use crate::http::{self, AdminToken, ApiState, Limits, StreamGate};
+use crate::http::{self, ApiState, Limits, StreamGate};
 use crate::idempotency::IdempotencyKeys;
 use crate::market::Reader;
 use crate::market::StoredListings;
 use crate::market::listing_cache::{CachedReader, ListingCache};
-use crate::secrets::load_server_token;
+use crate::secrets::ServerToken;
 use crate::telemetry::keep_health_report;
 
 /// How long the parts may take to stop.
@@ -192,10 +192,10 @@ pub async fn run(
                 acts: Arc::new(AuditedActs::new(audit)),
                 forecasts: Arc::new(forecasts.reader(&config, &database, &clock)),
                 forecast_tokens: config.forecasts.tokens.clone().into(),
-                admin: AdminToken::new(&load_server_token(
+                server_token: ServerToken::load(
                     config.http.admin_token.as_ref(),
                     &config.data_dir,
-                )?),
+                )?,
                 hub: Arc::clone(&hub),
                 health: report,
                 metrics,

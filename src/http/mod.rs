@@ -1,10 +1,9 @@
 //! The HTTP layer: validates, asks, and shapes answers. It knows no SQL, no actors and no venue's
-//! protocol: what it serves it gets through [`crate::market::MarketReader`], the push hub and the
+//! protocol: what it serves it gets through [`crate::market::MarketData`], the push hub and the
 //! health report.
 //!
 //! The path of a request is the path of its file: `controllers/<noun>/<verb>.rs`.
 
-mod candle_series;
 mod controllers;
 mod extract;
 mod middleware;
@@ -18,7 +17,6 @@ mod state;
 use coinsphere_actors::push::PushLimits;
 
 pub use controllers::stream::StreamGate;
-pub use extract::admin::AdminToken;
 pub use extract::json::{JsonBody, Line};
 pub use middleware::client_address::{ClientAddress, Peer};
 pub use middleware::idempotency::DoNotReplay;

@@ -12,18 +12,18 @@ use crate::audit::AdminActs;
 use crate::config::{HttpSettings, StreamSettings};
 use crate::forecasts::Forecasts;
 use crate::http::controllers::stream;
-use crate::http::extract::admin::AdminToken;
 use crate::http::middleware::limits::Limits;
 use crate::idempotency::IdempotencyStore;
 use crate::market::Listings;
-use crate::market::MarketReader;
+use crate::market::MarketData;
+use crate::secrets::ServerToken;
 use crate::telemetry::HealthReport;
 
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiState {
     /// Tokens, instruments, candles and gaps.
-    pub market: Arc<dyn MarketReader>,
+    pub market: Arc<dyn MarketData>,
     /// Adds tokens.
     pub listings: Arc<dyn Listings>,
     /// Keeps a record of what administrators do.
@@ -32,8 +32,8 @@ pub struct ApiState {
     pub forecasts: Arc<dyn Forecasts>,
     /// The tokens that are forecast, by CoinGecko id.
     pub forecast_tokens: Arc<[String]>,
-    /// Who administers.
-    pub admin: AdminToken,
+    /// The token of programs that administer.
+    pub server_token: ServerToken,
     /// Live trades and candles.
     pub hub: Arc<PushHub>,
     /// The state of every part, kept up to date by them.

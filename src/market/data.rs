@@ -9,7 +9,7 @@ use coinsphere_pipelines::market::{
 
 /// Reads tokens, instruments, candles and gaps.
 #[async_trait]
-pub trait MarketReader: Send + Sync + 'static {
+pub trait MarketData: Send + Sync + 'static {
     /// Listed tokens by ascending id, at most `limit`, those after `after` only.
     ///
     /// # Errors

@@ -5,11 +5,12 @@ mod data;
 pub(crate) mod listing_cache;
 mod listings;
 mod reader;
+pub mod series;
 mod settings;
 
 pub use data::{
-    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
-    SeriesCandle, Token, TokenLookup,
+    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketData, ReadError, SeriesCandle,
+    Token, TokenLookup,
 };
 pub use listings::Listings;
 pub(crate) use listings::StoredListings;

@@ -11,8 +11,8 @@ use coinsphere_pipelines::store::{
 };
 
 use crate::market::{
-    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
-    SeriesCandle, Token, TokenLookup,
+    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketData, ReadError, SeriesCandle,
+    Token, TokenLookup,
 };
 
 /// Instruments looked up before are remembered up to this many.
@@ -99,7 +99,7 @@ fn gap(stored: store::StoredGap) -> Gap {
 }
 
 #[async_trait]
-impl MarketReader for Reader {
+impl MarketData for Reader {
     async fn tokens(&self, after: Option<&str>, limit: usize) -> Result<Vec<Token>, ReadError> {
         let list = ListQuery {
             after: after.map(str::to_owned),

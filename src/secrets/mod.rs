@@ -13,7 +13,7 @@ use serde::Serializer;
 pub(crate) use cipher::SecretCipher;
 pub(crate) use key_files::KeyFiles;
 pub use randomness::Randomness;
-pub(crate) use server_token::load as load_server_token;
+pub use server_token::ServerToken;
 pub(crate) use token_hash::{hash, hidden_debug};
 
 /// Why a secret cannot be read, made or used, and what to do.

@@ -5,11 +5,13 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 
 /// The file's name in the data directory.
 const FILE: &str = "admin-token";
@@ -17,14 +19,44 @@ const FILE: &str = "admin-token";
 /// Random bytes in a token.
 const BYTES: usize = 32;
 
-/// The token.
-///
-/// # Errors
-/// When the file cannot be read or made, or others can read it.
-pub(crate) fn load(
-    configured: Option<&SecretString>,
-    data_dir: &Path,
-) -> anyhow::Result<SecretString> {
+/// The administrators' token, as a hash.
+#[derive(Clone)]
+pub struct ServerToken(Arc<[u8; 32]>);
+
+impl ServerToken {
+    /// Whoever sends this token is an administrator.
+    #[must_use]
+    pub fn new(token: &SecretString) -> Self {
+        Self(Arc::new(hash(token.expose_secret())))
+    }
+
+    /// The configured token, else the one that is kept in the data directory.
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, or others can read it.
+    pub(crate) fn load(configured: Option<&SecretString>, data_dir: &Path) -> anyhow::Result<Self> {
+        load(configured, data_dir).map(|token| Self::new(&token))
+    }
+
+    /// Whether this is it. Takes as long for every wrong token.
+    pub(crate) fn is(&self, token: &str) -> bool {
+        let given = hash(token);
+        let differences = given.iter().zip(self.0.iter());
+        std::hint::black_box(differences.fold(0, |all, (a, b)| all | (a ^ b))) == 0
+    }
+}
+
+impl std::fmt::Debug for ServerToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerToken")
+    }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+fn load(configured: Option<&SecretString>, data_dir: &Path) -> anyhow::Result<SecretString> {
     if let Some(token) = configured {
         return Ok(token.clone());
     }
@@ -80,9 +112,17 @@ fn make(path: &Path) -> anyhow::Result<SecretString> {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
+
+    #[test]
+    fn only_the_token_itself_opens() {
+        let token = ServerToken::new(&SecretString::from("0123456789abcdef01234567"));
+        assert!(token.is("0123456789abcdef01234567"));
+        for wrong in ["", "0123456789abcdef0123456", "0123456789abcdef012345678"] {
+            assert!(!token.is(wrong), "{wrong:?}");
+        }
+        assert_eq!(format!("{token:?}"), "ServerToken");
+    }
 
     #[test]
     fn it_is_made_once_and_for_its_owner_only() {

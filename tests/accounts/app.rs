@@ -17,9 +17,10 @@ use coinsphere::audit::AuditedActs;
 use coinsphere::audit::{AuditLog, ChainSigner};
 use coinsphere::config::Config;
 use coinsphere::forecasts::{Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
-use coinsphere::http::{self, AdminToken, ApiState, Limits, Peer, StreamGate};
+use coinsphere::http::{self, ApiState, Limits, Peer, StreamGate};
 use coinsphere::idempotency::IdempotencyKeys;
-use coinsphere::market::{self, MarketReader, ReadError};
+use coinsphere::market::{self, MarketData, ReadError};
+use coinsphere::secrets::ServerToken;
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_actors::supervision::{StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::{ManualClock, SystemClock};
@@ -182,7 +183,7 @@ impl Place {
             public_market_data: config.public_market_data,
             forecasts: Arc::new(NoForecasts),
             forecast_tokens: Arc::from([]),
-            admin: AdminToken::new(&"a-token-of-administrators".into()),
+            server_token: ServerToken::new(&"a-token-of-administrators".into()),
             idempotency: Arc::new(IdempotencyKeys::open(store.clone())),
             limits: Arc::new(Limits::new(shared, own(), config.limits)),
             http: Arc::new(config.http),
@@ -434,7 +435,7 @@ impl market::Listings for NoListings {
 struct EmptyMarket;
 
 #[async_trait]
-impl MarketReader for EmptyMarket {
+impl MarketData for EmptyMarket {
     async fn tokens(&self, _: Option<&str>, _: usize) -> Result<Vec<market::Token>, ReadError> {
         Ok(Vec::new())
     }

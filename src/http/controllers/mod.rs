@@ -9,7 +9,6 @@ pub(super) mod models;
 pub(super) mod predictions;
 pub(super) mod stream;
 pub(super) mod tokens;
-pub(in crate::http) mod views;
 pub(super) mod well_known;
 
 use crate::http::router::Routes;

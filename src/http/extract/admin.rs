@@ -1,46 +1,15 @@
 //! Who may change models: whoever sends the administrators' token, which programs beside this one
 //! have, and every user who is an admin. The one place that decides it.
 
-use std::sync::Arc;
-
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::audit::AdminAct;
+use crate::http::middleware::client_address::ClientAddress;
 use crate::http::middleware::identity::{AdminUser, is_server_token};
 use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
-
-/// The administrators' token, as a hash.
-#[derive(Clone)]
-pub struct AdminToken(Arc<[u8; 32]>);
-
-impl AdminToken {
-    /// Those who send this token are administrators.
-    #[must_use]
-    pub fn new(token: &SecretString) -> Self {
-        Self(Arc::new(hash(token.expose_secret())))
-    }
-
-    /// Takes as long for every wrong token.
-    pub(in crate::http) fn is(&self, token: &str) -> bool {
-        let given = hash(token);
-        let differences = given.iter().zip(self.0.iter());
-        std::hint::black_box(differences.fold(0, |all, (a, b)| all | (a ^ b))) == 0
-    }
-}
-
-impl std::fmt::Debug for AdminToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AdminToken")
-    }
-}
-
-fn hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
 
 /// A request by an administrator: handlers that take it refuse others.
 #[derive(Debug)]
@@ -63,17 +32,21 @@ impl FromRequestParts<ApiState> for AdminOrServerToken {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_token_itself_opens() {
-        let admin = AdminToken::new(&SecretString::from("0123456789abcdef01234567"));
-        assert!(admin.is("0123456789abcdef01234567"));
-        for wrong in ["", "0123456789abcdef0123456", "0123456789abcdef012345678"] {
-            assert!(!admin.is(wrong), "{wrong:?}");
+impl AdminOrServerToken {
+    /// What this administrator did, or was refused.
+    pub(in crate::http) fn act(
+        &self,
+        what: &'static str,
+        done: bool,
+        from: ClientAddress,
+        about: impl Into<String>,
+    ) -> AdminAct {
+        AdminAct {
+            what,
+            done,
+            by: self.user,
+            from: from.0,
+            about: about.into(),
         }
-        assert_eq!(format!("{admin:?}"), "AdminToken");
     }
 }

@@ -131,7 +131,7 @@ pub(in crate::http) async fn identify(
 async fn find(state: &ApiState, request: &mut Request) -> Identity {
     let address = client_address::of(request.extensions());
     let found = match bearer(request.headers()) {
-        Ok(Some(token)) if state.admin.is(token) => return Identity::ServerToken,
+        Ok(Some(token)) if state.server_token.is(token) => return Identity::ServerToken,
         Ok(Some(token)) if !Accounts::is_api_key(token) => {
             // Told by its signature: the database is not asked.
             let access = state.accounts.authenticate(token).await;

@@ -23,13 +23,13 @@ use crate::http::middleware::api_key_policy;
 use crate::http::middleware::browser;
 use crate::http::middleware::client_address;
 use crate::http::middleware::control_characters;
+use crate::http::middleware::etag;
 use crate::http::middleware::idempotency;
 use crate::http::middleware::identity;
 use crate::http::middleware::limits;
 use crate::http::middleware::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use crate::http::middleware::security_headers;
 use crate::http::policy::{self, Policies};
-use crate::http::respond::etag;
 use crate::http::respond::problem::{Kind, MEDIA_TYPE, Problem};
 use crate::http::state::ApiState;
 

@@ -5,6 +5,7 @@ pub(in crate::http) mod api_key_policy;
 pub(in crate::http) mod browser;
 pub(in crate::http) mod client_address;
 pub(in crate::http) mod control_characters;
+pub(in crate::http) mod etag;
 pub(in crate::http) mod idempotency;
 pub(in crate::http) mod identity;
 pub(in crate::http) mod layers;

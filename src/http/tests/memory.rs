@@ -12,8 +12,8 @@ use coinsphere_pipelines::market::{
 use coinsphere_pipelines::venues;
 
 use crate::market::{
-    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketReader, ReadError,
-    SeriesCandle, Token, TokenLookup,
+    Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketData, ReadError, SeriesCandle,
+    Token, TokenLookup,
 };
 use tokio::sync::Notify;
 
@@ -147,7 +147,7 @@ impl MemoryMarket {
 }
 
 #[async_trait]
-impl MarketReader for MemoryMarket {
+impl MarketData for MemoryMarket {
     async fn tokens(&self, after: Option<&str>, limit: usize) -> Result<Vec<Token>, ReadError> {
         self.check().await?;
         let later = |token: &&Token| after.is_none_or(|after| token.id.as_str() > after);

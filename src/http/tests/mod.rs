@@ -39,6 +39,7 @@ use super::*;
 use crate::config::Config;
 use crate::forecasts::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
 use crate::market::ReadError;
+use crate::secrets::ServerToken;
 use crate::telemetry::{HealthReport, ServiceHealth, ServiceStatus, recorder};
 
 /// The time all tests begin at.
@@ -89,7 +90,7 @@ impl App {
             acts: listings.clone(),
             forecasts: Arc::new(forecasts::MemoryForecasts::default()),
             forecast_tokens: config.forecasts.tokens.clone().into(),
-            admin: AdminToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
+            server_token: ServerToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
             hub: hub.clone(),
             health: health.subscribe(),
             metrics: recorder().unwrap().build_recorder().handle(),

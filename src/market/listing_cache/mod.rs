@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::market::{
-    Candles, CandlesQuery, Instrument, InstrumentFilter, MarketReader, ReadError, Token,
-    TokenLookup,
+    Candles, CandlesQuery, Instrument, InstrumentFilter, MarketData, ReadError, Token, TokenLookup,
 };
 
 /// How long an answer is kept. So long may what was added be missing when shared state was away at that
@@ -94,7 +93,7 @@ impl<R> CachedReader<R> {
 }
 
 #[async_trait]
-impl<R: MarketReader> MarketReader for CachedReader<R> {
+impl<R: MarketData> MarketData for CachedReader<R> {
     async fn tokens(&self, after: Option<&str>, limit: usize) -> Result<Vec<Token>, ReadError> {
         let what = format!("tokens:{limit}:{}", after.unwrap_or_default());
         let read = self.inner.tokens(after, limit);

@@ -59,7 +59,7 @@ impl Records {
 }
 
 #[async_trait]
-impl MarketReader for Arc<Records> {
+impl MarketData for Arc<Records> {
     async fn tokens(&self, after: Option<&str>, limit: usize) -> Result<Vec<Token>, ReadError> {
         let mut tokens = self.read();
         tokens.retain(|token| after.is_none_or(|after| token.id.as_str() > after));

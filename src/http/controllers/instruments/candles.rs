@@ -5,12 +5,13 @@ use axum::extract::{Path, State};
 use coinsphere_pipelines::market::Symbol;
 use coinsphere_pipelines::venues;
 
-use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
-use crate::http::controllers::views::CandleSeriesBody;
+use super::views::CandleSeriesBody;
 use crate::http::extract::params::{Params, venue_names};
+use crate::http::extract::series::{SeriesParams, series_request};
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
+use crate::market::series;
 
 /// An instrument's candles.
 #[utoipa::path(
@@ -31,7 +32,8 @@ pub(in crate::http) async fn list_candles(
     Path((venue, symbol)): Path<(String, String)>,
     mut params: Params,
 ) -> Result<Json<CandleSeriesBody>, Problem> {
-    let request = SeriesRequest::read(&mut params, state.clock.now());
+    let now = state.clock.now();
+    let request = series_request(&mut params, now);
     params.finish()?;
     let shown = |text: &str| text.chars().take(60).collect::<String>();
     let venue = venues::named(&venue).ok_or_else(|| {
@@ -52,9 +54,9 @@ pub(in crate::http) async fn list_candles(
             shown(&symbol)
         ))
     })?;
-    candle_series::answer(&state, &instrument, None, &request)
-        .await
-        .map(Json)
+    let page = series::read(&*state.market, &state.hub, now, &instrument, None, &request).await?;
+    let body = CandleSeriesBody::new(page, &instrument, request.interval);
+    Ok(Json(body))
 }
 
 /// The symbols that a path may mean: as written, and with `-` for a slash.

@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use coinsphere_pipelines::market::AssetId;
 
-use crate::http::controllers::views::{InstrumentBody, Page};
+use super::views::InstrumentBody;
 use crate::http::extract::cursor::{decode_name, encode_name};
 use crate::http::extract::params::{Params, limit, venue};
 use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::page::Page;
 use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 use crate::market::InstrumentFilter;

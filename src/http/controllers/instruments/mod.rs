@@ -2,6 +2,7 @@
 
 pub(in crate::http) mod candles;
 pub(in crate::http) mod list;
+pub(in crate::http) mod views;
 
 use utoipa_axum::routes;
 

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 
+use super::views::ModelBody;
 use crate::http::controllers::predictions::forecast_interval;
-use crate::http::controllers::predictions::views::ModelBody;
 use crate::http::controllers::tokens::find;
-use crate::http::controllers::views::Page;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::page::Page;
 use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 

@@ -4,6 +4,7 @@ pub(in crate::http) mod list;
 pub(in crate::http) mod promote;
 pub(in crate::http) mod show;
 pub(in crate::http) mod train;
+pub(in crate::http) mod views;
 
 use utoipa_axum::routes;
 

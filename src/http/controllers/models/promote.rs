@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
+use super::views::ModelBody;
 use super::{shortened, unknown};
 use crate::forecasts::PromoteError;
-use crate::http::controllers::predictions::views::ModelBody;
 use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::params::Params;
 use crate::http::middleware::client_address::ClientAddress;

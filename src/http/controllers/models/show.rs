@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::unknown;
-use crate::http::controllers::predictions::views::ModelDetailBody;
+use super::views::ModelDetailBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::Problem;

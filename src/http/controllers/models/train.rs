@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::views::QueuedBody;
 use crate::http::controllers::predictions::forecast_interval;
-use crate::http::controllers::predictions::views::QueuedBody;
 use crate::http::controllers::tokens::find;
 use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::params::Params;

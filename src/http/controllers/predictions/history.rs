@@ -7,10 +7,10 @@ use super::{Asked, SeriesParams};
 use crate::forecasts::PastQuery;
 use crate::http::controllers::predictions::views::PastBody;
 use crate::http::controllers::tokens::find;
-use crate::http::controllers::views::Page;
 use crate::http::extract::cursor::SeriesCursor;
 use crate::http::extract::params::{Params, limit};
 use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::page::Page;
 use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 

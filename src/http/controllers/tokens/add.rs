@@ -13,7 +13,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::find;
-use crate::http::controllers::views::AssetDetailView;
+use super::views::AssetDetailView;
 use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::json::{JsonBody, Line};
 use crate::http::extract::params::{Params, venue};

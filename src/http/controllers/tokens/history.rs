@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::find;
-use crate::http::candle_series::{self, SeriesParams, SeriesRequest};
-use crate::http::controllers::views::CandleSeriesBody;
+use crate::http::controllers::instruments::views::CandleSeriesBody;
 use crate::http::extract::params::{Params, venue};
+use crate::http::extract::series::{SeriesParams, series_request};
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ApiState;
+use crate::market::series;
 
 /// Which instrument stands for the token.
 #[derive(Debug, utoipa::IntoParams)]
@@ -45,7 +46,8 @@ pub(in crate::http) async fn show_token_history(
     mut params: Params,
 ) -> Result<Json<CandleSeriesBody>, Problem> {
     let venue = params.take("venue", venue);
-    let request = SeriesRequest::read(&mut params, state.clock.now());
+    let now = state.clock.now();
+    let request = series_request(&mut params, now);
     params.finish()?;
     let token = find(&*state.market, &id).await?;
     let instruments = state.market.instruments_of(&token.id).await?;
@@ -60,7 +62,8 @@ pub(in crate::http) async fn show_token_history(
             Problem::new(Kind::UnknownInstrument)
                 .with_detail(format!("no instrument of {place} trades {}", token.id))
         })?;
-    candle_series::answer(&state, instrument, Some(token.id), &request)
-        .await
-        .map(Json)
+    let asset = Some(token.id);
+    let page = series::read(&*state.market, &state.hub, now, instrument, asset, &request).await?;
+    let body = CandleSeriesBody::new(page, instrument, request.interval);
+    Ok(Json(body))
 }

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::http::controllers::views::{AssetView, Page};
+use super::views::AssetView;
 use crate::http::extract::cursor::{decode_name, encode_name};
 use crate::http::extract::params::{Params, limit};
 use crate::http::middleware::identity::MarketAccess;
+use crate::http::respond::page::Page;
 use crate::http::respond::problem::Problem;
 use crate::http::state::ApiState;
 

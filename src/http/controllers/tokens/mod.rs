@@ -4,6 +4,7 @@ pub(in crate::http) mod add;
 pub(in crate::http) mod history;
 pub(in crate::http) mod list;
 pub(in crate::http) mod show;
+pub(in crate::http) mod views;
 
 use utoipa_axum::routes;
 
@@ -11,11 +12,11 @@ use crate::http::policy::Policy;
 use crate::http::router::Routes;
 
 use crate::http::respond::problem::{Kind, Problem};
-use crate::market::{MarketReader, Token, TokenLookup};
+use crate::market::{MarketData, Token, TokenLookup};
 
 /// The token that the path names.
 pub(in crate::http) async fn find(
-    market: &dyn MarketReader,
+    market: &dyn MarketData,
     id_or_symbol: &str,
 ) -> Result<Token, Problem> {
     let shown: String = id_or_symbol.chars().take(60).collect();

@@ -1,51 +1,16 @@
-//! The shapes of answers: snake_case JSON, decimals as strings, times RFC 3339 UTC.
+//! The shapes of instruments and their candles: decimals as strings, times RFC 3339 UTC.
 
 use coinsphere_pipelines::candles::GapReason;
 use coinsphere_pipelines::market::{CandleJson, Interval, Timestamp};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::market::{Gap, Instrument, SeriesCandle, Token};
-
-/// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct Page<T> {
-    /// The items.
-    pub(in crate::http) data: Vec<T>,
-    /// Pass it as `cursor` for the next page; null when this is the last.
-    #[schema(example = "62746375736474")]
-    pub(in crate::http) next_cursor: Option<String>,
-}
-
-/// A token.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Token)]
-pub(in crate::http) struct AssetView {
-    /// The CoinGecko id.
-    #[schema(example = "bitcoin")]
-    id: String,
-    /// The ticker; several tokens may share one.
-    #[schema(example = "BTC")]
-    symbol: String,
-    /// The name.
-    #[schema(example = "Bitcoin")]
-    name: String,
-    /// Rank by market capitalisation, where it is known.
-    rank: Option<u32>,
-}
-
-/// A token with what trades it.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = TokenDetail)]
-pub(in crate::http) struct AssetDetailView {
-    #[serde(flatten)]
-    pub(in crate::http) token: AssetView,
-    /// The instruments that trade it; a token's history uses the first unless told otherwise.
-    pub(in crate::http) instruments: Vec<InstrumentBody>,
-}
+use crate::http::extract::cursor::SeriesCursor;
+use crate::market::series::{Coverage, Series};
+use crate::market::{Gap, Instrument, SeriesCandle};
 
 /// An instrument.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Instrument)]
 pub(in crate::http) struct InstrumentBody {
     /// The venue.
@@ -72,19 +37,19 @@ pub(in crate::http) struct CandleSeriesBody {
     /// Ascending by `open_time`.
     #[schema(value_type = Vec<CandleBody>)]
     #[serde(serialize_with = "candles")]
-    pub(in crate::http) data: Vec<SeriesCandle>,
+    data: Vec<SeriesCandle>,
     /// Pass it as `cursor` for the next page (later candles when `from` or `range` was given, else
     /// earlier ones); null when there are no more.
     #[schema(example = "62746375736474")]
-    pub(in crate::http) next_cursor: Option<String>,
+    next_cursor: Option<String>,
     /// What these candles cover.
-    pub(in crate::http) coverage: CoverageBody,
+    coverage: CoverageBody,
     /// The instrument they are of.
-    pub(in crate::http) instrument: InstrumentBody,
+    instrument: InstrumentBody,
     /// Their length.
     #[schema(value_type = String, example = "1m")]
     #[serde(serialize_with = "interval")]
-    pub(in crate::http) interval: Interval,
+    interval: Interval,
 }
 
 /// A candle.
@@ -128,23 +93,23 @@ struct CandleBody {
 }
 
 /// The range an answer speaks for, and where trades are or may be missing in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Coverage)]
-pub(in crate::http) struct CoverageBody {
+struct CoverageBody {
     /// Start, inclusive; null when there is nothing.
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub(in crate::http) from: Option<Timestamp>,
+    from: Option<Timestamp>,
     /// End, exclusive; null when there is nothing.
     #[schema(value_type = Option<String>, format = DateTime)]
-    pub(in crate::http) to: Option<Timestamp>,
+    to: Option<Timestamp>,
     /// The gaps, earliest first.
-    pub(in crate::http) gaps: Vec<GapBody>,
+    gaps: Vec<GapBody>,
 }
 
 /// A stretch of time in which trades are or may be missing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Gap)]
-pub(in crate::http) struct GapBody {
+struct GapBody {
     /// Start, inclusive.
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
@@ -173,17 +138,6 @@ fn interval<S: Serializer>(interval: &Interval, serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(interval.name())
 }
 
-impl From<Token> for AssetView {
-    fn from(token: Token) -> Self {
-        Self {
-            id: token.id.to_string(),
-            symbol: token.symbol,
-            name: token.name,
-            rank: token.rank,
-        }
-    }
-}
-
 impl From<&Instrument> for InstrumentBody {
     fn from(instrument: &Instrument) -> Self {
         Self {
@@ -204,6 +158,35 @@ impl From<&Gap> for GapBody {
             reason: gap.reason,
             first_missing_trade: gap.missing.map(|(first, _)| first.0),
             last_missing_trade: gap.missing.map(|(_, last)| last.0),
+        }
+    }
+}
+
+impl From<Coverage> for CoverageBody {
+    fn from(coverage: Coverage) -> Self {
+        Self {
+            from: coverage.range.map(|(from, _)| from),
+            to: coverage.range.map(|(_, to)| to),
+            gaps: coverage.gaps.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl CandleSeriesBody {
+    /// A page of this instrument's candles.
+    pub(in crate::http) fn new(
+        series: Series,
+        instrument: &Instrument,
+        interval: Interval,
+    ) -> Self {
+        let next = series.next.map(SeriesCursor::From);
+        let next = next.or(series.previous.map(SeriesCursor::To));
+        Self {
+            data: series.candles,
+            next_cursor: next.map(SeriesCursor::encode),
+            coverage: series.coverage.into(),
+            instrument: instrument.into(),
+            interval,
         }
     }
 }

@@ -1,0 +1,45 @@
+//! The shapes of tokens.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::controllers::instruments::views::InstrumentBody;
+use crate::market::Token;
+
+/// A token.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
+pub(in crate::http) struct AssetView {
+    /// The CoinGecko id.
+    #[schema(example = "bitcoin")]
+    id: String,
+    /// The ticker; several tokens may share one.
+    #[schema(example = "BTC")]
+    symbol: String,
+    /// The name.
+    #[schema(example = "Bitcoin")]
+    name: String,
+    /// Rank by market capitalisation, where it is known.
+    rank: Option<u32>,
+}
+
+/// A token with what trades it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TokenDetail)]
+pub(in crate::http) struct AssetDetailView {
+    #[serde(flatten)]
+    pub(in crate::http) token: AssetView,
+    /// The instruments that trade it; a token's history uses the first unless told otherwise.
+    pub(in crate::http) instruments: Vec<InstrumentBody>,
+}
+
+impl From<Token> for AssetView {
+    fn from(token: Token) -> Self {
+        Self {
+            id: token.id.to_string(),
+            symbol: token.symbol,
+            name: token.name,
+            rank: token.rank,
+        }
+    }
+}
