@@ -12,6 +12,7 @@ pub mod http;
 pub mod idempotency;
 pub mod jobs;
 pub mod market;
+pub mod network;
 pub mod notifications;
 pub use coinsphere_portfolios as portfolios;
 pub mod secrets;

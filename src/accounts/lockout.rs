@@ -9,7 +9,7 @@ use coinsphere_pipelines::store::{GenericClient, execute, query};
 
 use super::error::AccountError;
 use crate::accounts::types::Client;
-use crate::config::counted_as;
+use crate::network::counted_as;
 use crate::secrets;
 
 /// Failures that cost nothing.

@@ -22,7 +22,8 @@ use rand::rngs::{StdRng, SysRng};
 use tokio::task::JoinHandle;
 
 use super::database::Database;
-use crate::config::{Config, Instruments};
+use crate::config::Config;
+use crate::market::Instruments;
 
 /// How often additions of other processes are looked for.
 const LOOK: Duration = Duration::from_secs(5);

@@ -99,7 +99,7 @@ pub async fn run(
         false => None,
     };
     let mut shared = Shared::open(&config, &clock, &statuses)?;
-    let hub = PushHub::new(http::push_limits(&config.stream));
+    let hub = PushHub::new(config.stream.push_limits());
     shared.connect(&config, &hub);
     let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
     let parts = Parts {

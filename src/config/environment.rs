@@ -6,8 +6,8 @@ use std::path::Path;
 
 use figment::value::{Dict, Value};
 
+use super::allowed::{SECRETS, allowed};
 use super::error::{ConfigError, closest};
-use super::validate::{SECRETS, allowed};
 
 /// Names that deployments already have, and the settings they stand for. A `COINSPHERE_` name for
 /// the same setting wins.

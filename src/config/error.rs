@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use figment::Metadata;
 use figment::error::{Actual, Kind};
 
-use super::load::origin_of;
-use super::validate::allowed;
+use super::allowed::{allowed, is_secret};
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +101,7 @@ impl ConfigError {
             allowed: allowed(&key).to_owned(),
             key: key.clone(),
             origin: origin.clone(),
-            problem: if super::validate::is_secret(&key) {
+            problem: if is_secret(&key) {
                 "this (a secret, not shown)".to_owned()
             } else {
                 problem
@@ -131,6 +131,16 @@ impl ConfigError {
             }
         }
     }
+}
+
+/// Where a value came from, for people.
+pub(super) fn origin_of(metadata: Option<&Metadata>) -> String {
+    let ours = ["configuration file ", "environment variable ", "flag "];
+    metadata
+        .map(|metadata| metadata.name.as_ref())
+        .filter(|name| ours.iter().any(|prefix| name.starts_with(prefix)))
+        .unwrap_or("the defaults")
+        .to_owned()
 }
 
 fn shown(found: &Actual) -> String {

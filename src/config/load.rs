@@ -9,7 +9,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Provider};
 
 use super::environment::{self, FILE_VARIABLE};
-use super::error::ConfigError;
+use super::error::{ConfigError, origin_of};
 use super::settings::{Config, Role};
 use super::validate;
 
@@ -183,16 +183,6 @@ impl Config {
         validate::check(&config, origin, cfg!(feature = "fluvio"))?;
         Ok(config)
     }
-}
-
-/// Where a value came from, for people.
-pub(super) fn origin_of(metadata: Option<&Metadata>) -> String {
-    let ours = ["configuration file ", "environment variable ", "flag "];
-    metadata
-        .map(|metadata| metadata.name.as_ref())
-        .filter(|name| ours.iter().any(|prefix| name.starts_with(prefix)))
-        .unwrap_or("the defaults")
-        .to_owned()
 }
 
 fn flag_layers(flags: &Flags) -> Result<Vec<Layer>, ConfigError> {

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::environment::{ALIASES, leaves, variable};
 use super::*;
+use crate::market::Instruments;
 
 const TOML_EXAMPLE: &str = include_str!("../../coinsphere.toml.example");
 const ENV_EXAMPLE: &str = include_str!("../../.env.example");
@@ -457,7 +458,7 @@ fn the_examples_have_every_setting() {
             ".env.example lacks {name}"
         );
         assert!(
-            !super::validate::allowed(&key).contains("coinsphere.toml.example"),
+            !super::allowed::allowed(&key).contains("coinsphere.toml.example"),
             "nothing says what {key} may be"
         );
     }

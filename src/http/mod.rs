@@ -4,39 +4,31 @@
 //!
 //! The path of a request is the path of its file: `controllers/<noun>/<verb>.rs`.
 
+mod client_address;
 mod controllers;
 mod extract;
+mod limits;
 mod middleware;
 mod openapi;
 mod policy;
 mod respond;
 mod router;
 mod server;
+mod settings;
 mod state;
+mod stream_gate;
 
-use coinsphere_actors::push::PushLimits;
-
-pub use controllers::stream::StreamGate;
+pub use client_address::{ClientAddress, Peer};
 pub use extract::json::{JsonBody, Line};
-pub use middleware::client_address::{ClientAddress, Peer};
+pub use limits::{Caller, Class, Limits, Verdict};
 pub use middleware::idempotency::DoNotReplay;
-pub use middleware::limits::{Caller, Class, Limits, Verdict};
 pub use respond::problem::Problem;
 pub use router::{openapi, router};
 pub use server::serve;
 pub use server::tls::TlsError;
+pub use settings::{HttpSettings, LimitSettings, StreamSettings};
 pub use state::ApiState;
-
-/// The hub's limits, as configured.
-#[must_use]
-pub fn push_limits(settings: &crate::config::StreamSettings) -> PushLimits {
-    PushLimits {
-        clients: settings.max_clients as usize,
-        topics: settings.max_topics as usize,
-        queue: settings.queue as usize,
-        ..PushLimits::default()
-    }
-}
+pub use stream_gate::StreamGate;
 
 #[cfg(test)]
 mod tests;

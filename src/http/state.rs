@@ -1,7 +1,9 @@
-//! The state that handlers and middleware work with, given to them by the program.
+//! The state of the HTTP layer: the program gives all of it, and each feature's handlers and each layer take
+//! their own part. Nothing here knows a handler or a layer.
 
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use coinsphere_actors::push::PushHub;
 use coinsphere_pipelines::clock::SharedClock;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -9,17 +11,16 @@ use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::audit::AdminActs;
-use crate::config::{HttpSettings, StreamSettings};
 use crate::forecasts::Forecasts;
-use crate::http::controllers::stream;
-use crate::http::middleware::limits::Limits;
+use crate::http::limits::Limits;
+use crate::http::settings::{HttpSettings, StreamSettings};
+use crate::http::stream_gate::StreamGate;
 use crate::idempotency::IdempotencyStore;
-use crate::market::Listings;
-use crate::market::MarketData;
+use crate::market::{Listings, MarketData};
 use crate::secrets::ServerToken;
 use crate::telemetry::HealthReport;
 
-/// What handlers work with. Cheap to clone.
+/// All of it. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiState {
     /// Tokens, instruments, candles and gaps.
@@ -55,5 +56,81 @@ pub struct ApiState {
     /// Limits of the WebSocket stream.
     pub stream: Arc<StreamSettings>,
     /// Counts the open streams, so that stopping can wait for them.
-    pub streams: stream::StreamGate,
+    pub streams: StreamGate,
+}
+
+/// A part of the state: the fields of [`ApiState`] that one feature needs.
+macro_rules! part {
+    ($(#[$about:meta])* $part:ident { $($field:ident: $of:ty),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone)]
+        pub(in crate::http) struct $part {
+            $(pub(in crate::http) $field: $of,)*
+        }
+
+        impl FromRef<ApiState> for $part {
+            fn from_ref(state: &ApiState) -> Self {
+                Self { $($field: state.$field.clone(),)* }
+            }
+        }
+    };
+}
+
+part! {
+    /// Tokens, instruments and candles.
+    MarketState {
+        market: Arc<dyn MarketData>,
+        listings: Arc<dyn Listings>,
+        acts: Arc<dyn AdminActs>,
+        hub: Arc<PushHub>,
+        clock: SharedClock,
+    }
+}
+
+part! {
+    /// Forecasts and models.
+    ForecastState {
+        forecasts: Arc<dyn Forecasts>,
+        forecast_tokens: Arc<[String]>,
+        market: Arc<dyn MarketData>,
+        acts: Arc<dyn AdminActs>,
+    }
+}
+
+part! {
+    /// Accounts, and what says who may ask for how much.
+    AccountState {
+        accounts: Arc<Accounts>,
+        server_token: ServerToken,
+        public_market_data: bool,
+        limits: Arc<Limits>,
+        http: Arc<HttpSettings>,
+    }
+}
+
+part! {
+    /// The WebSocket stream.
+    StreamState {
+        hub: Arc<PushHub>,
+        stream: Arc<StreamSettings>,
+        streams: StreamGate,
+        clock: SharedClock,
+    }
+}
+
+part! {
+    /// Mutations that were answered.
+    IdempotencyState {
+        idempotency: Arc<dyn IdempotencyStore>,
+        http: Arc<HttpSettings>,
+    }
+}
+
+part! {
+    /// What watches the server.
+    OperationState {
+        health: watch::Receiver<Arc<HealthReport>>,
+        metrics: PrometheusHandle,
+        clock: SharedClock,
+    }
 }

@@ -16,4 +16,4 @@ pub use listings::Listings;
 pub(crate) use listings::StoredListings;
 pub use reader::Reader;
 pub(crate) use reader::failure;
-pub use settings::MarketSettings;
+pub use settings::{CandleSettings, Instruments, MarketSettings, VenueSettings};

@@ -1,8 +1,13 @@
 //! Settings of market data.
 
+use std::fmt;
+use std::time::Duration;
+
+use coinsphere_pipelines::market::Symbol;
 use coinsphere_pipelines::store::PrimaryOrder;
 use coinsphere_pipelines::venues;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Which instrument stands for a token, in charts and forecasts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,5 +41,107 @@ impl MarketSettings {
                 .collect(),
             quotes: self.quotes.clone(),
         }
+    }
+}
+
+/// One venue.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VenueSettings {
+    /// Whether to listen to it.
+    pub enabled: bool,
+    /// Where to connect instead of the venue's public endpoint.
+    pub endpoint: Option<String>,
+    /// What to listen to.
+    pub instruments: Instruments,
+}
+
+/// Which of a venue's instruments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Instruments {
+    /// Those of the seeded tokens.
+    Seeded,
+    /// These, in the venue's own spelling.
+    Only(Vec<Symbol>),
+}
+
+/// How candles are built.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandleSettings {
+    /// How long after its end a minute waits for late trades, in milliseconds.
+    pub grace_ms: u64,
+    /// Trades further ahead of our clock are refused, in seconds.
+    pub max_ahead_seconds: u64,
+}
+
+impl Default for VenueSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            endpoint: None,
+            instruments: Instruments::Seeded,
+        }
+    }
+}
+
+impl Default for CandleSettings {
+    fn default() -> Self {
+        Self {
+            grace_ms: 2_000,
+            max_ahead_seconds: 60,
+        }
+    }
+}
+
+impl CandleSettings {
+    /// How long after its end a minute waits for late trades.
+    #[must_use]
+    pub const fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
+    }
+
+    /// How far ahead of our clock a trade may be.
+    #[must_use]
+    pub const fn max_ahead(&self) -> Duration {
+        Duration::from_secs(self.max_ahead_seconds)
+    }
+}
+
+impl Serialize for Instruments {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Seeded => serializer.serialize_str("seeded"),
+            Self::Only(symbols) => symbols.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Instruments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Instruments;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"seeded\" or a list of symbols")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Instruments, E> {
+                if text == "seeded" {
+                    return Ok(Instruments::Seeded);
+                }
+                Err(E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Instruments, A::Error> {
+                let mut symbols = Vec::new();
+                while let Some(text) = seq.next_element::<String>()? {
+                    symbols.push(Symbol::new(&text).map_err(de::Error::custom)?);
+                }
+                Ok(Instruments::Only(symbols))
+            }
+        }
+        deserializer.deserialize_any(Read)
     }
 }

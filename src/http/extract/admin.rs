@@ -1,15 +1,15 @@
 //! Who may change models: whoever sends the administrators' token, which programs beside this one
 //! have, and every user who is an admin. The one place that decides it.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use uuid::Uuid;
 
 use crate::audit::AdminAct;
-use crate::http::middleware::client_address::ClientAddress;
+use crate::http::client_address::ClientAddress;
 use crate::http::middleware::identity::{AdminUser, is_server_token};
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// A request by an administrator: handlers that take it refuse others.
 #[derive(Debug)]
@@ -18,10 +18,14 @@ pub(in crate::http) struct AdminOrServerToken {
     pub(in crate::http) user: Option<Uuid>,
 }
 
-impl FromRequestParts<ApiState> for AdminOrServerToken {
+impl<S> FromRequestParts<S> for AdminOrServerToken
+where
+    S: Send + Sync,
+    AccountState: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         if is_server_token(&parts.extensions) {
             return Ok(Self { user: None });
         }

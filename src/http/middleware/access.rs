@@ -11,11 +11,11 @@ use crate::http::middleware::api_key_policy::is_admitted;
 use crate::http::middleware::identity::{API_KEY_IS_NOT_ENOUGH, is_server_token, user_of};
 use crate::http::policy::{self, Audience, Policy};
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Lets a request through to its handler when it may come from whoever sent it.
 pub(in crate::http) async fn require(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -32,7 +32,7 @@ pub(in crate::http) async fn require(
 
 /// The user, where the policy rests on what is known of them.
 async fn admitted(
-    state: &ApiState,
+    state: &AccountState,
     policy: Policy,
     extensions: &Extensions,
 ) -> Result<Option<User>, Problem> {

@@ -15,7 +15,7 @@ use crate::http::middleware::signatures::{
 };
 use crate::http::policy::{self, RouteScope};
 use crate::http::respond::problem::{Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// A request with an API key that may do what it asks for.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ pub(in crate::http) fn is_admitted(extensions: &Extensions) -> bool {
 /// Looks at requests with an API key: refuses those it may not send, and verifies signatures. Before
 /// anything is decompressed or answered from memory.
 pub(in crate::http) async fn admit(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     request: Request,
     next: Next,
@@ -52,7 +52,7 @@ pub(in crate::http) async fn admit(
 }
 
 async fn admitted(
-    state: &ApiState,
+    state: &AccountState,
     access: &KeyAccess,
     needed: RouteScope,
     client: &Client,
@@ -80,7 +80,7 @@ async fn admitted(
 
 /// Verifies the signature over the request as it was sent, and uses its nonce up.
 async fn verified(
-    state: &ApiState,
+    state: &AccountState,
     access: &KeyAccess,
     public_key: &PublicKey,
     client: &Client,
@@ -174,10 +174,10 @@ impl Principal {
     }
 }
 
-impl FromRequestParts<ApiState> for Principal {
+impl<S: Send + Sync> FromRequestParts<S> for Principal {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let granted = parts.extensions.get::<Admitted>().copied();
         if let (Some(key), Some(Admitted { signed })) = (program(&parts.extensions), granted) {
             return Ok(Self {

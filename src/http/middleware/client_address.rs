@@ -3,48 +3,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap};
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::config::{Network, counted_as};
-use crate::http::state::ApiState;
-
-/// The other end of the socket; the server puts it into each request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer(pub IpAddr);
-
-/// The client's address, for limits and records; in every request's extensions, and an extractor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
-
-impl ClientAddress {
-    /// What limits count by.
-    #[must_use]
-    pub fn limit_key(self) -> String {
-        counted_as(self.0)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(of(&parts.extensions))
-    }
-}
-
-/// Of a request with these extensions.
-pub(in crate::http) fn of(extensions: &Extensions) -> ClientAddress {
-    let found = extensions.get::<ClientAddress>().copied();
-    found.unwrap_or(ClientAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
-}
+use crate::http::client_address::{ClientAddress, Peer};
+use crate::http::state::AccountState;
+use crate::network::Network;
 
 /// Puts the [`ClientAddress`] into the request.
 pub(in crate::http) async fn find(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -149,14 +119,5 @@ mod tests {
             );
         }
         assert_eq!(at("10.0.0.1", &["203.0.113.9"], &[]), "10.0.0.1");
-    }
-
-    #[test]
-    fn an_ipv6_client_cannot_choose_another_key() {
-        let key = |text: &str| ClientAddress(text.parse().unwrap()).limit_key();
-        assert_eq!(key("2001:db8:0:7:1:2:3:4"), "2001:db8:0:7::/64");
-        assert_eq!(key("2001:db8:0:7:ffff::"), "2001:db8:0:7::/64");
-        assert_ne!(key("2001:db8:0:8::1"), "2001:db8:0:7::/64");
-        assert_eq!(key("::ffff:1.2.3.4"), "1.2.3.4");
     }
 }

@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
-use crate::http::middleware::limits::Caller;
+use crate::http::limits::Caller;
 use crate::http::respond::problem::{Kind, Problem};
 
 /// Larger answers get no tag.

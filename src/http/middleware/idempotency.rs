@@ -16,11 +16,11 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
 
+use crate::http::limits::Caller;
 use crate::http::middleware::api_key_policy;
-use crate::http::middleware::limits::Caller;
 use crate::http::policy;
 use crate::http::respond::problem::{FieldError, Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::IdempotencyState;
 use crate::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
 
 /// The largest answer that is kept.
@@ -47,7 +47,7 @@ pub struct DoNotReplay;
 
 /// Answers a mutation that was answered before.
 pub(in crate::http) async fn once(
-    State(state): State<ApiState>,
+    State(state): State<IdempotencyState>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -89,7 +89,7 @@ fn holds_proof(body: &[u8]) -> bool {
 }
 
 async fn run(
-    state: &ApiState,
+    state: &IdempotencyState,
     key: IdempotencyKey,
     request: Request,
     next: Next,

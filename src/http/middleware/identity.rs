@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
@@ -14,12 +14,12 @@ use uuid::Uuid;
 use crate::accounts::{
     Access, AccountError, Accounts, Client, KeyAccess, Role, Scope, SessionId, User, UserId,
 };
+use crate::http::client_address::{self, ClientAddress};
+use crate::http::limits::Caller;
 use crate::http::middleware::browser;
-use crate::http::middleware::client_address::{self, ClientAddress};
-use crate::http::middleware::limits::Caller;
 use crate::http::policy::{self, RateLimit};
 use crate::http::respond::problem::{Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// What looking at a request's credentials came to.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ impl MarketAccess {
 
 /// Finds out who sends the request.
 pub(in crate::http) async fn identify(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -128,7 +128,7 @@ pub(in crate::http) async fn identify(
     next.run(request).await
 }
 
-async fn find(state: &ApiState, request: &mut Request) -> Identity {
+async fn find(state: &AccountState, request: &mut Request) -> Identity {
     let address = client_address::of(request.extensions());
     let found = match bearer(request.headers()) {
         Ok(Some(token)) if state.server_token.is(token) => return Identity::ServerToken,
@@ -234,10 +234,10 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     Ok(Some(token.trim()))
 }
 
-impl FromRequestParts<ApiState> for SignedIn {
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.get::<Identity>() {
             Some(Identity::Somebody(signed_in)) => Ok(*signed_in),
             Some(Identity::Program(_)) => {
@@ -248,7 +248,7 @@ impl FromRequestParts<ApiState> for SignedIn {
     }
 }
 
-async fn user(parts: &mut Parts, state: &ApiState) -> Result<User, Problem> {
+async fn user(parts: &mut Parts, state: &AccountState) -> Result<User, Problem> {
     // Its policy has asked for the user already.
     if let Some(user) = parts.extensions.get::<User>() {
         return Ok(user.clone());
@@ -257,11 +257,15 @@ async fn user(parts: &mut Parts, state: &ApiState) -> Result<User, Problem> {
     Ok(state.accounts.user(signed_in.user).await?)
 }
 
-impl FromRequestParts<ApiState> for VerifiedUser {
+impl<S> FromRequestParts<S> for VerifiedUser
+where
+    S: Send + Sync,
+    AccountState: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let user = user(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let user = user(parts, &AccountState::from_ref(state)).await?;
         if !user.email_verified {
             return Err(AccountError::EmailNotVerified.into());
         }
@@ -269,11 +273,15 @@ impl FromRequestParts<ApiState> for VerifiedUser {
     }
 }
 
-impl FromRequestParts<ApiState> for AdminUser {
+impl<S> FromRequestParts<S> for AdminUser
+where
+    S: Send + Sync,
+    AccountState: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let user = user(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let user = user(parts, &AccountState::from_ref(state)).await?;
         if user.role != Role::Admin {
             return Err(AccountError::Forbidden("this is for admins only").into());
         }
@@ -281,11 +289,15 @@ impl FromRequestParts<ApiState> for AdminUser {
     }
 }
 
-impl FromRequestParts<ApiState> for MarketAccess {
+impl<S> FromRequestParts<S> for MarketAccess
+where
+    S: Send + Sync,
+    AccountState: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        if state.public_market_data {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if AccountState::from_ref(state).public_market_data {
             return Ok(Self::Public);
         }
         match parts.extensions.get::<Identity>() {
@@ -314,10 +326,10 @@ pub(in crate::http) fn client(
     }
 }
 
-impl FromRequestParts<ApiState> for Client {
+impl<S: Send + Sync> FromRequestParts<S> for Client {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let Ok(address) = ClientAddress::from_request_parts(parts, state).await;
         Ok(client(address, &parts.headers))
     }

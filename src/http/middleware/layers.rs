@@ -18,6 +18,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument as _;
 
+use crate::http::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use crate::http::middleware::access;
 use crate::http::middleware::api_key_policy;
 use crate::http::middleware::browser;
@@ -27,7 +28,6 @@ use crate::http::middleware::etag;
 use crate::http::middleware::idempotency;
 use crate::http::middleware::identity;
 use crate::http::middleware::limits;
-use crate::http::middleware::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use crate::http::middleware::security_headers;
 use crate::http::policy::{self, Policies};
 use crate::http::respond::problem::{Kind, MEDIA_TYPE, Problem};

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Answers of the API are no documents: nothing in them may be loaded, run or framed.
 const API_POLICY: &str = "default-src 'none'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -40,7 +40,7 @@ const ALWAYS: [(HeaderName, &str); 6] = [
 
 /// Adds the headers that an answer does not have.
 pub(in crate::http) async fn add(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     request: Request,
     next: Next,
 ) -> Response {

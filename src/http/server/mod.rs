@@ -23,7 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::http::middleware::client_address::Peer;
+use crate::http::client_address::Peer;
 use crate::http::router::router;
 use crate::http::server::tls::Tls;
 use crate::http::state::ApiState;

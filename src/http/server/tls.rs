@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::config::HttpSettings;
+use crate::http::settings::HttpSettings;
 
 /// How often the files are looked at; a test does not wait so long.
 const LOOK: Duration = match cfg!(test) {

@@ -161,13 +161,10 @@ async fn operation_ids_are_unique_and_say_what_is_done() {
 /// The document's security is the policy of the route, which is what middleware asks for.
 #[tokio::test]
 async fn a_route_that_asks_for_somebody_refuses_strangers() {
-    let app = App::with(
-        push_limits(&Config::with_data_dir(PathBuf::from("nowhere")).stream),
-        |config| {
-            config.limits.authentication = 1_000;
-            config.limits.strict = 1_000;
-        },
-    );
+    let app = App::with(StreamSettings::default().push_limits(), |config| {
+        config.limits.authentication = 1_000;
+        config.limits.strict = 1_000;
+    });
     let document = serde_json::to_value(crate::http::openapi()).unwrap();
     let (mut refused, mut open) = (0, 0);
     for (method, route, policy) in crate::http::router::policies().routes() {

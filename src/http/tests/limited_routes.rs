@@ -14,7 +14,7 @@ use coinsphere_pipelines::shared_state::{
 
 use super::limits::with_default_limits;
 use super::*;
-use crate::http::middleware::client_address::Peer;
+use crate::http::client_address::Peer;
 
 const HERE: &str = "203.0.113.9";
 const ELSEWHERE: &str = "203.0.113.10";

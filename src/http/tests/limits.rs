@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::*;
-use crate::http::middleware::client_address::Peer;
+use crate::http::client_address::Peer;
 use crate::testing::Away;
 
 pub(super) fn with_default_limits(change: impl FnOnce(&mut Config)) -> App {

@@ -69,7 +69,7 @@ pub(super) fn at(text: &str) -> Timestamp {
 impl App {
     fn new() -> Self {
         let config = Config::with_data_dir(PathBuf::from("nowhere"));
-        Self::with(push_limits(&config.stream), |_| {})
+        Self::with(config.stream.push_limits(), |_| {})
     }
 
     fn with(limits: PushLimits, change: impl FnOnce(&mut Config)) -> Self {

@@ -15,7 +15,7 @@ use crate::http::extract::params::Params;
 use crate::http::middleware::idempotency::DoNotReplay;
 use crate::http::middleware::identity::AdminUser;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Who is invited.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -56,7 +56,7 @@ pub(in crate::http) struct InvitationBody {
     )
 )]
 pub(in crate::http) async fn create_invitation(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     admin: AdminUser,
     params: Params,
     JsonBody(body): JsonBody<InviteBody>,

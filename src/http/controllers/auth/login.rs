@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 
 use super::views::{Secret, TokenPairView};
 use crate::accounts::{Client, Login};
+use crate::http::client_address::ClientAddress;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::client_address::ClientAddress;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// What somebody signs in with.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -62,7 +62,7 @@ impl From<LoginBody> for Login {
     )
 )]
 pub(in crate::http) async fn log_in(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     address: ClientAddress,
     params: Params,

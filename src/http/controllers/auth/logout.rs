@@ -7,7 +7,7 @@ use crate::accounts::Client;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::SignedIn;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Ends the session that the access token belongs to, at once.
 #[utoipa::path(
@@ -17,7 +17,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn log_out(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     signed_in: SignedIn,
     client: Client,
     params: Params,

@@ -7,7 +7,7 @@ use crate::accounts::Client;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Ends all of the user's sessions, at once.
 #[utoipa::path(
@@ -17,7 +17,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn log_out_everywhere(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     client: Client,
     params: Params,

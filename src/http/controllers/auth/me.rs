@@ -12,11 +12,11 @@ use super::views::{ProofBody, Secret, UserBody};
 use crate::accounts::{Client, ProfileChange, Proof};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
+use crate::http::limits::Class;
 use crate::http::middleware::api_key_policy::Principal;
-use crate::http::middleware::limits::Class;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Who is signed in.
 #[utoipa::path(
@@ -26,7 +26,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn show_me(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     params: Params,
 ) -> Result<NoStore<UserBody>, Problem> {
@@ -67,7 +67,7 @@ pub(in crate::http) struct ChangeBody {
     )
 )]
 pub(in crate::http) async fn change_me(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     client: Client,
     params: Params,
@@ -121,7 +121,7 @@ fn as_file(export: Value) -> Export {
     )
 )]
 pub(in crate::http) async fn export_me(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     params: Params,
 ) -> Result<Export, Problem> {
@@ -144,7 +144,7 @@ pub(in crate::http) async fn export_me(
     )
 )]
 pub(in crate::http) async fn delete_me(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     client: Client,
     params: Params,

@@ -14,7 +14,7 @@ use crate::http::middleware::api_key_policy::Principal;
 use crate::http::middleware::browser::{self, ByCookie, Cookies};
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Another password, and a proof of who asks.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -44,7 +44,7 @@ pub(in crate::http) struct PasswordBody {
     )
 )]
 pub(in crate::http) async fn change_password(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     by_cookie: Result<ByCookie, Problem>,
     client: Client,

@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use super::views::Secret;
 use crate::accounts::Client;
+use crate::http::client_address::ClientAddress;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::client_address::ClientAddress;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Whose password is forgotten.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -36,7 +36,7 @@ pub(in crate::http) struct RequestBody {
     )
 )]
 pub(in crate::http) async fn request_password_reset(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     address: ClientAddress,
     params: Params,
@@ -77,7 +77,7 @@ pub(in crate::http) struct ConfirmBody {
     )
 )]
 pub(in crate::http) async fn confirm_password_reset(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ConfirmBody>,

@@ -10,10 +10,10 @@ use super::views::TokenPairView;
 use crate::accounts::Client;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::limits::{Class, Verdict};
+use crate::http::limits::{Class, Verdict};
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// What the next pair of tokens is given for.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -39,7 +39,7 @@ pub(in crate::http) struct RefreshBody {
     )
 )]
 pub(in crate::http) async fn refresh_tokens(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<RefreshBody>,

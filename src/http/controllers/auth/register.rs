@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::views::{Secret, UserBody};
 use crate::accounts::{Client, Registration};
+use crate::http::client_address::ClientAddress;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
-use crate::http::middleware::client_address::ClientAddress;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// What somebody registers with.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -47,7 +47,7 @@ pub(in crate::http) struct RegisterBody {
     )
 )]
 pub(in crate::http) async fn register(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     address: ClientAddress,
     params: Params,

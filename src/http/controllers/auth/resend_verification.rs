@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::accounts::Client;
+use crate::http::client_address::ClientAddress;
 use crate::http::extract::params::Params;
-use crate::http::middleware::client_address::ClientAddress;
 use crate::http::middleware::identity::SignedIn;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Sends the email with the link once more.
 #[utoipa::path(
@@ -19,7 +19,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn resend_verification(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     signed_in: SignedIn,
     address: ClientAddress,
     client: Client,

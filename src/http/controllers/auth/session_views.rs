@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::accounts::{ListPlace, SessionView, UserId};
 use crate::http::extract::cursor::PageRequest;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// A session.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,7 +45,7 @@ impl From<SessionView> for SessionBody {
 
 /// A page of a user's sessions, and where the next one begins.
 pub(in crate::http) async fn page_of(
-    state: &ApiState,
+    state: &AccountState,
     user: UserId,
     page: &PageRequest,
 ) -> Result<(Vec<SessionView>, Option<String>), Problem> {

@@ -13,7 +13,7 @@ use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// The sessions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,7 +48,7 @@ pub(in crate::http) struct OwnSessionBody {
     )
 )]
 pub(in crate::http) async fn list_sessions(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     mut params: Params,
 ) -> Result<NoStore<SessionsBody>, Problem> {
@@ -73,7 +73,7 @@ pub(in crate::http) async fn list_sessions(
     )
 )]
 pub(in crate::http) async fn revoke_session(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     client: Client,
     Path(id): Path<String>,

@@ -14,7 +14,7 @@ use crate::http::middleware::api_key_policy::Principal;
 use crate::http::middleware::identity::VerifiedUser;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// What an authenticator program needs.
 #[derive(Serialize, ToSchema)]
@@ -43,7 +43,7 @@ pub(in crate::http) struct EnrolmentBody {
     )
 )]
 pub(in crate::http) async fn enrol_two_factor(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     verified: VerifiedUser,
     client: Client,
     params: Params,
@@ -93,7 +93,7 @@ pub(in crate::http) struct RecoveryBody {
     )
 )]
 pub(in crate::http) async fn confirm_two_factor(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     verified: VerifiedUser,
     client: Client,
     params: Params,
@@ -119,7 +119,7 @@ pub(in crate::http) async fn confirm_two_factor(
     )
 )]
 pub(in crate::http) async fn remove_two_factor(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     client: Client,
     params: Params,
@@ -145,7 +145,7 @@ pub(in crate::http) async fn remove_two_factor(
     )
 )]
 pub(in crate::http) async fn renew_recovery_codes(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     client: Client,
     params: Params,

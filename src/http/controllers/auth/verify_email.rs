@@ -8,7 +8,7 @@ use crate::accounts::Client;
 use crate::http::extract::params::Params;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// An address that is now known to be its user's.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,7 +32,7 @@ pub(in crate::http) struct VerifiedBody {
     )
 )]
 pub(in crate::http) async fn verify_email(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     Path(token): Path<String>,
     params: Params,

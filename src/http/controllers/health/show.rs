@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::middleware::layers::OwnBody;
-use crate::http::state::ApiState;
+use crate::http::state::OperationState;
 use crate::telemetry::ServiceHealth;
 
 /// The state of every part.
@@ -36,7 +36,7 @@ pub(in crate::http) struct Readiness<'a> {
         (status = 503, description = "Some part does not, or not yet", body = Readiness)
     )
 )]
-pub(in crate::http) async fn show_health(State(state): State<ApiState>) -> Response {
+pub(in crate::http) async fn show_health(State(state): State<OperationState>) -> Response {
     let report = state.health.borrow().clone();
     let (code, status) = if report.is_ready() {
         (StatusCode::OK, "ok")

@@ -10,7 +10,7 @@ use crate::http::extract::params::{Params, venue_names};
 use crate::http::extract::series::{SeriesParams, series_request};
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::{Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::MarketState;
 use crate::market::series;
 
 /// An instrument's candles.
@@ -27,7 +27,7 @@ use crate::market::series;
     )
 )]
 pub(in crate::http) async fn list_candles(
-    State(state): State<ApiState>,
+    State(state): State<MarketState>,
     _: MarketAccess,
     Path((venue, symbol)): Path<(String, String)>,
     mut params: Params,

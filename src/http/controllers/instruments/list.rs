@@ -10,7 +10,7 @@ use crate::http::extract::params::{Params, limit, venue};
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::page::Page;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::MarketState;
 use crate::market::InstrumentFilter;
 
 /// Which instruments.
@@ -42,7 +42,7 @@ pub(in crate::http) struct FilterParams {
     )
 )]
 pub(in crate::http) async fn list_instruments(
-    State(state): State<ApiState>,
+    State(state): State<MarketState>,
     _: MarketAccess,
     mut params: Params,
 ) -> Result<Json<Page<InstrumentBody>>, Problem> {

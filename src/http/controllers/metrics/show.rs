@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::state::ApiState;
+use crate::http::state::OperationState;
 
 /// Every metric in Prometheus' text format; `docs/metrics.md` names them.
 #[utoipa::path(
     get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"))
 )]
-pub(in crate::http) async fn show_metrics(State(state): State<ApiState>) -> Response {
+pub(in crate::http) async fn show_metrics(State(state): State<OperationState>) -> Response {
     let media = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, media)], state.metrics.render()).into_response()
 }

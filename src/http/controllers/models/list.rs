@@ -10,7 +10,7 @@ use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::page::Page;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::ForecastState;
 
 /// Which models.
 #[derive(Debug, utoipa::IntoParams)]
@@ -36,7 +36,7 @@ pub(in crate::http) struct ModelParams {
 )]
 pub(in crate::http) async fn list_models(
     _: MarketAccess,
-    State(state): State<ApiState>,
+    State(state): State<ForecastState>,
     mut params: Params,
 ) -> Result<Json<Page<ModelBody>>, Problem> {
     let token = params.take("token", |text| Ok(text.to_owned()));

@@ -6,11 +6,11 @@ use axum::extract::{Path, State};
 use super::views::ModelBody;
 use super::{shortened, unknown};
 use crate::forecasts::PromoteError;
+use crate::http::client_address::ClientAddress;
 use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::params::Params;
-use crate::http::middleware::client_address::ClientAddress;
 use crate::http::respond::problem::{Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::ForecastState;
 
 /// Makes a version serve, from the next candle on at the latest; an earlier one to go back to it.
 /// Repeating it changes nothing. For administrators.
@@ -25,7 +25,7 @@ use crate::http::state::ApiState;
 )]
 pub(in crate::http) async fn promote_model(
     admin: AdminOrServerToken,
-    State(state): State<ApiState>,
+    State(state): State<ForecastState>,
     from: ClientAddress,
     Path(id): Path<String>,
     params: Params,

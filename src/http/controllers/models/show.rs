@@ -8,7 +8,7 @@ use super::views::ModelDetailBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::ForecastState;
 
 /// A version with its card: architecture, features, training span, evaluation and verdict.
 #[utoipa::path(
@@ -21,7 +21,7 @@ use crate::http::state::ApiState;
 )]
 pub(in crate::http) async fn show_model(
     _: MarketAccess,
-    State(state): State<ApiState>,
+    State(state): State<ForecastState>,
     Path(id): Path<String>,
     params: Params,
 ) -> Result<Json<ModelDetailBody>, Problem> {

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::views::QueuedBody;
+use crate::http::client_address::ClientAddress;
 use crate::http::controllers::predictions::forecast_interval;
 use crate::http::controllers::tokens::find;
 use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::params::Params;
-use crate::http::middleware::client_address::ClientAddress;
 use crate::http::respond::problem::{FieldError, Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::ForecastState;
 
 /// What to train.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -42,7 +42,7 @@ pub(in crate::http) struct TrainBody {
 )]
 pub(in crate::http) async fn train_models(
     admin: AdminOrServerToken,
-    State(state): State<ApiState>,
+    State(state): State<ForecastState>,
     from: ClientAddress,
     params: Params,
     body: Bytes,

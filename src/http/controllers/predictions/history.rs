@@ -12,7 +12,7 @@ use crate::http::extract::params::{Params, limit};
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::page::Page;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::ForecastState;
 
 /// Where in the list.
 #[derive(Debug, utoipa::IntoParams)]
@@ -44,7 +44,7 @@ pub(in crate::http) struct PastParams {
 )]
 pub(in crate::http) async fn list_past_predictions(
     _: MarketAccess,
-    State(state): State<ApiState>,
+    State(state): State<ForecastState>,
     Path(token): Path<String>,
     mut params: Params,
 ) -> Result<Json<Page<PastBody>>, Problem> {

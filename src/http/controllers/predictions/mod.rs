@@ -16,7 +16,7 @@ use crate::forecasts::{SERIES, horizons};
 use crate::http::controllers::predictions::views::horizon_of;
 use crate::http::extract::params::Params;
 use crate::http::respond::problem::{Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::ForecastState;
 
 /// Which forecasts.
 #[derive(Debug, utoipa::IntoParams)]
@@ -74,7 +74,7 @@ pub(in crate::http) fn forecast_interval(text: &str) -> Result<Interval, String>
 }
 
 /// There is nothing to show of a token.
-fn nothing_of(state: &ApiState, token: &AssetId, interval: Interval) -> Problem {
+fn nothing_of(state: &ForecastState, token: &AssetId, interval: Interval) -> Problem {
     let followed = &state.forecast_tokens;
     let detail = if followed.iter().any(|id| id == token.as_str()) {
         format!(

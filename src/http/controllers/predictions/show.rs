@@ -9,7 +9,7 @@ use crate::http::controllers::tokens::find;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::ForecastState;
 
 /// The newest forecasts of a token, with intervals and how far to trust them.
 #[utoipa::path(
@@ -26,7 +26,7 @@ use crate::http::state::ApiState;
 )]
 pub(in crate::http) async fn show_predictions(
     _: MarketAccess,
-    State(state): State<ApiState>,
+    State(state): State<ForecastState>,
     Path(token): Path<String>,
     mut params: Params,
 ) -> Result<Json<PredictionsBody>, Problem> {

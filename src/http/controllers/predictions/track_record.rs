@@ -13,7 +13,7 @@ use crate::http::controllers::tokens::find;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::ForecastState;
 
 /// The newest realised forecasts that count.
 const MOST: usize = 2_000;
@@ -45,7 +45,7 @@ pub(in crate::http) struct TrackParams {
 )]
 pub(in crate::http) async fn show_track_record(
     _: MarketAccess,
-    State(state): State<ApiState>,
+    State(state): State<ForecastState>,
     Path(token): Path<String>,
     mut params: Params,
 ) -> Result<Json<TrackRecordBody>, Problem> {

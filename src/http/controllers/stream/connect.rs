@@ -11,7 +11,7 @@ use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Asker, ByCookie};
 use crate::http::middleware::identity::{MarketAccess, SUBPROTOCOL};
 use crate::http::respond::problem::{Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::{AccountState, StreamState};
 
 /// What the upgrade itself refuses, beyond what a session does.
 const HARD_LIMIT: usize = 4;
@@ -27,7 +27,8 @@ const HARD_LIMIT: usize = 4;
     )
 )]
 pub(in crate::http) async fn connect_stream(
-    State(state): State<ApiState>,
+    State(state): State<StreamState>,
+    State(accounts): State<AccountState>,
     reader: MarketAccess,
     by_cookie: Result<ByCookie, Problem>,
     headers: HeaderMap,
@@ -42,8 +43,8 @@ pub(in crate::http) async fn connect_stream(
         ))
     })?;
     // Browsers send our cookie with a stream that a page of another port of this host opens.
-    let own = by_cookie.is_err() || browser::asker(&state, &headers) == Asker::OwnPage;
-    if !own || !origin_allowed(&headers, &state.http.cors_origins) {
+    let own = by_cookie.is_err() || browser::asker(&accounts, &headers) == Asker::OwnPage;
+    if !own || !origin_allowed(&headers, &accounts.http.cors_origins) {
         return Err(Problem::new(Kind::ForbiddenOrigin)
             .with_detail("pages of this origin may not open a stream; see http.cors_origins"));
     }
@@ -54,7 +55,7 @@ pub(in crate::http) async fn connect_stream(
     let max_message = state.stream.max_message_bytes as usize;
     let pass = state.streams.enter();
     let (settings, clock) = (state.stream.clone(), state.clock.clone());
-    let accounts = state.accounts.clone();
+    let accounts = accounts.accounts;
     let upgraded = upgrade
         .max_message_size(max_message.saturating_mul(HARD_LIMIT))
         .max_frame_size(max_message.saturating_mul(HARD_LIMIT))

@@ -13,8 +13,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, tim
 
 use super::protocol::{End, ErrorCode, Reply, Request, RequestId};
 use crate::accounts::Accounts;
-use crate::config::StreamSettings;
 use crate::http::middleware::identity::MarketAccess;
+use crate::http::settings::StreamSettings;
 
 /// The version of the messages, told in the welcome.
 const PROTOCOL: u32 = 1;

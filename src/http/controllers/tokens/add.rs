@@ -14,12 +14,12 @@ use utoipa::ToSchema;
 
 use super::find;
 use super::views::AssetDetailView;
+use crate::http::client_address::ClientAddress;
 use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::json::{JsonBody, Line};
 use crate::http::extract::params::{Params, venue};
-use crate::http::middleware::client_address::ClientAddress;
 use crate::http::respond::problem::{FieldError, Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::MarketState;
 
 /// The most instruments of one request.
 const MOST_INSTRUMENTS: usize = 50;
@@ -146,7 +146,7 @@ fn ticker(text: &str) -> Result<String, String> {
 )]
 pub(in crate::http) async fn add_token(
     admin: AdminOrServerToken,
-    State(state): State<ApiState>,
+    State(state): State<MarketState>,
     from: ClientAddress,
     params: Params,
     JsonBody(body): JsonBody<AddBody>,

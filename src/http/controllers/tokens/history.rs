@@ -9,7 +9,7 @@ use crate::http::extract::params::{Params, venue};
 use crate::http::extract::series::{SeriesParams, series_request};
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::{Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::MarketState;
 use crate::market::series;
 
 /// Which instrument stands for the token.
@@ -40,7 +40,7 @@ pub(in crate::http) struct VenueParams {
     )
 )]
 pub(in crate::http) async fn show_token_history(
-    State(state): State<ApiState>,
+    State(state): State<MarketState>,
     _: MarketAccess,
     Path(id): Path<String>,
     mut params: Params,

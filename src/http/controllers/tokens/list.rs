@@ -9,7 +9,7 @@ use crate::http::extract::params::{Params, limit};
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::page::Page;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::MarketState;
 
 /// Parameters of a list.
 #[derive(Debug, utoipa::IntoParams)]
@@ -34,7 +34,7 @@ pub(in crate::http) struct ListParams {
     )
 )]
 pub(in crate::http) async fn list_tokens(
-    State(state): State<ApiState>,
+    State(state): State<MarketState>,
     _: MarketAccess,
     mut params: Params,
 ) -> Result<Json<Page<AssetView>>, Problem> {

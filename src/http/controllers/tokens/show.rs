@@ -8,7 +8,7 @@ use super::views::AssetDetailView;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::MarketState;
 
 /// One token and the instruments that trade it.
 #[utoipa::path(
@@ -21,7 +21,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn show_token(
-    State(state): State<ApiState>,
+    State(state): State<MarketState>,
     _: MarketAccess,
     Path(id): Path<String>,
     params: Params,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::http::extract::params::Params;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// The keys (RFC 7517).
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,7 +25,7 @@ pub(in crate::http) struct KeySetBody {
     responses((status = 200, description = "The keys", body = KeySetBody))
 )]
 pub(in crate::http) async fn show_jwks(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     params: Params,
 ) -> Result<([(HeaderName, &'static str); 1], Json<KeySetBody>), Problem> {
     params.finish()?;

@@ -8,13 +8,13 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use secrecy::ExposeSecret as _;
 
 use crate::accounts::{BROWSER_SESSION_LIFE, BrowserSession};
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Every name that a session's cookie may have.
 pub(in crate::http) const NAMES: [&str; 2] = ["__Host-coinsphere-session", "coinsphere-session"];
@@ -60,7 +60,7 @@ pub(in crate::http) struct Cookies {
 
 impl Cookies {
     /// As this request needs them.
-    pub(in crate::http) fn of(state: &ApiState, headers: &HeaderMap) -> Self {
+    pub(in crate::http) fn of(state: &AccountState, headers: &HeaderMap) -> Self {
         Self {
             secure: speaks_https(state) || !host_of(headers).is_some_and(is_loopback),
         }
@@ -108,16 +108,20 @@ impl Cookies {
     }
 }
 
-impl FromRequestParts<ApiState> for Cookies {
+impl<S> FromRequestParts<S> for Cookies
+where
+    S: Send + Sync,
+    AccountState: FromRef<S>,
+{
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Infallible> {
-        Ok(Self::of(state, &parts.headers))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&AccountState::from_ref(state), &parts.headers))
     }
 }
 
 /// Whether users reach us by HTTPS: we speak it, or a proxy does, which `accounts.public_url` tells.
-fn speaks_https(state: &ApiState) -> bool {
+fn speaks_https(state: &AccountState) -> bool {
     state.http.tls_certificate.is_some() || state.accounts.public_url().starts_with("https://")
 }
 

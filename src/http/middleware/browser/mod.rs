@@ -20,11 +20,11 @@ pub(in crate::http) use origin::{Asker, asker, refuse_other_pages};
 use crate::accounts::{
     Access, BrowserAccess, BrowserSession, Client, CookieVerdict, SessionId, UserId,
 };
-use crate::http::middleware::client_address;
+use crate::http::client_address;
 use crate::http::middleware::identity::client;
 use crate::http::policy;
 use crate::http::respond::problem::{Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Where a CSRF token is sent, and where an answer tells a new one.
 pub(in crate::http) const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
@@ -47,7 +47,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ByCookie {
 }
 
 /// Whether the request brings a session's cookie, good or bad.
-pub(in crate::http) fn has_cookie(state: &ApiState, headers: &HeaderMap) -> bool {
+pub(in crate::http) fn has_cookie(state: &AccountState, headers: &HeaderMap) -> bool {
     Cookies::of(state, headers)
         .read(Cookie::Session, headers)
         .is_some()
@@ -56,7 +56,7 @@ pub(in crate::http) fn has_cookie(state: &ApiState, headers: &HeaderMap) -> bool
 /// Finds out whose session a request's cookie stands for. A request that would change something must
 /// show that the user's own page sent it.
 pub(in crate::http) async fn signed_in(
-    state: &ApiState,
+    state: &AccountState,
     request: &mut Request,
 ) -> Result<Option<(UserId, SessionId)>, Problem> {
     let cookies = Cookies::of(state, request.headers());
@@ -98,7 +98,7 @@ fn client_of(request: &Request) -> Client {
 /// Puts into an answer what became of the session meanwhile: the cookie goes when it has ended, and
 /// changes when it was renewed.
 pub(in crate::http) async fn settle(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -128,7 +128,7 @@ pub(in crate::http) async fn settle(
 
 /// Ends the session that the browser has, because another has begun in it.
 pub(in crate::http) async fn replace(
-    state: &ApiState,
+    state: &AccountState,
     cookies: Cookies,
     headers: &HeaderMap,
     client: &Client,

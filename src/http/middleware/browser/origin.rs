@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 
 use super::cookies::{Cookies, host_of};
 use crate::http::respond::problem::{Kind, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -20,7 +20,7 @@ pub(in crate::http) enum Asker {
 }
 
 /// Whose page sent the request (`Origin`, RFC 6454; `Sec-Fetch-Site`, W3C Fetch Metadata).
-pub(in crate::http) fn asker(state: &ApiState, headers: &HeaderMap) -> Asker {
+pub(in crate::http) fn asker(state: &AccountState, headers: &HeaderMap) -> Asker {
     let secure = Cookies::of(state, headers).secure();
     judge(headers, state.accounts.public_url(), secure)
 }
@@ -63,7 +63,7 @@ fn origin_of(url: &str) -> Option<&str> {
 /// Refuses what another site's page sent. Programs say nothing about pages, and pass: what holds for
 /// them is the CSRF token.
 pub(in crate::http) fn refuse_other_pages(
-    state: &ApiState,
+    state: &AccountState,
     headers: &HeaderMap,
 ) -> Result<(), Problem> {
     match asker(state, headers) {

@@ -12,7 +12,7 @@ use crate::http::extract::params::Params;
 use crate::http::middleware::identity::AdminUser;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// What to change about a user; what is absent stays.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -40,7 +40,7 @@ pub(in crate::http) struct ChangeBody {
     )
 )]
 pub(in crate::http) async fn change_user(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     admin: AdminUser,
     client: Client,
     Path(user): Path<String>,

@@ -8,7 +8,7 @@ use crate::accounts::Client;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::AdminUser;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Deletes somebody's account and all that is kept for it. Their address gets an email.
 #[utoipa::path(
@@ -21,7 +21,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn delete_user(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     admin: AdminUser,
     client: Client,
     Path(user): Path<String>,

@@ -11,7 +11,7 @@ use crate::http::extract::params::Params;
 use crate::http::middleware::identity::AdminUser;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// A page of users.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,7 +36,7 @@ pub(in crate::http) struct UsersBody {
     )
 )]
 pub(in crate::http) async fn list_users(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     _: AdminUser,
     mut params: Params,
 ) -> Result<NoStore<UsersBody>, Problem> {

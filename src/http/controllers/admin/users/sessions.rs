@@ -14,7 +14,7 @@ use crate::http::extract::params::Params;
 use crate::http::middleware::identity::AdminUser;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Somebody's sessions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,7 +41,7 @@ pub(in crate::http) struct SessionsBody {
     )
 )]
 pub(in crate::http) async fn list_user_sessions(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     _: AdminUser,
     Path(user): Path<String>,
     mut params: Params,
@@ -73,7 +73,7 @@ pub(in crate::http) struct EndedBody {
     )
 )]
 pub(in crate::http) async fn revoke_user_sessions(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     admin: AdminUser,
     client: Client,
     Path(user): Path<String>,
@@ -100,7 +100,7 @@ pub(in crate::http) async fn revoke_user_sessions(
     )
 )]
 pub(in crate::http) async fn revoke_user_session(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     admin: AdminUser,
     client: Client,
     Path((user, session)): Path<(String, String)>,

@@ -7,7 +7,7 @@ use crate::http::extract::params::Params;
 use crate::http::middleware::identity::AdminUser;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// A user.
 #[utoipa::path(
@@ -19,7 +19,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn show_user(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     _: AdminUser,
     Path(user): Path<String>,
     params: Params,

@@ -12,7 +12,7 @@ use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// The key there is to be.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -50,7 +50,7 @@ pub(in crate::http) struct MakeBody {
     )
 )]
 pub(in crate::http) async fn create_api_key(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     client: Client,
     params: Params,

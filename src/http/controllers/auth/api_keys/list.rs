@@ -9,7 +9,7 @@ use super::views::ApiKeyBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// The keys.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,7 +27,7 @@ pub(in crate::http) struct ApiKeysBody {
     )
 )]
 pub(in crate::http) async fn list_api_keys(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     params: Params,
 ) -> Result<Json<ApiKeysBody>, Problem> {

@@ -14,7 +14,7 @@ use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::SignedIn;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// A public key.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -41,7 +41,7 @@ pub(in crate::http) struct PublicKeyBody {
     )
 )]
 pub(in crate::http) async fn set_public_key(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     signed_in: SignedIn,
     client: Client,
     Path(key): Path<String>,
@@ -67,7 +67,7 @@ pub(in crate::http) async fn set_public_key(
     )
 )]
 pub(in crate::http) async fn remove_public_key(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     signed_in: SignedIn,
     client: Client,
     Path(key): Path<String>,

@@ -8,7 +8,7 @@ use crate::accounts::Client;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Ends a key, at once.
 #[utoipa::path(
@@ -20,7 +20,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn revoke_api_key(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     client: Client,
     Path(key): Path<String>,

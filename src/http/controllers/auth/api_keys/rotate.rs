@@ -12,7 +12,7 @@ use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// How long the secret before holds on.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -36,7 +36,7 @@ pub(in crate::http) struct RotateBody {
     )
 )]
 pub(in crate::http) async fn rotate_api_key(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     principal: Principal,
     client: Client,
     Path(key): Path<String>,

@@ -9,7 +9,7 @@ use crate::http::middleware::browser::ByCookie;
 use crate::http::middleware::identity::SignedIn;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// A CSRF token for the browser's session: for pages that were loaded anew.
 ///
@@ -21,7 +21,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn show_csrf_token(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     _: SignedIn,
     ByCookie(access): ByCookie,
     params: Params,
@@ -39,7 +39,7 @@ pub(in crate::http) async fn show_csrf_token(
     )
 )]
 pub(in crate::http) async fn renew_csrf_token(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     _: SignedIn,
     ByCookie(access): ByCookie,
     client: Client,

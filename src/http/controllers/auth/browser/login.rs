@@ -5,15 +5,15 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::accounts::Client;
+use crate::http::client_address::ClientAddress;
 use crate::http::controllers::auth::login::LoginBody;
 use crate::http::controllers::auth::views::BrowserSessionBody;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Cookies};
-use crate::http::middleware::client_address::ClientAddress;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Begins a session of a browser: a cookie stands for it, for a day.
 ///
@@ -30,7 +30,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn log_in_browser(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     address: ClientAddress,
     cookies: Cookies,

@@ -9,7 +9,7 @@ use super::see_other;
 use crate::accounts::{Client, FinishedSignIn, ProviderAnswer, SECOND_FACTOR_LIFE};
 use crate::http::middleware::browser::{self, Cookie, Cookies};
 use crate::http::respond::problem::{FieldError, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Where the identity provider sends the browser back to.
 ///
@@ -35,7 +35,7 @@ use crate::http::state::ApiState;
     )
 )]
 pub(in crate::http) async fn finish_oidc_login(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     cookies: Cookies,
     headers: HeaderMap,

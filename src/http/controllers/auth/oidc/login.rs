@@ -10,7 +10,7 @@ use crate::accounts::SIGN_IN_LIFE;
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{Cookie, Cookies};
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// The longest path to go to afterwards.
 const LONGEST: usize = 300;
@@ -28,7 +28,7 @@ const LONGEST: usize = 300;
     )
 )]
 pub(in crate::http) async fn begin_oidc_login(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     cookies: Cookies,
     mut params: Params,
 ) -> Result<Response, Problem> {

@@ -14,7 +14,7 @@ use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Cookie, Cookies};
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// A code.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -41,7 +41,7 @@ pub(in crate::http) struct CodeBody {
     )
 )]
 pub(in crate::http) async fn complete_oidc_login(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: Client,
     cookies: Cookies,
     headers: HeaderMap,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::accounts::AccountError;
 use crate::http::extract::params::Params;
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// The identity provider.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,7 +31,7 @@ pub(in crate::http) struct ProviderBody {
     )
 )]
 pub(in crate::http) async fn show_oidc(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     params: Params,
 ) -> Result<Json<ProviderBody>, Problem> {
     params.finish()?;

@@ -4,8 +4,6 @@
 //! When shared state is away, limits that protect the API let everyone pass, and those that protect
 //! accounts are kept in this process; both are counted.
 
-mod layer;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +12,9 @@ use coinsphere_pipelines::shared_state::{InProcess, RateDecision, SharedState, W
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-pub(in crate::http) use layer::limit;
-
-use crate::config::LimitSettings;
-use crate::http::middleware::client_address::ClientAddress;
+use crate::http::client_address::ClientAddress;
 use crate::http::respond::problem::{Kind, Problem};
+use crate::http::settings::LimitSettings;
 
 /// Who asks, where that is known. Authentication puts it into the request's extensions before limits are looked
 /// at; without it a caller is anonymous.

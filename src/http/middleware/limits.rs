@@ -5,15 +5,15 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::{Caller, Class};
-use crate::http::middleware::client_address::ClientAddress;
+use crate::http::client_address::ClientAddress;
+use crate::http::limits::{Caller, Class};
 use crate::http::policy::{self, RateLimit};
 use crate::http::respond::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::state::AccountState;
 
 /// Counts the request, or refuses it with 429.
 pub(in crate::http) async fn limit(
-    State(state): State<ApiState>,
+    State(state): State<AccountState>,
     client: ClientAddress,
     request: Request,
     next: Next,
