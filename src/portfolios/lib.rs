@@ -2,11 +2,19 @@
 //! and unrealized gains, income, performance and tax reports. Pure functions on exact decimals; nothing
 //! here knows a database, the network, a clock or HTTP.
 
+pub mod cost_basis;
 pub mod decimal;
 pub mod files;
+pub mod ledger;
+pub mod money;
+pub mod performance;
 pub mod prices;
+pub mod report;
 pub mod transaction;
 
+pub use cost_basis::{Method, Scope};
 pub use decimal::{Decimal, DecimalError};
+pub use ledger::FeesInKind;
+pub use money::Money;
 pub use prices::Prices;
 pub use transaction::{Acquired, Kind, Leg, NamedLot, Transaction, TransactionFile};

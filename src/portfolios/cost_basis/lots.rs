@@ -1,0 +1,176 @@
+//! Lots in the order in which a method takes them.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+
+use crate::cost_basis::walk::Books;
+use crate::cost_basis::{Method, Piece};
+use crate::ledger::{Acquisition, Place};
+use crate::money::Money;
+use crate::transaction::NamedLot;
+
+/// Where a lot stands in its place's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    /// What a lot of HIFO cost a unit: cost and quantity; none if unknown.
+    unit: Option<(Money, i128)>,
+    acquired: Acquisition,
+    sequence: u32,
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let dearer = match (self.unit, other.unit) {
+            (Some(unit), Some(other)) => other.0.cmp_per_unit(other.1, unit.0, unit.1),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        };
+        dearer
+            .then_with(|| self.acquired.cmp(&other.acquired))
+            .then_with(|| self.sequence.cmp(&other.sequence))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The lots of every place.
+pub(super) struct Lots {
+    method: Method,
+    places: HashMap<Place, BTreeMap<Key, Piece>>,
+    /// The lots that a transaction acquired, for those who name them.
+    named: HashMap<u32, Vec<Key>>,
+}
+
+impl Lots {
+    pub(super) fn new(method: Method) -> Self {
+        Self {
+            method,
+            places: HashMap::new(),
+            named: HashMap::new(),
+        }
+    }
+}
+
+impl Books for Lots {
+    fn put(&mut self, place: Place, piece: Piece) {
+        let unit = piece
+            .cost
+            .filter(|_| self.method == Method::Hifo)
+            .map(|_| piece.unit);
+        let key = Key {
+            unit,
+            acquired: piece.acquired,
+            sequence: piece.sequence,
+        };
+        if self.method == Method::Specific
+            && let super::LotName::Transaction(transaction) = piece.lot
+        {
+            let keys = self.named.entry(transaction).or_default();
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        self.places
+            .entry(place)
+            .or_default()
+            .entry(key)
+            .and_modify(|lot| {
+                lot.quantity += piece.quantity;
+                lot.cost = lot.cost.zip(piece.cost).map(|(a, b)| a + b);
+            })
+            .or_insert(piece);
+    }
+
+    fn take_named(
+        &mut self,
+        place: Place,
+        transaction: u32,
+        wanted: &NamedLot,
+        taken: &mut Vec<Piece>,
+    ) -> i128 {
+        let mut left = wanted.quantity.atoms();
+        let (Some(lots), Some(keys)) = (self.places.get_mut(&place), self.named.get(&transaction))
+        else {
+            return left;
+        };
+        for key in keys {
+            if left > 0
+                && let Some(lot) = lots.get_mut(key)
+            {
+                let piece = split(lot, left);
+                left -= piece.quantity;
+                taken.push(piece);
+                if lot.quantity == 0 {
+                    lots.remove(key);
+                }
+            }
+        }
+        left
+    }
+
+    fn take(&mut self, place: Place, quantity: i128, taken: &mut Vec<Piece>) -> i128 {
+        let mut left = quantity;
+        let Some(lots) = self.places.get_mut(&place) else {
+            return left;
+        };
+        while left > 0 {
+            let entry = if self.method == Method::Lifo {
+                lots.last_entry()
+            } else {
+                lots.first_entry()
+            };
+            let Some(mut entry) = entry else {
+                break;
+            };
+            let piece = if entry.get().quantity <= left {
+                entry.remove()
+            } else {
+                split(entry.get_mut(), left)
+            };
+            left -= piece.quantity;
+            taken.push(piece);
+        }
+        left
+    }
+
+    fn holdings(&self) -> Vec<(Place, i128, Money, i128)> {
+        let sum = |lots: &BTreeMap<Key, Piece>| {
+            let mut sums = (0, Money::ZERO, 0);
+            for lot in lots.values() {
+                sums.0 += lot.quantity;
+                match lot.cost {
+                    Some(cost) => sums.1 += cost,
+                    None => sums.2 += lot.quantity,
+                }
+            }
+            sums
+        };
+        self.places
+            .iter()
+            .map(|(&place, lots)| {
+                let (quantity, basis, unknown) = sum(lots);
+                (place, quantity, basis, unknown)
+            })
+            .collect()
+    }
+}
+
+/// Takes a part of a lot, at most all of it. The last part takes the cost that is left.
+fn split(lot: &mut Piece, quantity: i128) -> Piece {
+    let quantity = quantity.min(lot.quantity);
+    let cost = lot
+        .cost
+        .map(|cost| cost.share(quantity, lot.quantity).unwrap_or(cost));
+    lot.quantity -= quantity;
+    lot.cost = lot.cost.zip(cost).map(|(all, part)| all - part);
+    Piece {
+        quantity,
+        cost,
+        ..*lot
+    }
+}

@@ -1,0 +1,300 @@
+//! Transactions to postings: what each one acquires, disposes of, removes or moves, at which value. The
+//! same for every cost-basis method; which lots a posting takes from is decided elsewhere.
+
+mod fees;
+mod flags;
+mod post;
+mod totals;
+mod value;
+
+use chrono::{Datelike, NaiveDate, TimeZone};
+use chrono_tz::Tz;
+
+pub use flags::{Flag, Problem};
+pub use totals::{Dated, Totals};
+
+use crate::decimal::{Decimal, quoted};
+use crate::money::Money;
+use crate::prices::Prices;
+use crate::transaction::{Transaction, TransactionFile};
+
+/// A day of the portfolio's time zone, counted from the beginning of the common era.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// The day of a date.
+    #[must_use]
+    pub fn of(date: NaiveDate) -> Self {
+        Self(date.num_days_from_ce())
+    }
+
+    /// Its date.
+    #[must_use]
+    pub fn date(self) -> NaiveDate {
+        NaiveDate::from_num_days_from_ce_opt(self.0).unwrap_or(NaiveDate::MAX)
+    }
+
+    /// The next one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// An asset of the portfolio, by its place in [`Ledger::assets`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssetId(pub u32);
+
+/// An account of the portfolio, by its place in [`Ledger::accounts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub u32);
+
+/// An asset in an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Which asset.
+    pub asset: AssetId,
+    /// Where.
+    pub account: AccountId,
+}
+
+/// When something was acquired: what lots are ordered by, and what holding periods begin at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Acquisition {
+    /// Seconds and nanoseconds since 1970.
+    pub moment: (i64, u32),
+    /// The day in the portfolio's zone.
+    pub day: Day,
+}
+
+/// Why something was disposed of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Sold for money.
+    Sale,
+    /// Given for another asset, or money of another currency given for something.
+    Swap,
+    /// Paid with.
+    Spend,
+    /// A fee of a trade, paid in kind.
+    TradeFee,
+    /// A fee that is nobody's cost: of a transfer, a deposit, or by itself.
+    OtherFee,
+}
+
+/// What a posting does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Lots come.
+    Acquire {
+        /// What and where.
+        place: Place,
+        /// How much, in units of 10⁻¹⁸.
+        quantity: i128,
+        /// Its cost; none if it is unknown.
+        cost: Option<Money>,
+        /// When it was acquired.
+        acquired: Acquisition,
+        /// Came otherwise than by a purchase: joins the section 104 pool without matching.
+        brought: bool,
+    },
+    /// Lots are disposed of.
+    Dispose {
+        /// What and where.
+        place: Place,
+        /// How much.
+        quantity: i128,
+        /// For how much, after fees; none without a price.
+        proceeds: Option<Money>,
+        /// Why.
+        cause: Cause,
+    },
+    /// Lots leave without a gain.
+    Remove {
+        /// What and where.
+        place: Place,
+        /// How much.
+        quantity: i128,
+        /// Their cost is booked as a fee, not as money that was taken out.
+        as_fee: bool,
+    },
+    /// Lots go to another account.
+    Move {
+        /// From where.
+        from: Place,
+        /// To where.
+        to: AccountId,
+        /// How much.
+        quantity: i128,
+    },
+    /// Lots become lots of another asset.
+    Migrate {
+        /// From what.
+        from: Place,
+        /// To what.
+        to: AssetId,
+        /// How much was given.
+        sent: i128,
+        /// How much came of it.
+        received: i128,
+    },
+}
+
+/// A step of the ledger.
+#[derive(Debug, Clone)]
+pub struct Posting {
+    /// The transaction's number in the file, from 0.
+    pub transaction: u32,
+    /// Its day.
+    pub day: Day,
+    /// What happens.
+    pub action: Action,
+}
+
+/// What becomes of a fee that was paid in a coin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FeesInKind {
+    /// It is disposed of at market value, which is the cost that is added or deducted.
+    #[default]
+    Dispose,
+    /// It leaves at its cost, without a gain; that cost is booked as a fee.
+    AtCost,
+}
+
+/// A file of transactions as postings, in order of time.
+#[derive(Debug)]
+pub struct Ledger<'a> {
+    /// The transactions, in the order of the file.
+    pub transactions: &'a [Transaction],
+    /// The base currency.
+    pub currency: &'a str,
+    /// The zone that decides days.
+    pub timezone: Tz,
+    /// Closing prices.
+    pub prices: &'a Prices,
+    /// Names of assets, sorted; the base currency is among them.
+    pub assets: Vec<&'a str>,
+    /// Names of accounts, sorted.
+    pub accounts: Vec<&'a str>,
+    /// The base currency's id.
+    pub base: AssetId,
+    /// What happens, in order of time, and of the file within an instant.
+    pub postings: Vec<Posting>,
+    /// Flows, income, fees and holdings, by day.
+    pub totals: Totals,
+    /// What is missing.
+    pub flags: Vec<Flag>,
+}
+
+/// Why no ledger can be made: a number that does not fit, or a transaction that cannot be booked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("transaction {id}: {message}")]
+pub struct LedgerError {
+    /// The transaction's id, quoted.
+    pub id: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl LedgerError {
+    /// Of a transaction.
+    pub(crate) fn of(transaction: &Transaction, message: impl Into<String>) -> Self {
+        Self {
+            id: quoted(&transaction.id),
+            message: message.into(),
+        }
+    }
+}
+
+impl<'a> Ledger<'a> {
+    /// Books every transaction of a file.
+    ///
+    /// # Errors
+    /// If an amount does not fit the calculation: it is named.
+    pub fn new(
+        file: &'a TransactionFile,
+        prices: &'a Prices,
+        fees: FeesInKind,
+    ) -> Result<Self, LedgerError> {
+        post::Poster::new(file, prices, fees).run()
+    }
+
+    /// The price of an asset on a day; that of the base currency is one.
+    #[must_use]
+    pub fn price(&self, asset: AssetId, day: Day) -> Option<Decimal> {
+        if asset == self.base {
+            return Some(Decimal::ONE);
+        }
+        self.prices
+            .of(self.assets[asset.0 as usize])?
+            .on(day.date())
+    }
+
+    /// An asset's ticker.
+    #[must_use]
+    pub fn asset(&self, asset: AssetId) -> &'a str {
+        self.assets[asset.0 as usize]
+    }
+
+    /// A transaction's id.
+    #[must_use]
+    pub fn id(&self, transaction: u32) -> &'a str {
+        &self.transactions[transaction as usize].id
+    }
+
+    /// The day of a transaction.
+    #[must_use]
+    pub fn day_of(&self, transaction: u32) -> Day {
+        let time = self.transactions[transaction as usize].time;
+        day_in(
+            self.timezone,
+            time.timestamp(),
+            time.timestamp_subsec_nanos(),
+        )
+    }
+
+    /// The first day with a transaction.
+    #[must_use]
+    pub const fn first_day(&self) -> Option<Day> {
+        self.totals.first_day
+    }
+
+    /// The day on which holdings are valued: the last with a price or a transaction.
+    #[must_use]
+    pub fn valued_on(&self) -> Option<Day> {
+        let last = self.totals.last_day?;
+        let priced = self
+            .assets
+            .iter()
+            .filter_map(|asset| self.prices.of(asset)?.days().last())
+            .map(|&(date, _)| Day::of(date))
+            .max();
+        Some(priced.map_or(last, |priced| priced.max(last)))
+    }
+}
+
+/// The day of a moment in a zone.
+fn day_in(zone: Tz, seconds: i64, nanos: u32) -> Day {
+    const EPOCH: i32 = 719_163;
+    if zone == Tz::UTC {
+        #[allow(clippy::cast_possible_truncation, reason = "years 1970 to 2199")]
+        return Day(EPOCH + seconds.div_euclid(86_400) as i32);
+    }
+    zone.timestamp_opt(seconds, nanos)
+        .single()
+        .map_or(Day(EPOCH), |time| Day::of(time.date_naive()))
+}
+
+/// Money by its ISO 4217 code: deposits of it have their market value as cost, and buying with money
+/// that was never deposited implies the deposit.
+#[must_use]
+pub fn is_money(asset: &str) -> bool {
+    const CODES: [&str; 52] = [
+        "AED", "ARS", "AUD", "BGN", "BHD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK",
+        "EGP", "EUR", "GBP", "GEL", "GHS", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KES",
+        "KRW", "KWD", "KZT", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN",
+        "QAR", "RON", "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND",
+    ];
+    CODES.binary_search(&asset).is_ok() || asset == "ZAR"
+}

@@ -1,0 +1,628 @@
+//! The booking of each kind of transaction.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::decimal::{Decimal, WHOLE_DIGITS};
+use crate::ledger::totals::Change;
+use crate::ledger::{
+    AccountId, Acquisition, Action, AssetId, Cause, Dated, Day, FeesInKind, Flag, Ledger,
+    LedgerError, Place, Posting, Problem, Totals, day_in, is_money,
+};
+use crate::money::Money;
+use crate::prices::Prices;
+use crate::transaction::{Acquired, Kind, Leg, Transaction, TransactionFile};
+
+/// Books transactions, one after the other.
+pub(super) struct Poster<'a> {
+    ledger: Ledger<'a>,
+    asset_ids: HashMap<&'a str, AssetId>,
+    account_ids: HashMap<&'a str, AccountId>,
+    policy: FeesInKind,
+    /// What is held of each asset over all accounts, never below zero.
+    held: Vec<i128>,
+    /// What is held of money other than the base currency, by account.
+    foreign: HashMap<Place, i128>,
+    /// Which assets are money.
+    money: Vec<bool>,
+}
+
+impl<'a> Poster<'a> {
+    pub(super) fn new(file: &'a TransactionFile, prices: &'a Prices, policy: FeesInKind) -> Self {
+        let mut assets = BTreeSet::from([file.currency.as_str()]);
+        let mut accounts = BTreeSet::new();
+        for row in &file.transactions {
+            let legs = row.sent.iter().chain(&row.received).chain(&row.fees);
+            assets.extend(legs.map(|leg| leg.asset.as_str()));
+            accounts.insert(row.account.as_str());
+            accounts.extend(row.to_account.as_deref());
+        }
+        let assets: Vec<&str> = assets.into_iter().collect();
+        let accounts: Vec<&str> = accounts.into_iter().collect();
+        let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let numbered = |index: usize, name: &&'a str| (*name, AssetId(number(index)));
+        let asset_ids: HashMap<_, _> = assets
+            .iter()
+            .enumerate()
+            .map(|(index, name)| numbered(index, name))
+            .collect();
+        let account_ids = accounts
+            .iter()
+            .enumerate()
+            .map(|(index, &name)| (name, AccountId(number(index))))
+            .collect();
+        let base = asset_ids[file.currency.as_str()];
+        Self {
+            policy,
+            held: vec![0; assets.len()],
+            foreign: HashMap::new(),
+            money: assets.iter().map(|asset| is_money(asset)).collect(),
+            asset_ids,
+            account_ids,
+            ledger: Ledger {
+                transactions: &file.transactions,
+                currency: &file.currency,
+                timezone: file.timezone,
+                prices,
+                assets,
+                accounts,
+                base,
+                postings: Vec::with_capacity(file.transactions.len() * 2),
+                totals: Totals::default(),
+                flags: Vec::new(),
+            },
+        }
+    }
+
+    /// Books every transaction in order of time; those of one instant stay in the order of the file.
+    pub(super) fn run(mut self) -> Result<Ledger<'a>, LedgerError> {
+        let rows = self.ledger.transactions;
+        let mut order: Vec<u32> = (0..).take(rows.len()).collect();
+        order.sort_by_key(|&index| rows[index as usize].time);
+        for index in order {
+            let row = &rows[index as usize];
+            let moment = (row.time.timestamp(), row.time.timestamp_subsec_nanos());
+            let day = day_in(self.ledger.timezone, moment.0, moment.1);
+            self.ledger.totals.first_day.get_or_insert(day);
+            self.ledger.totals.last_day = Some(day);
+            self.book(index, row, Acquisition { moment, day })?;
+            self.imply_cash(index, day);
+        }
+        self.ledger.totals.cash = self.held[self.ledger.base.0 as usize];
+        Ok(self.ledger)
+    }
+
+    fn book(
+        &mut self,
+        index: u32,
+        row: &'a Transaction,
+        now: Acquisition,
+    ) -> Result<(), LedgerError> {
+        match (row.kind, &row.sent, &row.received) {
+            (Kind::Buy | Kind::Sell | Kind::Swap, Some(sent), Some(received)) => {
+                self.book_trade(index, row, sent, received, now)
+            }
+            (Kind::Migration, Some(sent), Some(received)) => {
+                self.book_migration(index, row, sent, received, now)
+            }
+            (kind, Some(sent), None) => self.book_out(index, row, kind, sent, now),
+            (kind, None, Some(received)) => self.book_in(index, row, kind, received, now),
+            (kind, ..) => Err(LedgerError::of(row, format!("a {kind} has other legs"))),
+        }
+    }
+
+    fn book_trade(
+        &mut self,
+        index: u32,
+        row: &'a Transaction,
+        sent: &'a Leg,
+        received: &'a Leg,
+        now: Acquisition,
+    ) -> Result<(), LedgerError> {
+        let day = now.day;
+        let values = self.trade(row, sent, received, day)?;
+        let (given, got) = (values.given, values.got);
+        if given.is_none() {
+            self.missing_price(index, self.asset_id(&received.asset), day);
+        }
+        if let (Some(given), Some(got)) = (given, got)
+            && given != got
+        {
+            let amount = given - got;
+            let dated = Dated {
+                transaction: index,
+                day,
+                amount,
+            };
+            self.ledger.totals.swap_differences.push(dated);
+        }
+        let sides = [(Some(sent), given), (Some(received), given)];
+        let fees = self.fees(index, row, sides, day)?;
+        let (add, deduct) = if row.kind == Kind::Buy {
+            (fees.deductible, Money::ZERO)
+        } else {
+            (Money::ZERO, fees.deductible)
+        };
+        let (from, to) = (self.asset_id(&sent.asset), self.asset_id(&received.asset));
+        let quantity = sent.quantity.atoms();
+        if from == self.base() {
+            self.cash(index, row, -quantity, day)?;
+        } else {
+            let place = self.place(from, &row.account);
+            self.imply_money(index, row, place, quantity, got, day)?;
+            let proceeds = got.map(|got| got - deduct);
+            let cause = if row.kind == Kind::Sell {
+                Cause::Sale
+            } else {
+                Cause::Swap
+            };
+            self.post(
+                index,
+                day,
+                Action::Dispose {
+                    place,
+                    quantity,
+                    proceeds,
+                    cause,
+                },
+            );
+            self.leave(index, row, from, quantity, got, day)?;
+        }
+        let quantity = received.quantity.atoms();
+        if to == self.base() {
+            self.cash(index, row, quantity, day)?;
+        } else {
+            // With proceeds in money of another currency, the fee has lowered the proceeds.
+            let cost = given.map(|given| given + add);
+            self.acquire(index, row, to, quantity, cost, now, false)?;
+        }
+        self.pay_fees(index, row, &fees, true, day)
+    }
+
+    fn book_migration(
+        &mut self,
+        index: u32,
+        row: &'a Transaction,
+        sent: &'a Leg,
+        received: &'a Leg,
+        now: Acquisition,
+    ) -> Result<(), LedgerError> {
+        let (old, new) = (self.asset_id(&sent.asset), self.asset_id(&received.asset));
+        if old == self.base() || new == self.base() {
+            let message = "the currency of the file cannot migrate: use buy or sell";
+            return Err(LedgerError::of(row, message));
+        }
+        let fees = self.fees(index, row, [(None, None); 2], now.day)?;
+        let action = Action::Migrate {
+            from: self.place(old, &row.account),
+            to: new,
+            sent: sent.quantity.atoms(),
+            received: received.quantity.atoms(),
+        };
+        self.post(index, now.day, action);
+        let value = self.single(row, sent, now.day)?;
+        self.leave(index, row, old, sent.quantity.atoms(), value, now.day)?;
+        self.come(row, new, received.quantity.atoms(), now.day)?;
+        self.pay_fees(index, row, &fees, false, now.day)
+    }
+
+    fn book_in(
+        &mut self,
+        index: u32,
+        row: &'a Transaction,
+        kind: Kind,
+        leg: &'a Leg,
+        now: Acquisition,
+    ) -> Result<(), LedgerError> {
+        let day = now.day;
+        let asset = self.asset_id(&leg.asset);
+        let quantity = leg.quantity.atoms();
+        let fees = self.fees(index, row, [(None, None); 2], day)?;
+        let market = if kind == Kind::Fork {
+            None
+        } else {
+            self.single(row, leg, day)?
+        };
+        let dated = |amount| Dated {
+            transaction: index,
+            day,
+            amount,
+        };
+        let cost = if kind.is_income() {
+            match market {
+                Some(value) => self.ledger.totals.income.push(dated(value)),
+                None => self.missing_price(index, asset, day),
+            }
+            market
+        } else if kind == Kind::Fork {
+            let stated = leg.value.or(row.value).map(Money::from);
+            let cost = stated.unwrap_or(Money::ZERO);
+            self.ledger.totals.contributed.push(dated(cost));
+            Some(cost)
+        } else {
+            let stated = row.basis.or(leg.value).or(row.value).map(Money::from);
+            let base = asset == self.base();
+            let cost = if base || (stated.is_none() && self.money[asset.0 as usize]) {
+                market
+            } else {
+                stated
+            };
+            match cost {
+                Some(cost) => self.ledger.totals.contributed.push(dated(cost)),
+                None => self.flag(Some(index), asset, Problem::UnknownCost { quantity }),
+            }
+            match market.or(cost) {
+                Some(value) => self.ledger.totals.flows.push(dated(value)),
+                None => self.ledger.totals.unvalued_flows.push(day),
+            }
+            cost
+        };
+        if asset == self.base() {
+            self.cash(index, row, quantity, day)?;
+        } else {
+            let acquired = self.acquired(row, now);
+            let brought = matches!(kind, Kind::Opening | Kind::Deposit) || acquired.day != day;
+            self.acquire(index, row, asset, quantity, cost, acquired, brought)?;
+        }
+        self.pay_fees(index, row, &fees, false, day)
+    }
+
+    fn book_out(
+        &mut self,
+        index: u32,
+        row: &'a Transaction,
+        kind: Kind,
+        leg: &'a Leg,
+        now: Acquisition,
+    ) -> Result<(), LedgerError> {
+        let day = now.day;
+        let asset = self.asset_id(&leg.asset);
+        let quantity = leg.quantity.atoms();
+        let place = self.place(asset, &row.account);
+        let value = self.single(row, leg, day)?;
+        let fees = self.fees(index, row, [(None, None); 2], day)?;
+        let dated = |amount| Dated {
+            transaction: index,
+            day,
+            amount,
+        };
+        let flows = matches!(kind, Kind::Withdrawal | Kind::GiftOut | Kind::Spend);
+        match value {
+            Some(value) if flows => self.ledger.totals.flows.push(dated(-value)),
+            None if flows => self.ledger.totals.unvalued_flows.push(day),
+            _ => {}
+        }
+        let disposes = matches!(kind, Kind::Spend | Kind::Fee);
+        if disposes && value.is_none() {
+            self.missing_price(index, asset, day);
+        }
+        if let (Kind::Fee, Some(value)) = (kind, value) {
+            self.add_fee(index, day, value);
+            self.add_other_fee(index, day, value);
+        }
+        let base = asset == self.base();
+        // What is spent leaves at its value; so does money, whose cost is its face.
+        if let Some(value) = value
+            && (kind == Kind::Spend || (base && !matches!(kind, Kind::Fee | Kind::Transfer)))
+        {
+            self.ledger.totals.contributed.push(dated(-value));
+        }
+        if base && kind != Kind::Transfer {
+            self.cash(index, row, -quantity, day)?;
+        } else if !base {
+            self.imply_money(index, row, place, quantity, value, day)?;
+            let action = match kind {
+                Kind::Spend | Kind::Fee => {
+                    let (deduct, cause) = if kind == Kind::Spend {
+                        (fees.deductible, Cause::Spend)
+                    } else {
+                        (Money::ZERO, Cause::OtherFee)
+                    };
+                    let proceeds = value.map(|value| value - deduct);
+                    Action::Dispose {
+                        place,
+                        quantity,
+                        proceeds,
+                        cause,
+                    }
+                }
+                Kind::Transfer => {
+                    let to = row.to_account.as_deref().unwrap_or(&row.account);
+                    let to = self.account_ids[to];
+                    Action::Move {
+                        from: place,
+                        to,
+                        quantity,
+                    }
+                }
+                _ => Action::Remove {
+                    place,
+                    quantity,
+                    as_fee: false,
+                },
+            };
+            self.post(index, day, action);
+            if kind == Kind::Transfer {
+                self.move_foreign(place, row, quantity);
+            } else {
+                self.leave(index, row, asset, quantity, value, day)?;
+            }
+        }
+        let of_trade = kind == Kind::Spend && !base;
+        self.pay_fees(index, row, &fees, of_trade, day)
+    }
+
+    fn acquired(&self, row: &Transaction, now: Acquisition) -> Acquisition {
+        match row.acquired {
+            None => now,
+            Some(Acquired::Moment(time)) => {
+                let moment = (time.timestamp(), time.timestamp_subsec_nanos());
+                let day = day_in(self.ledger.timezone, moment.0, moment.1);
+                Acquisition { moment, day }
+            }
+            Some(Acquired::Day(date)) => {
+                let start = date.and_time(chrono::NaiveTime::MIN).and_utc();
+                let moment = (start.timestamp(), 0).min(now.moment);
+                Acquisition {
+                    moment,
+                    day: Day::of(date),
+                }
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of a lot")]
+    fn acquire(
+        &mut self,
+        index: u32,
+        row: &'a Transaction,
+        asset: AssetId,
+        quantity: i128,
+        cost: Option<Money>,
+        acquired: Acquisition,
+        brought: bool,
+    ) -> Result<(), LedgerError> {
+        let place = self.place(asset, &row.account);
+        // A transaction's own day, also of what was acquired before.
+        let moment = (row.time.timestamp(), row.time.timestamp_subsec_nanos());
+        let day = day_in(self.ledger.timezone, moment.0, moment.1);
+        let action = Action::Acquire {
+            place,
+            quantity,
+            cost,
+            acquired,
+            brought,
+        };
+        self.post(index, day, action);
+        if self.money[asset.0 as usize] {
+            *self.foreign.entry(place).or_default() += quantity;
+        }
+        self.come(row, asset, quantity, day)
+    }
+
+    /// Money of another currency that is paid without ever having been deposited: the deposit is implied,
+    /// at the value of what it pays for.
+    pub(super) fn imply_money(
+        &mut self,
+        index: u32,
+        row: &'a Transaction,
+        place: Place,
+        quantity: i128,
+        value: Option<Money>,
+        day: Day,
+    ) -> Result<(), LedgerError> {
+        if !self.money[place.asset.0 as usize] {
+            return Ok(());
+        }
+        let held = self.foreign.get(&place).copied().unwrap_or_default();
+        let missing = quantity - held;
+        if missing > 0 {
+            let worth = value.and_then(|value| value.share(missing, quantity));
+            let moment = (row.time.timestamp(), row.time.timestamp_subsec_nanos());
+            let acquired = Acquisition { moment, day };
+            let asset = place.asset;
+            self.acquire(index, row, asset, missing, worth, acquired, true)?;
+            match worth {
+                Some(amount) => {
+                    let dated = Dated {
+                        transaction: index,
+                        day,
+                        amount,
+                    };
+                    self.ledger.totals.contributed.push(dated);
+                    self.ledger.totals.flows.push(dated);
+                    self.ledger.totals.implied.push(dated);
+                }
+                None => self.ledger.totals.unvalued_flows.push(day),
+            }
+        }
+        *self.foreign.entry(place).or_default() -= quantity;
+        Ok(())
+    }
+
+    fn move_foreign(&mut self, place: Place, row: &Transaction, quantity: i128) {
+        if let Some(to) = row.to_account.as_deref()
+            && self.money[place.asset.0 as usize]
+        {
+            let account = self.account_ids[to];
+            let to = Place { account, ..place };
+            *self.foreign.entry(to).or_default() += quantity;
+        }
+    }
+
+    /// Money of the base currency that purchases took and no deposit brought: the deposit is implied.
+    fn imply_cash(&mut self, index: u32, day: Day) {
+        let base = self.ledger.base;
+        let cash = &mut self.held[base.0 as usize];
+        if *cash < 0 {
+            let quantity = -*cash;
+            *cash = 0;
+            let amount = Money::from_atoms(quantity);
+            let dated = Dated {
+                transaction: index,
+                day,
+                amount,
+            };
+            let totals = &mut self.ledger.totals;
+            totals.contributed.push(dated);
+            totals.flows.push(dated);
+            totals.implied.push(dated);
+            totals.changes.push(Change {
+                day,
+                asset: base,
+                quantity,
+            });
+        }
+    }
+
+    /// Base currency comes or goes; it may be below zero within a transaction.
+    pub(super) fn cash(
+        &mut self,
+        _index: u32,
+        row: &Transaction,
+        quantity: i128,
+        day: Day,
+    ) -> Result<(), LedgerError> {
+        let asset = self.ledger.base;
+        let held = &mut self.held[asset.0 as usize];
+        *held = fits(*held, quantity).ok_or_else(|| too_much(row, self.ledger.currency))?;
+        self.ledger.totals.changes.push(Change {
+            day,
+            asset,
+            quantity,
+        });
+        Ok(())
+    }
+
+    fn come(
+        &mut self,
+        row: &Transaction,
+        asset: AssetId,
+        quantity: i128,
+        day: Day,
+    ) -> Result<(), LedgerError> {
+        let name = self.ledger.asset(asset);
+        let held = &mut self.held[asset.0 as usize];
+        *held = fits(*held, quantity).ok_or_else(|| too_much(row, name))?;
+        self.ledger.totals.changes.push(Change {
+            day,
+            asset,
+            quantity,
+        });
+        Ok(())
+    }
+
+    /// An asset leaves. What the portfolio does not have came from outside without being written down: a
+    /// flow of that worth, so that performance does not show it as a gain.
+    pub(super) fn leave(
+        &mut self,
+        index: u32,
+        row: &Transaction,
+        asset: AssetId,
+        quantity: i128,
+        value: Option<Money>,
+        day: Day,
+    ) -> Result<(), LedgerError> {
+        let held = &mut self.held[asset.0 as usize];
+        let there = quantity.min(*held);
+        *held -= there;
+        let missing = quantity - there;
+        if there > 0 {
+            let quantity = -there;
+            self.ledger.totals.changes.push(Change {
+                day,
+                asset,
+                quantity,
+            });
+        }
+        if missing > 0 {
+            match value {
+                Some(value) => {
+                    let amount = value
+                        .share(missing, quantity)
+                        .ok_or_else(|| too_much(row, self.ledger.asset(asset)))?;
+                    let dated = Dated {
+                        transaction: index,
+                        day,
+                        amount,
+                    };
+                    self.ledger.totals.flows.push(dated);
+                }
+                None => self.ledger.totals.unvalued_flows.push(day),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn post(&mut self, transaction: u32, day: Day, action: Action) {
+        self.ledger.postings.push(Posting {
+            transaction,
+            day,
+            action,
+        });
+    }
+
+    pub(super) fn flag(&mut self, transaction: Option<u32>, asset: AssetId, problem: Problem) {
+        self.ledger.flags.push(Flag {
+            transaction,
+            asset,
+            problem,
+        });
+    }
+
+    pub(super) fn missing_price(&mut self, index: u32, asset: AssetId, day: Day) {
+        self.flag(Some(index), asset, Problem::MissingPrice { day });
+    }
+
+    pub(super) fn add_fee(&mut self, transaction: u32, day: Day, amount: Money) {
+        self.ledger.totals.fees.push(Dated {
+            transaction,
+            day,
+            amount,
+        });
+    }
+
+    pub(super) fn add_other_fee(&mut self, transaction: u32, day: Day, amount: Money) {
+        self.ledger.totals.other_fees.push(Dated {
+            transaction,
+            day,
+            amount,
+        });
+    }
+
+    pub(super) fn place(&self, asset: AssetId, account: &str) -> Place {
+        let account = self.account_ids[account];
+        Place { asset, account }
+    }
+
+    pub(super) fn asset_id(&self, name: &str) -> AssetId {
+        self.asset_ids[name]
+    }
+
+    pub(super) fn currency(&self) -> &'a str {
+        self.ledger.currency
+    }
+
+    pub(super) const fn base(&self) -> AssetId {
+        self.ledger.base
+    }
+
+    pub(super) const fn policy(&self) -> FeesInKind {
+        self.policy
+    }
+
+    pub(super) fn price(&self, asset: AssetId, day: Day) -> Option<Decimal> {
+        self.ledger.price(asset, day)
+    }
+}
+
+/// The sum, if it stays below 10²⁰.
+fn fits(held: i128, quantity: i128) -> Option<i128> {
+    Decimal::from_atoms(held.checked_add(quantity)?).map(Decimal::atoms)
+}
+
+fn too_much(row: &Transaction, asset: &str) -> LedgerError {
+    let message = format!(
+        "holdings of {asset} would have more than {WHOLE_DIGITS} digits before the point: more than can be kept exactly"
+    );
+    LedgerError::of(row, message)
+}

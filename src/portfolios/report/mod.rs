@@ -1,0 +1,141 @@
+//! The report of a portfolio: a method's disposals and remaining lots, the sums over them, what is
+//! missing, and performance. This is the one place where figures are rounded: to 18 fractional digits,
+//! half to even.
+
+mod figures;
+mod lines;
+mod performance_view;
+mod views;
+
+use std::fmt::Write as _;
+
+use chrono::{Datelike, NaiveDate};
+
+pub use figures::Sums;
+pub use views::{
+    AllocationView, DisposalView, FlagView, HistoryView, HoldingView, IncomeView, LotView,
+    PerformanceView, Report, XirrView,
+};
+
+use crate::cost_basis::{self, Method, Scope};
+use crate::ledger::{Day, FeesInKind, Ledger, LedgerError};
+use crate::performance::{TooLarge, daily_values};
+use crate::transaction::TransactionFile;
+
+/// What a report is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportOptions {
+    /// How lots are chosen.
+    pub method: Method,
+    /// Where they may come from.
+    pub scope: Scope,
+    /// What becomes of fees in kind.
+    pub fees_in_kind: FeesInKind,
+    /// Only this tax year, valued at its end.
+    pub year: Option<i32>,
+    /// With the value of each day.
+    pub history: bool,
+}
+
+impl ReportOptions {
+    /// Of everything, over the portfolio, by a method.
+    #[must_use]
+    pub fn new(method: Method) -> Self {
+        Self {
+            method,
+            scope: Scope::Portfolio,
+            fees_in_kind: FeesInKind::Dispose,
+            year: None,
+            history: false,
+        }
+    }
+}
+
+/// Why there is no report.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReportError {
+    /// The United Kingdom's pools know no accounts.
+    #[error("the method uk pools over all accounts: leave out the scope by account")]
+    UkByAccount,
+    /// A year nobody has transactions in.
+    #[error("the year {0} is not within 1970 to 2199")]
+    Year(i32),
+    /// A transaction cannot be booked.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A holding is worth too much.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+}
+
+/// The days a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// The first; none for everything.
+    pub from: Option<Day>,
+    /// The last, on which holdings are valued.
+    pub to: Day,
+}
+
+/// Makes the report of a file.
+///
+/// # Errors
+/// If the options contradict one another, or a number does not fit: it is named.
+pub fn report(file: &TransactionFile, options: &ReportOptions) -> Result<Report, ReportError> {
+    if options.method == Method::Uk && options.scope == Scope::Account {
+        return Err(ReportError::UkByAccount);
+    }
+    let ledger = Ledger::new(file, &file.prices, options.fees_in_kind)?;
+    let valued_on = ledger.valued_on().unwrap_or(Day(1));
+    let period = match options.year {
+        None => Period {
+            from: None,
+            to: valued_on,
+        },
+        Some(year) => {
+            let (from, to) = tax_year(year, options.method).ok_or(ReportError::Year(year))?;
+            Period {
+                from: Some(Day::of(from)),
+                to: Day::of(to).min(valued_on),
+            }
+        }
+    };
+    let until = options.year.map(|_| period.to);
+    let basis = cost_basis::apply(&ledger, options.method, options.scope, until);
+    let days = daily_values(&ledger, period.to)?;
+    let sums = Sums::new(&ledger, &basis, period)?;
+    Ok(views::build(&ledger, &basis, &days, &sums, period, options))
+}
+
+/// The first and last day of a tax year: the calendar's, or with the method `uk` the one that begins on
+/// 6 April.
+fn tax_year(year: i32, method: Method) -> Option<(NaiveDate, NaiveDate)> {
+    if !(1970..=2199).contains(&year) {
+        return None;
+    }
+    if method == Method::Uk {
+        let from = NaiveDate::from_ymd_opt(year, 4, 6)?;
+        return Some((from, NaiveDate::from_ymd_opt(year + 1, 4, 5)?));
+    }
+    let from = NaiveDate::from_ymd_opt(year, 1, 1)?;
+    Some((from, from.with_year(year + 1)?.pred_opt()?))
+}
+
+impl Report {
+    /// The disposals as a table, a row for each lot that one consumed.
+    #[must_use]
+    pub fn disposals_csv(&self) -> String {
+        lines::disposals_csv(self)
+    }
+}
+
+/// A ratio as text of at most 12 fractional digits.
+fn ratio(value: f64) -> String {
+    let mut text = String::new();
+    let _ = write!(text, "{value:.12}");
+    let trimmed = text.trim_end_matches('0').trim_end_matches('.');
+    if trimmed == "-0" {
+        return "0".to_owned();
+    }
+    trimmed.to_owned()
+}

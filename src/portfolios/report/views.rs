@@ -1,0 +1,440 @@
+//! The report as it is written: every number decimal text, every missing one null with a reason.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cost_basis::{CostBasis, Disposal, LotName, Scope, Slice, Term};
+use crate::ledger::{AssetId, Cause, Day, FeesInKind, Flag, Ledger, Problem};
+use crate::money::Money;
+use crate::performance::{DayValue, risk};
+use crate::report::figures::{Sums, worth_of};
+use crate::report::{Period, ReportOptions, performance_view, ratio};
+
+/// A report.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct Report {
+    pub currency: String,
+    pub timezone: String,
+    pub method: &'static str,
+    pub scope: &'static str,
+    pub fees_in_kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub year: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    pub valued_on: Option<String>,
+    pub realized: Money,
+    pub unrealized: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unrealized_reason: Option<String>,
+    pub income: Money,
+    pub fees: Money,
+    pub transfer_fees: Money,
+    pub value: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_reason: Option<String>,
+    pub net_invested: Money,
+    pub implied_deposits: Money,
+    pub swap_differences: Money,
+    pub unexplained: Option<Money>,
+    pub holdings: BTreeMap<String, String>,
+    pub unpriced: Vec<String>,
+    pub disposals: Vec<DisposalView>,
+    pub income_lines: Vec<IncomeView>,
+    pub remaining: Vec<HoldingView>,
+    pub flags: Vec<FlagView>,
+    pub performance: PerformanceView,
+    pub allocation: AllocationView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<HistoryView>>,
+}
+
+/// A disposal.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct DisposalView {
+    pub date: String,
+    pub asset: String,
+    pub account: String,
+    pub cause: &'static str,
+    pub transactions: Vec<String>,
+    pub quantity: String,
+    pub proceeds: Option<Money>,
+    pub basis: Money,
+    pub gain: Option<Money>,
+    pub unknown_quantity: String,
+    pub lots: Vec<LotView>,
+}
+
+/// A lot that a disposal consumed.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct LotView {
+    pub lot: String,
+    pub quantity: String,
+    pub basis: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acquired: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub term: Option<&'static str>,
+}
+
+/// Income on receipt.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct IncomeView {
+    pub date: String,
+    pub transaction: String,
+    pub kind: &'static str,
+    pub asset: String,
+    pub quantity: String,
+    pub value: Money,
+}
+
+/// What is left of an asset.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct HoldingView {
+    pub asset: String,
+    pub account: String,
+    pub quantity: String,
+    pub basis: Money,
+    pub unknown_quantity: String,
+    pub value: Option<Money>,
+    pub unrealized: Option<Money>,
+}
+
+/// Something that is missing.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct FlagView {
+    pub transaction: Option<String>,
+    pub asset: String,
+    pub problem: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    pub message: String,
+    pub fix: String,
+    pub affects: &'static [&'static str],
+}
+
+/// Performance and risk.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct PerformanceView {
+    pub twr: Option<String>,
+    pub twr_reason: Option<String>,
+    pub xirr: Option<String>,
+    pub xirr_reason: Option<String>,
+    pub xirr_roots: Vec<String>,
+    pub xirr_over_span: Option<String>,
+    pub modified_dietz: Option<String>,
+    pub modified_dietz_reason: Option<String>,
+    pub simple_return: Option<String>,
+    pub simple_return_reason: Option<String>,
+    pub max_drawdown: Option<String>,
+    pub max_drawdown_reason: Option<String>,
+    pub volatility: Option<String>,
+    pub volatility_reason: Option<String>,
+    pub sharpe: Option<String>,
+    pub sharpe_reason: Option<String>,
+    pub sortino: Option<String>,
+    pub sortino_reason: Option<String>,
+    pub value_at_risk_95: Option<String>,
+    pub value_at_risk_95_reason: Option<String>,
+    pub expected_shortfall_95: Option<String>,
+    pub expected_shortfall_95_reason: Option<String>,
+    pub returns: usize,
+    pub few_returns: bool,
+    pub days_left_out: usize,
+    pub days_unpriced: usize,
+}
+
+/// The money-weighted return as text.
+#[derive(Debug, Clone, Default)]
+pub struct XirrView {
+    /// The rate a year.
+    pub rate: Option<String>,
+    /// Why there is none.
+    pub reason: Option<String>,
+    /// Every rate that solves it.
+    pub roots: Vec<String>,
+    /// The rate over the whole span.
+    pub over_span: Option<String>,
+}
+
+/// Where the value is.
+#[derive(Debug, Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct AllocationView {
+    pub by_asset: BTreeMap<String, String>,
+    pub hhi: Option<String>,
+}
+
+/// The end of a day.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct HistoryView {
+    pub date: String,
+    pub value: Option<Money>,
+    pub flow: Option<Money>,
+    pub index: String,
+}
+
+/// A quantity in units of 10⁻¹⁸ as text.
+fn quantity(atoms: i128) -> String {
+    Money::from_atoms(atoms).to_string()
+}
+
+pub(super) fn build(
+    ledger: &Ledger<'_>,
+    basis: &CostBasis,
+    days: &[DayValue],
+    sums: &Sums,
+    period: Period,
+    options: &ReportOptions,
+) -> Report {
+    let within = |day: Day| day <= period.to && period.from.is_none_or(|from| day >= from);
+    let unpriced: Vec<String> = sums
+        .holdings
+        .iter()
+        .filter(|(_, (_, worth))| worth.is_none())
+        .map(|(&asset, _)| ledger.asset(asset).to_owned())
+        .collect();
+    let no_price = (!unpriced.is_empty()).then(|| format!("no price for {}", unpriced.join(", ")));
+    let disposals = basis
+        .disposals
+        .iter()
+        .filter(|disposal| within(disposal.day));
+    let empty = ledger.first_day().is_none();
+    Report {
+        currency: ledger.currency.to_owned(),
+        timezone: ledger.timezone.name().to_owned(),
+        method: options.method.name(),
+        scope: match options.scope {
+            Scope::Portfolio => "universal",
+            Scope::Account => "account",
+        },
+        fees_in_kind: match options.fees_in_kind {
+            FeesInKind::Dispose => "dispose",
+            FeesInKind::AtCost => "at_cost",
+        },
+        year: options.year,
+        from: period.from.map(|day| day.date().to_string()),
+        valued_on: (!empty).then(|| period.to.date().to_string()),
+        realized: sums.realized,
+        unrealized: sums.unrealized,
+        unrealized_reason: no_price.clone().filter(|_| sums.unrealized.is_none()),
+        income: sums.income,
+        fees: sums.fees,
+        transfer_fees: sums.transfer_fees,
+        value: sums.value,
+        value_reason: no_price.filter(|_| sums.value.is_none()),
+        net_invested: sums.net_invested,
+        implied_deposits: sums.implied,
+        swap_differences: sums.swap_differences,
+        unexplained: sums.unexplained,
+        holdings: sums
+            .holdings
+            .iter()
+            .map(|(&asset, &(held, _))| (ledger.asset(asset).to_owned(), quantity(held)))
+            .collect(),
+        unpriced,
+        disposals: disposals.map(|of| disposal(ledger, basis, of)).collect(),
+        income_lines: income(ledger, &within),
+        remaining: remaining(ledger, basis, period),
+        flags: flags(ledger, basis, period),
+        performance: performance_view::performance(days, period),
+        allocation: allocation(ledger, sums),
+        history: options.history.then(|| history(days, period)),
+    }
+}
+
+fn disposal(ledger: &Ledger<'_>, basis: &CostBasis, of: &Disposal) -> DisposalView {
+    let lot = |slice: &Slice| LotView {
+        lot: match slice.lot {
+            LotName::Transaction(number) => ledger.id(number).to_owned(),
+            LotName::Average => "average".to_owned(),
+            LotName::SameDay => "same_day".to_owned(),
+            LotName::ThirtyDays => "30_days".to_owned(),
+            LotName::Section104 => "section_104".to_owned(),
+            LotName::Missing => "missing".to_owned(),
+        },
+        quantity: quantity(slice.quantity),
+        basis: slice.basis,
+        acquired: slice.acquired.map(|day| day.date().to_string()),
+        term: match slice.lot {
+            LotName::Transaction(_) => slice.acquired.map(|day| Term::of(day, of.day).name()),
+            _ => None,
+        },
+    };
+    let ids = of
+        .transactions
+        .iter()
+        .map(|&number| ledger.id(number).to_owned());
+    DisposalView {
+        date: of.day.date().to_string(),
+        asset: ledger.asset(of.asset).to_owned(),
+        account: of
+            .account
+            .map_or("*", |account| ledger.accounts[account.0 as usize])
+            .to_owned(),
+        cause: match of.cause {
+            Cause::Sale => "sale",
+            Cause::Swap => "swap",
+            Cause::Spend => "spend",
+            Cause::TradeFee => "trade_fee",
+            Cause::OtherFee => "fee",
+        },
+        transactions: ids.collect(),
+        quantity: quantity(of.quantity),
+        proceeds: of.proceeds,
+        basis: of.basis,
+        gain: of.gain,
+        unknown_quantity: quantity(of.unknown),
+        lots: basis.slices[of.slices.clone()].iter().map(lot).collect(),
+    }
+}
+
+fn income(ledger: &Ledger<'_>, within: &impl Fn(Day) -> bool) -> Vec<IncomeView> {
+    let lines = ledger
+        .totals
+        .income
+        .iter()
+        .filter(|dated| within(dated.day));
+    lines
+        .map(|dated| {
+            let row = &ledger.transactions[dated.transaction as usize];
+            let received = row.received.as_ref();
+            IncomeView {
+                date: dated.day.date().to_string(),
+                transaction: row.id.clone(),
+                kind: row.kind.name(),
+                asset: received.map(|leg| leg.asset.clone()).unwrap_or_default(),
+                quantity: received
+                    .map(|leg| leg.quantity.normalized().to_string())
+                    .unwrap_or_default(),
+                value: dated.amount,
+            }
+        })
+        .collect()
+}
+
+fn remaining(ledger: &Ledger<'_>, basis: &CostBasis, period: Period) -> Vec<HoldingView> {
+    let worth = |asset: AssetId, held: i128| worth_of(ledger, asset, held, period).ok().flatten();
+    basis
+        .remaining
+        .iter()
+        .map(|holding| HoldingView {
+            asset: ledger.asset(holding.asset).to_owned(),
+            account: holding
+                .account
+                .map_or("*", |account| ledger.accounts[account.0 as usize])
+                .to_owned(),
+            quantity: quantity(holding.quantity),
+            basis: holding.basis,
+            unknown_quantity: quantity(holding.unknown),
+            value: worth(holding.asset, holding.quantity),
+            unrealized: worth(holding.asset, holding.quantity - holding.unknown)
+                .map(|worth| worth - holding.basis),
+        })
+        .collect()
+}
+
+fn flags(ledger: &Ledger<'_>, basis: &CostBasis, period: Period) -> Vec<FlagView> {
+    let mut all: Vec<&Flag> = ledger.flags.iter().chain(&basis.flags).collect();
+    let time = |flag: &Flag| {
+        flag.transaction
+            .map(|of| ledger.transactions[of as usize].time)
+    };
+    all.sort_by_key(|flag| time(flag));
+    let in_time = |flag: &&Flag| {
+        let day = |number: u32| ledger.day_of(number);
+        flag.transaction
+            .is_none_or(|number| day(number) <= period.to)
+    };
+    all.into_iter()
+        .filter(in_time)
+        .map(|of| flag(ledger, of))
+        .collect()
+}
+
+fn flag(ledger: &Ledger<'_>, of: &Flag) -> FlagView {
+    let asset = ledger.asset(of.asset);
+    let transaction = of.transaction.map(|number| ledger.id(number).to_owned());
+    let id = transaction.clone().unwrap_or_default();
+    let amount = |atoms: i128| format!("{} {asset}", quantity(atoms));
+    let (message, fix, missing, date) = match &of.problem {
+        Problem::MissingAcquisition { quantity } => (
+            format!("{id}: {} more than were ever acquired", amount(*quantity)),
+            format!(
+                "add the purchase or deposit of {} before {id}",
+                amount(*quantity)
+            ),
+            Some(*quantity),
+            None,
+        ),
+        Problem::UnknownCost { quantity } => (
+            format!("{id}: {} came without a cost", amount(*quantity)),
+            format!("give {id} a basis, or make it a transfer from the account it came from"),
+            Some(*quantity),
+            None,
+        ),
+        Problem::MissingPrice { day } => (
+            format!("{id}: no price of {asset} on {}", day.date()),
+            format!("give {id} a value, or add a price of {asset} on or before that day"),
+            None,
+            Some(day.date().to_string()),
+        ),
+        Problem::NamedLot { lot, quantity } => (
+            format!("{id}: the lot {lot} does not have {}", amount(*quantity)),
+            format!("name other lots in {id}; the rest was taken from the oldest"),
+            Some(*quantity),
+            None,
+        ),
+    };
+    FlagView {
+        transaction,
+        asset: asset.to_owned(),
+        problem: of.problem.name(),
+        quantity: missing.map(quantity),
+        date,
+        message,
+        fix,
+        affects: of.problem.affects(),
+    }
+}
+
+fn allocation(ledger: &Ledger<'_>, sums: &Sums) -> AllocationView {
+    let Some(value) = sums.value.map(Money::to_f64).filter(|value| *value > 0.0) else {
+        return AllocationView::default();
+    };
+    let worth = |&(_, worth): &(i128, Option<Money>)| worth.unwrap_or_default().to_f64();
+    let values: Vec<f64> = sums.holdings.values().map(worth).collect();
+    AllocationView {
+        by_asset: sums
+            .holdings
+            .iter()
+            .map(|(&asset, held)| (ledger.asset(asset).to_owned(), ratio(worth(held) / value)))
+            .collect(),
+        hhi: risk::concentration(&values).ok().map(ratio),
+    }
+}
+
+fn history(days: &[DayValue], period: Period) -> Vec<HistoryView> {
+    let index = performance_view::index_of(days);
+    days.iter()
+        .zip(index)
+        .filter(|(day, _)| period.from.is_none_or(|from| day.day >= from))
+        .map(|(day, index)| HistoryView {
+            date: day.day.date().to_string(),
+            value: day.value,
+            flow: day.flow,
+            index: ratio(index),
+        })
+        .collect()
+}
