@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod models;
+pub mod portfolio;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -133,6 +134,14 @@ forecasts were worth in walk-forward evaluation. docs/models.md describes files 
   coinsphere models rollback --token bitcoin --interval 1h
   coinsphere models import weights.pt --candles btc_1d.csv.gz --interval 1d")]
     Models(models::ModelsArgs),
+
+    /// Account for a portfolio: gains, income, what is left, performance; no database.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  coinsphere portfolio report transactions.json --method fifo"
+    )]
+    Portfolio(portfolio::PortfolioCommand),
 
     /// Bring the database's tables up to date and end.
     #[command(after_help = "Examples:

@@ -8,6 +8,7 @@ mod doctor;
 mod evaluate;
 mod migrate;
 mod models;
+mod portfolio;
 mod predict;
 mod record;
 mod recordings;
@@ -20,6 +21,7 @@ use coinsphere_pipelines::clock::SystemClock;
 
 use crate::cli::{Cli, Command, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, PlaceArgs};
 use crate::config::{Config, ConfigError, Flags, Profile, Sources};
+use crate::portfolios::report::ReportError;
 
 /// Runs a command to its end and returns the exit status.
 #[must_use]
@@ -35,6 +37,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Predict(args) => predict::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Portfolio(command) => portfolio::run(&command),
         Command::Migrate(args) => migrate::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::User(command) => accounts::user(&command),
@@ -48,7 +51,11 @@ pub fn run(cli: Cli) -> u8 {
             eprintln!("coinsphere: {}", explain(&error));
             let wrong_usage = error.is::<ConfigError>()
                 || error.is::<coinsphere_simulator::FaultError>()
-                || error.is::<coinsphere_simulator::ConfigError>();
+                || error.is::<coinsphere_simulator::ConfigError>()
+                || matches!(
+                    error.downcast_ref(),
+                    Some(ReportError::UkByAccount | ReportError::Year(_))
+                );
             if wrong_usage {
                 EXIT_USAGE
             } else {

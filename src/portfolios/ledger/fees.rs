@@ -99,7 +99,7 @@ impl<'a> Poster<'a> {
                 self.add_other_fee(index, day, value);
             }
             if fee.asset == self.base() {
-                self.cash(index, row, -quantity, day)?;
+                self.cash(row, -quantity, day)?;
                 continue;
             }
             let place = self.place(fee.asset, &row.account);

@@ -3,6 +3,7 @@
 
 mod fees;
 mod flags;
+mod holdings;
 mod post;
 mod totals;
 mod value;

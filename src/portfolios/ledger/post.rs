@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::decimal::{Decimal, WHOLE_DIGITS};
-use crate::ledger::totals::Change;
+use crate::decimal::Decimal;
 use crate::ledger::{
     AccountId, Acquisition, Action, AssetId, Cause, Dated, Day, FeesInKind, Flag, Ledger,
     LedgerError, Place, Posting, Problem, Totals, day_in, is_money,
@@ -14,16 +13,16 @@ use crate::transaction::{Acquired, Kind, Leg, Transaction, TransactionFile};
 
 /// Books transactions, one after the other.
 pub(super) struct Poster<'a> {
-    ledger: Ledger<'a>,
+    pub(super) ledger: Ledger<'a>,
     asset_ids: HashMap<&'a str, AssetId>,
-    account_ids: HashMap<&'a str, AccountId>,
+    pub(super) account_ids: HashMap<&'a str, AccountId>,
     policy: FeesInKind,
     /// What is held of each asset over all accounts, never below zero.
-    held: Vec<i128>,
+    pub(super) held: Vec<i128>,
     /// What is held of money other than the base currency, by account.
-    foreign: HashMap<Place, i128>,
+    pub(super) foreign: HashMap<Place, i128>,
     /// Which assets are money.
-    money: Vec<bool>,
+    pub(super) money: Vec<bool>,
 }
 
 impl<'a> Poster<'a> {
@@ -145,7 +144,7 @@ impl<'a> Poster<'a> {
         let (from, to) = (self.asset_id(&sent.asset), self.asset_id(&received.asset));
         let quantity = sent.quantity.atoms();
         if from == self.base() {
-            self.cash(index, row, -quantity, day)?;
+            self.cash(row, -quantity, day)?;
         } else {
             let place = self.place(from, &row.account);
             self.imply_money(index, row, place, quantity, got, day)?;
@@ -169,7 +168,7 @@ impl<'a> Poster<'a> {
         }
         let quantity = received.quantity.atoms();
         if to == self.base() {
-            self.cash(index, row, quantity, day)?;
+            self.cash(row, quantity, day)?;
         } else {
             // With proceeds in money of another currency, the fee has lowered the proceeds.
             let cost = given.map(|given| given + add);
@@ -257,7 +256,7 @@ impl<'a> Poster<'a> {
             cost
         };
         if asset == self.base() {
-            self.cash(index, row, quantity, day)?;
+            self.cash(row, quantity, day)?;
         } else {
             let acquired = self.acquired(row, now);
             let brought = matches!(kind, Kind::Opening | Kind::Deposit) || acquired.day != day;
@@ -307,7 +306,7 @@ impl<'a> Poster<'a> {
             self.ledger.totals.contributed.push(dated(-value));
         }
         if base && kind != Kind::Transfer {
-            self.cash(index, row, -quantity, day)?;
+            self.cash(row, -quantity, day)?;
         } else if !base {
             self.imply_money(index, row, place, quantity, value, day)?;
             let action = match kind {
@@ -371,7 +370,7 @@ impl<'a> Poster<'a> {
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of a lot")]
-    fn acquire(
+    pub(super) fn acquire(
         &mut self,
         index: u32,
         row: &'a Transaction,
@@ -397,160 +396,6 @@ impl<'a> Poster<'a> {
             *self.foreign.entry(place).or_default() += quantity;
         }
         self.come(row, asset, quantity, day)
-    }
-
-    /// Money of another currency that is paid without ever having been deposited: the deposit is implied,
-    /// at the value of what it pays for.
-    pub(super) fn imply_money(
-        &mut self,
-        index: u32,
-        row: &'a Transaction,
-        place: Place,
-        quantity: i128,
-        value: Option<Money>,
-        day: Day,
-    ) -> Result<(), LedgerError> {
-        if !self.money[place.asset.0 as usize] {
-            return Ok(());
-        }
-        let held = self.foreign.get(&place).copied().unwrap_or_default();
-        let missing = quantity - held;
-        if missing > 0 {
-            let worth = value.and_then(|value| value.share(missing, quantity));
-            let moment = (row.time.timestamp(), row.time.timestamp_subsec_nanos());
-            let acquired = Acquisition { moment, day };
-            let asset = place.asset;
-            self.acquire(index, row, asset, missing, worth, acquired, true)?;
-            match worth {
-                Some(amount) => {
-                    let dated = Dated {
-                        transaction: index,
-                        day,
-                        amount,
-                    };
-                    self.ledger.totals.contributed.push(dated);
-                    self.ledger.totals.flows.push(dated);
-                    self.ledger.totals.implied.push(dated);
-                }
-                None => self.ledger.totals.unvalued_flows.push(day),
-            }
-        }
-        *self.foreign.entry(place).or_default() -= quantity;
-        Ok(())
-    }
-
-    fn move_foreign(&mut self, place: Place, row: &Transaction, quantity: i128) {
-        if let Some(to) = row.to_account.as_deref()
-            && self.money[place.asset.0 as usize]
-        {
-            let account = self.account_ids[to];
-            let to = Place { account, ..place };
-            *self.foreign.entry(to).or_default() += quantity;
-        }
-    }
-
-    /// Money of the base currency that purchases took and no deposit brought: the deposit is implied.
-    fn imply_cash(&mut self, index: u32, day: Day) {
-        let base = self.ledger.base;
-        let cash = &mut self.held[base.0 as usize];
-        if *cash < 0 {
-            let quantity = -*cash;
-            *cash = 0;
-            let amount = Money::from_atoms(quantity);
-            let dated = Dated {
-                transaction: index,
-                day,
-                amount,
-            };
-            let totals = &mut self.ledger.totals;
-            totals.contributed.push(dated);
-            totals.flows.push(dated);
-            totals.implied.push(dated);
-            totals.changes.push(Change {
-                day,
-                asset: base,
-                quantity,
-            });
-        }
-    }
-
-    /// Base currency comes or goes; it may be below zero within a transaction.
-    pub(super) fn cash(
-        &mut self,
-        _index: u32,
-        row: &Transaction,
-        quantity: i128,
-        day: Day,
-    ) -> Result<(), LedgerError> {
-        let asset = self.ledger.base;
-        let held = &mut self.held[asset.0 as usize];
-        *held = fits(*held, quantity).ok_or_else(|| too_much(row, self.ledger.currency))?;
-        self.ledger.totals.changes.push(Change {
-            day,
-            asset,
-            quantity,
-        });
-        Ok(())
-    }
-
-    fn come(
-        &mut self,
-        row: &Transaction,
-        asset: AssetId,
-        quantity: i128,
-        day: Day,
-    ) -> Result<(), LedgerError> {
-        let name = self.ledger.asset(asset);
-        let held = &mut self.held[asset.0 as usize];
-        *held = fits(*held, quantity).ok_or_else(|| too_much(row, name))?;
-        self.ledger.totals.changes.push(Change {
-            day,
-            asset,
-            quantity,
-        });
-        Ok(())
-    }
-
-    /// An asset leaves. What the portfolio does not have came from outside without being written down: a
-    /// flow of that worth, so that performance does not show it as a gain.
-    pub(super) fn leave(
-        &mut self,
-        index: u32,
-        row: &Transaction,
-        asset: AssetId,
-        quantity: i128,
-        value: Option<Money>,
-        day: Day,
-    ) -> Result<(), LedgerError> {
-        let held = &mut self.held[asset.0 as usize];
-        let there = quantity.min(*held);
-        *held -= there;
-        let missing = quantity - there;
-        if there > 0 {
-            let quantity = -there;
-            self.ledger.totals.changes.push(Change {
-                day,
-                asset,
-                quantity,
-            });
-        }
-        if missing > 0 {
-            match value {
-                Some(value) => {
-                    let amount = value
-                        .share(missing, quantity)
-                        .ok_or_else(|| too_much(row, self.ledger.asset(asset)))?;
-                    let dated = Dated {
-                        transaction: index,
-                        day,
-                        amount,
-                    };
-                    self.ledger.totals.flows.push(dated);
-                }
-                None => self.ledger.totals.unvalued_flows.push(day),
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn post(&mut self, transaction: u32, day: Day, action: Action) {
@@ -613,16 +458,4 @@ impl<'a> Poster<'a> {
     pub(super) fn price(&self, asset: AssetId, day: Day) -> Option<Decimal> {
         self.ledger.price(asset, day)
     }
-}
-
-/// The sum, if it stays below 10²⁰.
-fn fits(held: i128, quantity: i128) -> Option<i128> {
-    Decimal::from_atoms(held.checked_add(quantity)?).map(Decimal::atoms)
-}
-
-fn too_much(row: &Transaction, asset: &str) -> LedgerError {
-    let message = format!(
-        "holdings of {asset} would have more than {WHOLE_DIGITS} digits before the point: more than can be kept exactly"
-    );
-    LedgerError::of(row, message)
 }

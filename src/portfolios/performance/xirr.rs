@@ -34,13 +34,14 @@ pub fn xirr(flows: &[(i32, f64)]) -> Xirr {
     let Some((first, dense)) = by_day(flows) else {
         return none(NoFigure::NoCapital);
     };
-    if dense.len() == 1 {
+    let last_flow = flows.iter().map(|&(day, _)| day).max().unwrap_or(first);
+    if last_flow == first {
         return none(NoFigure::OneDay);
     }
-    let last_flow = flows.iter().map(|&(day, _)| day).max().unwrap_or(first);
     let signs = changes_of_sign(&dense);
     if signs == 0 {
         let put_in = dense.iter().sum::<f64>() < 0.0;
+        // Nothing came back of what was put in: a loss if it had time, and nothing is left at the end.
         let reason = if put_in {
             NoFigure::TotalLoss
         } else {

@@ -1,0 +1,83 @@
+//! `portfolio`: reports from files of transactions, on standard output, without a database.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::cli::portfolio::{PortfolioCommand, PortfolioFormat, PortfolioReportArgs};
+use crate::portfolios::files::{read_csv, read_json, read_prices};
+use crate::portfolios::report::{ReportOptions, report};
+use crate::portfolios::{Scope, TransactionFile};
+
+/// Runs the command.
+pub(super) fn run(command: &PortfolioCommand) -> anyhow::Result<()> {
+    match command {
+        PortfolioCommand::Report(args) => print_report(args),
+    }
+}
+
+fn print_report(args: &PortfolioReportArgs) -> anyhow::Result<()> {
+    let mut file = transactions(args)?;
+    if let Some(path) = &args.prices {
+        let prices = read_prices(&read(path)?).with_context(|| path.display().to_string())?;
+        file.prices.extend(&prices);
+    }
+    let options = ReportOptions {
+        method: args.method,
+        scope: if args.by_account {
+            Scope::Account
+        } else {
+            Scope::Portfolio
+        },
+        fees_in_kind: args.fees_in_kind.into(),
+        year: args.year,
+        history: args.history,
+    };
+    let report = report(&file, &options).with_context(|| args.file.display().to_string())?;
+    let text = match args.format {
+        PortfolioFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
+        PortfolioFormat::Csv => report.disposals_csv(),
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // A closed pipe (`| head`) is the reader's way to say that it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
+    }
+}
+
+/// A document or a table, by its first character.
+fn transactions(args: &PortfolioReportArgs) -> anyhow::Result<TransactionFile> {
+    let name = || args.file.display().to_string();
+    let bytes = read(&args.file)?;
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+    let currency = args.currency.as_deref().map(str::to_uppercase);
+    let mut file = if matches!(first, Some(b'{' | b'[') | None) {
+        let file = read_json(&bytes).with_context(name)?;
+        if let Some(wanted) = currency.filter(|wanted| !wanted.eq_ignore_ascii_case(&file.currency))
+        {
+            anyhow::bail!(
+                "{}: its values are in {}, not in {wanted}: leave out --currency, or give values in {wanted}",
+                name(),
+                file.currency,
+            );
+        }
+        file
+    } else {
+        let mut file = TransactionFile::new(currency.unwrap_or_else(|| "USD".to_owned()));
+        file.transactions = read_csv(&bytes).with_context(name)?;
+        file
+    };
+    if let Some(zone) = &args.timezone {
+        file.timezone = zone
+            .parse()
+            .map_err(|_| anyhow::anyhow!("{zone:?} is no IANA time zone, such as Europe/London"))?;
+    }
+    Ok(file)
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
