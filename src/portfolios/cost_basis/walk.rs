@@ -117,7 +117,12 @@ impl<'a> Walk<'a> {
                 quantity,
                 as_fee,
             } => {
-                self.take(books, place, quantity, transaction, Cause::Spend);
+                let cause = if as_fee {
+                    Cause::OtherFee
+                } else {
+                    Cause::Spend
+                };
+                self.take(books, place, quantity, transaction, cause);
                 let amount = self.taken.iter().filter_map(|piece| piece.cost).sum();
                 let dated = Dated {
                     transaction,

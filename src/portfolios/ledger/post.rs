@@ -197,8 +197,14 @@ impl<'a> Poster<'a> {
             sent: sent.quantity.atoms(),
             received: received.quantity.atoms(),
         };
-        self.post(index, now.day, action);
         let value = self.single(row, sent, now.day)?;
+        let place = self.place(old, &row.account);
+        self.imply_money(index, row, place, sent.quantity.atoms(), value, now.day)?;
+        self.post(index, now.day, action);
+        if self.money[new.0 as usize] {
+            let place = self.place(new, &row.account);
+            *self.foreign.entry(place).or_default() += received.quantity.atoms();
+        }
         self.leave(index, row, old, sent.quantity.atoms(), value, now.day)?;
         self.come(row, new, received.quantity.atoms(), now.day)?;
         self.pay_fees(index, row, &fees, false, now.day)
