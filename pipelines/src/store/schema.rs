@@ -61,11 +61,12 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V39__made_passwords"),
         migration!("common", "V40__jobs"),
         migration!("common", "V41__price_history_indexes"),
+        migration!("common", "V43__gaps_by_end"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 41;
+pub(super) const NEWEST: i32 = 43;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -9,7 +9,7 @@ use coinsphere_pipelines::store::{
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::{Fresh, at, btc, candle, checkpoint, minutes, writes};
+use super::{Fresh, at, btc, candle, checkpoint, commit_of, minutes, writes};
 
 fn start() -> Timestamp {
     at("2026-03-01T10:00:00Z")
@@ -183,6 +183,92 @@ pub(crate) async fn imports_fill_where_nothing_was_built(fresh: &Fresh) {
             built
         ]
     );
+}
+
+/// The newest candles have a statement of their own: what it leaves out must not be missed.
+pub(crate) async fn the_newest_page_is_the_end_of_all_time(fresh: &Fresh) {
+    let log = Uuid::new_v4();
+    let far = at("2099-01-01T00:00:00Z");
+    let newest = async |interval| {
+        let page = fresh.page(&btc(), interval, None, None, 5).await;
+        let of_range = fresh.page(&btc(), interval, None, Some(far), 5).await;
+        assert_eq!(page, of_range, "{interval}");
+        page
+    };
+    let gap = |from: i64, to: i64| Gap {
+        instrument: btc(),
+        reason: GapReason::Silence,
+        from: start() + minutes(from),
+        to: Some(start() + minutes(to)),
+        missing: None,
+        detected_at: start(),
+        filled_at: None,
+    };
+    let all: Vec<_> = (0..60).map(|n| candle(start() + minutes(n), n)).collect();
+    fresh.write(log, 1, &btc(), &all[..57]).await;
+    // Minutes 50 to 56 are not yet part of longer candles, and 57 is open.
+    fresh.keep_up().await;
+    let commit = Commit {
+        next_offset: Offset(2),
+        closed: writes(&btc(), &all[57..58]),
+        open: writes(&btc(), &all[58..59]),
+        checkpoints: vec![checkpoint(&btc())],
+        ..Commit::default()
+    };
+    fresh.store.commit(log, &commit).await.unwrap();
+    let page = newest(Interval::Minute1).await;
+    assert_eq!(page.candles.last().unwrap().candle.open, all[58].open);
+    assert!(page.previous.is_some() && page.gaps.is_empty());
+    newest(Interval::Minute5).await;
+
+    // Many gaps before the page; of those that reach it one began before all others.
+    let mut gaps: Vec<_> = (1..50).map(|n| gap(n, n + 1)).collect();
+    gaps.extend([gap(0, 55), gap(56, 57)]);
+    let commit = Commit {
+        next_offset: Offset(3),
+        gaps,
+        ..Commit::default()
+    };
+    fresh.store.commit(log, &commit).await.unwrap();
+    let page = newest(Interval::Minute1).await;
+    let complete: Vec<_> = page.candles.iter().map(|c| c.candle.complete).collect();
+    assert_eq!(complete, [false, true, false, true, false]);
+    assert_eq!(page.gaps.len(), 2);
+    newest(Interval::Minute5).await;
+    // More that reach it than one statement reads.
+    let gaps = (1..=40).map(|n| gap(-n, 58)).collect();
+    let commit = Commit {
+        next_offset: Offset(4),
+        gaps,
+        ..Commit::default()
+    };
+    fresh.store.commit(log, &commit).await.unwrap();
+    assert_eq!(newest(Interval::Minute1).await.gaps.len(), 42);
+
+    // Imported later than all that was built, and then in a hole between two that were.
+    let id = fresh.id(&btc()).await;
+    let minute = |n| ImportedCandle {
+        candle: candle(start() + minutes(n), 7_000 + n),
+        interval: Interval::Minute1,
+        source: "file".to_owned(),
+    };
+    let target = ImportTarget::Instrument(id);
+    fresh.store.import(&target, &[minute(70)]).await.unwrap();
+    let page = newest(Interval::Minute1).await;
+    assert_eq!(
+        page.candles.last().unwrap().source,
+        CandleSource::Imported("file".to_owned())
+    );
+    let commit = commit_of(5, &btc(), &[candle(start() + minutes(72), 72)]);
+    fresh.store.commit(log, &commit).await.unwrap();
+    fresh.store.import(&target, &[minute(71)]).await.unwrap();
+    let page = newest(Interval::Minute1).await;
+    let built: Vec<_> = page
+        .candles
+        .iter()
+        .map(|c| c.source == CandleSource::Built)
+        .collect();
+    assert_eq!(built, [true, true, false, false, true]);
 }
 
 pub(crate) async fn the_majors_are_seeded(fresh: &Fresh) {

@@ -5,14 +5,14 @@ use tokio_postgres::{IsolationLevel, Row};
 
 use super::gaps::read_gap;
 use super::merge::{Kept, Sources, apply_gaps, page};
-use super::statement::{self, COLUMNS, Shape, kind};
+use super::statement::{self, COLUMNS, NEWEST_GAPS, Part, Shape, kind};
 use crate::market::{Candle, Interval, Timestamp};
 use crate::store::Store;
 use crate::store::error::{StoreError, failed};
 use crate::store::exact::{Micros, Numeric};
 use crate::store::flavour::{COMBINED, RETENTION, sql_interval};
 use crate::store::rows::{CandlePage, CandleQuery, InstrumentId, MAX_PAGE, StoredGap};
-use crate::store::sessions::query;
+use crate::store::sessions::{Params, query};
 use crate::store::times::up_to_micros;
 
 /// A stretch of time, the end exclusive.
@@ -33,6 +33,8 @@ struct Answered {
     /// The buckets that are not up to date, ascending and disjoint.
     stale: Vec<Range>,
     now: Timestamp,
+    /// The newest imported candle, where it was asked for.
+    imported_until: Option<Timestamp>,
 }
 
 impl Store {
@@ -49,7 +51,10 @@ impl Store {
             rows: limit as i64 + 1,
         };
         let mut session = self.sessions.get().await?;
-        let mut answered = window.read(&session).await?;
+        let mut answered = match window.read_newest(&session).await? {
+            Some(answered) => answered,
+            None => window.read(&session).await?,
+        };
         if !window.touched_by(&answered).is_empty() {
             // Rare and short: the minutes have changed, and the longer candles are not yet up to date.
             // Now both are read, as they were at one moment.
@@ -78,20 +83,73 @@ impl Store {
 }
 
 impl Window<'_> {
+    /// The newest candles by the statement of few parts, if that suffices.
+    async fn read_newest<C: GenericClient>(
+        &self,
+        session: &C,
+    ) -> Result<Option<Answered>, StoreError> {
+        let asked = self.asked;
+        if asked.from.is_some() || asked.to.is_some() {
+            return Ok(None);
+        }
+        let asset = asked.asset.as_ref().map(|asset| asset.as_str());
+        let instrument = asked.instrument.0;
+        let params: Params<'_> = &[&instrument, &self.rows, &asset];
+        let answered = self.ask(session, Part::Newest, params, 2).await?;
+        Ok(self.suffices(&answered).then_some(answered))
+    }
+
+    /// Whether nothing but what was answered can be on the page, or say something about it: the built
+    /// candles fill it without a hole, none newer was imported, and of the gaps all that reach it were
+    /// read.
+    fn suffices(&self, answered: &Answered) -> bool {
+        let built = &answered.sources.built;
+        // The newest comes first.
+        let times = built.first().zip(built.last());
+        let Some((newest, oldest)) = times.map(|(a, b)| (a.0.open_time, b.0.open_time)) else {
+            return false;
+        };
+        let count = u32::try_from(built.len()).unwrap_or(u32::MAX);
+        let whole = newest.since(oldest) < self.asked.interval.duration().saturating_mul(count);
+        // The one that ends last was read first.
+        let earliest_end = answered.gaps.iter().filter_map(|gap| gap.to).min();
+        built.len() as i64 == self.rows
+            && whole
+            && answered.imported_until.is_none_or(|until| until <= newest)
+            && (answered.gaps.len() < NEWEST_GAPS || earliest_end.is_some_and(|end| end <= oldest))
+    }
+
+    /// Everything that the page is made of, in its range.
     async fn read<C: GenericClient>(&self, session: &C) -> Result<Answered, StoreError> {
         let asked = self.asked;
-        let asset = asked.asset.as_ref().map(|asset| asset.as_str());
-        let shape = Shape {
-            interval: asked.interval,
-            ascending: asked.from.is_some(),
-            of_asset: asset.is_some(),
+        let part = match asked.from {
+            Some(_) => Part::Earliest,
+            None => Part::Latest,
         };
+        let asset = asked.asset.as_ref().map(|asset| asset.as_str());
         let (from, to) = (self.from().to_utc(), self.to().to_utc());
         let (instrument, interval) = (asked.instrument.0, asked.interval.name());
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-            [&instrument, &from, &to, &self.rows, &interval, &asset];
-        // The asset comes last, for the statements that ask for it.
-        let params = &params[..if shape.of_asset { 6 } else { 5 }];
+        let params: Params<'_> = &[&instrument, &from, &to, &self.rows, &interval, &asset];
+        self.ask(session, part, params, 5).await
+    }
+
+    /// Runs a statement. Its parameters without an asset are the first `without_asset`.
+    async fn ask<C: GenericClient>(
+        &self,
+        session: &C,
+        part: Part,
+        params: Params<'_>,
+        without_asset: usize,
+    ) -> Result<Answered, StoreError> {
+        let shape = Shape {
+            interval: self.asked.interval,
+            part,
+            of_asset: self.asked.asset.is_some(),
+        };
+        let params = match shape.of_asset {
+            true => params,
+            false => &params[..without_asset],
+        };
         let rows = query(session, "read candles", statement::page(shape), params).await?;
         self.sort_out(&rows)
     }
@@ -112,6 +170,7 @@ impl Window<'_> {
         let mut for_asset = Vec::new();
         let (mut gaps, mut stale) = (Vec::new(), Vec::new());
         let mut now = Timestamp::MIN;
+        let mut imported_until = None;
         for row in rows {
             match row.get::<_, i32>(0) {
                 kind::BUILT => sources.built.push((candle(row, 1)?, row.get(11))),
@@ -126,6 +185,7 @@ impl Window<'_> {
                 kind::LIVE => sources.live.push(candle(row, 1)?),
                 kind::GAP => gaps.push(read_gap(row, [12, 1, 13, 2, 3, 14])?),
                 kind::STALE => stale.push(self.buckets((time(row, 1)?, time(row, 13)?))),
+                kind::IMPORTED_UNTIL => imported_until = imported_until.max(Some(time(row, 1)?)),
                 _ => {
                     now = time(row, 1)?;
                     let until: Option<Micros> = row.get(13);
@@ -142,6 +202,7 @@ impl Window<'_> {
             gaps,
             stale,
             now,
+            imported_until,
         })
     }
 
