@@ -2,12 +2,12 @@
 //! reconnected when it breaks and replaced before it grows too old, everything written to the log.
 //! It treats all venues alike; what a venue says is known to its own module only.
 //!
-//! Each instrument's connection is a *lane*. A lane normally runs one *session* (one WebSocket);
+//! Each instrument's connection is a *shard*. A shard normally runs one *session* (one WebSocket);
 //! on renewal two for a moment, so that nothing is missed between them.
 
 mod backoff;
 mod destination;
-mod lane;
+mod shard;
 mod metering;
 mod session;
 mod socket;
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 pub(crate) use destination::Destination;
 use destination::LogDestination;
-use lane::Lane;
+use shard::ConnectionShard;
 use metering::Sampler;
 pub use socket::{ByteStream, Dial, TcpDial};
 pub use state::{ConnectionPhase, ConnectionState, FeedState};
@@ -62,7 +62,7 @@ pub struct LiveFeed {
     rng: StdRng,
 }
 
-/// What all lanes of a feed use.
+/// What all shards of a feed use.
 struct Shared {
     protocol: &'static dyn VenueProtocol,
     limits: Limits,
@@ -115,11 +115,11 @@ impl LiveFeed {
         symbols.dedup();
         let limits = protocol.limits();
         let endpoint = endpoint.unwrap_or(protocol.default_endpoint()).to_owned();
-        let lanes = symbols.chunks(limits.symbols_per_connection.max(1));
+        let shards = symbols.chunks(limits.symbols_per_connection.max(1));
         let state = FeedState {
             venue: protocol.venue(),
             endpoint: endpoint.clone(),
-            connections: lanes.map(|lane| ConnectionState::new(lane.len())).collect(),
+            connections: shards.map(|shard| ConnectionState::new(shard.len())).collect(),
         };
         let shared = Shared {
             protocol,
@@ -174,19 +174,19 @@ impl LiveFeed {
         } = self;
         let shared = Arc::new(shared);
         let venue = shared.protocol.venue().name();
-        let mut lanes = JoinSet::new();
-        let per_lane = shared.limits.symbols_per_connection.max(1);
-        for (index, symbols) in symbols.chunks(per_lane).enumerate() {
-            let lane = Lane::new(
+        let mut shards = JoinSet::new();
+        let per_shard = shared.limits.symbols_per_connection.max(1);
+        for (index, symbols) in symbols.chunks(per_shard).enumerate() {
+            let shard = ConnectionShard::new(
                 Arc::clone(&shared),
                 index,
                 symbols.to_vec(),
                 StdRng::from_rng(&mut rng),
             );
-            lanes.spawn(lane.run(shutdown.clone()));
+            shards.spawn(shard.run(shutdown.clone()));
         }
-        // The first lane that cannot go on ends all: none could.
-        while let Some(ended) = lanes.join_next().await {
+        // The first shard that cannot go on ends all: none could.
+        while let Some(ended) = shards.join_next().await {
             ended
                 .map_err(|_| FeedError::Defect(venue))?
                 .map_err(|source| FeedError::Log { venue, source })?;
@@ -196,10 +196,10 @@ impl LiveFeed {
 }
 
 impl Shared {
-    /// Changes the observable state of a lane.
-    fn observe(&self, lane: usize, change: impl FnOnce(&mut ConnectionState)) {
+    /// Changes the observable state of a shard.
+    fn observe(&self, shard: usize, change: impl FnOnce(&mut ConnectionState)) {
         self.state.send_modify(|state| {
-            if let Some(connection) = state.connections.get_mut(lane) {
+            if let Some(connection) = state.connections.get_mut(shard) {
                 change(connection);
             }
         });

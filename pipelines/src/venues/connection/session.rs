@@ -32,7 +32,7 @@ const PROBE_AFTER: Duration = Duration::from_secs(1);
 const LOG_RETRY: Duration = Duration::from_secs(1);
 const LOG_RETRIES_ON_STOP: u32 = 3;
 
-/// What a session tells its lane while it runs.
+/// What a session tells its shard while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
     /// Its subscriptions are in force.
@@ -90,7 +90,7 @@ impl Ended {
 /// What a session needs to run.
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
-    pub(super) lane: usize,
+    pub(super) shard: usize,
     pub(super) symbols: Vec<Symbol>,
     pub(super) connection: ConnectionId,
     pub(super) renew_after: Option<Duration>,
@@ -99,7 +99,7 @@ pub(super) struct Session {
 }
 
 /// A session that is connected.
-struct Conversation {
+struct ConnectedSession {
     session: Session,
     socket: Socket,
     feed: Feed,
@@ -117,20 +117,20 @@ impl Session {
     /// takes records.
     pub(super) async fn run(self) -> Ended {
         let mut stopped = self.stopped.clone();
-        let connected = tokio::select! {
+        let opened = tokio::select! {
             biased;
             reason = stop_reason(&mut stopped) => return Ended::by(reason),
-            connected = self.connect() => connected,
+            opened = self.connect() => opened,
         };
-        let (socket, opening) = match connected {
-            Ok(connected) => connected,
+        let (socket, opening) = match opened {
+            Ok(opened) => opened,
             Err(ended) => return ended,
         };
         let shared = Arc::clone(&self.shared);
         let opened_at = Instant::now();
         let now = shared.clock.now();
         metering::connected(shared.protocol.venue());
-        shared.observe(self.lane, |state| {
+        shared.observe(self.shard, |state| {
             if !self.replaces_another(state.phase) {
                 state.phase = ConnectionPhase::Subscribing;
             }
@@ -144,7 +144,7 @@ impl Session {
             now,
             self.renew_after,
         );
-        let mut conversation = Conversation {
+        let mut connected = ConnectedSession {
             session: self,
             socket,
             feed,
@@ -155,16 +155,16 @@ impl Session {
             live: false,
             renewal_signalled: false,
         };
-        let mut ended = conversation.converse(opening).await;
+        let mut ended = connected.serve(opening).await;
         ended.lived = opened_at.elapsed();
         metering::disconnected(shared.protocol.venue(), ended.reason.name());
-        conversation.close(ended).await
+        connected.close(ended).await
     }
 
     async fn connect(&self) -> Result<(Socket, Vec<Outgoing>), Ended> {
         let shared = &self.shared;
         sleep_until(shared.reserve_connection()).await;
-        shared.observe(self.lane, |state| {
+        shared.observe(self.shard, |state| {
             if !self.replaces_another(state.phase) {
                 state.phase = ConnectionPhase::Connecting;
             }
@@ -180,19 +180,19 @@ impl Session {
     }
 
     async fn signal(&self, signal: Signal) {
-        // The lane is gone only when it no longer matters.
+        // The shard is gone only when it no longer matters.
         let _ = self.signals.send((self.connection, signal)).await;
     }
 
-    /// While another session is live, the lane is.
+    /// While another session is live, the shard is.
     fn replaces_another(&self, phase: ConnectionPhase) -> bool {
         phase == ConnectionPhase::Live
     }
 }
 
-impl Conversation {
+impl ConnectedSession {
     /// Talks until there is a reason to stop.
-    async fn converse(&mut self, opening: Vec<Outgoing>) -> Ended {
+    async fn serve(&mut self, opening: Vec<Outgoing>) -> Ended {
         let pause = Duration::from_secs(1) / self.session.shared.limits.messages_per_second.max(1);
         let mut sent_by = self.session.shared.clock.now();
         for message in &opening {
@@ -357,7 +357,7 @@ impl Conversation {
         written.map_err(Ended::log)?;
         if !self.live && self.feed.is_settled() {
             self.live = true;
-            self.session.shared.observe(self.session.lane, |state| {
+            self.session.shared.observe(self.session.shard, |state| {
                 state.phase = ConnectionPhase::Live;
             });
             self.session.signal(Signal::Live).await;
@@ -376,7 +376,7 @@ impl Conversation {
         }
         let (feed, live) = (&mut self.feed, self.live);
         let mut troubles = Vec::new();
-        shared.observe(self.session.lane, |state| {
+        shared.observe(self.session.shard, |state| {
             state.count(&new);
             state.last_frame_at = Some(feed.heard_at());
             if live || state.phase != ConnectionPhase::Live {
@@ -408,7 +408,7 @@ impl Conversation {
                 ended.fatal = Some(error);
                 break;
             }
-            shared.observe(self.session.lane, |state| {
+            shared.observe(self.session.shard, |state| {
                 state.phase = ConnectionPhase::LogFull;
                 state.last_error = Some(error.to_string());
             });
@@ -426,7 +426,7 @@ impl Conversation {
     }
 }
 
-/// Waits for the lane to say stop. A lane that is gone means shutdown.
+/// Waits for the shard to say stop. A shard that is gone means shutdown.
 async fn stop_reason(stopped: &mut watch::Receiver<Option<DisconnectReason>>) -> DisconnectReason {
     match stopped.wait_for(Option::is_some).await {
         Ok(reason) => reason.unwrap_or(DisconnectReason::Shutdown),

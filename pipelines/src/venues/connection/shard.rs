@@ -27,7 +27,7 @@ const START_EVERY: Duration = Duration::from_secs(5);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The instruments of one connection.
-pub(super) struct Lane {
+pub(super) struct ConnectionShard {
     shared: Arc<Shared>,
     index: usize,
     symbols: Vec<Symbol>,
@@ -47,7 +47,7 @@ struct Running {
     retiring: bool,
 }
 
-impl Lane {
+impl ConnectionShard {
     pub(super) fn new(
         shared: Arc<Shared>,
         index: usize,
@@ -75,7 +75,7 @@ impl Lane {
                 && self.running.len() < MAX_SESSIONS;
             tokio::select! {
                 biased;
-                () = told_to_stop(&mut shutdown) => return self.stop().await,
+                () = stop_requested(&mut shutdown) => return self.stop().await,
                 Some(ended) = self.sessions.join_next_with_id() => self.ended(ended)?,
                 Some((connection, signal)) = signalled.recv() => self.signalled(connection, signal),
                 () = sleep_until(self.start_at), if wanted => self.start(signals.clone()),
@@ -89,7 +89,7 @@ impl Lane {
         let (stop, stopped) = watch::channel(None);
         let session = Session {
             shared: Arc::clone(&self.shared),
-            lane: self.index,
+            shard: self.index,
             symbols: self.symbols.clone(),
             connection,
             renew_after: self.renew_after(),
@@ -105,7 +105,7 @@ impl Lane {
         });
     }
 
-    /// Well before the venue's maximum, and not at the same time as the other lanes.
+    /// Well before the venue's maximum, and not at the same time as the other shards.
     fn renew_after(&mut self) -> Option<Duration> {
         let max_age = self.shared.limits.max_age?;
         let margin = self.rng.random_range(max_age / 24..=max_age / 12);
@@ -153,7 +153,7 @@ impl Lane {
         let venue = self.shared.protocol.venue();
         let reason = ended.reason.name();
         let error = ended.error.as_deref().unwrap_or(reason);
-        tracing::warn!(%venue, lane = self.index, reason, error, ?wait, "connection ended");
+        tracing::warn!(%venue, shard = self.index, reason, error, ?wait, "connection ended");
         let alone = self.running.is_empty();
         self.shared.observe(self.index, |state| {
             state.reconnects += 1;
@@ -190,6 +190,6 @@ impl Lane {
 }
 
 /// Waits for shutdown. A sender that is gone means the same.
-async fn told_to_stop(shutdown: &mut watch::Receiver<bool>) {
+async fn stop_requested(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|&stop| stop).await;
 }
