@@ -99,7 +99,7 @@ pub struct PusherDeps {
 pub struct PushActor {
     parts: PusherDeps,
     exit: ExitNotice,
-    ladders: HashMap<InstrumentKey, Rungs>,
+    rollups: HashMap<InstrumentKey, RollupState>,
     wanted: BTreeSet<InstrumentKey>,
     loading: usize,
     /// Longer candles that have ended and wait until their last minute is stored.
@@ -108,24 +108,24 @@ pub struct PushActor {
 }
 
 /// Where an instrument's longer candles stand.
-enum Rungs {
+enum RollupState {
     /// The store has been or will be asked; minutes that close meanwhile are kept.
     Awaited(Vec<Candle>),
-    /// SeriesSpec.
-    Known(Ladder),
+    /// The store has answered: closed minutes up to now.
+    Known(IntervalRollup),
 }
 
 /// The closed minutes of each longer interval that is open, merged.
 #[derive(Debug, Default)]
-struct Ladder {
+struct IntervalRollup {
     closed: BTreeMap<Interval, Candle>,
     /// Minutes before this are in `closed`.
     upto: Option<Timestamp>,
-    /// The newest minutes, which may not be stored yet, should the ladder be loaded again.
+    /// The newest minutes, which may not be stored yet, should the rollup be loaded again.
     recent: VecDeque<Candle>,
 }
 
-impl Ladder {
+impl IntervalRollup {
     /// Adds a closed minute; returns the longer candles that ended before it.
     fn add(&mut self, minute: &Candle) -> Vec<(Interval, Timestamp)> {
         if self.upto.is_some_and(|upto| minute.open_time < upto) {
@@ -182,7 +182,7 @@ impl PushActor {
         Self {
             parts,
             exit,
-            ladders: HashMap::new(),
+            rollups: HashMap::new(),
             wanted: BTreeSet::new(),
             loading: 0,
             ended: HashMap::new(),
@@ -195,9 +195,9 @@ impl PushActor {
         self.parts
             .hub
             .publish_candle(instrument, Interval::Minute1, candle, 0, true);
-        match self.ladders.get_mut(instrument) {
-            Some(Rungs::Known(ladder)) => {
-                let ended = ladder.add(candle);
+        match self.rollups.get_mut(instrument) {
+            Some(RollupState::Known(rollup)) => {
+                let ended = rollup.add(candle);
                 if !ended.is_empty() {
                     let waiting = self.ended.entry(instrument.clone()).or_default();
                     waiting.extend(ended);
@@ -205,7 +205,7 @@ impl PushActor {
                     waiting.drain(..excess);
                 }
             }
-            Some(Rungs::Awaited(minutes)) => minutes.push(candle.clone()),
+            Some(RollupState::Awaited(minutes)) => minutes.push(candle.clone()),
             None => self.want(instrument.clone(), vec![candle.clone()], ctx),
         }
     }
@@ -215,22 +215,22 @@ impl PushActor {
         self.parts
             .hub
             .publish_candle(instrument, Interval::Minute1, candle, 0, false);
-        match self.ladders.get(instrument) {
-            Some(Rungs::Known(ladder)) => {
-                for (interval, candle) in ladder.with_open(candle) {
+        match self.rollups.get(instrument) {
+            Some(RollupState::Known(rollup)) => {
+                for (interval, candle) in rollup.with_open(candle) {
                     self.parts
                         .hub
                         .publish_candle(instrument, interval, &candle, 0, false);
                 }
             }
-            Some(Rungs::Awaited(_)) => {}
+            Some(RollupState::Awaited(_)) => {}
             None => self.want(instrument.clone(), Vec::new(), ctx),
         }
     }
 
     fn want(&mut self, instrument: InstrumentKey, minutes: Vec<Candle>, ctx: &mut Context<Self>) {
-        self.ladders
-            .insert(instrument.clone(), Rungs::Awaited(minutes));
+        self.rollups
+            .insert(instrument.clone(), RollupState::Awaited(minutes));
         self.wanted.insert(instrument);
         self.load_next(ctx);
     }
@@ -270,15 +270,15 @@ impl PushActor {
     }
 
     fn loaded(&mut self, instrument: &InstrumentKey, minutes: &[Candle]) {
-        let Some(Rungs::Awaited(since)) = self.ladders.remove(instrument) else {
+        let Some(RollupState::Awaited(since)) = self.rollups.remove(instrument) else {
             return;
         };
-        let mut ladder = Ladder::default();
+        let mut rollup = IntervalRollup::default();
         for minute in minutes.iter().chain(&since) {
-            ladder.add(minute);
+            rollup.add(minute);
         }
-        self.ladders
-            .insert(instrument.clone(), Rungs::Known(ladder));
+        self.rollups
+            .insert(instrument.clone(), RollupState::Known(rollup));
     }
 
     /// Shows a candle as the store holds it.
@@ -317,7 +317,7 @@ impl Actor for PushActor {
             .statuses
             .set(&self.parts.name, PartStatus::Running, None);
         ctx.run_interval(Duration::from_secs(1), |actor, _| {
-            actor.state.instruments = actor.ladders.len();
+            actor.state.instruments = actor.rollups.len();
             actor.state.hub = actor.parts.hub.state();
             actor
                 .parts
@@ -363,9 +363,9 @@ impl Handler<Stored> for PushActor {
         }
         // Their merged minutes hold the candle as it was before.
         for instrument in stale {
-            let recent = match self.ladders.remove(&instrument) {
-                Some(Rungs::Known(ladder)) => ladder.recent.into(),
-                Some(Rungs::Awaited(minutes)) => minutes,
+            let recent = match self.rollups.remove(&instrument) {
+                Some(RollupState::Known(rollup)) => rollup.recent.into(),
+                Some(RollupState::Awaited(minutes)) => minutes,
                 None => Vec::new(),
             };
             self.want(instrument, recent, ctx);
@@ -407,11 +407,11 @@ mod tests {
 
     #[test]
     fn longer_candles_are_the_closed_minutes_and_the_open_one() {
-        let mut ladder = Ladder::default();
+        let mut rollup = IntervalRollup::default();
         for (at, price) in [(0, 5), (1, 9), (3, 2)] {
-            assert_eq!(ladder.add(&minute(at, price)), []);
+            assert_eq!(rollup.add(&minute(at, price)), []);
         }
-        let five = ladder
+        let five = rollup
             .with_open(&minute(4, 7))
             .find(|(i, _)| *i == Interval::Minute5)
             .unwrap()
@@ -422,13 +422,13 @@ mod tests {
         );
         assert_eq!((five.trades, five.complete), (4, false));
         // Already merged: a minute counts once.
-        assert_eq!(ladder.add(&minute(3, 100)), []);
-        let ended = ladder.add(&minute(5, 1));
+        assert_eq!(rollup.add(&minute(3, 100)), []);
+        let ended = rollup.add(&minute(5, 1));
         assert_eq!(
             ended,
             [(Interval::Minute5, Timestamp::from_seconds(0).unwrap())]
         );
-        let hour = ladder
+        let hour = rollup
             .with_open(&minute(6, 3))
             .find(|(i, _)| *i == Interval::Hour1)
             .unwrap()
