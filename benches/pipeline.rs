@@ -21,7 +21,7 @@ use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{Store, StoreConfig};
 use coinsphere_pipelines::venues;
 use coinsphere_pipelines::venues::admission::Admission;
-use coinsphere_pipelines::venues::feed::Feed;
+use coinsphere_pipelines::venues::frame_assembler::FrameAssembler;
 use serde_json::value::RawValue;
 
 const SYMBOLS: [&str; 8] = [
@@ -190,7 +190,8 @@ fn produce(session: &Session, log: &dyn EventLog, duration: Duration) -> u64 {
         .build()
         .unwrap();
     let protocol = venues::protocol("binance").unwrap();
-    let mut feed = Feed::file(protocol, log.partitions(), Admission::FILE, ConnectionId(1));
+    let mut feed =
+        FrameAssembler::file(protocol, log.partitions(), Admission::FILE, ConnectionId(1));
     let mut trades = 0;
     let begun = Instant::now();
     let append = |records| {

@@ -16,7 +16,7 @@ use coinsphere_pipelines::recording::RecordingReader;
 use coinsphere_pipelines::venues::admission::Admission;
 use coinsphere_pipelines::venues::binance::Binance;
 use coinsphere_pipelines::venues::coinbase::Coinbase;
-use coinsphere_pipelines::venues::feed::Feed;
+use coinsphere_pipelines::venues::frame_assembler::FrameAssembler;
 use coinsphere_pipelines::venues::kraken::Kraken;
 use coinsphere_pipelines::venues::{VenueEvent, VenueProtocol};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -123,14 +123,14 @@ fn decode(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(recorded.len() as u64));
     group.bench_function("feed", |bencher| {
         bencher.iter(|| {
-            let mut feed = Feed::file(&Binance, 4, Admission::FILE, ConnectionId(1));
+            let mut assembler = FrameAssembler::file(&Binance, 4, Admission::FILE, ConnectionId(1));
             for (received_at, frame) in &recorded {
-                let _ = black_box(feed.frame(black_box(frame), *received_at));
-                if feed.pending_trades() >= 1_000 {
-                    black_box(feed.take());
+                let _ = black_box(assembler.frame(black_box(frame), *received_at));
+                if assembler.pending_trades() >= 1_000 {
+                    black_box(assembler.take());
                 }
             }
-            black_box(feed.take())
+            black_box(assembler.take())
         });
     });
     group.finish();

@@ -6,7 +6,7 @@
 use coinsphere_pipelines::events::ConnectionId;
 use coinsphere_pipelines::market::{Symbol, Timestamp};
 use coinsphere_pipelines::venues::admission::Admission;
-use coinsphere_pipelines::venues::feed::Feed;
+use coinsphere_pipelines::venues::frame_assembler::FrameAssembler;
 use coinsphere_pipelines::venues::{self, DecodeError, VenueEvent, VenueProtocol};
 use proptest::prelude::*;
 
@@ -120,11 +120,11 @@ fn check(protocol: &dyn VenueProtocol, frames: &[String]) {
         Symbol::new("BTC/USD").unwrap(),
     ];
     let start = Timestamp::from_millis(1_723_161_255_000).unwrap();
-    let mut live = Feed::live(protocol, 3, Admission::LIVE, ConnectionId(1), start, None);
+    let mut live = FrameAssembler::live(protocol, 3, Admission::LIVE, ConnectionId(1), start, None);
     for message in protocol.session("ws://localhost", &symbols).opening {
         live.request(&message, start);
     }
-    let mut file = Feed::file(protocol, 3, Admission::FILE, ConnectionId(1));
+    let mut file = FrameAssembler::file(protocol, 3, Admission::FILE, ConnectionId(1));
     for frame in frames {
         if let Err(error) = decoder.decode(frame, &mut events) {
             assert!(error.to_string().len() < 1_000, "errors stay short");

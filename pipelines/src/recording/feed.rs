@@ -10,7 +10,7 @@ use crate::events::{ConnectionId, DisconnectReason};
 use crate::market::Timestamp;
 use crate::venues::VenueProtocol;
 use crate::venues::admission::Admission;
-use crate::venues::feed::{Feed, FeedCounts, PartitionRecords, newest_trade};
+use crate::venues::frame_assembler::{FrameAssembler, FrameCounts, PartitionRecords, newest_trade};
 
 /// A batch is handed out at this many trades, or after this many frames.
 const BATCH_TRADES: usize = 1_000;
@@ -36,7 +36,7 @@ pub struct RecordedFeed {
     block: Option<DecodedBlock>,
     /// Lines in the blocks before it.
     lines: u64,
-    feed: Feed,
+    assembler: FrameAssembler,
     ends_connection: bool,
     undecodable: BTreeMap<&'static str, Undecodable>,
     other_streams: BTreeMap<String, u64>,
@@ -62,7 +62,7 @@ impl RecordedFeed {
             decoding: Decoding::new(source, protocol),
             block: None,
             lines: 0,
-            feed: Feed::file(protocol, partitions, admission, connection),
+            assembler: FrameAssembler::file(protocol, partitions, admission, connection),
             ends_connection: false,
             undecodable: BTreeMap::new(),
             other_streams: BTreeMap::new(),
@@ -87,7 +87,8 @@ impl RecordedFeed {
     /// recording counts as ended: see [`RecordingError::is_truncation`].
     pub fn next_batch(&mut self) -> Result<Option<PartitionRecords>, RecordingError> {
         let mut frames = 0;
-        while !self.ended && frames < BATCH_FRAMES && self.feed.pending_trades() < BATCH_TRADES {
+        while !self.ended && frames < BATCH_FRAMES && self.assembler.pending_trades() < BATCH_TRADES
+        {
             let Some(block) = &mut self.block else {
                 self.next_block();
                 continue;
@@ -100,7 +101,7 @@ impl RecordedFeed {
                 None => self.end_block(),
             }
         }
-        let records = self.feed.take();
+        let records = self.assembler.take();
         if !records.is_empty() || !self.ended {
             return Ok(Some(records));
         }
@@ -115,8 +116,8 @@ impl RecordedFeed {
 
     /// What was counted so far.
     #[must_use]
-    pub const fn counts(&self) -> &FeedCounts {
-        self.feed.counts()
+    pub const fn counts(&self) -> &FrameCounts {
+        self.assembler.counts()
     }
 
     /// The first undecodable frame for each reason, by metrics label.
@@ -141,7 +142,7 @@ impl RecordedFeed {
     /// The receive time of the newest frame.
     #[must_use]
     pub const fn heard_at(&self) -> Timestamp {
-        self.feed.heard_at()
+        self.assembler.heard_at()
     }
 
     fn next_block(&mut self) {
@@ -171,7 +172,8 @@ impl RecordedFeed {
         let traded = newest_trade(&block.events.as_slice()[..frame.events]);
         let events = block.events.by_ref().take(frame.events);
         let error = frame.error.as_ref();
-        self.feed.decoded(events, traded, error, frame.received_at);
+        self.assembler
+            .decoded(events, traded, error, frame.received_at);
         if let Some(error) = &frame.error {
             let first = || Undecodable {
                 line: self.lines + frame.line,
@@ -196,7 +198,7 @@ impl RecordedFeed {
         self.ended = true;
         if self.ends_connection {
             let reason = DisconnectReason::EndOfFile;
-            self.feed.end(reason, self.feed.heard_at());
+            self.assembler.end(reason, self.assembler.heard_at());
         }
     }
 }
@@ -229,10 +231,10 @@ mod tests {
 
     #[test]
     fn all_trades_come_in_order_and_in_bounded_batches() {
-        let mut feed = feed(recording(2_500)).ending_the_connection();
+        let mut assembler = feed(recording(2_500)).ending_the_connection();
         let mut ids = Vec::new();
         let mut last = None;
-        while let Some(batch) = feed.next_batch().unwrap() {
+        while let Some(batch) = assembler.next_batch().unwrap() {
             let before = ids.len();
             for (_, records) in batch {
                 for record in records {
@@ -253,8 +255,8 @@ mod tests {
                 ..
             }
         ));
-        assert_eq!(feed.counts().trades, 2_500);
-        assert!(feed.next_batch().unwrap().is_none());
+        assert_eq!(assembler.counts().trades, 2_500);
+        assert!(assembler.next_batch().unwrap().is_none());
     }
 
     /// What a recording of many blocks gives, and what the same frames give one by one.
@@ -265,7 +267,7 @@ mod tests {
         let middle = text.find("\"t\":15000,").unwrap();
         let line = text[..middle].rfind('\n').unwrap() + 1;
         text.insert_str(line, "1723161390000000000 nonsense\n\n");
-        let mut alone = Feed::file(&Binance, 4, Admission::FILE, ConnectionId(1));
+        let mut alone = FrameAssembler::file(&Binance, 4, Admission::FILE, ConnectionId(1));
         let mut expected = Vec::new();
         let mut reader =
             RecordingReader::new(Path::new("x"), Cursor::new(text.clone().into_bytes())).unwrap();
@@ -276,15 +278,15 @@ mod tests {
             }
         }
         expected.extend(alone.take());
-        let mut feed = feed(text);
+        let mut assembler = feed(text);
         let mut records = Vec::new();
-        while let Some(batch) = feed.next_batch().unwrap() {
+        while let Some(batch) = assembler.next_batch().unwrap() {
             records.extend(batch);
         }
         assert_eq!(records, expected);
-        assert_eq!(feed.counts(), alone.counts());
-        assert_eq!(feed.counts().trades, trades as u64);
-        assert_eq!(feed.undecodable()["malformed"].line, 15_001);
+        assert_eq!(assembler.counts(), alone.counts());
+        assert_eq!(assembler.counts().trades, trades as u64);
+        assert_eq!(assembler.undecodable()["malformed"].line, 15_001);
     }
 
     #[test]
@@ -294,11 +296,11 @@ mod tests {
             text.push_str("1723161250000000000 {\"e\":\"aggTrade\",\"s\":\"BTCUSDT\"}\n");
         }
         text.push_str("1723161250000000000 {\"u\":1}\n");
-        let mut feed = feed(text);
-        while feed.next_batch().unwrap().is_some() {}
-        let streams: Vec<_> = feed.other_streams().iter().collect();
+        let mut assembler = feed(text);
+        while assembler.next_batch().unwrap().is_some() {}
+        let streams: Vec<_> = assembler.other_streams().iter().collect();
         assert_eq!(streams, [(&"aggTrade".to_owned(), &3)]);
-        assert_eq!(feed.counts().frames, 6);
+        assert_eq!(assembler.counts().frames, 6);
     }
 
     #[test]
@@ -306,16 +308,16 @@ mod tests {
         let mut text = recording(10_000);
         text.push_str("1723161350000 {}\n");
         text.push_str(&recording(1));
-        let mut feed = feed(text);
+        let mut assembler = feed(text);
         let mut error = None;
         loop {
-            match feed.next_batch() {
+            match assembler.next_batch() {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(failure) => error = Some(failure.to_string()),
             }
         }
-        assert_eq!(feed.counts().trades, 10_000);
+        assert_eq!(assembler.counts().trades, 10_000);
         let error = error.unwrap();
         assert!(
             error.contains("x line 10001: the receive times are of"),
@@ -327,12 +329,12 @@ mod tests {
     fn bad_frames_are_named_and_an_abrupt_end_comes_after_the_trades() {
         let mut text = recording(3);
         text.push_str("1723161250000000000 nonsense\n1723161250000000000 {\"e\":");
-        let mut feed = feed(text);
-        let first = feed.next_batch().unwrap().unwrap();
+        let mut assembler = feed(text);
+        let first = assembler.next_batch().unwrap().unwrap();
         assert!(!first.is_empty());
-        assert!(feed.next_batch().unwrap_err().is_truncation());
-        assert!(feed.next_batch().unwrap().is_none());
-        assert_eq!(feed.counts().trades, 3);
-        assert_eq!(feed.undecodable()["malformed"].line, 4);
+        assert!(assembler.next_batch().unwrap_err().is_truncation());
+        assert!(assembler.next_batch().unwrap().is_none());
+        assert_eq!(assembler.counts().trades, 3);
+        assert_eq!(assembler.undecodable()["malformed"].line, 4);
     }
 }

@@ -17,7 +17,7 @@ use crate::log::LogError;
 use crate::market::{Symbol, Timestamp};
 use crate::venues::VenueProtocol;
 use crate::venues::connection::{Destination, FeedError, FeedState, LiveFeed};
-use crate::venues::feed::PartitionRecords;
+use crate::venues::frame_assembler::PartitionRecords;
 
 /// At most this much is lost when the program is killed.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);

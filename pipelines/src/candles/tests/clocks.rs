@@ -8,14 +8,14 @@ use crate::market::Interval;
 use crate::venues::admission::Admission;
 
 /// A trade a second in `seconds`, but for some, each behind a tick.
-fn live(feed: &mut Feed, seconds: std::ops::Range<u64>, without: &[u64]) {
+fn live(feed: &mut EngineDriver, seconds: std::ops::Range<u64>, without: &[u64]) {
     for second in seconds.filter(|second| !without.contains(second)) {
         feed.tick(second as f64 + 0.05);
         feed.trades(&[trade(1_000 + second, second as f64)]);
     }
 }
 
-fn rebuild(feed: &mut Feed, trades: impl IntoIterator<Item = u64>) -> Vec<(String, bool)> {
+fn rebuild(feed: &mut EngineDriver, trades: impl IntoIterator<Item = u64>) -> Vec<(String, bool)> {
     let due: Vec<_> = feed.engine.due_rebuilds().collect();
     let mut builder: Option<CandleBuilder> = None;
     for second in trades {
@@ -34,7 +34,7 @@ fn rebuild(feed: &mut Feed, trades: impl IntoIterator<Item = u64>) -> Vec<(Strin
 #[test]
 fn a_minute_that_a_tick_from_the_future_closed_is_reopened_by_the_next_trade() {
     for ahead in [3_600.0, 108_000.0] {
-        let mut feed = Feed::since_midnight();
+        let mut feed = EngineDriver::since_midnight();
         live(&mut feed, 0..90, &[]);
         feed.complete();
         feed.tick(90.0 + ahead);
@@ -57,7 +57,7 @@ fn a_minute_that_a_tick_from_the_future_closed_is_reopened_by_the_next_trade() {
 
 #[test]
 fn a_state_with_a_time_in_the_future_recovers() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     live(&mut feed, 0..90, &[]);
     feed.tick(90.0 + 108_000.0);
     let commit = feed.commit();
@@ -76,7 +76,7 @@ fn a_state_with_a_time_in_the_future_recovers() {
 
 #[test]
 fn holes_are_recorded_however_far_ahead_time_is() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     live(&mut feed, 0..60, &[]);
     // Another instrument's clock, say: nothing of this one's own shows that it is wrong.
     feed.send(at(60.0 + 108_000.0), Body::Tick);
@@ -91,7 +91,7 @@ fn holes_are_recorded_however_far_ahead_time_is() {
 
 #[test]
 fn one_trade_from_the_future_closes_nothing_for_good() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     live(&mut feed, 0..90, &[]);
     feed.complete();
     feed.send(
@@ -111,7 +111,7 @@ fn one_trade_from_the_future_closes_nothing_for_good() {
 #[test]
 fn a_clock_that_was_set_while_nobody_listened_ends_the_outage_where_trades_say() {
     for ahead in [7_200.0, 108_000.0] {
-        let mut feed = Feed::since_midnight();
+        let mut feed = EngineDriver::since_midnight();
         live(&mut feed, 0..90, &[]);
         feed.commit();
         feed.connection = ConnectionId(2);
@@ -144,7 +144,12 @@ fn a_clock_that_was_set_while_nobody_listened_ends_the_outage_where_trades_say()
 /// The candles of a file whose frames hold a trade a frame, with the receive times given.
 fn of_file(frames: &[(Trade, Timestamp)]) -> Vec<Candle> {
     let protocol = venues::protocol("binance").unwrap();
-    let mut feed = venues::feed::Feed::file(protocol, 1, Admission::FILE, ConnectionId(1));
+    let mut feed = venues::frame_assembler::FrameAssembler::file(
+        protocol,
+        1,
+        Admission::FILE,
+        ConnectionId(1),
+    );
     let mut engine = CandleEngine::new(0, Rules::for_file(Duration::from_secs(2)));
     for (trade, received_at) in frames {
         let frame = format!(

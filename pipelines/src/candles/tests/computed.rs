@@ -137,7 +137,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn a_file_s_candles_equal_an_independent_computation(trades in disorder()) {
-        let mut feed = Feed::new(Rules::for_file(Duration::from_secs(2)));
+        let mut feed = EngineDriver::new(Rules::for_file(Duration::from_secs(2)));
         feed.send(at(0.0), Body::Subscribed(vec![symbol()]));
         for trade in &trades {
             feed.trades(&[*trade]);
@@ -178,8 +178,8 @@ proptest! {
     ) {
         let records: Vec<&Trade> = trades.iter().collect();
         let cut = cut.index(records.len());
-        let mut whole = Feed::since_midnight();
-        let mut parted = Feed::since_midnight();
+        let mut whole = EngineDriver::since_midnight();
+        let mut parted = EngineDriver::since_midnight();
         let mut closed = BTreeMap::new();
         for (i, trade) in records.into_iter().enumerate() {
             if i == cut {

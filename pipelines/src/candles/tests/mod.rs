@@ -46,12 +46,12 @@ fn trade(id: u64, seconds: f64) -> Trade {
 }
 
 /// Feeds an engine record by record; each arrives 50 ms after its newest trade unless said.
-struct Feed {
+struct EngineDriver {
     engine: CandleEngine,
     connection: ConnectionId,
 }
 
-impl Feed {
+impl EngineDriver {
     fn new(rules: Rules) -> Self {
         Self {
             engine: CandleEngine::new(0, rules),

@@ -11,7 +11,7 @@ use crate::events::DisconnectReason;
 use crate::market::Interval;
 
 /// Feeds trades as they come live: a tick goes before each.
-fn live(feed: &mut Feed, trades: impl IntoIterator<Item = Trade>) {
+fn live(feed: &mut EngineDriver, trades: impl IntoIterator<Item = Trade>) {
     for trade in trades {
         let received_at = trade.time + Duration::from_millis(50);
         feed.send(received_at, Body::Tick);
@@ -24,7 +24,7 @@ fn numbered(first: u64, start: u64, count: u64) -> impl Iterator<Item = Trade> {
     (0..count).map(move |i| trade(first + i, (start + i) as f64))
 }
 
-fn counts_of(feed: &Feed) -> Vec<u64> {
+fn counts_of(feed: &EngineDriver) -> Vec<u64> {
     let candles = feed.engine.final_candles(&key()).unwrap();
     candles
         .minutes()
@@ -33,8 +33,8 @@ fn counts_of(feed: &Feed) -> Vec<u64> {
         .collect()
 }
 
-fn file() -> Feed {
-    let mut feed = Feed::new(Rules::for_file(Duration::from_secs(2)));
+fn file() -> EngineDriver {
+    let mut feed = EngineDriver::new(Rules::for_file(Duration::from_secs(2)));
     feed.send(at(0.0), Body::Subscribed(vec![symbol()]));
     feed
 }
@@ -71,7 +71,7 @@ fn every_trade_of_both_numberings_is_counted_and_nothing_is_missing_between_thei
 
 #[test]
 fn a_restart_is_one_gap_with_its_own_reason_and_rebuilds_nothing_else() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     live(&mut feed, numbered(500_000, 0, 600));
     feed.commit();
     live(&mut feed, numbered(1, 1_200, 600));
@@ -106,7 +106,7 @@ fn a_restart_is_one_gap_with_its_own_reason_and_rebuilds_nothing_else() {
 
 #[test]
 fn gaps_of_the_old_numbering_stay_and_can_still_be_filled() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     live(
         &mut feed,
         numbered(1_000, 0, 100).filter(|trade| trade.id.0 != 1_070),
@@ -134,7 +134,7 @@ fn gaps_of_the_old_numbering_stay_and_can_still_be_filled() {
 #[test]
 fn a_restart_behind_a_lost_connection_is_found_by_ticks_or_without() {
     for ticks in [false, true] {
-        let mut feed = Feed::since_midnight();
+        let mut feed = EngineDriver::since_midnight();
         live(&mut feed, numbered(100, 0, 100));
         feed.send(
             at(100.0),

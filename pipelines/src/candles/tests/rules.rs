@@ -9,7 +9,7 @@ use crate::log::Offset;
 
 #[test]
 fn a_minute_closes_by_event_time_alone() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 59.0)]);
     feed.trades(&[trade(2, 61.9)]);
     assert!(
@@ -27,7 +27,7 @@ fn a_minute_closes_by_event_time_alone() {
 
 #[test]
 fn the_minute_in_which_listening_began_is_not_complete() {
-    let mut feed = Feed::new(Rules::default());
+    let mut feed = EngineDriver::new(Rules::default());
     feed.send(at(30.0), Body::Subscribed(vec![symbol()]));
     feed.trades(&[trade(1, 40.0), trade(2, 70.0), trade(3, 130.0)]);
     let commit = feed.commit();
@@ -47,7 +47,7 @@ fn the_minute_in_which_listening_began_is_not_complete() {
 
 #[test]
 fn a_clock_behind_the_venue_s_moves_the_late_start() {
-    let mut feed = Feed::new(Rules::default());
+    let mut feed = EngineDriver::new(Rules::default());
     // We say 00:00:59.5 when the venue says 00:01:01: the beginning of 00:01 was not heard.
     feed.send(at(59.5), Body::Subscribed(vec![symbol()]));
     let first = trade(1, 61.5);
@@ -67,9 +67,9 @@ fn a_clock_behind_the_venue_s_moves_the_late_start() {
 
 #[test]
 fn a_recording_of_another_year_closes_by_its_own_time() {
-    let mut feed = Feed::new(Rules::default());
+    let mut feed = EngineDriver::new(Rules::default());
     let years = Duration::from_secs(2 * 365 * 86_400);
-    let send = |feed: &mut Feed, trade: Trade, after: f64| {
+    let send = |feed: &mut EngineDriver, trade: Trade, after: f64| {
         feed.send(
             at(after) + years,
             Body::Trades(vec![InstrumentTrades {
@@ -94,7 +94,7 @@ fn a_recording_of_another_year_closes_by_its_own_time() {
 
 #[test]
 fn missing_ids_are_a_gap_that_touches_both_neighbours_minutes() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 50.0), trade(2, 55.0)]);
     feed.trades(&[trade(6, 65.0), trade(7, 130.0), trade(8, 190.0)]);
     let commit = feed.commit();
@@ -113,7 +113,7 @@ fn missing_ids_are_a_gap_that_touches_both_neighbours_minutes() {
 
 #[test]
 fn trades_missing_at_the_end_of_a_closed_minute_reopen_its_judgement() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 50.0)]);
     feed.tick(70.0);
     assert_eq!(feed.complete(), [("00:00".to_owned(), true)]);
@@ -134,7 +134,7 @@ fn trades_missing_at_the_end_of_a_closed_minute_reopen_its_judgement() {
 
 #[test]
 fn a_reordering_within_the_grace_period_is_no_gap() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[
         trade(1, 50.0),
         trade(3, 51.0),
@@ -149,7 +149,7 @@ fn a_reordering_within_the_grace_period_is_no_gap() {
 
 #[test]
 fn a_late_trade_fills_its_gap_and_asks_for_a_rebuild() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 50.0), trade(3, 51.0), trade(4, 70.0)]);
     assert_eq!(feed.complete(), [("00:00".to_owned(), false)]);
     feed.trades(&[trade(2, 50.5)]);
@@ -168,7 +168,7 @@ fn a_late_trade_fills_its_gap_and_asks_for_a_rebuild() {
 
 #[test]
 fn duplicates_count_once_after_a_reconnect_too() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 10.0), trade(2, 20.0)]);
     feed.send(
         at(25.0),
@@ -203,7 +203,7 @@ fn duplicates_count_once_after_a_reconnect_too() {
 
 #[test]
 fn a_process_that_was_killed_leaves_a_gap_from_its_last_record() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 10.0)]);
     feed.tick(12.05);
     feed.connection = ConnectionId(2);
@@ -231,7 +231,7 @@ fn a_process_that_was_killed_leaves_a_gap_from_its_last_record() {
 
 #[test]
 fn a_connection_that_takes_over_while_the_old_one_lives_leaves_no_gap() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 10.0)]);
     feed.tick(12.0);
     let old = feed.connection;
@@ -258,7 +258,7 @@ fn a_connection_that_takes_over_while_the_old_one_lives_leaves_no_gap() {
 
 #[test]
 fn silence_reaches_back_to_the_last_frame_and_into_closed_minutes() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 50.0)]);
     for second in 51..100 {
         feed.tick(f64::from(second));
@@ -284,7 +284,7 @@ fn silence_reaches_back_to_the_last_frame_and_into_closed_minutes() {
 
 #[test]
 fn the_venue_s_heartbeat_shows_what_was_missed_at_the_end() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 50.0)]);
     feed.send(
         at(52.0),
@@ -305,7 +305,7 @@ fn the_venue_s_heartbeat_shows_what_was_missed_at_the_end() {
 
 #[test]
 fn a_minute_the_log_no_longer_holds_becomes_a_gap() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(2, 50.0), trade(3, 70.0)]);
     feed.complete();
     feed.trades(&[trade(1, 40.0)]);
@@ -318,7 +318,7 @@ fn a_minute_the_log_no_longer_holds_becomes_a_gap() {
 
 #[test]
 fn nothing_new_is_nothing_to_commit() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 50.0)]);
     let commit = feed.commit();
     assert_eq!(commit.next_offset, Offset(2));
@@ -329,7 +329,7 @@ fn nothing_new_is_nothing_to_commit() {
 
 #[test]
 fn a_gap_that_is_forgotten_after_a_day_does_not_come_back() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 50.0), trade(3, 65.0), trade(4, 130.0)]);
     let noted = feed.commit().gaps.len();
     assert_eq!(noted, 1);
@@ -347,7 +347,7 @@ fn a_gap_that_is_forgotten_after_a_day_does_not_come_back() {
 
 #[test]
 fn a_renewal_does_not_stretch_an_older_outage() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 10.0)]);
     feed.send(
         at(20.0),
@@ -383,7 +383,7 @@ fn a_renewal_does_not_stretch_an_older_outage() {
 
 #[test]
 fn trades_without_an_acknowledgement_in_the_log_count_as_a_late_start() {
-    let mut feed = Feed::new(Rules::default());
+    let mut feed = EngineDriver::new(Rules::default());
     feed.trades(&[trade(5, 30.0)]);
     feed.trades(&[trade(6, 70.0)]);
     feed.tick(125.0);
@@ -403,7 +403,7 @@ fn trades_without_an_acknowledgement_in_the_log_count_as_a_late_start() {
 
 #[test]
 fn an_instrument_that_is_refused_later_is_no_longer_listened_to() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 10.0)]);
     feed.send(
         at(20.0),
@@ -424,7 +424,7 @@ fn an_instrument_that_is_refused_later_is_no_longer_listened_to() {
 
 #[test]
 fn a_recording_older_than_what_is_known_has_a_late_start_of_its_own() {
-    let mut feed = Feed::since_midnight();
+    let mut feed = EngineDriver::since_midnight();
     let week = 7.0 * 86_400.0;
     feed.trades(&[trade(1_000, week)]);
     feed.commit();

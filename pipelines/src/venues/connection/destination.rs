@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::log::{EventLog, LogError};
 use crate::market::Timestamp;
-use crate::venues::feed::PartitionRecords;
+use crate::venues::frame_assembler::PartitionRecords;
 
 /// Takes what sessions hear.
 #[async_trait]

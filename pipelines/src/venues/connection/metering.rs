@@ -18,10 +18,10 @@ use metrics::{counter, gauge};
 use tokio::time::Instant;
 
 use crate::market::Venue;
-use crate::venues::feed::FeedCounts;
+use crate::venues::frame_assembler::FrameCounts;
 
 /// Adds what was counted since the last time.
-pub(super) fn count(venue: Venue, new: &FeedCounts) {
+pub(super) fn count(venue: Venue, new: &FrameCounts) {
     let venue = venue.name();
     counter!("coinsphere_feed_frames_total", "venue" => venue).increment(new.frames);
     counter!("coinsphere_feed_trades_total", "venue" => venue).increment(new.trades);

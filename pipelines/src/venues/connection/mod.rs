@@ -7,9 +7,9 @@
 
 mod backoff;
 mod destination;
-mod shard;
 mod metering;
 mod session;
+mod shard;
 mod socket;
 mod state;
 mod window;
@@ -24,8 +24,8 @@ use tokio::time::Instant;
 
 pub(crate) use destination::Destination;
 use destination::LogDestination;
-use shard::ConnectionShard;
 use metering::Sampler;
+use shard::ConnectionShard;
 pub use socket::{ByteStream, Dial, TcpDial};
 pub use state::{ConnectionPhase, ConnectionState, FeedState};
 use window::ConnectionWindow;
@@ -119,7 +119,9 @@ impl LiveFeed {
         let state = FeedState {
             venue: protocol.venue(),
             endpoint: endpoint.clone(),
-            connections: shards.map(|shard| ConnectionState::new(shard.len())).collect(),
+            connections: shards
+                .map(|shard| ConnectionState::new(shard.len()))
+                .collect(),
         };
         let shared = Shared {
             protocol,

@@ -14,7 +14,7 @@ use super::{Shared, metering};
 use crate::events::{ConnectionId, DisconnectReason};
 use crate::log::LogError;
 use crate::market::Symbol;
-use crate::venues::feed::{Due, Feed, FeedCounts, PartitionRecords};
+use crate::venues::frame_assembler::{Due, FrameAssembler, FrameCounts, PartitionRecords};
 use crate::venues::protocol::{DecodeError, Outgoing, shorten};
 
 /// How often time is looked at.
@@ -102,8 +102,8 @@ pub(super) struct Session {
 struct ConnectedSession {
     session: Session,
     socket: Socket,
-    feed: Feed,
-    published: FeedCounts,
+    assembler: FrameAssembler,
+    published: FrameCounts,
     /// Records that the log has not taken yet.
     unwritten: PartitionRecords,
     sent_at: Instant,
@@ -136,7 +136,7 @@ impl Session {
             }
             state.connected_since = Some(now);
         });
-        let feed = Feed::live(
+        let assembler = FrameAssembler::live(
             shared.protocol,
             shared.destination.partitions(),
             shared.admission,
@@ -147,8 +147,8 @@ impl Session {
         let mut connected = ConnectedSession {
             session: self,
             socket,
-            feed,
-            published: FeedCounts::default(),
+            assembler,
+            published: FrameCounts::default(),
             unwritten: Vec::new(),
             sent_at: opened_at,
             heard_at: opened_at,
@@ -197,7 +197,7 @@ impl ConnectedSession {
         let mut sent_by = self.session.shared.clock.now();
         for message in &opening {
             sent_by = sent_by + pause;
-            self.feed.request(message, sent_by);
+            self.assembler.request(message, sent_by);
         }
         let mut opening = opening.into_iter().peekable();
         let mut send_at = Instant::now();
@@ -240,7 +240,7 @@ impl ConnectedSession {
         self.heard_at = started;
         let mut heard = self.take_message(message).await;
         while heard.is_ok()
-            && self.feed.pending_trades() < BATCH_TRADES
+            && self.assembler.pending_trades() < BATCH_TRADES
             && started.elapsed() < BATCH_AGE
         {
             match self.socket.next().now_or_never() {
@@ -259,14 +259,14 @@ impl ConnectedSession {
         match message {
             Some(Ok(Message::Text(frame))) => {
                 shared.destination.frame(now, &frame);
-                if let Err(error) = self.feed.frame(&frame, now) {
+                if let Err(error) = self.assembler.frame(&frame, now) {
                     shared.sample(error.reason(), &error, &frame);
                 }
                 Ok(())
             }
             // tungstenite has queued the pong with the ping's payload: send it now.
             Some(Ok(Message::Ping(_))) => {
-                self.feed.control_frame(now);
+                self.assembler.control_frame(now);
                 match timeout(SEND_WITHIN, self.socket.flush()).await {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => Err(Ended::lost(error.to_string())),
@@ -274,12 +274,12 @@ impl ConnectedSession {
                 }
             }
             Some(Ok(Message::Pong(_))) => {
-                self.feed.probe_answered(now);
+                self.assembler.probe_answered(now);
                 Ok(())
             }
             Some(Ok(Message::Binary(bytes))) => {
                 let error = DecodeError::malformed("a binary frame");
-                self.feed.foreign_frame(now, &error);
+                self.assembler.foreign_frame(now, &error);
                 shared.sample(error.reason(), &error, &String::from_utf8_lossy(&bytes));
                 Ok(())
             }
@@ -300,7 +300,7 @@ impl ConnectedSession {
 
     /// Time passed.
     async fn beat(&mut self) -> Result<(), Ended> {
-        let due = self.feed.pass_time(self.session.shared.clock.now());
+        let due = self.assembler.pass_time(self.session.shared.clock.now());
         self.flush().await?;
         match due {
             Some(Due::Silence) => {
@@ -320,8 +320,8 @@ impl ConnectedSession {
             }
             Some(Due::Renewal) | None => {}
         }
-        if self.feed.is_refused() {
-            let words = self.feed.refused().next();
+        if self.assembler.is_refused() {
+            let words = self.assembler.refused().next();
             let words = words.map_or_else(String::new, |(symbol, words)| {
                 format!(": {symbol}: {words}")
             });
@@ -346,7 +346,7 @@ impl ConnectedSession {
 
     /// Appends what waits, and shows what changed.
     async fn flush(&mut self) -> Result<(), Ended> {
-        self.unwritten.append(&mut self.feed.take());
+        self.unwritten.append(&mut self.assembler.take());
         let written = self
             .session
             .shared
@@ -355,7 +355,7 @@ impl ConnectedSession {
             .await;
         self.publish();
         written.map_err(Ended::log)?;
-        if !self.live && self.feed.is_settled() {
+        if !self.live && self.assembler.is_settled() {
             self.live = true;
             self.session.shared.observe(self.session.shard, |state| {
                 state.phase = ConnectionPhase::Live;
@@ -367,20 +367,20 @@ impl ConnectedSession {
 
     fn publish(&mut self) {
         let shared = &self.session.shared;
-        let new = self.feed.counts().since(&self.published);
-        self.published = *self.feed.counts();
+        let new = self.assembler.counts().since(&self.published);
+        self.published = *self.assembler.counts();
         metering::count(shared.protocol.venue(), &new);
-        let complaint = self.feed.take_complaint();
+        let complaint = self.assembler.take_complaint();
         if let Some(complaint) = &complaint {
             tracing::warn!(venue = %shared.protocol.venue(), complaint, "the venue complained");
         }
-        let (feed, live) = (&mut self.feed, self.live);
+        let (feed, live) = (&mut self.assembler, self.live);
         let mut troubles = Vec::new();
         shared.observe(self.session.shard, |state| {
             state.count(&new);
-            state.last_frame_at = Some(feed.heard_at());
+            state.last_frame_at = Some(assembler.heard_at());
             if live || state.phase != ConnectionPhase::Live {
-                state.subscribed = feed.subscribed();
+                state.subscribed = assembler.subscribed();
             }
             if complaint.is_some() {
                 state.last_error = complaint;
@@ -397,8 +397,8 @@ impl ConnectedSession {
         // Whether the venue still answers does not matter any more.
         let _ = timeout(CLOSE_WITHIN, self.socket.close(None)).await;
         let shared = Arc::clone(&self.session.shared);
-        self.feed.end(ended.reason, shared.clock.now());
-        self.unwritten.append(&mut self.feed.take());
+        self.assembler.end(ended.reason, shared.clock.now());
+        self.unwritten.append(&mut self.assembler.take());
         let mut retries_left = LOG_RETRIES_ON_STOP;
         while ended.fatal.is_none() {
             let Err(error) = shared.destination.commit(&mut self.unwritten).await else {

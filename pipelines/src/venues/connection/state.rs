@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::market::{Symbol, Timestamp, Venue};
-use crate::venues::feed::{Feed, FeedCounts, UNHEARD_AFTER};
+use crate::venues::frame_assembler::{FrameAssembler, FrameCounts, UNHEARD_AFTER};
 use crate::venues::protocol::{VenueProtocol, likely_name, likely_symbol};
 
 /// Troubles that a message spells out; all are in the state.
@@ -131,8 +131,12 @@ impl ConnectionState {
     }
 
     /// Notes what a session knows of its subscriptions. Returns the troubles that are new.
-    pub(super) fn judge(&mut self, protocol: &dyn VenueProtocol, feed: &mut Feed) -> Vec<String> {
-        for symbol in feed.take_named() {
+    pub(super) fn judge(
+        &mut self,
+        protocol: &dyn VenueProtocol,
+        assembler: &mut FrameAssembler,
+    ) -> Vec<String> {
+        for symbol in assembler.take_named() {
             self.subscription_troubles.remove(&symbol);
             self.named.insert(symbol);
         }
@@ -144,7 +148,7 @@ impl ConnectionState {
             }
         };
         // While answers are awaited, what was refused before is what is known.
-        if feed.is_answered() && feed.refused_count() != self.refused_symbols.len() {
+        if assembler.is_answered() && assembler.refused_count() != self.refused_symbols.len() {
             self.refused_symbols = feed
                 .refused()
                 .map(|(symbol, reason)| (symbol.clone(), reason.to_owned()))
@@ -159,7 +163,7 @@ impl ConnectionState {
                 );
             }
         }
-        for symbol in feed.unheard() {
+        for symbol in assembler.unheard() {
             if !self.named.contains(symbol) {
                 let minutes = UNHEARD_AFTER.as_secs() / 60;
                 let likely = likely_symbol(protocol, symbol);
@@ -173,7 +177,7 @@ impl ConnectionState {
                 );
             }
         }
-        for symbol in feed.strangers() {
+        for symbol in assembler.strangers() {
             add(
                 self,
                 symbol,
@@ -186,7 +190,7 @@ impl ConnectionState {
     }
 
     /// Adds what a session counted since the last time.
-    pub(super) fn count(&mut self, new: &FeedCounts) {
+    pub(super) fn count(&mut self, new: &FrameCounts) {
         self.frames += new.frames;
         self.trades += new.trades;
         self.complaints += new.complaints;

@@ -3,12 +3,12 @@
 
 use super::clock::SteadyClock;
 use super::listening::Standing;
-use super::{Feed, Source};
+use super::{FrameAssembler, Source};
 use crate::events::Body;
 use crate::market::{Symbol, Timestamp, TradeId};
 use crate::venues::protocol::Scope;
 
-impl Feed {
+impl FrameAssembler {
     /// The name under which an instrument is listened to: the venue's, or an alias of it.
     pub(super) fn asked_for(&self, symbol: Symbol) -> Symbol {
         if self.source == Source::File || self.listening.find(&symbol).is_some() {

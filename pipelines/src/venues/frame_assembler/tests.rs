@@ -20,8 +20,9 @@ fn binance_trade(symbol: &str, id: u64, time: Timestamp) -> String {
 }
 
 /// Everything the feed wrote, as `connection@ms body`, partition by partition.
-fn written(feed: &mut Feed) -> Vec<String> {
-    feed.take()
+fn written(assembler: &mut FrameAssembler) -> Vec<String> {
+    assembler
+        .take()
         .into_iter()
         .flat_map(|(_, records)| records)
         .map(|record| {
@@ -51,37 +52,41 @@ fn written(feed: &mut Feed) -> Vec<String> {
         .collect()
 }
 
-fn live(protocol: &dyn VenueProtocol, symbols: &[&str]) -> Feed {
+fn live(protocol: &dyn VenueProtocol, symbols: &[&str]) -> FrameAssembler {
     let renew = Some(Duration::from_secs(3_600));
-    let mut feed = Feed::live(protocol, 1, Admission::LIVE, CONNECTION, at(0), renew);
+    let mut assembler =
+        FrameAssembler::live(protocol, 1, Admission::LIVE, CONNECTION, at(0), renew);
     let symbols: Vec<Symbol> = symbols.iter().map(|s| symbol(s)).collect();
     for message in protocol.session("ws://localhost", &symbols).opening {
-        feed.request(&message, at(0));
+        assembler.request(&message, at(0));
     }
-    feed
+    assembler
 }
 
-fn file(protocol: &dyn VenueProtocol) -> Feed {
-    Feed::file(protocol, 1, Admission::FILE, CONNECTION)
+fn file(protocol: &dyn VenueProtocol) -> FrameAssembler {
+    FrameAssembler::file(protocol, 1, Admission::FILE, CONNECTION)
 }
 
 #[test]
 fn live_life_of_a_connection() {
-    let mut feed = live(&Binance, &["BTCUSDT", "ETHUSDT"]);
-    assert!(!feed.is_settled());
-    feed.frame(r#"{"result":null,"id":1}"#, at(100)).unwrap();
-    assert!(feed.is_settled());
+    let mut assembler = live(&Binance, &["BTCUSDT", "ETHUSDT"]);
+    assert!(!assembler.is_settled());
+    assembler
+        .frame(r#"{"result":null,"id":1}"#, at(100))
+        .unwrap();
+    assert!(assembler.is_settled());
     for (id, ms) in [(1, 200), (2, 300)] {
-        feed.frame(&binance_trade("BTCUSDT", id, at(ms)), at(ms))
+        assembler
+            .frame(&binance_trade("BTCUSDT", id, at(ms)), at(ms))
             .unwrap();
     }
-    assert_eq!(feed.pending_trades(), 2);
-    assert_eq!(feed.pass_time(at(500)), None);
-    feed.control_frame(at(1_400));
-    assert_eq!(feed.pass_time(at(1_500)), None);
-    feed.end(DisconnectReason::Lost, at(1_600));
+    assert_eq!(assembler.pending_trades(), 2);
+    assert_eq!(assembler.pass_time(at(500)), None);
+    assembler.control_frame(at(1_400));
+    assert_eq!(assembler.pass_time(at(1_500)), None);
+    assembler.end(DisconnectReason::Lost, at(1_600));
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         [
             "40@100 subscribed BTCUSDT,ETHUSDT",
             "40@300 BTCUSDT:1,2",
@@ -89,71 +94,73 @@ fn live_life_of_a_connection() {
             "40@1600 lost",
         ]
     );
-    feed.end(DisconnectReason::Lost, at(1_700));
-    assert!(written(&mut feed).is_empty(), "a connection ends once");
+    assembler.end(DisconnectReason::Lost, at(1_700));
+    assert!(written(&mut assembler).is_empty(), "a connection ends once");
 }
 
 #[test]
 fn a_tick_claims_no_more_than_was_heard() {
-    let mut feed = live(&Binance, &["BTCUSDT"]);
-    feed.frame(r#"{"result":null,"id":1}"#, at(100)).unwrap();
-    written(&mut feed);
+    let mut assembler = live(&Binance, &["BTCUSDT"]);
+    assembler
+        .frame(r#"{"result":null,"id":1}"#, at(100))
+        .unwrap();
+    written(&mut assembler);
     for ms in (1_000..45_000).step_by(1_000) {
-        assert_eq!(feed.pass_time(at(ms)), None);
+        assert_eq!(assembler.pass_time(at(ms)), None);
     }
     assert!(
-        written(&mut feed).is_empty(),
+        written(&mut assembler).is_empty(),
         "nothing was heard since 100 ms"
     );
-    feed.probe_answered(at(45_050));
+    assembler.probe_answered(at(45_050));
     assert_eq!(
-        feed.pass_time(at(45_101)),
+        assembler.pass_time(at(45_101)),
         Some(Due::Silence),
         "the feed may have stalled"
     );
-    assert_eq!(written(&mut feed), ["40@45050 tick"]);
-    feed.control_frame(at(46_200));
+    assert_eq!(written(&mut assembler), ["40@45050 tick"]);
+    assembler.control_frame(at(46_200));
     assert_eq!(
-        feed.pass_time(at(46_300)),
+        assembler.pass_time(at(46_300)),
         None,
         "a control frame is a sign of life"
     );
-    assert_eq!(written(&mut feed), ["40@46200 tick"]);
+    assert_eq!(written(&mut assembler), ["40@46200 tick"]);
 }
 
 #[test]
 fn an_unacknowledged_connection_ends_and_a_single_ignored_instrument_does_not_end_it() {
-    let mut feed = live(&Kraken, &["BTC/USD", "ETH/USD"]);
+    let mut assembler = live(&Kraken, &["BTC/USD", "ETH/USD"]);
     for ms in [4_950, 9_900] {
-        feed.control_frame(at(ms));
-        assert_eq!(feed.pass_time(at(ms + 99)), None);
+        assembler.control_frame(at(ms));
+        assert_eq!(assembler.pass_time(at(ms + 99)), None);
     }
-    feed.control_frame(at(10_001));
-    assert_eq!(feed.pass_time(at(10_001)), Some(Due::NotAcknowledged));
+    assembler.control_frame(at(10_001));
+    assert_eq!(assembler.pass_time(at(10_001)), Some(Due::NotAcknowledged));
 
-    feed.frame(
+    assembler.frame(
         r#"{"method":"subscribe","result":{"channel":"trade","symbol":"BTC/USD"},"success":true}"#,
         at(10_002),
     )
     .unwrap();
-    written(&mut feed);
-    assert_eq!(feed.pass_time(at(10_003)), None);
+    written(&mut assembler);
+    assert_eq!(assembler.pass_time(at(10_003)), None);
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         ["40@10003 refused ETH/USD: the venue did not acknowledge it"]
     );
-    assert!(feed.is_settled());
+    assert!(assembler.is_settled());
 }
 
 #[test]
 fn refusals_are_recorded_and_shown() {
-    let mut feed = live(&Kraken, &["XBT/USD"]);
-    feed.frame(
+    let mut assembler = live(&Kraken, &["XBT/USD"]);
+    assembler.frame(
         r#"{"error":"Currency pair not supported XBT/USD","method":"subscribe","success":false,"symbol":"XBT/USD"}"#,
         at(50),
     )
     .unwrap();
-    assert!(feed.is_refused());
+    assert!(assembler.is_refused());
     let refused: Vec<_> = feed
         .refused()
         .map(|(s, r)| (s.to_string(), r.to_owned()))
@@ -166,29 +173,35 @@ fn refusals_are_recorded_and_shown() {
         )]
     );
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         ["40@50 refused XBT/USD: Currency pair not supported XBT/USD"]
     );
 }
 
 #[test]
 fn a_trade_proves_its_subscription_and_unknown_instruments_are_refused() {
-    let mut feed = live(&Binance, &["BTCUSDT"]);
-    feed.frame(&binance_trade("BTCUSDT", 1, at(0)), at(10))
+    let mut assembler = live(&Binance, &["BTCUSDT"]);
+    assembler
+        .frame(&binance_trade("BTCUSDT", 1, at(0)), at(10))
         .unwrap();
-    feed.frame(&binance_trade("DOGEUSDT", 1, at(0)), at(11))
+    assembler
+        .frame(&binance_trade("DOGEUSDT", 1, at(0)), at(11))
         .unwrap();
-    feed.frame(&binance_trade("BTCUSDT", 2, at(60_013)), at(12))
+    assembler
+        .frame(&binance_trade("BTCUSDT", 2, at(60_013)), at(12))
         .unwrap();
-    feed.frame(&binance_trade("BTCUSDT", 3, at(60_013)), at(13))
+    assembler
+        .frame(&binance_trade("BTCUSDT", 3, at(60_013)), at(13))
         .unwrap();
-    feed.frame(r#"{"result":null,"id":1}"#, at(14)).unwrap();
-    feed.frame("nonsense", at(15)).unwrap_err();
+    assembler
+        .frame(r#"{"result":null,"id":1}"#, at(14))
+        .unwrap();
+    assembler.frame("nonsense", at(15)).unwrap_err();
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         ["40@10 subscribed BTCUSDT", "40@13 BTCUSDT:1,3"]
     );
-    let refused: Vec<_> = feed.counts().refused_trades().collect();
+    let refused: Vec<_> = assembler.counts().refused_trades().collect();
     assert_eq!(
         refused,
         [
@@ -197,41 +210,51 @@ fn a_trade_proves_its_subscription_and_unknown_instruments_are_refused() {
             ("too_many_instruments", 0)
         ]
     );
-    assert_eq!((feed.counts().frames, feed.counts().trades), (6, 2));
-    assert_eq!(feed.counts().malformed, 1);
+    assert_eq!(
+        (assembler.counts().frames, assembler.counts().trades),
+        (6, 2)
+    );
+    assert_eq!(assembler.counts().malformed, 1);
 }
 
 #[test]
 fn age_and_announcement_ask_for_renewal() {
-    let mut feed = live(&Binance, &["BTCUSDT"]);
-    feed.frame(r#"{"result":null,"id":1}"#, at(0)).unwrap();
-    feed.control_frame(at(3_599_999));
-    assert_eq!(feed.pass_time(at(3_599_999)), None);
-    feed.control_frame(at(3_600_000));
-    assert_eq!(feed.pass_time(at(3_600_000)), Some(Due::Renewal));
+    let mut assembler = live(&Binance, &["BTCUSDT"]);
+    assembler.frame(r#"{"result":null,"id":1}"#, at(0)).unwrap();
+    assembler.control_frame(at(3_599_999));
+    assert_eq!(assembler.pass_time(at(3_599_999)), None);
+    assembler.control_frame(at(3_600_000));
+    assert_eq!(assembler.pass_time(at(3_600_000)), Some(Due::Renewal));
 
-    let mut feed = live(&Binance, &["BTCUSDT"]);
-    feed.frame(r#"{"result":null,"id":1}"#, at(0)).unwrap();
-    feed.frame(r#"{"e":"serverShutdown","E":1}"#, at(1))
+    let mut assembler = live(&Binance, &["BTCUSDT"]);
+    assembler.frame(r#"{"result":null,"id":1}"#, at(0)).unwrap();
+    assembler
+        .frame(r#"{"e":"serverShutdown","E":1}"#, at(1))
         .unwrap();
-    assert_eq!(feed.pass_time(at(2)), Some(Due::Renewal));
+    assert_eq!(assembler.pass_time(at(2)), Some(Due::Renewal));
 }
 
 #[test]
 fn a_file_listens_from_its_first_frame() {
-    let mut feed = file(&Binance);
-    feed.frame(r#"{"u":1,"s":"BTCUSDT"}"#, at(500)).unwrap();
-    feed.frame(&binance_trade("BTCUSDT", 1, at(700)), at(800))
+    let mut assembler = file(&Binance);
+    assembler
+        .frame(r#"{"u":1,"s":"BTCUSDT"}"#, at(500))
         .unwrap();
-    feed.frame(&binance_trade("BTCUSDT", 2, at(5_100)), at(5_200))
+    assembler
+        .frame(&binance_trade("BTCUSDT", 1, at(700)), at(800))
         .unwrap();
-    feed.frame(&binance_trade("ETHUSDT", 9, at(5_100)), at(5_300))
+    assembler
+        .frame(&binance_trade("BTCUSDT", 2, at(5_100)), at(5_200))
+        .unwrap();
+    assembler
+        .frame(&binance_trade("ETHUSDT", 9, at(5_100)), at(5_300))
         .unwrap();
     // The receive time goes back.
-    feed.frame(&binance_trade("ETHUSDT", 10, at(5_100)), at(4_000))
+    assembler
+        .frame(&binance_trade("ETHUSDT", 10, at(5_100)), at(4_000))
         .unwrap();
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         [
             "40@500 subscribed BTCUSDT",
             "40@800 BTCUSDT:1",
@@ -241,8 +264,8 @@ fn a_file_listens_from_its_first_frame() {
             "40@5300 ETHUSDT:9,10",
         ]
     );
-    feed.end(DisconnectReason::EndOfFile, at(0));
-    assert_eq!(written(&mut feed), ["40@5300 end_of_file"]);
+    assembler.end(DisconnectReason::EndOfFile, at(0));
+    assert_eq!(written(&mut assembler), ["40@5300 end_of_file"]);
 }
 
 #[test]
@@ -252,11 +275,11 @@ fn silence_in_a_file_counts_only_with_text_heartbeats() {
             r#"{{"channel":"trade","type":"update","data":[{{"symbol":"BTC/USD","side":"buy","price":1,"qty":1,"trade_id":{id},"timestamp":"{time}"}}]}}"#
         )
     };
-    let mut feed = file(&Kraken);
-    feed.frame(&trade(1, at(0)), at(0)).unwrap();
-    feed.frame(&trade(2, at(9_000)), at(9_000)).unwrap();
+    let mut assembler = file(&Kraken);
+    assembler.frame(&trade(1, at(0)), at(0)).unwrap();
+    assembler.frame(&trade(2, at(9_000)), at(9_000)).unwrap();
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         [
             "40@0 subscribed BTC/USD",
             "40@0 BTC/USD:1",
@@ -264,11 +287,13 @@ fn silence_in_a_file_counts_only_with_text_heartbeats() {
             "40@9000 BTC/USD:2"
         ]
     );
-    feed.frame(r#"{"channel":"heartbeat"}"#, at(9_100)).unwrap();
-    feed.frame(&trade(3, at(14_100)), at(14_100)).unwrap();
-    feed.frame(&trade(4, at(19_101)), at(19_101)).unwrap();
+    assembler
+        .frame(r#"{"channel":"heartbeat"}"#, at(9_100))
+        .unwrap();
+    assembler.frame(&trade(3, at(14_100)), at(14_100)).unwrap();
+    assembler.frame(&trade(4, at(19_101)), at(19_101)).unwrap();
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         [
             "40@14000 tick",
             "40@14100 BTC/USD:3",
@@ -286,17 +311,17 @@ fn heartbeats_are_recorded_for_subscribed_instruments() {
             r#"{{"type":"heartbeat","sequence":9,"last_trade_id":20,"product_id":"{product}"}}"#
         )
     };
-    let mut feed = live(&Coinbase, &["BTC-USD"]);
-    feed.frame(&heartbeat("BTC-USD"), at(1)).unwrap();
-    feed.frame(
+    let mut assembler = live(&Coinbase, &["BTC-USD"]);
+    assembler.frame(&heartbeat("BTC-USD"), at(1)).unwrap();
+    assembler.frame(
         r#"{"type":"subscriptions","channels":[{"name":"matches","product_ids":["BTC-USD","X-USD"]}]}"#,
         at(2),
     )
     .unwrap();
-    feed.frame(&heartbeat("BTC-USD"), at(3)).unwrap();
-    feed.frame(&heartbeat("X-USD"), at(4)).unwrap();
+    assembler.frame(&heartbeat("BTC-USD"), at(3)).unwrap();
+    assembler.frame(&heartbeat("X-USD"), at(4)).unwrap();
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         ["40@2 subscribed BTC-USD", "40@3 heartbeat BTC-USD:20"]
     );
 }
@@ -307,22 +332,26 @@ fn a_files_instruments_are_bounded() {
         instruments: crate::venues::admission::Instruments::UpTo(2),
         ..Admission::FILE
     };
-    let mut feed = Feed::file(&Binance, 1, admission, CONNECTION);
+    let mut assembler = FrameAssembler::file(&Binance, 1, admission, CONNECTION);
     for name in ["A", "B", "C", "A"] {
-        feed.frame(&binance_trade(name, 1, at(0)), at(0)).unwrap();
+        assembler
+            .frame(&binance_trade(name, 1, at(0)), at(0))
+            .unwrap();
     }
-    assert_eq!(feed.counts().refused, [0, 0, 1]);
-    assert_eq!(feed.counts().trades, 3);
+    assert_eq!(assembler.counts().refused, [0, 0, 1]);
+    assert_eq!(assembler.counts().trades, 3);
 }
 
 #[test]
 fn records_go_to_their_instruments_partition() {
-    let mut feed = Feed::file(&Binance, 8, Admission::FILE, CONNECTION);
+    let mut assembler = FrameAssembler::file(&Binance, 8, Admission::FILE, CONNECTION);
     for name in ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"] {
-        feed.frame(&binance_trade(name, 1, at(0)), at(0)).unwrap();
+        assembler
+            .frame(&binance_trade(name, 1, at(0)), at(0))
+            .unwrap();
     }
-    feed.end(DisconnectReason::EndOfFile, at(1));
-    for (partition, records) in feed.take() {
+    assembler.end(DisconnectReason::EndOfFile, at(1));
+    for (partition, records) in assembler.take() {
         for record in &records {
             assert_eq!(record.venue, Venue::new("binance"));
             if let Body::Trades(batches) = &record.body {
@@ -340,7 +369,7 @@ fn records_go_to_their_instruments_partition() {
 
 #[test]
 fn an_alias_is_what_was_asked_for() {
-    let mut feed = live(&Coinbase, &["BTC-USDC"]);
+    let mut assembler = live(&Coinbase, &["BTC-USDC"]);
     let trade = |product: &str, id: u64| {
         format!(
             r#"{{"type":"match","trade_id":{id},"side":"sell","size":"1","price":"2","product_id":"{product}","time":"{}"}}"#,
@@ -349,23 +378,23 @@ fn an_alias_is_what_was_asked_for() {
     };
     let accepted =
         r#"{"type":"subscriptions","channels":[{"name":"matches","product_ids":["BTC-USD"]}]}"#;
-    feed.frame(accepted, at(5)).unwrap();
-    assert!(feed.is_settled());
-    feed.frame(&trade("BTC-USD", 1), at(10)).unwrap();
-    feed.frame(&trade("BTC-USDC", 2), at(11)).unwrap();
-    feed.frame(&trade("ETH-USD", 3), at(12)).unwrap();
+    assembler.frame(accepted, at(5)).unwrap();
+    assert!(assembler.is_settled());
+    assembler.frame(&trade("BTC-USD", 1), at(10)).unwrap();
+    assembler.frame(&trade("BTC-USDC", 2), at(11)).unwrap();
+    assembler.frame(&trade("ETH-USD", 3), at(12)).unwrap();
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         ["40@5 subscribed BTC-USDC", "40@11 BTC-USDC:1,2"]
     );
-    let strangers: Vec<&str> = feed.strangers().iter().map(Symbol::as_str).collect();
+    let strangers: Vec<&str> = assembler.strangers().iter().map(Symbol::as_str).collect();
     assert_eq!(strangers, ["ETH-USD"]);
 
     // Asked for both, each is its own.
-    let mut feed = live(&Coinbase, &["BTC-USD", "BTC-USDC"]);
-    feed.frame(&trade("BTC-USD", 1), at(10)).unwrap();
+    let mut assembler = live(&Coinbase, &["BTC-USD", "BTC-USDC"]);
+    assembler.frame(&trade("BTC-USD", 1), at(10)).unwrap();
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         ["40@10 subscribed BTC-USD", "40@10 BTC-USD:1"]
     );
 }
@@ -374,35 +403,39 @@ fn an_alias_is_what_was_asked_for() {
 fn an_instrument_that_the_venue_never_names_is_unheard_of() {
     let late = 15 * 60 * 1_000;
     // Binance acknowledges whatever is asked for.
-    let mut feed = live(&Binance, &["BTCUSDT", "NOSUCHUSDT"]);
-    feed.frame(r#"{"result":null,"id":1}"#, at(100)).unwrap();
-    feed.frame(&binance_trade("BTCUSDT", 1, at(200)), at(200))
+    let mut assembler = live(&Binance, &["BTCUSDT", "NOSUCHUSDT"]);
+    assembler
+        .frame(r#"{"result":null,"id":1}"#, at(100))
         .unwrap();
-    assert_eq!(feed.take_named(), [symbol("BTCUSDT")]);
-    feed.pass_time(at(late + 99));
-    assert!(feed.unheard().is_empty());
-    feed.pass_time(at(late + 100));
-    assert_eq!(feed.unheard(), [symbol("NOSUCHUSDT")]);
-    feed.frame(
-        &binance_trade("NOSUCHUSDT", 1, at(late + 200)),
-        at(late + 200),
-    )
-    .unwrap();
-    feed.pass_time(at(2 * late));
-    assert!(feed.unheard().is_empty());
+    assembler
+        .frame(&binance_trade("BTCUSDT", 1, at(200)), at(200))
+        .unwrap();
+    assert_eq!(assembler.take_named(), [symbol("BTCUSDT")]);
+    assembler.pass_time(at(late + 99));
+    assert!(assembler.unheard().is_empty());
+    assembler.pass_time(at(late + 100));
+    assert_eq!(assembler.unheard(), [symbol("NOSUCHUSDT")]);
+    assembler
+        .frame(
+            &binance_trade("NOSUCHUSDT", 1, at(late + 200)),
+            at(late + 200),
+        )
+        .unwrap();
+    assembler.pass_time(at(2 * late));
+    assert!(assembler.unheard().is_empty());
 
     // Kraken's acknowledgement names the instrument: a quiet market is only quiet.
-    let mut feed = live(&Kraken, &["BTC/USD"]);
+    let mut assembler = live(&Kraken, &["BTC/USD"]);
     let accepted =
         r#"{"method":"subscribe","result":{"channel":"trade","symbol":"BTC/USD"},"success":true}"#;
-    feed.frame(accepted, at(100)).unwrap();
-    feed.pass_time(at(100 * late));
-    assert!(feed.unheard().is_empty());
+    assembler.frame(accepted, at(100)).unwrap();
+    assembler.pass_time(at(100 * late));
+    assert!(assembler.unheard().is_empty());
 }
 
 #[test]
 fn a_receive_time_that_leaps_is_no_time_that_passed() {
-    let mut feed = file(&Binance);
+    let mut assembler = file(&Binance);
     let leap = 30 * 3_600 * 1_000;
     for (second, reading) in [
         (0, 0),
@@ -413,13 +446,14 @@ fn a_receive_time_that_leaps_is_no_time_that_passed() {
         (5, 5_000),
     ] {
         let frame = binance_trade("BTCUSDT", second, at(second as i64 * 1_000));
-        feed.frame(&frame, at(reading)).unwrap();
+        assembler.frame(&frame, at(reading)).unwrap();
     }
     // A pause that the venue's clock took too has passed.
-    feed.frame(&binance_trade("BTCUSDT", 6, at(600_000)), at(600_000))
+    assembler
+        .frame(&binance_trade("BTCUSDT", 6, at(600_000)), at(600_000))
         .unwrap();
     assert_eq!(
-        written(&mut feed),
+        written(&mut assembler),
         [
             "40@0 subscribed BTCUSDT",
             "40@0 BTCUSDT:0",
@@ -441,19 +475,20 @@ fn a_receive_time_that_leaps_is_no_time_that_passed() {
 
 #[test]
 fn a_reading_that_leaps_does_not_keep_a_dead_connection_alive() {
-    let mut feed = live(&Kraken, &["BTC/USD"]);
-    feed.frame(
+    let mut assembler = live(&Kraken, &["BTC/USD"]);
+    assembler.frame(
         r#"{"method":"subscribe","result":{"channel":"trade","symbol":"BTC/USD"},"success":true}"#,
         at(100),
     )
     .unwrap();
-    feed.frame(r#"{"channel":"heartbeat"}"#, at(3_600_000))
+    assembler
+        .frame(r#"{"channel":"heartbeat"}"#, at(3_600_000))
         .unwrap();
-    assert_eq!(feed.pass_time(at(1_000)), None);
-    assert_eq!(feed.pass_time(at(6_001)), Some(Due::Silence));
+    assert_eq!(assembler.pass_time(at(1_000)), None);
+    assert_eq!(assembler.pass_time(at(6_001)), Some(Due::Silence));
     let hour = "40@3600000";
     assert!(
-        written(&mut feed)
+        written(&mut assembler)
             .iter()
             .all(|line| !line.starts_with(hour))
     );

@@ -1,9 +1,10 @@
-//! What one connection, or one recording, has to say to the log. A state machine without sockets
-//! and clocks: it is told of frames and of passing time, and gives records. Live connections and
+//! Turns the frames of one connection, or of one recording, into records for the log. A state machine
+//! without sockets and clocks: frames and passing time go in, records come out. Live connections and
 //! files go through the same code, so that a recording gives the candles its connection gave.
 //!
-//! Records carry our clock only as far as it can be believed (see `clock`), and its `Tick` records never claim more than was heard: they carry the time of the newest frame, so
-//! a connection that died quietly does not close candles.
+//! Records carry our clock only as far as it can be believed (see `clock`), and its `Tick` records never
+//! claim more than was heard: they carry the time of the newest frame, so a connection that died quietly
+//! does not close candles.
 
 mod answers;
 mod clock;
@@ -13,7 +14,7 @@ mod listening;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-pub use counts::FeedCounts;
+pub use counts::FrameCounts;
 
 use super::admission::{Admission, Refusal};
 use super::batches::Batches;
@@ -56,8 +57,8 @@ enum Source {
     File,
 }
 
-/// The state machine.
-pub struct Feed {
+/// Assembles frames into records, by partition.
+pub struct FrameAssembler {
     source: Source,
     limits: Limits,
     decoder: Box<dyn FrameDecoder>,
@@ -86,11 +87,11 @@ pub struct Feed {
     text_heartbeat_seen: bool,
     closing: bool,
     complaint: Option<String>,
-    counts: FeedCounts,
+    counts: FrameCounts,
     events: Vec<VenueEvent>,
 }
 
-impl Feed {
+impl FrameAssembler {
     /// For a live connection opened at `opened_at`, to be replaced after `renew_after`.
     #[must_use]
     pub fn live(
@@ -101,14 +102,14 @@ impl Feed {
         opened_at: Timestamp,
         renew_after: Option<Duration>,
     ) -> Self {
-        let mut feed = Self::new(protocol, partitions, admission, connection, Source::Live);
-        feed.since = Some(opened_at);
-        feed.clock = Some(SteadyClock::new(opened_at));
-        feed.heard_at = opened_at;
-        feed.unprompted_at = opened_at;
-        feed.ticked_at = opened_at;
-        feed.renew_after = renew_after;
-        feed
+        let mut assembler = Self::new(protocol, partitions, admission, connection, Source::Live);
+        assembler.since = Some(opened_at);
+        assembler.clock = Some(SteadyClock::new(opened_at));
+        assembler.heard_at = opened_at;
+        assembler.unprompted_at = opened_at;
+        assembler.ticked_at = opened_at;
+        assembler.renew_after = renew_after;
+        assembler
     }
 
     /// For a recording. Silences in it end `connection`; what follows has the next number.
@@ -150,13 +151,13 @@ impl Feed {
             text_heartbeat_seen: false,
             closing: false,
             complaint: None,
-            counts: FeedCounts::default(),
+            counts: FrameCounts::default(),
             events: Vec::new(),
         }
     }
 
-    /// A subscription will be sent, no later than `at`, and must be acknowledged in time. To be
-    /// told of all before the first is sent: until then nothing is settled.
+    /// A subscription will be sent, no later than `at`, and must be acknowledged in time. All
+    /// are requested before the first is sent: until then nothing is settled.
     pub fn request(&mut self, message: &Outgoing, at: Timestamp) {
         let deadline = at + self.limits.acknowledge_within;
         self.listening.request(message, deadline);
@@ -272,7 +273,7 @@ impl Feed {
 
     /// What was counted since the beginning.
     #[must_use]
-    pub const fn counts(&self) -> &FeedCounts {
+    pub const fn counts(&self) -> &FrameCounts {
         &self.counts
     }
 

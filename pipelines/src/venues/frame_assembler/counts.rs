@@ -5,7 +5,7 @@ use crate::venues::protocol::DecodeError;
 
 /// Counted since a feed's beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FeedCounts {
+pub struct FrameCounts {
     /// Frames other than control frames.
     pub frames: u64,
     /// Trades that went on to the log.
@@ -22,7 +22,7 @@ pub struct FeedCounts {
     pub complaints: u64,
 }
 
-impl FeedCounts {
+impl FrameCounts {
     /// Frames that were not, or not wholly, understood, by metrics label.
     pub fn decode_errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [
