@@ -12,7 +12,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::{mpsc, watch};
 
-use super::feed::Feed;
+use super::trade_cursor::TradeCursor;
 use super::{Context, Event, Frame, Output, Protocol};
 use crate::fault::{Active, ActiveFault, FaultKind, Stage, Tag, mangle, skew};
 use crate::hub::{Counters, Hub};
@@ -52,7 +52,7 @@ pub(crate) async fn run(socket: WebSocket, protocol: Box<dyn Protocol>, hub: Arc
         venue,
         opened: now,
         sent: 0,
-        feeds: Vec::new(),
+        cursors: Vec::new(),
         market_stage: Stage::new(),
         replay_stage: Stage::new(),
         stalled: Vec::new(),
@@ -92,7 +92,7 @@ struct Connection {
     ordinal: u64,
     opened: i64,
     sent: u64,
-    feeds: Vec<Feed>,
+    cursors: Vec<TradeCursor>,
     replaying: bool,
     seat: Option<Seat>,
     replay: Option<mpsc::Receiver<Delivery>>,
@@ -220,9 +220,9 @@ impl Connection {
         let mut taken = Vec::new();
         let mut sources = 0;
         // While behind, feeds advance in step, so that none is sent far ahead of another.
-        let horizon = self.feeds.iter().map(Feed::due).min().unwrap_or(i64::MAX);
+        let horizon = self.cursors.iter().map(TradeCursor::due).min().unwrap_or(i64::MAX);
         let until = now.min(horizon.saturating_add(ROUND));
-        for feed in &mut self.feeds {
+        for feed in &mut self.cursors {
             let before = taken.len();
             while let Some(trade) = feed.next(market, until) {
                 taken.push((feed.instrument, trade));
@@ -236,7 +236,7 @@ impl Connection {
     }
 
     fn deadline(&self, faults: &Active) -> i64 {
-        let feeds = self.feeds.iter().map(Feed::due).min().unwrap_or(i64::MAX);
+        let cursors = self.cursors.iter().map(TradeCursor::due).min().unwrap_or(i64::MAX);
         let stage = self
             .market_stage
             .due()
@@ -350,7 +350,7 @@ impl Connection {
     async fn act(&mut self, mut out: Output) -> Flow {
         let market = &self.hub.market;
         for symbol in out.unfollow.drain(..) {
-            self.feeds
+            self.cursors
                 .retain(|feed| market.instrument(feed.instrument).symbol != symbol);
         }
         let followed = !out.follow.is_empty();
@@ -363,8 +363,8 @@ impl Connection {
                 .iter()
                 .any(|feed| feed.instrument == instrument.index);
             if !self.replaying && !known {
-                self.feeds
-                    .push(Feed::new(market, instrument, self.hub.clock.now()));
+                self.cursors
+                    .push(TradeCursor::new(market, instrument, self.hub.clock.now()));
             }
         }
         if let Some(payload) = out.ping {

@@ -6,7 +6,7 @@ mod binance;
 mod coinbase;
 mod coinbase_advanced;
 mod engine;
-mod feed;
+mod trade_cursor;
 mod kraken;
 mod text;
 

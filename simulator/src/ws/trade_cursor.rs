@@ -4,7 +4,7 @@ use crate::market::{Instrument, Market, Trade};
 
 /// A cursor over the trades of one instrument; it makes a block at a time.
 #[derive(Debug)]
-pub(crate) struct Feed {
+pub(crate) struct TradeCursor {
     /// Position of the instrument in the market.
     pub(crate) instrument: usize,
     next_id: u64,
@@ -12,17 +12,17 @@ pub(crate) struct Feed {
     at: usize,
 }
 
-impl Feed {
+impl TradeCursor {
     /// Trades from `now` on.
     pub(crate) fn new(market: &Market, instrument: &Instrument, now: i64) -> Self {
-        let mut feed = Self {
+        let mut cursor = Self {
             instrument: instrument.index,
             next_id: market.count_before(instrument, now) + 1,
             block: Vec::new(),
             at: 0,
         };
-        feed.refill(market);
-        feed
+        cursor.refill(market);
+        cursor
     }
 
     /// Time of the next trade, µs.
