@@ -12,7 +12,7 @@ use std::time::Duration;
 use coinsphere_pipelines::candles::{CandleEngine, Gap, GapReason, Rules};
 use coinsphere_pipelines::events::{Body, ConnectionId};
 use coinsphere_pipelines::market::{Candle, Interval, Symbol, TakerSide, Trade};
-use coinsphere_pipelines::recording::{RecordedFeed, RecordingReader};
+use coinsphere_pipelines::recording::{RecordingPlayback, RecordingReader};
 use coinsphere_pipelines::venues::admission::Admission;
 use coinsphere_pipelines::venues::binance::Binance;
 use coinsphere_pipelines::venues::coinbase::Coinbase;
@@ -65,7 +65,7 @@ fn trades(
     reader: RecordingReader,
     protocol: &'static dyn VenueProtocol,
 ) -> BTreeMap<Symbol, Vec<Trade>> {
-    let mut feed = RecordedFeed::new(reader, protocol, 4, Admission::FILE, ConnectionId(1));
+    let mut feed = RecordingPlayback::new(reader, protocol, 4, Admission::FILE, ConnectionId(1));
     let mut all = BTreeMap::<Symbol, Vec<Trade>>::new();
     while let Some(batch) = feed.next_batch().unwrap() {
         for record in batch.into_iter().flat_map(|(_, records)| records) {
@@ -215,7 +215,7 @@ fn kraken_frames(data: &Path) {
 /// The 1-minute candles of a recording of Binance's, by minute since midnight, and the gaps.
 fn candles(path: &Path) -> (String, BTreeMap<i64, Candle>, Vec<Gap>) {
     let reader = RecordingReader::open(path).unwrap();
-    let mut feed = RecordedFeed::new(reader, &Binance, 1, Admission::FILE, ConnectionId(1));
+    let mut feed = RecordingPlayback::new(reader, &Binance, 1, Admission::FILE, ConnectionId(1));
     let rules = Rules::for_file(Duration::from_secs(2));
     let mut engine = CandleEngine::new(0, rules);
     // The same records without retained minutes say which gaps there are.
@@ -294,7 +294,7 @@ fn inexact_sums(data: &Path) {
         assert!(!candle.complete && overflow, "{file}: {candle:?}");
     }
     let reader = RecordingReader::open(&folder.join("exponent.jsonl")).unwrap();
-    let mut feed = RecordedFeed::new(reader, &Binance, 1, Admission::FILE, ConnectionId(1));
+    let mut feed = RecordingPlayback::new(reader, &Binance, 1, Admission::FILE, ConnectionId(1));
     while feed.next_batch().unwrap().is_some() {}
     assert_eq!((feed.counts().trades, feed.counts().impossible), (3, 1));
 }

@@ -7,7 +7,7 @@ use coinsphere_pipelines::candles::{CandleEngine, FinalCandles, Rules, derive};
 use coinsphere_pipelines::events::ConnectionId;
 use coinsphere_pipelines::log::Offset;
 use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval};
-use coinsphere_pipelines::recording::{RecordedFeed, RecordingReader};
+use coinsphere_pipelines::recording::{RecordingPlayback, RecordingReader};
 use coinsphere_pipelines::venues::admission::Admission;
 use coinsphere_pipelines::venues::{self, VenueProtocol};
 use serde::Serialize;
@@ -76,7 +76,7 @@ pub(super) fn run(args: &CandlesArgs) -> anyhow::Result<()> {
 
 fn read(args: &CandlesArgs, protocol: &'static dyn VenueProtocol) -> anyhow::Result<CandleEngine> {
     let reader = RecordingReader::open(&args.file)?;
-    let mut feed = RecordedFeed::new(reader, protocol, 1, Admission::FILE, ConnectionId(1));
+    let mut feed = RecordingPlayback::new(reader, protocol, 1, Admission::FILE, ConnectionId(1));
     let rules = Rules::for_file(Rules::default().grace);
     let mut engine = CandleEngine::new(0, rules);
     loop {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::bail;
-use coinsphere_pipelines::recording::{RecordedFeed, RecordingReader};
+use coinsphere_pipelines::recording::{RecordingPlayback, RecordingReader};
 use coinsphere_pipelines::venues::admission::Refusal;
 use coinsphere_pipelines::venues::{self, VenueEvent, VenueProtocol};
 
@@ -42,7 +42,7 @@ pub(super) fn venue_of(file: &Path) -> anyhow::Result<&'static dyn VenueProtocol
 }
 
 /// Says what of a recording was not used.
-pub(super) fn report_left_out(feed: &RecordedFeed) {
+pub(super) fn report_left_out(feed: &RecordingPlayback) {
     let counts = feed.counts();
     for (reason, count) in counts.decode_errors() {
         if let Some(first) = feed.undecodable().get(reason) {
@@ -68,7 +68,7 @@ pub(super) fn report_left_out(feed: &RecordedFeed) {
 /// # Errors
 /// Says what the recording holds in place of trades.
 pub(super) fn require_trades(
-    feed: &RecordedFeed,
+    feed: &RecordingPlayback,
     protocol: &dyn VenueProtocol,
 ) -> anyhow::Result<()> {
     let (counts, file, venue) = (feed.counts(), feed.path(), protocol.venue());

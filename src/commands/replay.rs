@@ -16,7 +16,7 @@ use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_pipelines::candles::{CandlePipeline, Commit, Rules};
 use coinsphere_pipelines::events::ConnectionId;
 use coinsphere_pipelines::log::{EmbeddedConfig, EmbeddedLog, EventLog};
-use coinsphere_pipelines::recording::{RecordedFeed, RecordingReader};
+use coinsphere_pipelines::recording::{RecordingPlayback, RecordingReader};
 use coinsphere_pipelines::venues::admission::Admission;
 use coinsphere_pipelines::venues::{self, VenueProtocol};
 use tokio::runtime::Handle;
@@ -214,7 +214,7 @@ fn append(
         let connection = ConnectionId(job.wrapping_add((index as u64) << 32));
         let reader = RecordingReader::open(file)?;
         let mut feed =
-            RecordedFeed::new(reader, *protocol, log.partitions(), *admission, connection)
+            RecordingPlayback::new(reader, *protocol, log.partitions(), *admission, connection)
                 .ending_the_connection();
         while !stopping.load(Ordering::SeqCst) {
             let batch = match feed.next_batch() {

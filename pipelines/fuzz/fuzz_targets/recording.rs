@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use coinsphere_pipelines::events::ConnectionId;
-use coinsphere_pipelines::recording::{RecordedFeed, RecordingReader};
+use coinsphere_pipelines::recording::{RecordingPlayback, RecordingReader};
 use coinsphere_pipelines::venues::{admission::Admission, binance::Binance};
 use libfuzzer_sys::fuzz_target;
 
@@ -14,6 +14,6 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(reader) = RecordingReader::new(Path::new("fuzz"), source) else {
         return;
     };
-    let mut feed = RecordedFeed::new(reader, &Binance, 4, Admission::FILE, ConnectionId(1));
+    let mut feed = RecordingPlayback::new(reader, &Binance, 4, Admission::FILE, ConnectionId(1));
     while let Ok(Some(_)) = feed.next_batch() {}
 });

@@ -3,14 +3,14 @@
 //! that live connections go through.
 
 mod decoding;
-mod feed;
 mod line;
+mod playback;
 mod reader;
 mod record;
 mod source;
 mod writer;
 
-pub use feed::{RecordedFeed, Undecodable};
+pub use playback::{RecordingPlayback, Undecodable};
 pub use reader::{RecordedFrame, RecordingError, RecordingReader};
 pub use record::{RecordError, Recorded, Recorder};
 pub use source::MAX_LINE_BYTES;

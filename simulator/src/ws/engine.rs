@@ -220,7 +220,12 @@ impl Connection {
         let mut taken = Vec::new();
         let mut sources = 0;
         // While behind, feeds advance in step, so that none is sent far ahead of another.
-        let horizon = self.cursors.iter().map(TradeCursor::due).min().unwrap_or(i64::MAX);
+        let horizon = self
+            .cursors
+            .iter()
+            .map(TradeCursor::due)
+            .min()
+            .unwrap_or(i64::MAX);
         let until = now.min(horizon.saturating_add(ROUND));
         for feed in &mut self.cursors {
             let before = taken.len();
@@ -236,7 +241,12 @@ impl Connection {
     }
 
     fn deadline(&self, faults: &Active) -> i64 {
-        let cursors = self.cursors.iter().map(TradeCursor::due).min().unwrap_or(i64::MAX);
+        let cursors = self
+            .cursors
+            .iter()
+            .map(TradeCursor::due)
+            .min()
+            .unwrap_or(i64::MAX);
         let stage = self
             .market_stage
             .due()

@@ -6,9 +6,9 @@ mod binance;
 mod coinbase;
 mod coinbase_advanced;
 mod engine;
-mod trade_cursor;
 mod kraken;
 mod text;
+mod trade_cursor;
 
 use crate::hub::Hub;
 use crate::market::{Instrument, Trade, Venue};

@@ -28,11 +28,11 @@ pub struct Undecodable {
     pub error: String,
 }
 
-/// A recording being fed.
-pub struct RecordedFeed {
+/// A recording played back as the records of a connection.
+pub struct RecordingPlayback {
     path: PathBuf,
     decoding: Decoding,
-    /// The block being fed.
+    /// The block being played back.
     block: Option<DecodedBlock>,
     /// Lines in the blocks before it.
     lines: u64,
@@ -45,7 +45,7 @@ pub struct RecordedFeed {
     ended: bool,
 }
 
-impl RecordedFeed {
+impl RecordingPlayback {
     /// Decodes what `reader`, which has read nothing yet, reads by `protocol` for a log with
     /// `partitions`. The records are those of `connection`; after silences, of the ids that follow it.
     #[must_use]
@@ -213,9 +213,9 @@ mod tests {
     use crate::events::Body;
     use crate::venues::binance::Binance;
 
-    fn feed(text: String) -> RecordedFeed {
+    fn feed(text: String) -> RecordingPlayback {
         let reader = RecordingReader::new(Path::new("x"), Cursor::new(text.into_bytes())).unwrap();
-        RecordedFeed::new(reader, &Binance, 4, Admission::FILE, ConnectionId(1))
+        RecordingPlayback::new(reader, &Binance, 4, Admission::FILE, ConnectionId(1))
     }
 
     fn recording(trades: usize) -> String {
