@@ -213,7 +213,7 @@ mod tests {
     use crate::events::Body;
     use crate::venues::binance::Binance;
 
-    fn feed(text: String) -> RecordingPlayback {
+    fn playback(text: String) -> RecordingPlayback {
         let reader = RecordingReader::new(Path::new("x"), Cursor::new(text.into_bytes())).unwrap();
         RecordingPlayback::new(reader, &Binance, 4, Admission::FILE, ConnectionId(1))
     }
@@ -231,10 +231,10 @@ mod tests {
 
     #[test]
     fn all_trades_come_in_order_and_in_bounded_batches() {
-        let mut assembler = feed(recording(2_500)).ending_the_connection();
+        let mut played = playback(recording(2_500)).ending_the_connection();
         let mut ids = Vec::new();
         let mut last = None;
-        while let Some(batch) = assembler.next_batch().unwrap() {
+        while let Some(batch) = played.next_batch().unwrap() {
             let before = ids.len();
             for (_, records) in batch {
                 for record in records {
@@ -255,8 +255,8 @@ mod tests {
                 ..
             }
         ));
-        assert_eq!(assembler.counts().trades, 2_500);
-        assert!(assembler.next_batch().unwrap().is_none());
+        assert_eq!(played.counts().trades, 2_500);
+        assert!(played.next_batch().unwrap().is_none());
     }
 
     /// What a recording of many blocks gives, and what the same frames give one by one.
@@ -278,15 +278,15 @@ mod tests {
             }
         }
         expected.extend(alone.take());
-        let mut assembler = feed(text);
+        let mut played = playback(text);
         let mut records = Vec::new();
-        while let Some(batch) = assembler.next_batch().unwrap() {
+        while let Some(batch) = played.next_batch().unwrap() {
             records.extend(batch);
         }
         assert_eq!(records, expected);
-        assert_eq!(assembler.counts(), alone.counts());
-        assert_eq!(assembler.counts().trades, trades as u64);
-        assert_eq!(assembler.undecodable()["malformed"].line, 15_001);
+        assert_eq!(played.counts(), alone.counts());
+        assert_eq!(played.counts().trades, trades as u64);
+        assert_eq!(played.undecodable()["malformed"].line, 15_001);
     }
 
     #[test]
@@ -296,11 +296,11 @@ mod tests {
             text.push_str("1723161250000000000 {\"e\":\"aggTrade\",\"s\":\"BTCUSDT\"}\n");
         }
         text.push_str("1723161250000000000 {\"u\":1}\n");
-        let mut assembler = feed(text);
-        while assembler.next_batch().unwrap().is_some() {}
-        let streams: Vec<_> = assembler.other_streams().iter().collect();
+        let mut played = playback(text);
+        while played.next_batch().unwrap().is_some() {}
+        let streams: Vec<_> = played.other_streams().iter().collect();
         assert_eq!(streams, [(&"aggTrade".to_owned(), &3)]);
-        assert_eq!(assembler.counts().frames, 6);
+        assert_eq!(played.counts().frames, 6);
     }
 
     #[test]
@@ -308,16 +308,16 @@ mod tests {
         let mut text = recording(10_000);
         text.push_str("1723161350000 {}\n");
         text.push_str(&recording(1));
-        let mut assembler = feed(text);
+        let mut played = playback(text);
         let mut error = None;
         loop {
-            match assembler.next_batch() {
+            match played.next_batch() {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(failure) => error = Some(failure.to_string()),
             }
         }
-        assert_eq!(assembler.counts().trades, 10_000);
+        assert_eq!(played.counts().trades, 10_000);
         let error = error.unwrap();
         assert!(
             error.contains("x line 10001: the receive times are of"),
@@ -329,12 +329,12 @@ mod tests {
     fn bad_frames_are_named_and_an_abrupt_end_comes_after_the_trades() {
         let mut text = recording(3);
         text.push_str("1723161250000000000 nonsense\n1723161250000000000 {\"e\":");
-        let mut assembler = feed(text);
-        let first = assembler.next_batch().unwrap().unwrap();
+        let mut played = playback(text);
+        let first = played.next_batch().unwrap().unwrap();
         assert!(!first.is_empty());
-        assert!(assembler.next_batch().unwrap_err().is_truncation());
-        assert!(assembler.next_batch().unwrap().is_none());
-        assert_eq!(assembler.counts().trades, 3);
-        assert_eq!(assembler.undecodable()["malformed"].line, 4);
+        assert!(played.next_batch().unwrap_err().is_truncation());
+        assert!(played.next_batch().unwrap().is_none());
+        assert_eq!(played.counts().trades, 3);
+        assert_eq!(played.undecodable()["malformed"].line, 4);
     }
 }

@@ -7,8 +7,8 @@ use tokio_postgres::Row;
 
 use super::Store;
 use super::error::StoreError;
+use super::pool::query;
 use super::rows::{Asset, AssetLookup, Instrument, InstrumentId, ListQuery, MAX_PAGE};
-use super::sessions::query;
 use crate::market::{AssetId, InstrumentKey, Symbol};
 use crate::venues;
 
@@ -57,7 +57,7 @@ impl Store {
              WHERE ($1::text IS NULL OR a.id COLLATE \"C\" > $1) AND (a.listed OR NOT $2) \
              ORDER BY a.id COLLATE \"C\" LIMIT $3"
         );
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let limit = page(list.limit);
         let rows = query(
             &session,
@@ -78,7 +78,7 @@ impl Store {
             "SELECT * FROM ({ASSET}) AS a WHERE a.id = $1 OR (a.symbol = upper($1) AND a.listed) \
              ORDER BY a.id = $1 DESC, a.rank NULLS LAST, a.id LIMIT 20"
         );
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let rows = query(&session, "look up an asset", &sql, &[&id_or_symbol]).await?;
         let mut found: Vec<Asset> = rows.iter().map(asset).collect::<Result<_, _>>()?;
         if found
@@ -105,7 +105,7 @@ impl Store {
                AND (listed OR NOT $2) \
              ORDER BY (venue || ':' || symbol) COLLATE \"C\" LIMIT $3"
         );
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let limit = page(list.limit);
         let rows = query(
             &session,
@@ -127,7 +127,7 @@ impl Store {
     /// When the database is unreachable or refuses.
     pub async fn instruments_of(&self, asset: &AssetId) -> Result<Vec<Instrument>, StoreError> {
         let sql = format!("{INSTRUMENT} WHERE base_asset = $1");
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let rows = query(
             &session,
             "list an asset's instruments",
@@ -139,7 +139,7 @@ impl Store {
             .iter()
             .filter_map(|row| instrument(row).transpose())
             .collect::<Result<_, _>>()?;
-        self.sessions.config().primary.sort(&mut found);
+        self.pool.config().primary.sort(&mut found);
         Ok(found)
     }
 
@@ -149,7 +149,7 @@ impl Store {
     /// When the database is unreachable or refuses.
     pub async fn instrument(&self, key: &InstrumentKey) -> Result<Option<Instrument>, StoreError> {
         let sql = format!("{INSTRUMENT} WHERE venue = $1 AND symbol = $2");
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let rows = query(
             &session,
             "look up an instrument",

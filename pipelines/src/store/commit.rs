@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::Store;
 use super::error::{StoreError, failed};
+use super::pool::{execute, query};
 use super::rows::{ChangedCandle, CommitOutcome};
-use super::sessions::{execute, query};
 use super::times::{down_to_micros, up_to_micros};
 use crate::candles::{CandleWrite, Checkpoint, Commit, Gap};
 use crate::log::Offset;
@@ -133,9 +133,9 @@ impl Store {
     async fn try_commit(&self, log: Uuid, commit: &Commit) -> Result<CommitOutcome, StoreError> {
         let times = commit.closed.iter().map(|write| write.candle.open_time);
         self.flavour
-            .make_room(&self.sessions, &self.months, times)
+            .make_room(&self.pool, &self.months, times)
             .await?;
-        let mut session = self.sessions.get().await?;
+        let mut session = self.pool.get().await?;
         let transaction = session
             .transaction()
             .await
@@ -284,7 +284,7 @@ async fn advance_offset(
                ON CONFLICT (log_identity, partition) \
                DO UPDATE SET next_offset = excluded.next_offset, updated_at = now() \
                WHERE known.next_offset <= excluded.next_offset";
-    let params: super::sessions::Params<'_> = &[&log, &partition, &offered];
+    let params: super::pool::Params<'_> = &[&log, &partition, &offered];
     if execute(transaction, "advance the log offset", sql, params).await? == 1 {
         return Ok(());
     }

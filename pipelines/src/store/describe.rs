@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::Store;
 use super::error::StoreError;
 use super::flavour::Flavour;
-use super::sessions::query;
+use super::pool::query;
 use crate::market::Timestamp;
 
 /// The state of the database.
@@ -133,7 +133,7 @@ impl Store {
     /// # Errors
     /// When the database is unreachable or refuses.
     pub async fn describe(&self) -> Result<Description, StoreError> {
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let sql = "SELECT current_setting('server_version'), \
                    (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'), \
                    (SELECT max(version) FROM schema_migrations), \

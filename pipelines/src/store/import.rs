@@ -3,8 +3,8 @@
 use super::Store;
 use super::commit::{CANDLE_COLUMNS, CANDLE_ROWS, CandleColumns, REPLACE_IF_DIFFERENT};
 use super::error::StoreError;
+use super::pool::execute;
 use super::rows::{ImportTarget, ImportedCandle};
-use super::sessions::execute;
 
 /// Rows per statement.
 const ROWS_PER_STATEMENT: usize = 8_192;
@@ -38,7 +38,7 @@ impl Store {
                 .collect::<Vec<_>>()
                 .join(", "),
         );
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let mut written = 0;
         for chunk in candles.chunks(ROWS_PER_STATEMENT) {
             let mut rows = std::collections::BTreeMap::new();

@@ -31,10 +31,10 @@ impl Store {
     /// # Errors
     /// When the database is unreachable or refuses.
     pub async fn listen(&self, channel: &'static str) -> Result<Listener, StoreError> {
-        let config = self.sessions.config();
+        let config = self.pool.config();
         let listening = async {
             let url = config.app_url.as_ref().unwrap_or(&config.url);
-            let mut pg = super::sessions::with_timeouts(url, config);
+            let mut pg = super::pool::with_timeouts(url, config);
             pg.application_name("coinsphere listener");
             let listener = if url.requires_tls() {
                 let tls = tls::connector(config.ca_file.as_deref())?;
@@ -60,7 +60,7 @@ async fn within<T>(
     let url = config.app_url.as_ref().unwrap_or(&config.url);
     tokio::time::timeout(config.connect_timeout, work)
         .await
-        .unwrap_or_else(|_| Err(super::sessions::timed_out(url, config)))
+        .unwrap_or_else(|_| Err(super::pool::timed_out(url, config)))
 }
 
 impl Listener {

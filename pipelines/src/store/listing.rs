@@ -5,8 +5,8 @@ use tokio_postgres::Row;
 use super::Store;
 use super::catalog::key;
 use super::error::{StoreError, failed};
+use super::pool::{execute, query};
 use super::rows::MAX_PAGE;
-use super::sessions::{execute, query};
 use crate::market::{AssetId, InstrumentKey};
 
 /// A token and what trades it.
@@ -72,7 +72,7 @@ impl Store {
     /// # Errors
     /// When the database is unreachable or refuses.
     pub async fn add_token(&self, token: &NewToken) -> Result<Listing, StoreError> {
-        let mut session = self.sessions.get().await?;
+        let mut session = self.pool.get().await?;
         let transaction = session.transaction().await.map_err(failed("add a token"))?;
         let rank = token.rank.and_then(|rank| i32::try_from(rank).ok());
         let created = execute(
@@ -129,7 +129,7 @@ impl Store {
     /// # Errors
     /// When the database is unreachable or refuses.
     pub async fn added_instruments(&self) -> Result<Vec<InstrumentKey>, StoreError> {
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let sql = "SELECT venue, symbol FROM instruments WHERE added_at IS NOT NULL AND listed \
                    ORDER BY id LIMIT $1";
         let rows = query(

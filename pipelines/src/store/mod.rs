@@ -12,6 +12,7 @@ mod flavour;
 mod import;
 mod listen;
 mod listing;
+mod pool;
 mod predictions;
 mod primary;
 pub mod private_server;
@@ -19,7 +20,6 @@ mod read;
 mod resume;
 mod rows;
 mod schema;
-mod sessions;
 mod source;
 mod times;
 mod tls;
@@ -30,6 +30,7 @@ pub use error::{ConnectCause, StoreError, failed};
 pub use flavour::Flavour;
 pub use listen::Listener;
 pub use listing::{Listing, NewInstrument, NewToken};
+pub use pool::{Params, execute, query};
 pub use predictions::{
     Forecast, ForecastCommit, ForecastQuery, ForecastSeries, ForecastState, Outcome, PriceRange,
     Settlement, StoredForecast,
@@ -42,12 +43,11 @@ pub use rows::{
     StoredCandle, StoredGap, Upkeep, spellings,
 };
 pub use schema::Migrated;
-pub use sessions::{Params, execute, query};
 pub use source::StoreSource;
 
 pub use deadpool_postgres::{GenericClient, Transaction};
 
-/// A pooled session as the application role.
+/// A pooled connection as the application role.
 pub type PooledConnection = deadpool_postgres::Object;
 
 use std::sync::Arc;
@@ -57,7 +57,7 @@ use crate::market::Timestamp;
 /// The database, ready to be written and read. Cheap to clone; all clones share one pool.
 #[derive(Clone)]
 pub struct Store {
-    sessions: sessions::Sessions,
+    pool: pool::ConnectionPool,
     flavour: Flavour,
     months: Arc<flavour::KnownMonths>,
     numbers: Arc<catalog::InstrumentNumbers>,
@@ -92,7 +92,7 @@ impl Store {
         // Asks before the pool exists, because the pool's settings depend on the answer.
         let flavour = schema::inspect(config).await?;
         Ok(Self {
-            sessions: sessions::Sessions::new(config, flavour.session_settings())?,
+            pool: pool::ConnectionPool::new(config, flavour.session_settings())?,
             flavour,
             months: Arc::default(),
             numbers: Arc::default(),
@@ -117,7 +117,7 @@ impl Store {
     /// How much of the pool is in use.
     #[must_use]
     pub fn pool_usage(&self) -> PoolUsage {
-        let (open, idle, limit) = self.sessions.usage();
+        let (open, idle, limit) = self.pool.usage();
         PoolUsage { open, idle, limit }
     }
 
@@ -126,8 +126,8 @@ impl Store {
     /// # Errors
     /// When there is none.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let session = self.sessions.get().await?;
-        sessions::query(&session, "ask for a sign of life", "SELECT 1", &[]).await?;
+        let session = self.pool.get().await?;
+        pool::query(&session, "ask for a sign of life", "SELECT 1", &[]).await?;
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl Store {
     /// # Errors
     /// When the database is unreachable, or every connection stays in use.
     pub async fn session(&self) -> Result<PooledConnection, StoreError> {
-        self.sessions.get().await
+        self.pool.get().await
     }
 
     /// One round of upkeep: brings stale longer candles up to date and, on plain PostgreSQL, drops
@@ -146,19 +146,17 @@ impl Store {
     /// # Errors
     /// When the database is unreachable or refuses; what was not done is done by the next call.
     pub async fn keep_up(&self, now: Timestamp) -> Result<Upkeep, StoreError> {
-        self.flavour
-            .keep_up(&self.sessions, &self.months, now)
-            .await
+        self.flavour.keep_up(&self.pool, &self.months, now).await
     }
 
     /// Closes the connections that nobody uses: to make room on a server that has few.
     pub fn close_idle(&self) {
-        self.sessions.close_idle();
+        self.pool.close_idle();
     }
 
     /// Closes the pool: later calls fail, running ones end.
     pub fn close(&self) {
-        self.sessions.close();
+        self.pool.close();
     }
 }
 

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::Store;
 use super::catalog::key;
 use super::error::StoreError;
+use super::pool::query;
 use super::rows::Resume;
-use super::sessions::query;
 use crate::candles::Checkpoint;
 use crate::log::Offset;
 use crate::market::{Timestamp, TradeId};
@@ -21,7 +21,7 @@ impl Store {
     /// # Errors
     /// When the database is unreachable or refuses.
     pub async fn load(&self, log: Uuid, partition: u32) -> Result<Resume, StoreError> {
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let number = i32::try_from(partition)
             .map_err(|_| StoreError::Unreadable(format!("partition {partition}")))?;
         let sql = "SELECT next_offset FROM log_offsets WHERE log_identity = $1 AND partition = $2";

@@ -7,7 +7,7 @@ use tokio_postgres::error::SqlState;
 use super::config::StoreConfig;
 use super::error::{StoreError, explain, failed};
 use super::flavour::{self, Flavour};
-use super::sessions::{APP_ROLE, OwnerSession};
+use super::pool::{APP_ROLE, OwnerConnection};
 
 /// A migration's name and text, common or by flavour.
 macro_rules! migration {
@@ -79,7 +79,7 @@ pub struct Migrated {
 
 /// Applies what is missing, as the owner.
 pub(super) async fn migrate(config: &StoreConfig) -> Result<Migrated, StoreError> {
-    let mut owner = OwnerSession::connect(config).await?;
+    let mut owner = OwnerConnection::connect(config).await?;
     let outcome = migrate_with(owner.client()).await;
     owner.close().await;
     outcome
@@ -223,7 +223,7 @@ pub(super) async fn require_current(client: &Client) -> Result<(), StoreError> {
 /// Checks that a database is this version's and says which flavour it is.
 pub(super) async fn inspect(config: &StoreConfig) -> Result<Flavour, StoreError> {
     // With the program's own login, which may read the list of migrations and the catalogue.
-    let mut session = OwnerSession::connect_as_app(config).await?;
+    let mut session = OwnerConnection::connect_as_app(config).await?;
     let client = session.client();
     let outcome = match require_current(client).await {
         Ok(()) => flavour::detect(client).await,

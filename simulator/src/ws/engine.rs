@@ -213,13 +213,13 @@ impl Connection {
         Ok(until < now)
     }
 
-    /// The trades that happened by `now` or a little earlier, over all feeds by time, as
+    /// The trades that happened by `now` or a little earlier, over all cursors by time, as
     /// (instrument, trade), and the time until which they are complete.
     fn take_due(&mut self, now: i64) -> (Vec<(usize, Trade)>, i64) {
         let market = &self.hub.market;
         let mut taken = Vec::new();
         let mut sources = 0;
-        // While behind, feeds advance in step, so that none is sent far ahead of another.
+        // While behind, cursors advance in step, so that none is sent far ahead of another.
         let horizon = self
             .cursors
             .iter()
@@ -227,10 +227,10 @@ impl Connection {
             .min()
             .unwrap_or(i64::MAX);
         let until = now.min(horizon.saturating_add(ROUND));
-        for feed in &mut self.cursors {
+        for cursor in &mut self.cursors {
             let before = taken.len();
-            while let Some(trade) = feed.next(market, until) {
-                taken.push((feed.instrument, trade));
+            while let Some(trade) = cursor.next(market, until) {
+                taken.push((cursor.instrument, trade));
             }
             sources += usize::from(taken.len() > before);
         }
@@ -258,7 +258,7 @@ impl Connection {
             .filter_map(|fault| self.disruption_due(fault))
             .min()
             .unwrap_or(i64::MAX);
-        feeds
+        cursors
             .min(stage.unwrap_or(i64::MAX))
             .min(disruption)
             .min(self.protocol.due())
@@ -361,7 +361,7 @@ impl Connection {
         let market = &self.hub.market;
         for symbol in out.unfollow.drain(..) {
             self.cursors
-                .retain(|feed| market.instrument(feed.instrument).symbol != symbol);
+                .retain(|cursor| market.instrument(cursor.instrument).symbol != symbol);
         }
         let followed = !out.follow.is_empty();
         for symbol in out.follow.drain(..) {
@@ -369,9 +369,9 @@ impl Connection {
                 continue;
             };
             let known = self
-                .feeds
+                .cursors
                 .iter()
-                .any(|feed| feed.instrument == instrument.index);
+                .any(|cursor| cursor.instrument == instrument.index);
             if !self.replaying && !known {
                 self.cursors
                     .push(TradeCursor::new(market, instrument, self.hub.clock.now()));

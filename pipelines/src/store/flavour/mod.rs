@@ -11,8 +11,8 @@ use tokio_postgres::Row;
 pub(super) use detect::detect;
 
 use super::error::StoreError;
+use super::pool::{ConnectionPool, query};
 use super::rows::Upkeep;
-use super::sessions::{Sessions, query};
 use crate::market::{Interval, Timestamp};
 
 /// Which of the two the database is.
@@ -70,25 +70,25 @@ impl Flavour {
     /// Makes room for candles of these times. Does nothing where the extension does it.
     pub(super) async fn make_room(
         self,
-        sessions: &Sessions,
+        pool: &ConnectionPool,
         months: &plain::KnownMonths,
         times: impl Iterator<Item = Timestamp> + Send,
     ) -> Result<(), StoreError> {
         match self {
             Self::Timescale => Ok(()),
-            Self::Plain => plain::make_room(sessions, months, times).await,
+            Self::Plain => plain::make_room(pool, months, times).await,
         }
     }
 
     /// Makes room for forecasts that rest on candles of these times.
     pub(super) async fn make_room_for_forecasts(
         self,
-        sessions: &Sessions,
+        pool: &ConnectionPool,
         times: impl Iterator<Item = Timestamp> + Send,
     ) -> Result<(), StoreError> {
         match self {
             Self::Timescale => Ok(()),
-            Self::Plain => plain::make_room_for_forecasts(sessions, times).await,
+            Self::Plain => plain::make_room_for_forecasts(pool, times).await,
         }
     }
 
@@ -96,13 +96,13 @@ impl Flavour {
     /// per call.
     pub(super) async fn keep_up(
         self,
-        sessions: &Sessions,
+        pool: &ConnectionPool,
         months: &plain::KnownMonths,
         now: Timestamp,
     ) -> Result<Upkeep, StoreError> {
         match self {
-            Self::Timescale => timescale::keep_up(sessions, now).await,
-            Self::Plain => plain::keep_up(sessions, months, now).await,
+            Self::Timescale => timescale::keep_up(pool, now).await,
+            Self::Plain => plain::keep_up(pool, months, now).await,
         }
     }
 }
@@ -195,7 +195,7 @@ async fn forget_ranges<C: deadpool_postgres::GenericClient>(
     let sql = "DELETE FROM dirty_ranges d \
                USING unnest($1::int[], $2::date[], $3::bigint[]) AS done (instrument_id, day, stamp) \
                WHERE (d.instrument_id, d.day, d.stamp) = (done.instrument_id, done.day, done.stamp)";
-    super::sessions::execute(
+    super::pool::execute(
         session,
         "forget the refreshed ranges",
         sql,

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::market::{Interval, Timestamp};
 use crate::store::error::{StoreError, failed};
+use crate::store::pool::{ConnectionPool, execute, query};
 use crate::store::rows::Upkeep;
-use crate::store::sessions::{Sessions, execute, query};
 
 /// How many instrument-days one call brings up to date: well under a second of work, during which
 /// a commit that touches the same days waits.
@@ -39,7 +39,7 @@ impl KnownMonths {
 
 /// Makes the partitions that candles of these times need.
 pub(super) async fn make_room(
-    sessions: &Sessions,
+    pool: &ConnectionPool,
     known: &KnownMonths,
     times: impl Iterator<Item = Timestamp> + Send,
 ) -> Result<(), StoreError> {
@@ -56,7 +56,7 @@ pub(super) async fn make_room(
     if missing.is_empty() {
         return Ok(());
     }
-    let session = sessions.get().await?;
+    let session = pool.get().await?;
     for (month, time) in missing {
         let sql = "SELECT ensure_price_partition($1)";
         query(&session, "make a partition", sql, &[&time.to_utc()]).await?;
@@ -68,14 +68,14 @@ pub(super) async fn make_room(
 /// Makes the partitions that forecasts at these times need. There is one a year, so asking each time
 /// costs next to nothing.
 pub(super) async fn make_room_for_forecasts(
-    sessions: &Sessions,
+    pool: &ConnectionPool,
     times: impl Iterator<Item = Timestamp> + Send,
 ) -> Result<(), StoreError> {
     let years: BTreeMap<i32, Timestamp> = times.map(|time| (time.to_utc().year(), time)).collect();
     if years.is_empty() {
         return Ok(());
     }
-    let session = sessions.get().await?;
+    let session = pool.get().await?;
     for time in years.into_values() {
         let sql = "SELECT ensure_prediction_partition($1)";
         query(&session, "make a partition", sql, &[&time.to_utc()]).await?;
@@ -86,11 +86,11 @@ pub(super) async fn make_room_for_forecasts(
 /// Rebuilds the aggregates of up to [`RANGES_PER_CALL`] instrument-days; when none are left, drops
 /// old partitions.
 pub(super) async fn keep_up(
-    sessions: &Sessions,
+    pool: &ConnectionPool,
     known: &KnownMonths,
     now: Timestamp,
 ) -> Result<Upkeep, StoreError> {
-    let mut session = sessions.get().await?;
+    let mut session = pool.get().await?;
     let transaction = session
         .transaction()
         .await

@@ -9,8 +9,8 @@ use tokio_postgres::error::SqlState;
 use super::{RETENTION, dirty_ranges, forget_ranges, table};
 use crate::market::{Interval, Timestamp};
 use crate::store::error::{StoreError, failed};
+use crate::store::pool::{ConnectionPool, query};
 use crate::store::rows::Upkeep;
-use crate::store::sessions::{Sessions, query};
 
 /// When a minute that changes may leave the continuous aggregates stale: when a refresh may have
 /// looked at its time already, or be looking at it while the change is not yet visible. Policies
@@ -39,9 +39,9 @@ const STRETCHES_PER_CALL: usize = 8;
 
 /// Refreshes exactly the stale stretches at each level, the shortest first. A refresh may not run
 /// in a transaction; the ranges are forgotten afterwards, and refreshing one twice changes nothing.
-pub(super) async fn keep_up(sessions: &Sessions, now: Timestamp) -> Result<Upkeep, StoreError> {
+pub(super) async fn keep_up(pool: &ConnectionPool, now: Timestamp) -> Result<Upkeep, StoreError> {
     let ranges = {
-        let session = sessions.get().await?;
+        let session = pool.get().await?;
         dirty_ranges(&session, RANGES_PER_CALL, "").await?
     };
     if ranges.is_empty() {
@@ -55,7 +55,7 @@ pub(super) async fn keep_up(sessions: &Sessions, now: Timestamp) -> Result<Upkee
     }
     let chosen: BTreeMap<_, _> = days.into_iter().take(STRETCHES_PER_CALL).collect();
 
-    let mut owner = sessions.owner().await?;
+    let mut owner = pool.owner().await?;
     for &(from, to) in chosen.values() {
         if from < now - RETENTION && !minutes_are_whole(owner.client(), from, to).await? {
             // Refreshing over dropped minutes would delete the history that was made of them.
@@ -85,7 +85,7 @@ pub(super) async fn keep_up(sessions: &Sessions, now: Timestamp) -> Result<Upkee
     let (refreshed, waiting): (Vec<_>, Vec<_>) = ranges
         .into_iter()
         .partition(|range| chosen.contains_key(&range.day));
-    let session = sessions.get().await?;
+    let session = pool.get().await?;
     forget_ranges(&session, &refreshed).await?;
     let unread = query(
         &session,

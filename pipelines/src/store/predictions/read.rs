@@ -8,8 +8,8 @@ use super::{Forecast, ForecastQuery, ForecastSeries, Outcome, PriceRange, Stored
 use crate::market::Timestamp;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::pool::query;
 use crate::store::rows::MAX_PAGE;
-use crate::store::sessions::query;
 
 const COLUMNS: &str = "horizon, open_time, target_time, model, method, base_price, \
      expected_return, price, low_50, high_50, low_80, high_80, low_95, high_95, made_at, revision, \
@@ -32,7 +32,7 @@ impl Store {
                  ORDER BY open_time DESC LIMIT 1) AS newest ORDER BY newest.horizon"
         );
         let horizons: Vec<i32> = horizons.iter().map(|candles| horizon(*candles)).collect();
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let rows = query(
             &session,
             "read the newest forecasts",
@@ -58,7 +58,7 @@ impl Store {
                AND (NOT $6 OR (actual_price IS NOT NULL AND made_at < target_time)) \
              ORDER BY open_time DESC LIMIT $7"
         );
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         // At most MAX_PAGE, far below 2^63.
         let limit = asked.limit.clamp(1, MAX_PAGE) as i64;
         let rows = query(

@@ -4,7 +4,7 @@ use super::{ForecastSeries, ForecastState};
 use crate::market::Timestamp;
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::sessions::query;
+use crate::store::pool::query;
 
 impl Store {
     /// The newest state of a model whose last candle opened at or before `until` (`None`: the newest
@@ -21,7 +21,7 @@ impl Store {
         let sql = "SELECT open_time, state, inputs FROM forecast_states \
                    WHERE instrument_id = $1 AND interval = $2 AND model = $3 AND open_time <= $4 \
                    ORDER BY open_time DESC LIMIT 1";
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let rows = query(
             &session,
             "read the state of a model",
@@ -52,7 +52,7 @@ impl Store {
     ) -> Result<Vec<Timestamp>, StoreError> {
         let sql = "SELECT open_time FROM forecast_states \
                    WHERE instrument_id = $1 AND interval = $2 AND model = $3 ORDER BY open_time";
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let rows = query(
             &session,
             "list the states of a model",

@@ -11,7 +11,7 @@ use super::{Forecast, ForecastCommit, ForecastSeries, Settlement};
 use crate::market::Timestamp;
 use crate::store::Store;
 use crate::store::error::{StoreError, failed};
-use crate::store::sessions::{execute, query};
+use crate::store::pool::{execute, query};
 
 /// Rows per statement.
 const ROWS_PER_STATEMENT: usize = 4_096;
@@ -60,9 +60,9 @@ impl Store {
     pub async fn commit_forecasts(&self, commit: &ForecastCommit) -> Result<u64, StoreError> {
         let times = commit.forecasts.iter().map(|forecast| forecast.open_time);
         self.flavour
-            .make_room_for_forecasts(&self.sessions, times)
+            .make_room_for_forecasts(&self.pool, times)
             .await?;
-        let mut session = self.sessions.get().await?;
+        let mut session = self.pool.get().await?;
         let transaction = session
             .transaction()
             .await

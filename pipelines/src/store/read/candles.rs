@@ -11,8 +11,8 @@ use crate::store::Store;
 use crate::store::error::{StoreError, failed};
 use crate::store::exact::{Micros, Numeric};
 use crate::store::flavour::{COMBINED, RETENTION, sql_interval};
+use crate::store::pool::{Params, query};
 use crate::store::rows::{CandlePage, CandleQuery, InstrumentId, MAX_PAGE, StoredGap};
-use crate::store::sessions::{Params, query};
 use crate::store::times::up_to_micros;
 
 /// A stretch of time, the end exclusive.
@@ -50,7 +50,7 @@ impl Store {
             // At most MAX_PAGE + 1.
             rows: limit as i64 + 1,
         };
-        let mut session = self.sessions.get().await?;
+        let mut session = self.pool.get().await?;
         let mut answered = match window.read_newest(&session).await? {
             Some(answered) => answered,
             None => window.read(&session).await?,
@@ -305,7 +305,7 @@ pub(super) async fn imported_between(
          WHERE instrument_id = $1 AND interval = $2 AND open_time >= $3 AND open_time <= $4 \
          ORDER BY open_time LIMIT $5"
     );
-    let session = store.sessions.get().await?;
+    let session = store.pool.get().await?;
     let rows = query(
         &session,
         "read imported candles",

@@ -7,9 +7,9 @@ use crate::candles::GapReason;
 use crate::market::Timestamp;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::pool::query;
 use crate::store::resume::trade_id;
 use crate::store::rows::{GapQuery, MAX_PAGE, StoredGap};
-use crate::store::sessions::query;
 
 const GAP: &str = "SELECT reason, from_time, to_time, first_missing_id, last_missing_id, \
      detected_at, filled_at FROM gaps";
@@ -29,7 +29,7 @@ impl Store {
              AND (to_time IS NULL OR to_time > $2) AND (filled_at IS NULL OR $4) \
              ORDER BY from_time, reason, first_missing_id LIMIT $5"
         );
-        let session = self.sessions.get().await?;
+        let session = self.pool.get().await?;
         let (from, to) = (asked.from.to_utc(), asked.to.to_utc());
         // At most MAX_PAGE, far below 2^63.
         let limit = asked.limit.clamp(1, MAX_PAGE) as i64;

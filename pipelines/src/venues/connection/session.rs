@@ -374,7 +374,7 @@ impl ConnectedSession {
         if let Some(complaint) = &complaint {
             tracing::warn!(venue = %shared.protocol.venue(), complaint, "the venue complained");
         }
-        let (feed, live) = (&mut self.assembler, self.live);
+        let (assembler, live) = (&mut self.assembler, self.live);
         let mut troubles = Vec::new();
         shared.observe(self.session.shard, |state| {
             state.count(&new);
@@ -385,7 +385,7 @@ impl ConnectedSession {
             if complaint.is_some() {
                 state.last_error = complaint;
             }
-            troubles = state.judge(shared.protocol, feed);
+            troubles = state.judge(shared.protocol, assembler);
         });
         for trouble in troubles {
             tracing::warn!(venue = %shared.protocol.venue(), trouble, "a subscription is in trouble");

@@ -149,7 +149,7 @@ impl ConnectionState {
         };
         // While answers are awaited, what was refused before is what is known.
         if assembler.is_answered() && assembler.refused_count() != self.refused_symbols.len() {
-            self.refused_symbols = feed
+            self.refused_symbols = assembler
                 .refused()
                 .map(|(symbol, reason)| (symbol.clone(), reason.to_owned()))
                 .collect();

@@ -1,9 +1,9 @@
-//! What a feed counts, for metrics and observable state.
+//! Counts of a frame assembler, for metrics and observable state.
 
 use crate::venues::admission::Refusal;
 use crate::venues::protocol::DecodeError;
 
-/// Counted since a feed's beginning.
+/// Counted since the beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FrameCounts {
     /// Frames other than control frames.

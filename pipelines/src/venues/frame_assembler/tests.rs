@@ -19,7 +19,7 @@ fn binance_trade(symbol: &str, id: u64, time: Timestamp) -> String {
     )
 }
 
-/// Everything the feed wrote, as `connection@ms body`, partition by partition.
+/// Everything the assembler wrote, as `connection@ms body`, partition by partition.
 fn written(assembler: &mut FrameAssembler) -> Vec<String> {
     assembler
         .take()
@@ -161,7 +161,7 @@ fn refusals_are_recorded_and_shown() {
     )
     .unwrap();
     assert!(assembler.is_refused());
-    let refused: Vec<_> = feed
+    let refused: Vec<_> = assembler
         .refused()
         .map(|(s, r)| (s.to_string(), r.to_owned()))
         .collect();

@@ -1,4 +1,4 @@
-//! Connections to the database: the pool whose sessions work as the application role, and sessions
+//! Connections to the database: the pool, which works as the application role, and connections
 //! as the owner for what only the owner may do. Slow statements are logged here, with their text
 //! and never their values.
 
@@ -31,15 +31,15 @@ const AT_ONCE: Timeouts = Timeouts {
 /// Values for a statement's `$1`, `$2`, …
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// The pool of sessions, all as the application role.
+/// The pool of connections, all as the application role.
 #[derive(Clone)]
-pub(super) struct Sessions {
+pub(super) struct ConnectionPool {
     pool: Pool,
     runtime: tokio::runtime::Handle,
     config: StoreConfig,
 }
 
-impl Sessions {
+impl ConnectionPool {
     /// Prepares a pool; connects nothing yet. `settings` are more `SET` statements for each new
     /// session.
     pub(super) fn new(config: &StoreConfig, settings: &str) -> Result<Self, StoreError> {
@@ -82,7 +82,7 @@ impl Sessions {
         })
     }
 
-    /// A session as the application role.
+    /// A pooled connection as the application role.
     pub(super) async fn get(&self) -> Result<Object, StoreError> {
         // One that waits is taken on the spot.
         if self.pool.status().available > 0
@@ -100,18 +100,18 @@ impl Sessions {
         }
     }
 
-    /// A session as the owner, in no pool: it ends when dropped. It takes a pooled session's place
+    /// A connection as the owner, in no pool: it ends when dropped. It takes a pooled connection's place
     /// rather than a further connection, so that a server with a single one suffices.
-    pub(super) async fn owner(&self) -> Result<OwnerSession, StoreError> {
+    pub(super) async fn owner(&self) -> Result<OwnerConnection, StoreError> {
         if self.config.app_url.is_some() {
-            return OwnerSession::connect(&self.config).await;
+            return OwnerConnection::connect(&self.config).await;
         }
         let session = Object::take(self.get().await?);
         session
             .batch_execute("RESET ROLE; SET statement_timeout = 0")
             .await
             .map_err(failed("become the owner of the tables"))?;
-        Ok(OwnerSession::Pooled(session))
+        Ok(OwnerConnection::Pooled(session))
     }
 
     /// How many connections there are, are idle and may be: for metrics.
@@ -148,15 +148,15 @@ impl Sessions {
     }
 }
 
-/// A session as the owner of the tables.
-pub(super) enum OwnerSession {
+/// A connection as the owner of the tables.
+pub(super) enum OwnerConnection {
     /// Taken out of the pool for good.
     Pooled(deadpool_postgres::ClientWrapper),
     /// Connected on its own.
     Own(Client, tokio::task::JoinHandle<()>),
 }
 
-impl OwnerSession {
+impl OwnerConnection {
     /// Connects with the owner's URL.
     pub(super) async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
         Self::connect_to(config, &config.url).await
