@@ -5,6 +5,7 @@
 pub mod cost_basis;
 pub mod decimal;
 pub mod files;
+pub mod imports;
 pub mod ledger;
 pub mod money;
 pub mod performance;

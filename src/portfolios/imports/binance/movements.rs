@@ -1,0 +1,158 @@
+//! What comes from outside an account or goes there, and what is handed out, renamed or given back.
+
+use chrono::TimeDelta;
+
+use super::entry::{Entry, migration, unknown};
+use super::history::History;
+use crate::Kind;
+use crate::imports::booking::Booking;
+use crate::imports::reading::{Reading, Unknown};
+
+impl History {
+    /// What is handed out; where something is taken in the same second, a coin was replaced.
+    pub(super) fn distributions(&mut self, reading: &mut Reading<'_>) {
+        for entries in std::mem::take(&mut self.distributions).into_values() {
+            if let [one, other] = entries.as_slice()
+                && one.coin != other.coin
+                && one.change.is_negative() != other.change.is_negative()
+            {
+                let (old, new) = if one.change.is_negative() {
+                    (one, other)
+                } else {
+                    (other, one)
+                };
+                reading.book(migration(old, new, &reading.account));
+                continue;
+            }
+            for entry in &entries {
+                let account = &reading.account;
+                let kinds = (Kind::Airdrop, Kind::Loss);
+                let booking = Booking::change(
+                    kinds,
+                    entry.time,
+                    account,
+                    vec![entry.row],
+                    &entry.coin,
+                    entry.change,
+                );
+                let taken = entry.change.is_negative();
+                reading.book(if taken {
+                    booking.flag("taken back by the venue")
+                } else {
+                    booking
+                });
+            }
+        }
+    }
+
+    /// Old and new name of a coin, minutes apart.
+    pub(super) fn renames(&mut self, reading: &mut Reading<'_>) {
+        const WITHIN: TimeDelta = TimeDelta::days(7);
+        self.old_names.sort_by_key(|entry| entry.time);
+        self.new_names.sort_by_key(|entry| entry.time);
+        let mut old_names: Vec<Option<Entry>> = std::mem::take(&mut self.old_names)
+            .into_iter()
+            .map(Some)
+            .collect();
+        for new in std::mem::take(&mut self.new_names) {
+            let mut open = old_names.iter_mut().filter(|old| {
+                old.as_ref().is_some_and(|old| {
+                    old.user == new.user
+                        && old.change.is_negative()
+                        && (new.time - old.time).abs() <= WITHIN
+                        && (old.coin != new.coin || old.change.abs() != new.change)
+                })
+            });
+            let first = open.next();
+            let several = open.next().is_some();
+            match first.and_then(Option::take) {
+                Some(old) if new.change.is_positive() => {
+                    let booking = migration(&old, &new, &reading.account);
+                    reading.book(if several {
+                        booking.flag("paired by order of the rows")
+                    } else {
+                        booking
+                    });
+                }
+                _ => {
+                    let reason = "the new name of a coin without its old one".to_owned();
+                    reading.unknown(
+                        new.row,
+                        Unknown {
+                            reason,
+                            ..unknown(&new, reading)
+                        },
+                    );
+                }
+            }
+        }
+        for old in old_names.into_iter().flatten() {
+            let reason = "the old name of a coin without its new one".to_owned();
+            reading.unknown(
+                old.row,
+                Unknown {
+                    reason,
+                    ..unknown(&old, reading)
+                },
+            );
+        }
+    }
+
+    /// Deposits and withdrawals that were not given back.
+    pub(super) fn movements(&mut self, reading: &mut Reading<'_>) {
+        let mut movements: Vec<Option<Entry>> = std::mem::take(&mut self.movements)
+            .into_iter()
+            .map(Some)
+            .collect();
+        for back in std::mem::take(&mut self.returns) {
+            let matching = |entry: &&mut Option<Entry>| {
+                entry.as_ref().is_some_and(|entry| {
+                    entry.user == back.user
+                        && entry.coin == back.coin
+                        && entry.change == -back.change
+                        && entry.time <= back.time
+                })
+            };
+            let before = movements
+                .iter_mut()
+                .filter(matching)
+                .max_by_key(|entry| entry.as_ref().map(|entry| entry.time));
+            match before.and_then(Option::take) {
+                Some(before) => {
+                    reading.ignore(&[before.row, back.row], "failed and was given back")
+                }
+                None => {
+                    let reason = format!(
+                        "\"{}\" with the wrong sign, and nothing that it gives back",
+                        back.word
+                    );
+                    reading.unknown(
+                        back.row,
+                        Unknown {
+                            reason,
+                            ..unknown(&back, reading)
+                        },
+                    );
+                }
+            }
+        }
+        for entry in movements.into_iter().flatten() {
+            let kinds = (Kind::Deposit, Kind::Withdrawal);
+            let account = &reading.account;
+            let booking = Booking::change(
+                kinds,
+                entry.time,
+                account,
+                vec![entry.row],
+                &entry.coin,
+                entry.change,
+            );
+            let inside = entry.remark.to_lowercase().contains("fee is included");
+            reading.book(if inside {
+                booking.flag("network fee inside the amount")
+            } else {
+                booking
+            });
+        }
+    }
+}

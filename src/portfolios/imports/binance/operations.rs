@@ -1,0 +1,152 @@
+//! The words of Binance's transaction history and what they mean.
+
+use crate::Kind;
+
+/// What a row of the history is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// A leg of a trade; legs of one family belong together.
+    Leg(Family),
+    /// The fee of a trade.
+    Fee,
+    /// A leg of a conversion: the same word on both sides.
+    Pair(&'static str),
+    /// Small amounts turned into BNB.
+    Dust,
+    /// What comes in, and its tag.
+    Income(Kind, &'static str),
+    /// Handed out; what is taken back pairs with it.
+    Distribution,
+    Deposit,
+    Withdrawal,
+    /// Old name of a renamed coin.
+    Renamed,
+    /// New name of a renamed coin.
+    RenamedTo,
+    /// Gift in or out.
+    Gift,
+    /// Gain or loss of a position.
+    Result(&'static str),
+    /// A cost or its opposite.
+    Charge(&'static str),
+    /// Borrowed or paid back.
+    Loan,
+    /// Paid with the card.
+    Spending,
+    /// Inside the account.
+    Internal(&'static str),
+}
+
+/// Which legs of trades belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Family {
+    /// `Buy` on both legs.
+    Buy,
+    /// `Sell` on both legs.
+    Sell,
+    /// `Transaction Related`, on both legs or on one beside `Buy`.
+    Related,
+    /// `Transaction Buy` and `Transaction Spend`.
+    Bought,
+    /// `Transaction Sold` and `Transaction Revenue`.
+    Sold,
+}
+
+const SAVINGS: &str = "savings of the same account; the principal stays yours";
+const WALLETS: &str = "between wallets of the same account: holdings do not change";
+
+/// What an operation of the history means. `None`: nobody has said yet.
+pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
+    use Operation::*;
+    let word = word.to_lowercase();
+    let known = match word.as_str() {
+        "fee" if futures => Charge("futures fee"),
+        "buy" => Leg(Family::Buy),
+        "sell" => Leg(Family::Sell),
+        "transaction related" => Leg(Family::Related),
+        "transaction buy" | "transaction spend" => Leg(Family::Bought),
+        "transaction sold" | "transaction revenue" => Leg(Family::Sold),
+        "fee" | "transaction fee" => Fee,
+        "large otc trading"
+        | "binance convert"
+        | "the easiest way to trade"
+        | "asset conversion transfer"
+        | "futures convert"
+        | "swap farming transaction"
+        | "liquid swap sell" => Pair(""),
+        "buy crypto" | "buy crypto with card" | "buy crypto with fiat" => Pair("card"),
+        "stablecoins auto-conversion"
+        | "leverage token redemption"
+        | "leveraged coin consolidation" => Pair(""),
+        "eth 2.0 staking" => Pair("staking-token"),
+        "small assets exchange bnb" | "small assets exchange bnb (spot)" => Dust,
+        "savings interest"
+        | "savings distribution"
+        | "simple earn flexible interest"
+        | "simple earn locked rewards"
+        | "launchpool interest"
+        | "bnb vault rewards" => Income(Kind::Interest, ""),
+        "pos savings interest"
+        | "staking rewards"
+        | "eth 2.0 staking rewards"
+        | "dot slot auction rewards" => Income(Kind::Staking, ""),
+        "pool distribution" | "super bnb mining" => Income(Kind::Mining, ""),
+        "liquid swap rewards" | "swap farming rewards" => Income(Kind::Reward, "liquidity"),
+        "airdrop assets"
+        | "launchpool airdrop - system distribution"
+        | "launchpool airdrop - user claim distribution"
+        | "launchpool earnings withdrawal"
+        | "hodler airdrops distribution"
+        | "megadrop rewards"
+        | "simple earn flexible airdrop"
+        | "simple earn locked airdrop"
+        | "cash voucher distribution" => Income(Kind::Airdrop, ""),
+        "mission reward distribution" | "campaign related reward" => {
+            Income(Kind::Reward, "campaign")
+        }
+        "commission history"
+        | "commission rebate"
+        | "commission fee shared with you"
+        | "referrer rebates"
+        | "referee rebates"
+        | "referral kickback"
+        | "referral commission" => Income(Kind::Reward, "referral"),
+        "binance card cashback" | "card cashback" => Income(Kind::Reward, "cashback"),
+        "binance card spending" => Spending,
+        "distribution" => Distribution,
+        "crypto box" => Gift,
+        "deposit" | "fiat deposit" | "fiat ocbs - add fiat and fees" | "asset recovery" => Deposit,
+        "withdraw" | "withdrawal" | "fiat withdraw" | "fiat withdrawal" | "send" => Withdrawal,
+        "bnb fee deduction" => Charge("fee deduction"),
+        "token swap - redenomination/rebranding" => Renamed,
+        "token swap - distribution" => RenamedTo,
+        "realize profit and loss" | "realized profit and loss" => Result("futures"),
+        "insurance fund compensation" => Result("insurance fund"),
+        "funding fee" => Charge("funding"),
+        "margin loan"
+        | "isolated margin loan"
+        | "margin repayment"
+        | "isolated margin repayment" => Loan,
+        "margin interest" | "isolated margin interest" => Charge("margin interest"),
+        "savings purchase"
+        | "savings principal redemption"
+        | "principal redemption"
+        | "pos savings purchase"
+        | "pos savings redemption"
+        | "staking purchase"
+        | "staking redemption"
+        | "simple earn flexible subscription"
+        | "simple earn flexible redemption"
+        | "simple earn locked subscription"
+        | "simple earn locked redemption"
+        | "launchpool subscription/redemption"
+        | "launchpad subscribe"
+        | "liquid swap add"
+        | "liquid swap add/sell"
+        | "liquidity farming remove" => Internal(SAVINGS),
+        "transfer_in" | "transfer_out" => Internal(WALLETS),
+        word if word.starts_with("transfer between ") => Internal(WALLETS),
+        _ => return None,
+    };
+    Some(known)
+}

@@ -1,0 +1,87 @@
+//! Rows of the retail report that only make sense in twos: one coin becomes another, or is only named
+//! differently.
+
+use chrono::{DateTime, Utc};
+
+use crate::imports::booking::Booking;
+use crate::imports::reading::{Reading, Unknown};
+use crate::{Decimal, Kind};
+
+/// A row of two that belong together.
+pub(super) struct Half {
+    pub row: u64,
+    pub id: String,
+    pub asset: String,
+    pub change: Decimal,
+    pub value: Option<Decimal>,
+    pub word: String,
+}
+
+/// The two names of one coin.
+const STAKED: &str = "ETH staked: ETH2 is ETH under another name";
+const UNSTAKED: &str = "ETH2 became ETH again";
+
+/// Rows that only make sense together: one coin becomes another, or is only named differently.
+pub(super) fn join(
+    time: DateTime<Utc>,
+    word: &str,
+    mut rows: Vec<Half>,
+    reading: &mut Reading<'_>,
+) {
+    let lower = word.to_lowercase();
+    while let Some(row) = rows.pop() {
+        let opposite = |other: &Half| other.change.is_negative() != row.change.is_negative();
+        let equal = rows
+            .iter()
+            .position(|other| opposite(other) && other.change == -row.change);
+        let Some(at) = equal.or_else(|| rows.iter().position(opposite)) else {
+            // Staking moves one coin between two names of it: one row alone says the same.
+            if lower.contains("staking transfer") || (lower.contains("eth2") && row.asset == "ETH")
+            {
+                reading.internal(&[row.row], STAKED);
+                continue;
+            }
+            let unknown = Unknown {
+                reason: format!("\"{}\" without its other half at the same time", row.word),
+                word: row.word,
+                time,
+                account: reading.account.clone(),
+                asset: row.asset,
+                change: row.change,
+                fee: None,
+            };
+            reading.unknown(row.row, unknown);
+            continue;
+        };
+        let other = rows.remove(at);
+        let (out, back) = if row.change.is_negative() {
+            (row, other)
+        } else {
+            (other, row)
+        };
+        let both = vec![out.row, back.row];
+        if out.asset == back.asset {
+            let why = if lower.contains("deprecation") || lower.contains("unstaking") {
+                UNSTAKED
+            } else {
+                STAKED
+            };
+            reading.internal(&both, why);
+            continue;
+        }
+        let booking = if lower.contains("migration") {
+            Booking::new(Kind::Migration, time, &reading.account, both)
+                .sent(&out.asset, -out.change)
+                .received(&back.asset, back.change)
+        } else {
+            let (sent, received) = (
+                (out.asset.as_str(), -out.change),
+                (back.asset.as_str(), back.change),
+            );
+            Booking::trade(time, &reading.account, both, sent, received)
+                .value(out.value.or(back.value))
+                .tag(if lower.contains("dust") { "dust" } else { "" })
+        };
+        reading.book(booking.id(&out.id));
+    }
+}

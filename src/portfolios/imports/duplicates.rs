@@ -1,0 +1,394 @@
+//! What is told already: by what is stored, or by another file of the same import. Within one file nothing is a
+//! duplicate: equal rows are two fills of one order, or two payments of one day.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, FixedOffset, TimeDelta};
+
+use super::booking::sum;
+use super::outcome::{Duplicate, Imported};
+use super::reading::Reading;
+use crate::transaction::format_time;
+use crate::{Decimal, Kind, Leg, Transaction};
+
+/// How far apart two reports may book one deposit or withdrawal.
+const MOVEMENT_WITHIN: TimeDelta = TimeDelta::hours(1);
+/// How far apart the two ends of one transfer may be booked.
+const TRANSFER_WITHIN: TimeDelta = TimeDelta::hours(24);
+/// What the ids begin with that are made here, of rows that have none.
+const MADE: &str = "import/";
+
+/// What is known, and where it was told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    transactions: Vec<(Transaction, String)>,
+    by_id: HashMap<(String, String), Vec<usize>>,
+    by_content: HashMap<String, Vec<usize>>,
+    by_second: HashMap<(String, i64), Vec<usize>>,
+    movements: HashMap<(String, String, String), Vec<usize>>,
+    ids: HashSet<String>,
+}
+
+impl Told {
+    /// Adds a transaction and where it is told.
+    pub(super) fn add(&mut self, transaction: Transaction, place: String) {
+        let at = self.transactions.len();
+        let account = transaction.account.clone();
+        if has_id(&transaction) {
+            self.by_id
+                .entry((account.clone(), transaction.id.clone()))
+                .or_default()
+                .push(at);
+        }
+        self.by_content
+            .entry(content(&transaction))
+            .or_default()
+            .push(at);
+        self.by_second
+            .entry((account.clone(), transaction.time.timestamp()))
+            .or_default()
+            .push(at);
+        if let Some((asset, total)) = movement(&transaction) {
+            self.movements
+                .entry((account, asset, total))
+                .or_default()
+                .push(at);
+        }
+        self.ids.insert(transaction.id.clone());
+        self.transactions.push((transaction, place));
+    }
+
+    /// Takes from `booked`, all of one file, what is known.
+    pub(super) fn sift(&self, booked: &mut Vec<Imported>) -> Vec<Duplicate> {
+        let mut used = vec![false; self.transactions.len()];
+        let mut of: Vec<Option<usize>> = vec![None; booked.len()];
+        for (imported, of) in booked.iter().zip(&mut of) {
+            *of = self.same(&imported.transaction, &used);
+            if let Some(at) = *of {
+                used[at] = true;
+            }
+        }
+        self.same_trades(booked, &mut of, &mut used);
+        for (imported, of) in booked.iter().zip(&mut of) {
+            if of.is_none()
+                && let Some(at) = self.same_movement(&imported.transaction, &used)
+            {
+                used[at] = true;
+                *of = Some(at);
+            }
+        }
+        let mut duplicates = Vec::new();
+        let mut of = of.into_iter();
+        booked.retain(|imported| {
+            let Some(at) = of.next().flatten() else {
+                return true;
+            };
+            let (rows, of) = (imported.rows.clone(), self.transactions[at].1.clone());
+            duplicates.push(Duplicate { rows, of });
+            false
+        });
+        duplicates
+    }
+
+    /// The same id where both have one; else the same content, to the digit and the instant.
+    fn same(&self, transaction: &Transaction, used: &[bool]) -> Option<usize> {
+        let free = |at: &&usize| !used[**at];
+        if has_id(transaction) {
+            let key = (transaction.account.clone(), transaction.id.clone());
+            let same_id = self.by_id.get(&key).into_iter().flatten();
+            let same = same_id
+                .filter(free)
+                .find(|at| same_legs(&self.transactions[**at].0, transaction));
+            if same.is_some() {
+                return same.copied();
+            }
+        }
+        let equal = self
+            .by_content
+            .get(&content(transaction))
+            .into_iter()
+            .flatten();
+        equal
+            .filter(free)
+            .find(|at| !(has_id(transaction) && has_id(&self.transactions[**at].0)))
+            .copied()
+    }
+
+    /// Trades that two reports of one venue tell with different grain: the sums of a second agree.
+    fn same_trades(&self, booked: &[Imported], of: &mut [Option<usize>], used: &mut [bool]) {
+        let mut seconds: BTreeMap<(String, i64), Vec<usize>> = BTreeMap::new();
+        for (at, imported) in booked.iter().enumerate() {
+            let transaction = &imported.transaction;
+            if of[at].is_none() && is_trade(transaction) {
+                let second = (transaction.account.clone(), transaction.time.timestamp());
+                seconds.entry(second).or_default().push(at);
+            }
+        }
+        for ((account, second), mine) in seconds {
+            // A second leg or a fee may carry the second beside it.
+            for beside in [second, second - 1, second + 1] {
+                let theirs = self
+                    .by_second
+                    .get(&(account.clone(), beside))
+                    .into_iter()
+                    .flatten();
+                let theirs: Vec<usize> = theirs
+                    .copied()
+                    .filter(|at| !used[*at] && is_trade(&self.transactions[*at].0))
+                    .collect();
+                if theirs.is_empty() {
+                    continue;
+                }
+                let mine: Vec<usize> = mine
+                    .iter()
+                    .copied()
+                    .filter(|at| of[*at].is_none())
+                    .collect();
+                let told = |at: &usize| &self.transactions[*at].0;
+                let said = |at: &usize| &booked[*at].transaction;
+                // Pair by pair, then the whole second.
+                for key in [pair_of as fn(&Transaction) -> String, |_| String::new()] {
+                    let mut keys: Vec<String> = mine.iter().map(|at| key(said(at))).collect();
+                    keys.sort();
+                    keys.dedup();
+                    for name in keys {
+                        let ours: Vec<usize> = mine
+                            .iter()
+                            .copied()
+                            .filter(|at| of[*at].is_none() && key(said(at)) == name)
+                            .collect();
+                        let same: Vec<usize> = theirs
+                            .iter()
+                            .copied()
+                            .filter(|at| !used[*at] && key(told(at)) == name)
+                            .collect();
+                        let (Some(first), false) = (same.first(), ours.is_empty()) else {
+                            continue;
+                        };
+                        let ids = same.iter().all(|at| has_id(told(at)))
+                            && ours.iter().all(|at| has_id(said(at)));
+                        let sums = (totals(ours.iter().map(said)), totals(same.iter().map(told)));
+                        if !ids && sums.0.is_some() && sums.0 == sums.1 {
+                            ours.iter().for_each(|at| of[*at] = Some(*first));
+                            same.iter().for_each(|at| used[*at] = true);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A deposit or withdrawal of the same total, one of the two without an id, at nearly the same time.
+    fn same_movement(&self, transaction: &Transaction, used: &[bool]) -> Option<usize> {
+        let (asset, total) = movement(transaction)?;
+        let candidates = self
+            .movements
+            .get(&(transaction.account.clone(), asset, total))?;
+        let apart = |at: &usize| (self.transactions[*at].0.time - transaction.time).abs();
+        candidates
+            .iter()
+            .copied()
+            .filter(|at| !used[*at] && apart(at) <= MOVEMENT_WITHIN)
+            .filter(|at| has_id(&self.transactions[*at].0) != has_id(transaction))
+            .min_by_key(apart)
+    }
+
+    /// An id that no other transaction has: the one of the venue where there is one.
+    pub(super) fn name(&mut self, transaction: &mut Transaction) {
+        let base = if transaction.id.is_empty() {
+            made(transaction)
+        } else {
+            transaction.id.clone()
+        };
+        let mut id = base.clone();
+        let mut number = 1;
+        while self.ids.contains(&id) {
+            number += 1;
+            id = format!("{base}#{number}");
+        }
+        self.ids.insert(id.clone());
+        transaction.id = id;
+    }
+}
+
+fn has_id(transaction: &Transaction) -> bool {
+    !transaction.id.is_empty() && !transaction.id.starts_with(MADE)
+}
+
+/// An id of what a row says, for rows without one.
+fn made(transaction: &Transaction) -> String {
+    let leg = |sign: &str, leg: &Option<Leg>| {
+        leg.as_ref()
+            .map(|leg| format!("/{sign}{} {}", leg.quantity.normalized(), leg.asset))
+            .unwrap_or_default()
+    };
+    let (time, kind) = (format_time(&transaction.time), transaction.kind);
+    let legs = leg("-", &transaction.sent) + &leg("+", &transaction.received);
+    let id = format!("{MADE}{}/{time}/{kind}{legs}", transaction.account);
+    id.chars().take(240).collect()
+}
+
+fn is_trade(transaction: &Transaction) -> bool {
+    matches!(transaction.kind, Kind::Buy | Kind::Sell | Kind::Swap)
+}
+
+fn leg_text(leg: &Option<Leg>) -> String {
+    leg.as_ref()
+        .map(|leg| format!("{} {}", leg.quantity.normalized(), leg.asset))
+        .unwrap_or_default()
+}
+
+/// Everything that makes two transactions the same without an id.
+fn content(transaction: &Transaction) -> String {
+    let mut fees: Vec<String> = transaction
+        .fees
+        .iter()
+        .map(|fee| format!("{} {}", fee.quantity.normalized(), fee.asset))
+        .collect();
+    fees.sort();
+    let time = transaction.time.to_utc();
+    let (sent, received) = (leg_text(&transaction.sent), leg_text(&transaction.received));
+    format!(
+        "{}|{time}|{}|{sent}|{received}|{}",
+        transaction.account,
+        transaction.kind,
+        fees.join("+")
+    )
+}
+
+/// The assets of a trade.
+fn pair_of(transaction: &Transaction) -> String {
+    let asset = |leg: &Option<Leg>| {
+        leg.as_ref()
+            .map(|leg| leg.asset.clone())
+            .unwrap_or_default()
+    };
+    format!(
+        "{}>{}",
+        asset(&transaction.sent),
+        asset(&transaction.received)
+    )
+}
+
+/// One id is one trade, however two reports round its amounts; of a hash that several movements share, the
+/// amounts tell which is meant.
+fn same_legs(one: &Transaction, other: &Transaction) -> bool {
+    if pair_of(one) != pair_of(other) {
+        return false;
+    }
+    let two_legs = one.sent.is_some() && one.received.is_some();
+    two_legs
+        || (leg_text(&one.sent) == leg_text(&other.sent)
+            && leg_text(&one.received) == leg_text(&other.received))
+        || (movement(one).is_some() && movement(one) == movement(other))
+}
+
+/// What trades moved, without their fees, by asset and direction.
+fn totals<'t>(
+    trades: impl Iterator<Item = &'t Transaction>,
+) -> Option<BTreeMap<(bool, &'t str), Decimal>> {
+    let mut totals: BTreeMap<(bool, &str), Decimal> = BTreeMap::new();
+    for trade in trades {
+        for (out, leg) in [(true, &trade.sent), (false, &trade.received)] {
+            let Some(leg) = leg else { continue };
+            let total = totals.entry((out, leg.asset.as_str())).or_default();
+            *total = total.checked_add(leg.quantity)?;
+        }
+    }
+    Some(totals)
+}
+
+/// Asset and total, its fee in the same asset included, of a deposit or withdrawal.
+fn movement(transaction: &Transaction) -> Option<(String, String)> {
+    let (leg, out) = match transaction.kind {
+        Kind::Deposit => (transaction.received.as_ref()?, false),
+        Kind::Withdrawal => (transaction.sent.as_ref()?, true),
+        _ => return None,
+    };
+    let fees = transaction
+        .fees
+        .iter()
+        .filter(|fee| fee.asset == leg.asset)
+        .map(|fee| fee.quantity);
+    let fees = sum(fees).ok()?;
+    let total = if out {
+        leg.quantity.checked_add(fees)?
+    } else {
+        leg.quantity.checked_sub(fees)?
+    };
+    let sign = if out { "-" } else { "" };
+    Some((leg.asset.clone(), format!("{sign}{}", total.normalized())))
+}
+
+/// Where a deposit or withdrawal is, and when it was.
+type End = (usize, DateTime<FixedOffset>);
+
+/// Takes out deposits and withdrawals that are the other end of a transfer told by another file.
+pub(super) fn ends_of_transfers(
+    accepted: &mut Vec<Imported>,
+    readings: &[Reading<'_>],
+) -> Vec<(usize, Duplicate)> {
+    let mut ends: HashMap<(&str, String), Vec<End>> = HashMap::new();
+    for (at, imported) in accepted.iter().enumerate() {
+        let transaction = &imported.transaction;
+        let end = match transaction.kind {
+            Kind::Deposit => transaction.received.as_ref().map(|leg| ("+", leg)),
+            Kind::Withdrawal => transaction.sent.as_ref().map(|leg| ("-", leg)),
+            _ => None,
+        };
+        if let Some((sign, leg)) = end {
+            let key = (
+                transaction.account.as_str(),
+                format!("{sign}{} {}", leg.quantity.normalized(), leg.asset),
+            );
+            ends.entry(key).or_default().push((at, transaction.time));
+        }
+    }
+    let mut gone: HashMap<usize, usize> = HashMap::new();
+    for (at, imported) in accepted.iter().enumerate() {
+        let transaction = &imported.transaction;
+        let (Kind::Transfer, Some(to), Some(leg)) =
+            (transaction.kind, &transaction.to_account, &transaction.sent)
+        else {
+            continue;
+        };
+        let amount = format!("{} {}", leg.quantity.normalized(), leg.asset);
+        for (account, sign) in [(to, "+"), (&transaction.account, "-")] {
+            let candidates = ends
+                .get(&(account.as_str(), format!("{sign}{amount}")))
+                .into_iter()
+                .flatten();
+            let apart = |time: &DateTime<FixedOffset>| (*time - transaction.time).abs();
+            let end = candidates
+                .filter(|(end, time)| {
+                    !gone.contains_key(end)
+                        && accepted[*end].file != imported.file
+                        && apart(time) <= TRANSFER_WITHIN
+                })
+                .min_by_key(|(_, time)| apart(time));
+            if let Some((end, _)) = end {
+                gone.insert(*end, at);
+            }
+        }
+    }
+    let place = |imported: &Imported| {
+        let row = imported.rows.first().copied().unwrap_or_default();
+        format!("{} row {row}", readings[imported.file].name)
+    };
+    let duplicates = gone
+        .iter()
+        .map(|(end, transfer)| {
+            let of = place(&accepted[*transfer]);
+            (
+                accepted[*end].file,
+                Duplicate {
+                    rows: accepted[*end].rows.clone(),
+                    of,
+                },
+            )
+        })
+        .collect();
+    let mut at = 0..;
+    accepted.retain(|_| at.next().is_none_or(|at| !gone.contains_key(&at)));
+    duplicates
+}

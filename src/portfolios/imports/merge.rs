@@ -1,0 +1,256 @@
+//! Several files and what is stored as one import: tickers settled, duplicates out, an id for everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ImportOptions;
+use super::assets::is_money;
+use super::duplicates::{Told, ends_of_transfers};
+use super::outcome::{Duplicate, FileOutcome, ImportOutcome, Imported, Question, Refusal, Rows};
+use super::reading::Reading;
+use crate::files::{FileError, check};
+use crate::{Decimal, Kind, Leg, Prices, Transaction};
+
+/// What reading the files came to.
+pub(super) fn merge(mut readings: Vec<Reading<'_>>, options: &ImportOptions) -> ImportOutcome {
+    let mut told = Told::default();
+    for known in &options.known {
+        told.add(known.clone(), known.id.clone());
+    }
+    let currency = readings.iter().find_map(|reading| reading.currency.clone());
+    let mut questions = BTreeSet::new();
+    let mut accepted: Vec<Imported> = Vec::new();
+    let mut duplicates: Vec<Vec<Duplicate>> = Vec::new();
+    for (file, reading) in readings.iter_mut().enumerate() {
+        in_order(&mut reading.booked);
+        for imported in &mut reading.booked {
+            imported.file = file;
+            settle(
+                &mut imported.transaction,
+                reading.venue,
+                options,
+                &mut questions,
+            );
+        }
+        in_one_currency(reading, currency.as_deref());
+        let found = told.sift(&mut reading.booked);
+        for imported in &mut reading.booked {
+            let row = imported.rows.first().copied().unwrap_or_default();
+            told.add(
+                imported.transaction.clone(),
+                format!("{} row {row}", reading.name),
+            );
+        }
+        accepted.append(&mut reading.booked);
+        duplicates.push(found);
+    }
+    for (file, duplicate) in ends_of_transfers(&mut accepted, &readings) {
+        duplicates[file].push(duplicate);
+    }
+    accepted.sort_by_key(|imported| imported.transaction.time);
+    name(&mut accepted, &mut readings, options);
+    let net = net(&mut accepted, &mut readings);
+    let mut prices = Prices::default();
+    let timezone = readings
+        .iter()
+        .find_map(|reading| reading.timezone)
+        .unwrap_or(options.timezone);
+    readings
+        .iter()
+        .for_each(|reading| prices.extend(&reading.prices));
+    let files = readings
+        .into_iter()
+        .zip(duplicates)
+        .map(|(reading, duplicates)| file(reading, duplicates));
+    ImportOutcome {
+        files: files.collect(),
+        transactions: accepted,
+        questions: questions.into_iter().collect(),
+        currency,
+        timezone,
+        prices,
+        net,
+    }
+}
+
+/// By time; what shares an instant keeps the order of the file, which some venues write newest first.
+fn in_order(booked: &mut [Imported]) {
+    booked.sort_by_key(|imported| imported.rows.first().copied());
+    let times = (booked.first(), booked.last());
+    if let (Some(first), Some(last)) = times
+        && first.transaction.time > last.transaction.time
+    {
+        booked.reverse();
+    }
+    booked.sort_by_key(|imported| imported.transaction.time);
+}
+
+/// Tickers as the user said; a question for each that means nothing known, or more than one thing.
+fn settle(
+    transaction: &mut Transaction,
+    venue: &str,
+    options: &ImportOptions,
+    questions: &mut BTreeSet<Question>,
+) {
+    if options.assets.is_empty() && options.catalogue.is_none() {
+        return;
+    }
+    let Transaction {
+        sent,
+        received,
+        fees,
+        ..
+    } = transaction;
+    for leg in sent.iter_mut().chain(received).chain(fees) {
+        let of_venue = options.assets.get(&format!("{venue}:{}", leg.asset));
+        if let Some(asset) = of_venue.or_else(|| options.assets.get(&leg.asset)) {
+            leg.asset.clone_from(asset);
+        } else if let Some(catalogue) = &options.catalogue
+            && !is_money(&leg.asset)
+        {
+            let meanings = catalogue.get(&leg.asset);
+            match meanings.map(|meanings| (meanings.len(), meanings.first())) {
+                Some((1, Some(only))) => leg.asset.clone_from(only),
+                _ => {
+                    questions.insert(Question {
+                        venue: venue.to_owned(),
+                        ticker: leg.asset.clone(),
+                        candidates: meanings.into_iter().flatten().cloned().collect(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Values are in the currency of the import: those of a file in another are left out.
+fn in_one_currency(reading: &mut Reading<'_>, currency: Option<&str>) {
+    let (Some(of_file), Some(currency)) = (reading.currency.clone(), currency) else {
+        return;
+    };
+    if of_file == currency {
+        return;
+    }
+    let mut left_out = false;
+    for imported in &mut reading.booked {
+        let transaction = &mut imported.transaction;
+        let Transaction {
+            sent,
+            received,
+            fees,
+            value,
+            basis,
+            ..
+        } = transaction;
+        for own in sent
+            .iter_mut()
+            .chain(received)
+            .chain(fees)
+            .map(|leg| &mut leg.value)
+            .chain([value, basis])
+        {
+            left_out |= own.take().is_some();
+        }
+    }
+    if left_out {
+        reading.note(format!(
+            "values in {of_file} are left out: those of this import are in {currency}"
+        ));
+    }
+}
+
+/// Gives every transaction an id of its own, and refuses what is not one.
+fn name(accepted: &mut Vec<Imported>, readings: &mut [Reading<'_>], options: &ImportOptions) {
+    let mut told = Told::default();
+    for known in &options.known {
+        told.name(&mut known.clone());
+    }
+    accepted.retain_mut(|imported| {
+        told.name(&mut imported.transaction);
+        let Err(error) = check(std::slice::from_ref(&imported.transaction)) else {
+            return true;
+        };
+        let reason = match error {
+            FileError::Transaction { message, .. } => message,
+            other => other.to_string(),
+        };
+        let refusals = imported
+            .rows
+            .iter()
+            .map(|row| Refusal::row(*row, reason.as_str()));
+        readings[imported.file].refused.extend(refusals);
+        false
+    });
+}
+
+/// Change of holdings by asset.
+fn net(accepted: &mut Vec<Imported>, readings: &mut [Reading<'_>]) -> BTreeMap<String, Decimal> {
+    let mut net: BTreeMap<String, Decimal> = BTreeMap::new();
+    accepted.retain(|imported| {
+        if let Some(totals) = totals(&net, &imported.transaction) {
+            net.extend(totals);
+            return true;
+        }
+        let reason = "with it, the holdings of an asset are more than can be kept exactly";
+        let refusals = imported.rows.iter().map(|row| Refusal::row(*row, reason));
+        readings[imported.file].refused.extend(refusals);
+        false
+    });
+    net.retain(|_, change| !change.is_zero());
+    net.values_mut()
+        .for_each(|change| *change = change.normalized());
+    net
+}
+
+/// What a transaction touches, with it.
+fn totals(
+    net: &BTreeMap<String, Decimal>,
+    transaction: &Transaction,
+) -> Option<Vec<(String, Decimal)>> {
+    // Between own accounts only the fee is gone.
+    let stays = transaction.kind == Kind::Transfer;
+    let sent = transaction
+        .sent
+        .iter()
+        .filter(|_| !stays)
+        .map(|leg| (leg, true));
+    let received = transaction.received.iter().map(|leg| (leg, false));
+    let fees = transaction.fees.iter().map(|leg| (leg, true));
+    let mut totals: Vec<(String, Decimal)> = Vec::new();
+    for (
+        Leg {
+            asset, quantity, ..
+        },
+        out,
+    ) in sent.chain(received).chain(fees)
+    {
+        let change = if out { -*quantity } else { *quantity };
+        if let Some((_, total)) = totals.iter_mut().find(|(touched, _)| touched == asset) {
+            *total = total.checked_add(change)?;
+        } else {
+            let before = net.get(asset).copied().unwrap_or_default();
+            totals.push((asset.clone(), before.checked_add(change)?));
+        }
+    }
+    Some(totals)
+}
+
+fn file(reading: Reading<'_>, duplicates: Vec<Duplicate>) -> FileOutcome {
+    let rows = |by_reason: BTreeMap<String, Vec<u64>>| {
+        let sorted = |(why, mut rows): (String, Vec<u64>)| {
+            rows.sort_unstable();
+            Rows { rows, why }
+        };
+        by_reason.into_iter().map(sorted).collect()
+    };
+    let mut refused = reading.refused;
+    refused.sort_by_key(|refusal| refusal.row);
+    FileOutcome {
+        name: reading.name,
+        format: reading.format,
+        internal: rows(reading.internal),
+        ignored: rows(reading.ignored),
+        duplicates,
+        refused,
+        notes: reading.notes,
+    }
+}
