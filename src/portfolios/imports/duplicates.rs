@@ -27,6 +27,8 @@ pub(super) struct Told {
     by_second: HashMap<(String, i64), Vec<usize>>,
     movements: HashMap<(String, String, String), Vec<usize>>,
     ids: HashSet<String>,
+    /// How often each id without a number was given.
+    named: HashMap<String, usize>,
 }
 
 impl Told {
@@ -62,8 +64,9 @@ impl Told {
     pub(super) fn sift(&self, booked: &mut Vec<Imported>) -> Vec<Duplicate> {
         let mut used = vec![false; self.transactions.len()];
         let mut of: Vec<Option<usize>> = vec![None; booked.len()];
+        let mut passed = HashMap::new();
         for (imported, of) in booked.iter().zip(&mut of) {
-            *of = self.same(&imported.transaction, &used);
+            *of = self.same(&imported.transaction, &used, &mut passed);
             if let Some(at) = *of {
                 used[at] = true;
             }
@@ -91,7 +94,13 @@ impl Told {
     }
 
     /// The same id where both have one; else the same content, to the digit and the instant.
-    fn same(&self, transaction: &Transaction, used: &[bool]) -> Option<usize> {
+    /// `passed` says how many of each content are behind, so that many equal rows are no slower than others.
+    fn same(
+        &self,
+        transaction: &Transaction,
+        used: &[bool],
+        passed: &mut HashMap<String, usize>,
+    ) -> Option<usize> {
         let free = |at: &&usize| !used[**at];
         if has_id(transaction) {
             let key = (transaction.account.clone(), transaction.id.clone());
@@ -103,12 +112,14 @@ impl Told {
                 return same.copied();
             }
         }
-        let equal = self
-            .by_content
-            .get(&content(transaction))
-            .into_iter()
-            .flatten();
-        equal
+        let key = content(transaction);
+        let equal = self.by_content.get(&key)?;
+        let passed = passed.entry(key).or_default();
+        while equal.get(*passed).is_some_and(|at| used[*at]) {
+            *passed += 1;
+        }
+        equal[*passed..]
+            .iter()
             .filter(free)
             .find(|at| !(has_id(transaction) && has_id(&self.transactions[**at].0)))
             .copied()
@@ -200,10 +211,10 @@ impl Told {
         } else {
             transaction.id.clone()
         };
+        let number = self.named.entry(base.clone()).or_insert(1);
         let mut id = base.clone();
-        let mut number = 1;
         while self.ids.contains(&id) {
-            number += 1;
+            *number += 1;
             id = format!("{base}#{number}");
         }
         self.ids.insert(id.clone());

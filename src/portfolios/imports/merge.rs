@@ -16,7 +16,8 @@ pub(super) fn merge(mut readings: Vec<Reading<'_>>, options: &ImportOptions) -> 
     for known in &options.known {
         told.add(known.clone(), known.id.clone());
     }
-    let currency = readings.iter().find_map(|reading| reading.currency.clone());
+    let of_files = || readings.iter().find_map(|reading| reading.currency.clone());
+    let currency = options.currency.clone().or_else(of_files);
     let mut questions = BTreeSet::new();
     let mut accepted: Vec<Imported> = Vec::new();
     let mut duplicates: Vec<Vec<Duplicate>> = Vec::new();

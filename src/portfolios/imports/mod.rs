@@ -53,6 +53,9 @@ pub struct ImportOptions {
     pub date_order: Option<DateOrder>,
     /// Whether a comma stands before the decimals, where no amount settles it.
     pub decimal_comma: Option<bool>,
+    /// The currency of the values; of files with values in another, they are left out. Otherwise that of the
+    /// first file that has values.
+    pub currency: Option<String>,
     /// The name of the account, in place of the venue's.
     pub account: Option<String>,
     /// Operations that no format knows, by their word: what they are.

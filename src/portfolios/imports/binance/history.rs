@@ -159,7 +159,7 @@ impl History {
             Operation::Gift => (Kind::GiftIn, Kind::GiftOut, ""),
             Operation::Result(tag) => (Kind::Reward, Kind::Loss, tag),
             Operation::Charge(tag) => (Kind::Reward, Kind::Fee, tag),
-            Operation::Loan => (Kind::Deposit, Kind::Withdrawal, "loan"),
+            Operation::Moved(tag) => (Kind::Deposit, Kind::Withdrawal, tag),
             Operation::Spending => (Kind::Reward, Kind::Spend, "card"),
         };
         let (income, outgo, tag) = kinds;
@@ -232,19 +232,20 @@ impl History {
             }
         }
         // The second leg may carry the next second.
-        let mut at = 0;
-        while at + 1 < halves.len() {
-            let ((user, time), (other, next)) = (&halves[at].0, &halves[at + 1].0);
-            let near = user == other && *next - *time <= TimeDelta::seconds(1);
-            let opposite =
-                halves[at].1[0].change.is_negative() != halves[at + 1].1[0].change.is_negative();
-            if near && opposite {
-                let (_, more) = halves.remove(at + 1);
-                let (second, mut entries) = halves.remove(at);
-                entries.extend(more);
-                whole.push((second, entries));
-            } else {
-                at += 1;
+        let mut left: Vec<(Second, Vec<Entry>)> = Vec::new();
+        let mut halves = halves.into_iter().peekable();
+        while let Some((second, mut entries)) = halves.next() {
+            let other = halves.next_if(|((user, time), other)| {
+                *user == second.0
+                    && *time - second.1 <= TimeDelta::seconds(1)
+                    && other[0].change.is_negative() != entries[0].change.is_negative()
+            });
+            match other {
+                Some((_, other)) => {
+                    entries.extend(other);
+                    whole.push((second, entries));
+                }
+                None => left.push((second, entries)),
             }
         }
         let rates = Rates::of(&whole, &self.pairs);
@@ -262,7 +263,7 @@ impl History {
                 Err(reason) => self.refuse_half(&second, &entries, &reason, reading),
             }
         }
-        for (second, entries) in halves {
+        for (second, entries) in left {
             let reason = half(&entries[0]);
             self.refuse_half(&second, &entries, &reason, reading);
         }
@@ -373,7 +374,11 @@ impl History {
                         std::cmp::Reverse(trade.pair.rows.iter().min().copied()),
                     )
                 };
-                match trades.and_then(|trades| trades.iter_mut().max_by_key(near)) {
+                let trade = trades.and_then(|trades| match trades.as_mut_slice() {
+                    [only] => Some(only),
+                    several => several.iter_mut().max_by_key(near),
+                });
+                match trade {
                     Some(trade) => trade.fees.push(fee),
                     None => {
                         let account = &reading.account;

@@ -8,6 +8,22 @@ use crate::Kind;
 use crate::imports::booking::Booking;
 use crate::imports::reading::{Reading, Unknown};
 
+/// The most rows that are looked through for each other.
+const MOST: usize = 5_000;
+
+/// Refuses what is too much to be matched.
+fn too_many(entries: &mut Vec<Entry>, reading: &mut Reading<'_>) {
+    if entries.len() > MOST {
+        for entry in std::mem::take(entries) {
+            let reason = format!(
+                "more than {MOST} rows of \"{}\": export a shorter time at once",
+                entry.word
+            );
+            reading.refuse(entry.row, reason);
+        }
+    }
+}
+
 impl History {
     /// What is handed out; where something is taken in the same second, a coin was replaced.
     pub(super) fn distributions(&mut self, reading: &mut Reading<'_>) {
@@ -48,6 +64,7 @@ impl History {
     /// Old and new name of a coin, minutes apart.
     pub(super) fn renames(&mut self, reading: &mut Reading<'_>) {
         const WITHIN: TimeDelta = TimeDelta::days(7);
+        too_many(&mut self.old_names, reading);
         self.old_names.sort_by_key(|entry| entry.time);
         self.new_names.sort_by_key(|entry| entry.time);
         let mut old_names: Vec<Option<Entry>> = std::mem::take(&mut self.old_names)
@@ -100,6 +117,7 @@ impl History {
 
     /// Deposits and withdrawals that were not given back.
     pub(super) fn movements(&mut self, reading: &mut Reading<'_>) {
+        too_many(&mut self.returns, reading);
         let mut movements: Vec<Option<Entry>> = std::mem::take(&mut self.movements)
             .into_iter()
             .map(Some)

@@ -29,8 +29,8 @@ pub(super) enum Operation {
     Result(&'static str),
     /// A cost or its opposite.
     Charge(&'static str),
-    /// Borrowed or paid back.
-    Loan,
+    /// From outside the account or to it, and its tag.
+    Moved(&'static str),
     /// Paid with the card.
     Spending,
     /// Inside the account.
@@ -75,9 +75,7 @@ pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
         | "swap farming transaction"
         | "liquid swap sell" => Pair(""),
         "buy crypto" | "buy crypto with card" | "buy crypto with fiat" => Pair("card"),
-        "stablecoins auto-conversion"
-        | "leverage token redemption"
-        | "leveraged coin consolidation" => Pair(""),
+        "stablecoins auto-conversion" | "leverage token redemption" => Pair(""),
         "eth 2.0 staking" => Pair("staking-token"),
         "small assets exchange bnb" | "small assets exchange bnb (spot)" => Dust,
         "savings interest"
@@ -115,8 +113,9 @@ pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
         "binance card spending" => Spending,
         "distribution" => Distribution,
         "crypto box" => Gift,
-        "deposit" | "fiat deposit" | "fiat ocbs - add fiat and fees" | "asset recovery" => Deposit,
+        "deposit" | "fiat deposit" | "fiat ocbs - add fiat and fees" => Deposit,
         "withdraw" | "withdrawal" | "fiat withdraw" | "fiat withdrawal" | "send" => Withdrawal,
+        "asset recovery" | "leveraged coin consolidation" => Moved("recovery"),
         "bnb fee deduction" => Charge("fee deduction"),
         "token swap - redenomination/rebranding" => Renamed,
         "token swap - distribution" => RenamedTo,
@@ -126,7 +125,7 @@ pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
         "margin loan"
         | "isolated margin loan"
         | "margin repayment"
-        | "isolated margin repayment" => Loan,
+        | "isolated margin repayment" => Moved("loan"),
         "margin interest" | "isolated margin interest" => Charge("margin interest"),
         "savings purchase"
         | "savings principal redemption"

@@ -7,6 +7,9 @@ use crate::imports::booking::Booking;
 use crate::imports::reading::{Reading, Unknown};
 use crate::{Decimal, Kind};
 
+/// More rows than this share no time.
+const MOST_OF_ONE: usize = 1_000;
+
 /// A row of two that belong together.
 pub(super) struct Half {
     pub row: u64,
@@ -29,6 +32,12 @@ pub(super) fn join(
     reading: &mut Reading<'_>,
 ) {
     let lower = word.to_lowercase();
+    if rows.len() > MOST_OF_ONE {
+        for row in rows {
+            reading.refuse(row.row, format!("more than {MOST_OF_ONE} rows of one time"));
+        }
+        return;
+    }
     while let Some(row) = rows.pop() {
         let opposite = |other: &Half| other.change.is_negative() != row.change.is_negative();
         let equal = rows

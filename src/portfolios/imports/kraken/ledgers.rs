@@ -32,6 +32,9 @@ const STAKED: &str = "spot to staking and back is the same coin";
 const EARN: &str = "allocation to Earn: holdings do not change";
 const GIVEN_BACK: &str = "failed and was given back: amount and fee cancel";
 
+/// More rows than this belong to no refid.
+const MOST_OF_ONE: usize = 1_000;
+
 /// One booked row.
 #[derive(Clone, Debug)]
 struct Entry {
@@ -62,7 +65,10 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     for row in &table.rows {
         let cells = reader.cells(row);
         if cells.text(header.column("txid")).is_empty() {
-            reading.ignore(&[row.line], ANNOUNCED);
+            match cells.text(header.column("type")).to_lowercase().as_str() {
+                "deposit" | "withdrawal" => reading.ignore(&[row.line], ANNOUNCED),
+                _ => reading.refuse(row.line, cells.problem(header.column("txid"), "no txid")),
+            }
             continue;
         }
         match entry(&cells, header) {
@@ -202,6 +208,13 @@ fn book(entries: Vec<Entry>, reading: &mut Reading<'_>) {
             .push(entry);
     }
     for ((_, group), entries) in groups {
+        if entries.len() > MOST_OF_ONE {
+            let reason = format!("more than {MOST_OF_ONE} rows of one refid");
+            entries
+                .iter()
+                .for_each(|entry| refuse(entry, &reason, reading));
+            continue;
+        }
         match group {
             Group::Trade => trade(entries, Kind::Swap, reading),
             Group::Deposit | Group::Withdrawal => movement(entries, reading),
