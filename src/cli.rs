@@ -20,6 +20,8 @@ pub const EXIT_OK: u8 = 0;
 pub const EXIT_FAILURE: u8 = 1;
 /// Exit status when the command line or the configuration is wrong; clap uses the same.
 pub const EXIT_USAGE: u8 = 2;
+/// Exit status when an import was refused: nothing was written.
+pub const EXIT_REFUSED: u8 = 3;
 
 /// Self-hosted crypto market data: exchange trades to gap-free candles.
 #[derive(Debug, Clone, Parser)]
@@ -139,6 +141,7 @@ forecasts were worth in walk-forward evaluation. docs/models.md describes files 
     #[command(
         subcommand,
         after_help = "Examples:
+  coinsphere portfolio import history.csv trades.csv --out transactions.json
   coinsphere portfolio report transactions.json --method fifo"
     )]
     Portfolio(portfolio::PortfolioCommand),

@@ -9,6 +9,7 @@ mod evaluate;
 mod migrate;
 mod models;
 mod portfolio;
+mod portfolio_import;
 mod predict;
 mod record;
 mod recordings;
@@ -19,7 +20,7 @@ mod train;
 
 use coinsphere_pipelines::clock::SystemClock;
 
-use crate::cli::{Cli, Command, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, PlaceArgs};
+use crate::cli::{Cli, Command, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, PlaceArgs};
 use crate::config::{Config, ConfigError, Flags, Profile, Sources};
 use crate::portfolios::report::ReportError;
 
@@ -58,6 +59,8 @@ pub fn run(cli: Cli) -> u8 {
                 );
             if wrong_usage {
                 EXIT_USAGE
+            } else if error.is::<portfolio_import::Refused>() {
+                EXIT_REFUSED
             } else {
                 EXIT_FAILURE
             }

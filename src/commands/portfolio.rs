@@ -15,6 +15,7 @@ use crate::portfolios::{Scope, TransactionFile};
 pub(super) fn run(command: &PortfolioCommand) -> anyhow::Result<()> {
     match command {
         PortfolioCommand::Report(args) => print_report(args),
+        PortfolioCommand::Import(args) => super::portfolio_import::run(args),
     }
 }
 
