@@ -82,6 +82,7 @@ pub(super) fn layout(rows: &[Row<'_>], mark: DecimalMark) -> Result<Layout, Stri
         close_time,
         prices,
         volume: volume.map(|place| (place, name(place))),
+        complete: None,
         series: Vec::new(),
     })
 }

@@ -137,12 +137,14 @@ pub enum CandleFileError {
         path: PathBuf,
     },
     /// The rows make no series.
-    #[error("cannot use {path}: {cause}{}", at_line(.line))]
+    #[error("cannot use {path}: {cause}{}{}", at_line(.line), without(*.unfinished))]
     Series {
         /// Which file.
         path: PathBuf,
         /// The line of the row that the cause names, if it names one.
         line: Option<u64>,
+        /// How many rows said that they are not complete, and were not used.
+        unfinished: usize,
         /// Why.
         cause: SeriesError,
     },
@@ -189,4 +191,12 @@ fn found(names: &[String]) -> String {
 
 fn at_line(line: &Option<u64>) -> String {
     line.map_or(String::new(), |line| format!(" (line {line})"))
+}
+
+fn without(unfinished: usize) -> String {
+    match unfinished {
+        0 => String::new(),
+        1 => " (1 more is not complete by its own column)".to_owned(),
+        more => format!(" ({more} more are not complete by their own column)"),
+    }
 }

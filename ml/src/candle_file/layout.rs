@@ -110,6 +110,17 @@ const SERIES: [&str; 23] = [
     "per",
 ];
 
+/// Names of a column that says whether a candle is complete: ours, and those of exchanges' answers.
+const COMPLETE: [&str; 7] = [
+    "complete",
+    "completed",
+    "iscomplete",
+    "isclosed",
+    "isfinal",
+    "confirm",
+    "confirmed",
+];
+
 /// Names of the prices in messages.
 pub(super) const PRICE_NAMES: [&str; 4] = ["open", "high", "low", "close"];
 
@@ -134,6 +145,8 @@ pub(super) struct Layout {
     pub(super) prices: [usize; 4],
     /// The volume, and what it is called.
     pub(super) volume: Option<(usize, String)>,
+    /// The column that says whether a candle is complete.
+    pub(super) complete: Option<usize>,
     /// Columns that say whose candle it is, and what they are called.
     pub(super) series: Vec<(usize, String)>,
 }
@@ -247,6 +260,7 @@ impl Layout {
             close_time: close_time.filter(|&place| place != time),
             prices,
             volume: volume.map(|place| (place, spelled(place))),
+            complete: COMPLETE.iter().find_map(place),
             series: SERIES
                 .iter()
                 .filter_map(place)

@@ -66,6 +66,12 @@ pub(super) fn table(lines: &mut VecDeque<Line>) -> Result<Table, NoTable> {
         let separator = declared.unwrap_or_else(|| separator_of(text));
         let mut names = cells::split(text.trim_start_matches('#'), separator).unwrap_or_default();
         if dump::is_row(&names) {
+            // Under names that are not understood the columns may be in any order.
+            if let Some(NoTable::Header { names: above, .. }) = &refused
+                && above.len() >= names.len()
+            {
+                break;
+            }
             lines.push_front(line);
             let sample = sample(lines, separator);
             let mark = DecimalMark::of(sample.iter().skip(1).flatten().map(|c| &**c), separator);

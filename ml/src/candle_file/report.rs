@@ -22,6 +22,12 @@ pub struct FileReport {
     pub volume_column: Option<String>,
     /// Rows with an empty time or price: they were taken as missing.
     pub incomplete: usize,
+    /// Rows that say of themselves that they are not complete: they were taken as missing.
+    #[serde(default)]
+    pub unfinished: usize,
+    /// The line of the first of them.
+    #[serde(default)]
+    pub first_unfinished: Option<u64>,
     /// Rows of which a time or number could not be read: they were left out.
     pub unreadable: usize,
     /// Why, for the first of them.
@@ -75,6 +81,13 @@ impl fmt::Display for FileReport {
             (
                 self.incomplete,
                 "rows without a time or a price: taken as missing".to_owned(),
+            ),
+            (
+                self.unfinished,
+                format!(
+                    "candles that are not complete by their own column: taken as missing{}",
+                    because(&self.first_unfinished.map(|line| format!("line {line}")))
+                ),
             ),
             (
                 self.unreadable - self.unclosed_quotes,

@@ -28,6 +28,9 @@ pub(super) struct Rows {
     /// Rows whose time is the one in the column of closing times.
     equals_close_time: usize,
     incomplete: usize,
+    /// Rows that say of themselves that they are not complete, and the line of the first.
+    unfinished: usize,
+    first_unfinished: Option<u64>,
     unreadable: usize,
     first_unreadable: Option<String>,
     unclosed_quotes: usize,
@@ -57,6 +60,8 @@ impl Rows {
             read: 0,
             equals_close_time: 0,
             incomplete: 0,
+            unfinished: 0,
+            first_unfinished: None,
             unreadable: 0,
             first_unreadable: None,
             unclosed_quotes: 0,
@@ -71,7 +76,9 @@ impl Rows {
             self.leave_out(format!("line {number}: it is not UTF-8 text"));
             return Ok(());
         };
-        if text.trim_matches([' ', '\t', '\0']).is_empty() {
+        // What a program that died, or DOS, left at the end.
+        let text = text.trim_end_matches(['\0', '\u{1a}']);
+        if text.trim_matches([' ', '\t']).is_empty() {
             return Ok(());
         }
         if self.read >= MAX_ROWS {
@@ -89,6 +96,21 @@ impl Rows {
             Ok((stamp, bar)) => {
                 self.one_series(&cells, number)?;
                 self.read += 1;
+                match self.is_complete(&cells) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        self.unfinished += 1;
+                        self.first_unfinished.get_or_insert(number);
+                        return Ok(());
+                    }
+                    Err(cell) => {
+                        self.read -= 1;
+                        self.leave_out(format!(
+                            "line {number}: whether the candle is complete is {cell}, not true or false"
+                        ));
+                        return Ok(());
+                    }
+                }
                 self.stamps.push(stamp);
                 self.bars.push(bar);
                 self.lines.push(number);
@@ -156,6 +178,19 @@ impl Rows {
             }
         }
         Ok(())
+    }
+
+    /// What a row says of itself; one that says nothing is complete. `Err` has what is neither.
+    fn is_complete(&self, cells: &Cells<'_>) -> Result<bool, String> {
+        let cell = self.layout.complete.and_then(|place| cells.get(place));
+        let Some(cell) = cell.map(|cell| cell.trim()).filter(|cell| !is_empty(cell)) else {
+            return Ok(true);
+        };
+        match cell.to_ascii_lowercase().as_str() {
+            "true" | "t" | "yes" | "y" | "1" | "1.0" => Ok(true),
+            "false" | "f" | "no" | "n" | "0" | "0.0" => Ok(false),
+            _ => Err(shortened(cell)),
+        }
     }
 
     fn bar(&self, cells: &Cells<'_>) -> Result<(Stamp, Bar), Unusable> {
@@ -251,6 +286,7 @@ impl Rows {
             Series::build(interval, bars).map_err(|cause| CandleFileError::Series {
                 path: self.path.clone(),
                 line: cause.row().and_then(|row| lines.get(row - 1).copied()),
+                unfinished: self.unfinished,
                 cause,
             })?;
         Ok((
@@ -262,6 +298,8 @@ impl Rows {
                 closing_times: closing_times != 0,
                 volume_column: self.layout.volume.map(|(_, name)| name),
                 incomplete: self.incomplete,
+                unfinished: self.unfinished,
+                first_unfinished: self.first_unfinished,
                 unreadable: self.unreadable,
                 first_unreadable: self.first_unreadable,
                 unclosed_quotes: self.unclosed_quotes,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bar::{Bar, BarError, Interval};
 pub(crate) use repair::common_offset;
-use repair::{check_spacing, on_grid, possible, unique};
+use repair::{check_continuity, check_spacing, on_grid, possible, unique};
 
 /// The most candles that a hole may lack to be filled with the last price: a longer one splits the
 /// series, and what models carry begins again after it.
@@ -126,6 +126,11 @@ pub enum SeriesError {
         /// The first one's place among the rows, the first being 1.
         row: usize,
     },
+    /// Opens follow closes the other way round.
+    #[error(
+        "candles close where the one before them opened, and not the other way round: are open and close in each other's columns?"
+    )]
+    Swapped,
     /// Too many rows contradict others.
     #[error(
         "{conflicting} of {rows} candles contradict another one of the same time, the first of them candle {row} ({time}): are there several symbols in it?"
@@ -177,6 +182,7 @@ impl SeriesError {
             | Self::Conflicting { row, .. }
             | Self::Between { row, .. } => Some(*row),
             Self::Empty
+            | Self::Swapped
             | Self::TooShort { .. }
             | Self::Constant { .. }
             | Self::WrongInterval { .. } => None,
@@ -254,6 +260,7 @@ impl Series {
                 price: rows[0].close,
             });
         }
+        check_continuity(&rows)?;
         Ok((Self::join(interval, rows, &mut report), report))
     }
 

@@ -88,6 +88,23 @@ pub(super) fn check_spacing(interval: Interval, rows: &[Row]) -> Result<(), Seri
     Ok(())
 }
 
+/// Candles open where the one before them closed, by far nearer than they close to where that one opened;
+/// the other way round, the two columns have each other's names.
+pub(super) fn check_continuity(bars: &[Bar]) -> Result<(), SeriesError> {
+    let median = |apart: &dyn Fn(&Bar, &Bar) -> f64| {
+        let pairs = bars.windows(2).map(|pair| apart(&pair[0], &pair[1]).abs());
+        let mut apart: Vec<f64> = pairs.collect();
+        let middle = apart.len() / 2;
+        *apart.select_nth_unstable_by(middle, f64::total_cmp).1
+    };
+    let as_named = median(&|before, after| after.open - before.close);
+    let crossed = median(&|before, after| after.close - before.open);
+    if crossed * 10.0 < as_named {
+        return Err(SeriesError::Swapped);
+    }
+    Ok(())
+}
+
 /// Where in an interval most times stand, in milliseconds after its beginning. Where no place has most
 /// of them and they scatter around the beginning, that is it.
 pub(crate) fn common_offset(times: impl Iterator<Item = i64>, interval: Interval) -> i64 {

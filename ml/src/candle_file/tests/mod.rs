@@ -187,6 +187,22 @@ fn columns_that_contradict_their_names_are_refused_with_the_line() {
             "{error}"
         );
     }
+    // Of these the ranges say nothing, but each candle opens where the one before closed.
+    for header in [
+        "time,close,high,low,open,volume",
+        "time,close,low,high,open,volume",
+    ] {
+        let text = plain_rows().replacen("time,open,high,low,close,volume", header, 1);
+        if header.contains("high,low") {
+            let error = refusal(text);
+            assert!(
+                error.contains("open and close in each other's columns"),
+                "{error}"
+            );
+        } else {
+            refusal(text);
+        }
+    }
     // A few are widened, and ranges that only rounding broke are no contradiction.
     let few = written("time,open,high,low,close\n", |time, [o, _, l, c, _]| {
         let high = if time % 8_640_000 == 0 {
@@ -381,4 +397,88 @@ fn a_minute_without_a_trade_may_be_four_times_nan() {
     let (series, report) = read_text(text).expect("a series");
     assert!(report.incomplete == 10 && series.len() >= 199, "{report}");
     assert!(read_of(plain_rows(), Interval::H1).is_err());
+}
+
+#[test]
+fn rows_that_are_not_complete_are_taken_as_missing_and_reported() {
+    let marked = |column: &str, yes: &str, no: &str| {
+        written(
+            &format!("open_time,open,high,low,close,volume,{column}\n"),
+            |time, [o, h, l, c, v]| {
+                // The first, one in the middle and the last.
+                let unfinished = [candle(0), candle(50), candle(199)].map(|(time, _)| time);
+                let said = if unfinished.contains(&time) { no } else { yes };
+                format!("{time},{o},{h},{l},{c},{v},{said}")
+            },
+        )
+    };
+    for (column, yes, no) in [
+        ("complete", "true", "false"),
+        ("Is_Closed", "True", "False"),
+        ("confirm", "1", "0"),
+        ("completed", "yes", "no"),
+    ] {
+        let (series, report) = read_text(marked(column, yes, no)).expect("a series");
+        assert_eq!((series.len(), report.unfinished), (198, 3), "{report}");
+        assert!(series.filled(49) && !series.filled(48), "{report}");
+        assert_eq!(series.bars()[0].open_time, candle(1).0 * 1_000);
+        let report = report.to_string();
+        assert!(
+            report.contains("3 candles that are not complete by their own column: taken as missing (the first: line 2)"),
+            "{report}"
+        );
+    }
+    // Nothing said is nothing doubted, and what is neither is named.
+    assert_eq!(
+        gives_the_candles(marked("complete", "true", "")).unfinished,
+        0
+    );
+    assert_eq!(
+        gives_the_candles(marked("note", "true", "false")).unfinished,
+        0
+    );
+    let (_, report) = read_text(marked("complete", "true", "maybe")).expect("a series");
+    let first = report.first_unreadable.unwrap_or_default();
+    assert_eq!(report.unreadable, 3);
+    assert!(
+        first.contains("line 2") && first.contains("\"maybe\", not true or false"),
+        "{first}"
+    );
+    let error = refusal(marked("complete", "false", "false"));
+    assert!(
+        error.contains("there are no candles") && error.contains("200 more are not complete"),
+        "{error}"
+    );
+}
+
+#[test]
+fn names_that_are_not_understood_are_no_title_above_a_dump() {
+    for header in [
+        "Datum,Schluss,Hoch,Tief,Eroeffnung,Volumen",
+        "zeit,a,b,c,d,e",
+        "t1,p1,p2,p3,p4,v,extra",
+    ] {
+        let error = refusal(plain_rows().replacen("time,open,high,low,close,volume", header, 1));
+        let first = header.split(',').next().unwrap_or_default();
+        assert!(
+            error.contains("no column is called open; the header (line 1) has")
+                && error.contains(first),
+            "{error}"
+        );
+    }
+    // A title is one.
+    let title = "Daily candles of BTC, in dollars";
+    gives_the_candles(plain_rows().replacen("time,open,high,low,close,volume", title, 1));
+}
+
+#[test]
+fn what_a_program_left_at_the_end_of_its_file_costs_no_row() {
+    for left in [
+        "\0".repeat(4_096),
+        "\n\u{1a}".to_owned(),
+        "\u{1a}".to_owned(),
+    ] {
+        let report = gives_the_candles(format!("{}{left}", plain_rows().trim_end()));
+        assert_eq!(report.unreadable, 0, "{report}");
+    }
 }
