@@ -52,8 +52,8 @@ struct Row<'a> {
 /// Reads the recording to its end, then prints.
 pub(super) fn run(args: &CandlesArgs) -> anyhow::Result<()> {
     start_plain_logging()?;
-    let protocol = venues::protocol(&args.venue)
-        .with_context(|| format!("there is no venue called {}", args.venue))?;
+    let named = args.venue.as_deref().and_then(venues::protocol);
+    let protocol = named.map_or_else(|| recordings::venue_of(&args.file, "candles"), Ok)?;
     let engine = read(args, protocol)?;
     let mut rows = Rows::new(args.format).context("cannot write to standard output")?;
     for key in engine.instruments() {

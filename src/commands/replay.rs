@@ -56,7 +56,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         .map(|file| {
             Ok((
                 file.clone(),
-                named.map_or_else(|| recordings::venue_of(file), Ok)?,
+                named.map_or_else(|| recordings::venue_of(file, "replay"), Ok)?,
             ))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;

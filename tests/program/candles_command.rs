@@ -414,7 +414,7 @@ pub(crate) fn a_file_without_trades_of_the_venue_is_an_error() {
             "lower",
             "binance",
             r#"{"e":"trade","s":"btcusdt","t":1,"p":"1","q":"2","T":1748772000000,"m":true}"#,
-            "its symbols are in capitals without a separator; did you mean BTCUSDT?",
+            "binance can have no symbol \"btcusdt\": its symbols are in capitals without a separator; did you mean BTCUSDT?",
         ),
         (
             "future",
@@ -559,4 +559,81 @@ pub(crate) fn bad_input_is_named() {
             complaint(&output)
         );
     }
+}
+
+pub(crate) fn a_venue_that_is_not_named_is_found_or_what_was_seen_is_reported() {
+    let place = Place::new();
+    let time = 1_748_772_000_000_000_000_i64;
+    let without = |command: &str, file: &Path| {
+        let data_dir = place.path().join("d");
+        run(&data_dir, [command, file.to_str().expect("a path")])
+    };
+    for (number, (venue, text)) in shapes().into_iter().enumerate() {
+        let file = place.file(&format!("{number}.jsonl"), text);
+        let output = without("candles", &file);
+        assert_eq!(rows(&output, venue, "csv").len(), 1, "{number}");
+    }
+    for (name, frame, expected) in [
+        (
+            "agg",
+            r#"{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","s":"BTCUSDT","a":1,"p":"1","q":"2","T":1748772000000,"m":true}}"#,
+            "They look like frames of binance (aggTrade), whose trades are read from @trade",
+        ),
+        (
+            "raw",
+            r#"{"e":"kline","s":"BTCUSDT","k":{}}"#,
+            "frames of binance (kline)",
+        ),
+        (
+            "exchange",
+            r#"{"type":"ticker","product_id":"BTC-USD","price":"1"}"#,
+            "frames of coinbase (ticker)",
+        ),
+        (
+            "advanced",
+            r#"{"channel":"ticker","client_id":"","timestamp":"2024-01-01T00:00:00Z","sequence_num":0,"events":[]}"#,
+            "frames of coinbase (ticker)",
+        ),
+        (
+            "v2",
+            r#"{"channel":"book","type":"snapshot","data":[]}"#,
+            "frames of kraken (book)",
+        ),
+        (
+            "answer",
+            r#"{"method":"subscribe","success":false,"error":"Currency pair not supported"}"#,
+            "frames of kraken (subscribe)",
+        ),
+        (
+            "other",
+            r#"{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[]}"#,
+            "are like none of binance, coinbase, kraken (line 1 begins with \"{\\\"arg\\\"",
+        ),
+    ] {
+        let file = place.file(name, format!("{time} {frame}\n{time} {frame}\n"));
+        for command in ["candles", "replay"] {
+            let output = without(command, &file);
+            let said = complaint(&output);
+            assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+            assert!(said.contains("cannot tell which venue"), "{said}");
+            assert!(said.contains(expected), "{name}: {said}");
+            let given = format!("`coinsphere {command} {} --venue ", file.display());
+            assert!(said.contains(&given), "{name}: {said}");
+            assert_eq!(said.trim().lines().count(), 1, "{said}");
+        }
+    }
+    let output = without("candles", &place.file("empty", ""));
+    assert!(complaint(&output).contains("it holds no frames at all"));
+    // The wrong one is told from what is in it, too.
+    let frame = r#"{"channel":"book","type":"snapshot","data":[]}"#;
+    let output = candles(
+        &place.file("book", format!("{time} {frame}\n")),
+        "coinbase",
+        &[],
+    );
+    let said = complaint(&output);
+    assert!(
+        said.contains("Its frames look like those of kraken (book)"),
+        "{said}"
+    );
 }

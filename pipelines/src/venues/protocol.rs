@@ -49,7 +49,7 @@ pub trait VenueProtocol: Send + Sync + 'static {
 
 /// A symbol that a venue cannot have.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[error("{venue} can have no symbol {symbol:?}: {rule}{}", likely_name(.likely.as_deref()))]
+#[error("{venue} can have no symbol {:?}: {rule}{}", .symbol.as_str(), likely_name(.likely.as_deref()))]
 pub struct WrongSpelling {
     /// The venue.
     pub venue: Venue,
@@ -85,7 +85,8 @@ pub trait FrameDecoder: Send {
     /// When the frame, or a trade in it, cannot be understood; the first such trade if several.
     fn decode(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError>;
 
-    /// The stream of a frame that says nothing of interest, as the venue calls it: `aggTrade`.
+    /// The stream of a frame that says nothing of interest, as the venue calls it: `aggTrade`. `None`
+    /// also for a frame that cannot be this venue's.
     fn stream(&self, frame: &str) -> Option<String>;
 }
 

@@ -1,8 +1,8 @@
 //! Coinbase frames, of Exchange and of Advanced Trade, to venue events.
 
 use super::messages::{
-    AdvancedSubscriptions, Envelope, Failure, Heartbeat, MarketTrades, Subscriptions, TradePayload,
-    UsualMarketTrades, UsualTrade,
+    AdvancedMarks, AdvancedSubscriptions, Envelope, Failure, Heartbeat, MarketTrades,
+    Subscriptions, TradePayload, UsualMarketTrades, UsualTrade,
 };
 use crate::market::{Symbol, TakerSide, Trade, TradeId};
 use crate::venues::opening::first_member;
@@ -60,6 +60,10 @@ impl FrameDecoder for Decoder {
 
     fn stream(&self, frame: &str) -> Option<String> {
         let envelope: Envelope<'_> = parse(frame).ok()?;
+        // Kraken's frames have a channel, too.
+        if envelope.channel.is_some() && !parse::<AdvancedMarks>(frame).ok()?.any() {
+            return None;
+        }
         let name = envelope.channel.or(envelope.kind)?.text().ok()?;
         Some(shorten(match &*name {
             "market_trades" => "market_trades snapshot",

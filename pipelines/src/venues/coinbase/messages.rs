@@ -1,6 +1,7 @@
 //! What Coinbase sends, borrowed from the frame. Unknown fields are tolerated everywhere.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::venues::few::Few;
@@ -13,6 +14,20 @@ pub(super) struct Envelope<'a> {
     pub(super) kind: Option<Scalar<'a>>,
     #[serde(borrow)]
     pub(super) channel: Option<Scalar<'a>>,
+}
+
+/// What every frame of Advanced has besides its channel, and no other venue's.
+#[derive(Deserialize)]
+pub(in crate::venues) struct AdvancedMarks {
+    events: Option<IgnoredAny>,
+    sequence_num: Option<IgnoredAny>,
+}
+
+impl AdvancedMarks {
+    /// Whether the frame has one of them.
+    pub(in crate::venues) const fn any(&self) -> bool {
+        self.events.is_some() || self.sequence_num.is_some()
+    }
 }
 
 /// A trade as it is nearly always written: each field of its usual type, no escapes. `I` is the type of

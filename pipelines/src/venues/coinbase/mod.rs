@@ -7,6 +7,8 @@
 mod decode;
 mod messages;
 
+pub(super) use messages::AdvancedMarks;
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use super::messages::{Accepted, Envelope, TradePayload, UsualTrade, UsualTrades};
 use crate::market::{Symbol, TakerSide, Trade};
+use crate::venues::coinbase::AdvancedMarks;
 use crate::venues::opening::first_member;
 use crate::venues::protocol::{DecodeError, FrameDecoder, Scope, VenueEvent, shorten};
 use crate::venues::scalar;
@@ -36,6 +37,10 @@ impl FrameDecoder for Decoder {
 
     fn stream(&self, frame: &str) -> Option<String> {
         let envelope: Envelope<'_> = parse(frame).ok()?;
+        // Coinbase's Advanced frames have a channel, too.
+        if parse::<AdvancedMarks>(frame).ok()?.any() {
+            return None;
+        }
         let name = envelope.channel.or(envelope.method)?.text().ok()?;
         Some(shorten(match &*name {
             "trade" => "trade snapshot",
