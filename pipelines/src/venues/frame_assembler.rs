@@ -43,8 +43,8 @@ pub enum Due {
     Silence,
     /// The venue acknowledged none of the subscriptions in time.
     NotAcknowledged,
-    /// It is nearly as old as the venue allows, or the venue announced that it will close it:
-    /// another should take over while it still works.
+    /// It is nearly as old as the venue allows, the venue announced that it will close it, or it began
+    /// with a clock that was behind: another should take over while it still works.
     Renewal,
 }
 
@@ -70,6 +70,9 @@ pub struct FrameAssembler {
     unheard: Vec<Symbol>,
     /// Instruments whose trades arrive though nobody asked for them.
     strangers: BTreeSet<Symbol>,
+    /// Subscribed instruments that the venue answers under the name of another one, which is subscribed
+    /// too: that one's trades are theirs.
+    mirrored: BTreeSet<Symbol>,
     /// Instruments that the venue named for the first time since this was taken.
     newly_named: Vec<Symbol>,
     batches: Batches,
@@ -86,6 +89,8 @@ pub struct FrameAssembler {
     renew_after: Option<Duration>,
     text_heartbeat_seen: bool,
     closing: bool,
+    /// Our clock was behind when this connection began, and has been set since.
+    clock_was_behind: bool,
     complaint: Option<String>,
     counts: FrameCounts,
     events: Vec<VenueEvent>,
@@ -139,6 +144,7 @@ impl FrameAssembler {
             connection,
             unheard: Vec::new(),
             strangers: BTreeSet::new(),
+            mirrored: BTreeSet::new(),
             newly_named: Vec::new(),
             listening: Listening::new(protocol.venue(), partitions),
             batches: Batches::new(protocol.venue(), partitions),
@@ -150,6 +156,7 @@ impl FrameAssembler {
             renew_after: None,
             text_heartbeat_seen: false,
             closing: false,
+            clock_was_behind: false,
             complaint: None,
             counts: FrameCounts::default(),
             events: Vec::new(),
@@ -236,12 +243,16 @@ impl FrameAssembler {
                 return Some(Due::NotAcknowledged);
             }
             for symbol in overdue {
-                self.refuse(symbol, "the venue did not acknowledge it".to_owned(), now);
+                if self.is_answered_as_another(&symbol) {
+                    self.mirror(symbol, now);
+                } else {
+                    self.refuse(symbol, "the venue did not acknowledge it".to_owned(), now);
+                }
             }
         }
         let age = self.since.map_or(Duration::ZERO, |since| now.since(since));
         let old = self.renew_after.is_some_and(|limit| age >= limit);
-        (old || self.closing).then_some(Due::Renewal)
+        (old || self.closing || self.clock_was_behind).then_some(Due::Renewal)
     }
 
     /// The connection ended, or the file did: its subscriptions are over.
@@ -355,7 +366,18 @@ impl FrameAssembler {
         };
         let step = clock.step_to(reading);
         let mut at = clock.read(reading, traded);
-        if self.source == Source::File {
+        // Listening began with a clock that was behind, and that has been set since: trades would be
+        // refused as of the future for ever, though reading and trade agree.
+        let far = self.admission.max_ahead;
+        let was_behind = traded.is_some_and(|traded| {
+            traded > at + far && traded <= reading + far && reading <= traded + far
+        });
+        if was_behind && self.source == Source::File {
+            at = clock.set(reading);
+            self.listen_again(at);
+        } else if was_behind {
+            self.clock_was_behind = true;
+        } else if self.source == Source::File {
             let meaningful = self.limits.text_heartbeats && self.text_heartbeat_seen;
             // Without a trade nothing tells a silence from a clock that leapt.
             let silence = match traded {
@@ -364,7 +386,7 @@ impl FrameAssembler {
             };
             if meaningful && silence > self.limits.silence {
                 at = clock.set(reading);
-                self.resume_after_silence(at);
+                self.listen_again(at);
             } else {
                 // Before the frame's own trades: what follows the tick may be late, as it would
                 // have been live.
@@ -375,8 +397,9 @@ impl FrameAssembler {
         at
     }
 
-    /// A recording went silent for longer than its connection could have while alive.
-    fn resume_after_silence(&mut self, at: Timestamp) {
+    /// A recording went silent for longer than its connection could have while alive, or its clock was
+    /// wrong until now: listening begins again.
+    fn listen_again(&mut self, at: Timestamp) {
         let noticed = self.heard_at + self.limits.silence;
         for partition in self.listening.partitions() {
             let body = Body::Disconnected {
@@ -421,6 +444,10 @@ impl FrameAssembler {
                         self.note_named(&symbol);
                         self.batches
                             .trade(partition, self.connection, at, &symbol, trade);
+                        if let Some((partition, symbol)) = self.mirror_of(&symbol) {
+                            self.batches
+                                .trade(partition, self.connection, at, &symbol, trade);
+                        }
                     }
                     Err(refusal) => {
                         self.counts.refuse(refusal);
@@ -436,6 +463,9 @@ impl FrameAssembler {
                 if let Some((symbol, last_trade)) = newest {
                     let symbol = self.asked_for(symbol);
                     self.note_named(&symbol);
+                    if let Some((_, mirror)) = self.mirror_of(&symbol) {
+                        self.heartbeat(mirror, last_trade, at);
+                    }
                     self.heartbeat(symbol, last_trade, at);
                 }
             }

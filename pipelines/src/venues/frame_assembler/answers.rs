@@ -20,6 +20,33 @@ impl FrameAssembler {
             .unwrap_or(symbol)
     }
 
+    /// Whether an instrument that the venue did not answer is one that it answers under the name of
+    /// another, which is listened to: a subscription to both has one answer.
+    pub(super) fn is_answered_as_another(&self, symbol: &Symbol) -> bool {
+        let subscribed = self.listening.by_partition();
+        let mut subscribed = subscribed.values().flatten();
+        subscribed.any(|other| (self.alias)(other).as_ref() == Some(symbol))
+    }
+
+    /// Listens to an instrument by the trades of the one that the venue answers it as.
+    pub(super) fn mirror(&mut self, symbol: Symbol, at: Timestamp) {
+        self.subscribe(vec![symbol.clone()], at);
+        self.note_named(&symbol);
+        self.mirrored.insert(symbol);
+    }
+
+    /// The instrument, and its partition, whose trades are those of this one too. It is none any more
+    /// once the venue has named it by its own name.
+    pub(super) fn mirror_of(&mut self, symbol: &Symbol) -> Option<(u32, Symbol)> {
+        if self.mirrored.is_empty() {
+            return None;
+        }
+        self.mirrored.remove(symbol);
+        let alias = (self.alias)(symbol)?;
+        let alias = self.mirrored.get(&alias)?.clone();
+        Some((self.listening.partition(&alias), alias))
+    }
+
     pub(super) fn note_named(&mut self, symbol: &Symbol) {
         if self.listening.name(symbol) {
             self.newly_named.push(symbol.clone());

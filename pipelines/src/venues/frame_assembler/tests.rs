@@ -400,6 +400,114 @@ fn an_alias_is_what_was_asked_for() {
 }
 
 #[test]
+fn a_clock_that_was_behind_when_listening_began_is_found_once_it_is_set() {
+    const BEHIND: i64 = 3_600_000;
+    // A recording: what came before the clock was set is refused, and listening begins with it.
+    let mut feed = file(&Binance);
+    for (id, ms, behind) in [
+        (1, 0, BEHIND),
+        (2, 1_000, BEHIND),
+        (3, 2_000, 0),
+        (4, 3_000, 0),
+    ] {
+        feed.frame(
+            &binance_trade("BTCUSDT", id, at(BEHIND + ms)),
+            at(BEHIND + ms - behind),
+        )
+        .unwrap();
+    }
+    let refused = feed.counts().refused[Refusal::FarFuture.index()];
+    assert_eq!((feed.counts().trades, refused), (2, 2));
+    assert_eq!(
+        written(&mut feed),
+        [
+            "41@3602000 subscribed BTCUSDT",
+            "41@3602000 BTCUSDT:3",
+            "41@3603000 tick",
+            "41@3603000 BTCUSDT:4",
+        ]
+    );
+    // Live, another connection takes over.
+    let mut feed = live(&Binance, &["BTCUSDT"]);
+    feed.frame(r#"{"result":null,"id":1}"#, at(100)).unwrap();
+    feed.frame(&binance_trade("BTCUSDT", 1, at(BEHIND + 200)), at(200))
+        .unwrap();
+    assert_eq!(feed.pass_time(at(300)), None);
+    feed.frame(
+        &binance_trade("BTCUSDT", 2, at(BEHIND + 400)),
+        at(BEHIND + 400),
+    )
+    .unwrap();
+    assert_eq!(feed.pass_time(at(BEHIND + 500)), Some(Due::Renewal));
+    // A venue that is ahead of us shows nothing about our clock.
+    let mut feed = live(&Binance, &["BTCUSDT"]);
+    feed.frame(r#"{"result":null,"id":1}"#, at(0)).unwrap();
+    for ms in (0..600_000).step_by(1_000) {
+        feed.frame(&binance_trade("BTCUSDT", 1, at(BEHIND + ms)), at(ms))
+            .unwrap();
+        assert_eq!(feed.pass_time(at(ms)), None);
+    }
+}
+
+#[test]
+fn an_alias_next_to_its_target_has_the_answer_and_the_trades_of_that() {
+    let mut feed = live(&Coinbase, &["BTC-USD", "BTC-USDC", "ETH-USDC"]);
+    let trade = |product: &str, id: u64, ms: i64| {
+        format!(
+            r#"{{"type":"match","trade_id":{id},"side":"sell","size":"1","price":"2","product_id":"{product}","time":"{}"}}"#,
+            at(ms)
+        )
+    };
+    let accepted =
+        r#"{"type":"subscriptions","channels":[{"name":"matches","product_ids":["BTC-USD"]}]}"#;
+    feed.frame(accepted, at(5)).unwrap();
+    feed.frame(&trade("BTC-USD", 1, 10), at(10)).unwrap();
+    assert!(!feed.is_answered(), "two have no answer yet");
+    let beat = |ms: i64, id: u64| {
+        format!(
+            r#"{{"type":"heartbeat","last_trade_id":{id},"product_id":"BTC-USD","sequence":1,"time":"{}"}}"#,
+            at(ms)
+        )
+    };
+    for second in 1..=10 {
+        feed.frame(&beat(second * 1_000, 1), at(second * 1_000))
+            .unwrap();
+        feed.pass_time(at(second * 1_000));
+    }
+    written(&mut feed);
+    assert_eq!(feed.pass_time(at(10_001)), None);
+    feed.frame(&trade("BTC-USD", 2, 10_100), at(10_100))
+        .unwrap();
+    feed.frame(&beat(10_200, 2), at(10_200)).unwrap();
+    assert_eq!(
+        written(&mut feed),
+        [
+            "40@10001 subscribed BTC-USDC",
+            "40@10001 refused ETH-USDC: the venue did not acknowledge it",
+            "40@10100 BTC-USD:2 BTC-USDC:2",
+            "40@10200 heartbeat BTC-USDC:2",
+            "40@10200 heartbeat BTC-USD:2",
+        ]
+    );
+    assert!(feed.is_settled());
+    let refused: Vec<&str> = feed.refused().map(|(symbol, _)| symbol.as_str()).collect();
+    assert_eq!(refused, ["ETH-USDC"]);
+    for late in 11..=1_000 {
+        feed.frame(&beat(late * 1_000, 2), at(late * 1_000))
+            .unwrap();
+    }
+    feed.pass_time(at(1_000_000));
+    assert!(feed.unheard().is_empty(), "{:?}", feed.unheard());
+    // Should the venue name it after all, each has its own.
+    written(&mut feed);
+    feed.frame(&trade("BTC-USDC", 3, 1_000_100), at(1_000_100))
+        .unwrap();
+    feed.frame(&trade("BTC-USD", 3, 1_000_200), at(1_000_200))
+        .unwrap();
+    assert_eq!(written(&mut feed), ["40@1000200 BTC-USDC:3 BTC-USD:3"]);
+}
+
+#[test]
 fn an_instrument_that_the_venue_never_names_is_unheard_of() {
     let late = 15 * 60 * 1_000;
     // Binance acknowledges whatever is asked for.
