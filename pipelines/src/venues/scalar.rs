@@ -94,9 +94,18 @@ pub(super) fn quantity(text: &str) -> Result<Quantity, DecodeError> {
     Quantity::parse(without_trailing_zeros(text)).map_err(DecodeError::impossible)
 }
 
+/// The first day of Bitcoin, 2009-01-03: no trade is older. A time before it is in another unit.
+const FIRST: Timestamp = Timestamp::from_nanos(1_230_940_800_000_000_000);
+
 /// A time in RFC 3339.
 pub(super) fn rfc3339(text: &str) -> Result<Timestamp, DecodeError> {
-    Timestamp::parse_rfc3339(text).map_err(DecodeError::impossible)
+    let time = Timestamp::parse_rfc3339(text).map_err(DecodeError::impossible)?;
+    if time < FIRST {
+        return Err(DecodeError::impossible(format_args!(
+            "time {text} is before the first trade of any venue"
+        )));
+    }
+    Ok(time)
 }
 
 /// A time in milliseconds or microseconds since the epoch, told apart by their size: as
@@ -108,9 +117,9 @@ pub(super) fn epoch_time(number: u64) -> Result<Timestamp, DecodeError> {
         Ok(millis @ 1..MICROSECONDS_FROM) => Timestamp::from_millis(millis),
         Ok(micros) => Timestamp::from_micros(micros),
     };
-    time.ok_or_else(|| {
+    time.filter(|time| *time >= FIRST).ok_or_else(|| {
         DecodeError::impossible(format_args!(
-            "time {number} is not in milliseconds or microseconds since 1970"
+            "time {number} is not of a day since 2009 in milliseconds or microseconds since 1970"
         ))
     })
 }
@@ -196,8 +205,26 @@ mod tests {
             scalar("1723161255342000").epoch_time().unwrap().to_string(),
             time
         );
-        for json in ["0", "-5", "18446744073709551615", "1723161255342000000000"] {
+        for json in [
+            "0",
+            "-5",
+            "1723161255",
+            "1230940799999",
+            "9223372036854775807",
+            "18446744073709551615",
+            "1723161255342000000000",
+        ] {
             assert!(scalar(json).epoch_time().is_err(), "{json}");
+        }
+        assert!(scalar("1230940800000").epoch_time().is_ok());
+        assert!(rfc3339("2009-01-03T00:00:00Z").is_ok());
+        for text in [
+            "1677-09-21T00:12:43.145224192Z",
+            "1970-01-01T00:00:00Z",
+            "2009-01-02T23:59:59.999999999Z",
+            "9999-12-31T00:00:00Z",
+        ] {
+            assert!(rfc3339(text).is_err(), "{text}");
         }
     }
 }
