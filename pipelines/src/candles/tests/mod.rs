@@ -4,6 +4,7 @@ mod clocks;
 mod computed;
 mod numberings;
 mod rules;
+mod truth;
 
 use std::time::Duration;
 
