@@ -405,3 +405,141 @@ async fn times_at_the_ends_of_what_fits_are_answered_and_those_beyond_are_out_of
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("RFC 3339"), "{}", answer.body);
 }
+
+/// Every route that takes a time or a place in time, as the document lists them.
+#[tokio::test]
+async fn no_time_fails_any_route_that_takes_one() {
+    const LIMITS: [&str; 2] = [
+        "1677-09-21T00:12:43.145224192Z",
+        "2262-04-11T23:47:16.854775807Z",
+    ];
+    let app = with_hole();
+    let router = app.router();
+    let document = app.get("/openapi.json").await.json();
+    let mut taken = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let parameters = item["get"]["parameters"].as_array();
+        for parameter in parameters.into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap();
+            let is_time = parameter["schema"]["format"] == "date-time"
+                || ["from", "to", "since", "until", "cursor"].contains(&name);
+            if parameter["in"] == "query" && is_time {
+                let path = path
+                    .replace("{venue}", "binance")
+                    .replace("{symbol}", "BTCUSDT")
+                    .replace("{id}", "bitcoin")
+                    .replace("{token}", "bitcoin");
+                taken.push((path, name.to_owned()));
+            }
+        }
+    }
+    let token = format!("Bearer {}", super::forecasts::TOKEN);
+    let ask = async |path: &str, name: &str, value: &str| {
+        let value = value.replace('+', "%2B");
+        let request = Request::get(format!("{path}?{name}={value}"));
+        let request = request.header("authorization", &token);
+        send(&router, request.body(Body::empty()).unwrap()).await
+    };
+    let has = |path: &str, name: &str| taken.iter().any(|(p, n)| p.ends_with(path) && n == name);
+    for (path, name) in [
+        ("/candles", "from"),
+        ("/candles", "to"),
+        ("/candles", "cursor"),
+        ("/tokens/bitcoin/history", "from"),
+        ("/tokens/bitcoin/history", "cursor"),
+        ("/predictions/bitcoin/history", "cursor"),
+        ("/admin/jobs", "cursor"),
+        ("/admin/users", "cursor"),
+        ("/auth/sessions", "cursor"),
+    ] {
+        assert!(has(path, name), "{path} takes no {name}: {taken:?}");
+    }
+    for (path, name) in &taken {
+        let is_time = name != "cursor";
+        for within in LIMITS.into_iter().chain([
+            "2024-08-08T23:54:00+14:00",
+            "2024-08-08T23:54:00-12:00",
+            "2024-08-08t23:54:00.123456789z",
+            "1969-12-31T23:59:59.999999999Z",
+            "2016-12-31T23:59:60Z",
+        ]) {
+            let answer = ask(path, name, within).await;
+            let status = answer.status.as_u16();
+            match is_time {
+                true => assert_eq!(status, 200, "{path} {name}={within}: {}", answer.body),
+                false => assert!((400..=403).contains(&status), "{path} {name}={within}"),
+            }
+        }
+        for beyond in [
+            "1677-09-21T00:12:43.145224191Z",
+            "2262-04-11T23:47:16.854775808Z",
+            "2262-04-11T23:47:17+00:00",
+            "0000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999999999Z",
+        ] {
+            let answer = ask(path, name, beyond).await;
+            assert!(
+                (400..=403).contains(&answer.status.as_u16()),
+                "{path} {name}={beyond}: {}",
+                answer.status
+            );
+            if is_time {
+                for limit in LIMITS {
+                    assert!(
+                        answer.body.contains(limit),
+                        "{path} {name}: {}",
+                        answer.body
+                    );
+                }
+            }
+        }
+        for garbage in [
+            "",
+            "0",
+            "-1",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "99999999999999999999999999",
+            "1e300",
+            "NaN",
+            "2024-13-01T00:00:00Z",
+            "2024-02-30T00:00:00Z",
+            "2024-08-08T24:00:00Z",
+            "2024-08-08T23:54:00+99:99",
+            "2262-04-11T23:47:16.854775807-23:59",
+            "+292277026596-12-04T15:30:07Z",
+            "-292277022657-01-27T08:29:52Z",
+            "tomorrow",
+        ] {
+            let answer = ask(path, name, garbage).await;
+            let status = answer.status.as_u16();
+            assert!(
+                (400..=403).contains(&status),
+                "{path} {name}={garbage}: {status}"
+            );
+        }
+        // Places in time that an answer's cursor could name.
+        for digits in [
+            "0",
+            "1",
+            "7fffffffffffffff",
+            "8000000000000000",
+            "ffffffffffffffff",
+        ] {
+            let id = "0190a3c8f7d24b1f8a6b2f0c9d4e5f60";
+            for cursor in [
+                format!("f{digits}"),
+                format!("t{digits}"),
+                format!("{id}{digits}"),
+            ] {
+                let answer = ask(path, "cursor", &cursor).await;
+                // Without a database, accounts and jobs answer that they are away.
+                let status = answer.status.as_u16();
+                assert!(
+                    [200, 400, 401, 403, 503].contains(&status),
+                    "{path} {cursor}: {status}"
+                );
+            }
+        }
+    }
+}
