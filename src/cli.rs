@@ -2,6 +2,7 @@
 //! command is carried out.
 
 pub mod accounts;
+pub mod jobs;
 pub mod models;
 pub mod portfolio;
 
@@ -187,6 +188,18 @@ They work beside the running program and without it."
   coinsphere outbox
   coinsphere outbox --limit 100")]
     Outbox(accounts::OutboxArgs),
+
+    /// List, show and cancel jobs: work that the program does later.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  coinsphere jobs list
+  coinsphere jobs list --state running --format json
+  coinsphere jobs cancel 0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60
+
+They work beside the running program and without it."
+    )]
+    Jobs(jobs::JobsCommand),
 
     /// Say what is installed, what is in use and what to do about it.
     #[command(after_help = "Examples:
@@ -386,9 +399,9 @@ pub struct CandlesArgs {
     /// The recording, plain or gzipped.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// The venue, by its lower-case name.
+    /// The recording's venue, where the frames alone do not tell.
     #[arg(long, value_parser = venue)]
-    pub venue: String,
+    pub venue: Option<String>,
     /// The candles' length: 1m, 5m, 15m, 1h, 4h or 1d.
     #[arg(long, default_value = "1m")]
     pub interval: Interval,

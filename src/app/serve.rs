@@ -33,6 +33,7 @@ use crate::audit::{AuditEntry, AuditLog, ChainSigner, Outcome};
 use crate::config::{Config, Role};
 use crate::http::{self, ApiState, Limits, StreamGate};
 use crate::idempotency::IdempotencyKeys;
+use crate::jobs::Jobs;
 use crate::market::Reader;
 use crate::market::StoredListings;
 use crate::market::listing_cache::{CachedReader, ListingCache};
@@ -191,6 +192,7 @@ pub async fn run(
                 )),
                 acts: Arc::new(AuditedActs::new(audit)),
                 forecasts: Arc::new(forecasts.reader(&config, &database, &clock)),
+                jobs: Jobs::new(Arc::clone(&database) as _, clock.clone()),
                 forecast_tokens: config.forecasts.tokens.clone().into(),
                 server_token: ServerToken::load(
                     config.http.admin_token.as_ref(),

@@ -6,19 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use coinsphere_pipelines::store::private_server::PrivateServer;
-use coinsphere_pipelines::store::{Store, StoreConfig};
 use secrecy::SecretString;
 
-use super::{clock, load, on_runtime};
+use super::clock;
+use super::stored::with_store;
 use crate::accounts::{AccountError, Accounts, Imported, Registration, Role};
 use crate::app;
-use crate::app::database::{START, store_config, url_config};
-use crate::audit::{AuditLog, ChainSigner};
 use crate::cli::PlaceArgs;
 use crate::cli::accounts::{KeysCommand, OutboxArgs, UserCommand, UserCreateArgs, UserImportArgs};
-use crate::config::{Config, Profile};
-use crate::telemetry::start_plain_logging;
+use crate::config::Config;
 
 /// `user …`
 pub(super) fn user(command: &UserCommand) -> anyhow::Result<()> {
@@ -207,54 +203,12 @@ fn with_accounts(
     place: &PlaceArgs,
     work: impl AsyncFnOnce(Arc<Accounts>, &Config) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let profile = match std::fs::read_to_string(demo_mark(place)) {
-        Ok(kind) if kind.trim() == "demo" => Profile::Demo,
-        _ => Profile::Live,
-    };
-    let config = load(profile, place, place.flags())?;
-    start_plain_logging()?;
-    on_runtime(async move {
-        let (settings, started) = reach(&config).await?;
-        let outcome = async {
-            let store = Store::open(&settings).await?;
-            let seal = ChainSigner::open(&config.data_dir)?;
-            let audit = AuditLog::open(store.clone(), clock(), seal);
-            let events = Arc::new(crate::accounts::AuditTrail::new(&audit));
-            let source = Arc::new(store.clone());
-            let outcome = match app::accounts::open(&config, source, clock(), events) {
-                Ok(accounts) => work(accounts, &config).await,
-                Err(error) => Err(error),
-            };
-            audit.close().await;
-            store.close();
-            outcome
-        }
-        .await;
-        if let Some(server) = started {
-            server.stop().await?;
-        }
-        outcome
+    with_store(place, async |opened| {
+        let events = Arc::new(crate::accounts::AuditTrail::new(&opened.audit));
+        let source = Arc::new(opened.store.clone());
+        let accounts = app::accounts::open(opened.config, source, clock(), events)?;
+        work(accounts, opened.config).await
     })
-}
-
-/// What says whether a data directory that was named is a demo's.
-fn demo_mark(place: &PlaceArgs) -> std::path::PathBuf {
-    place.data_dir.clone().unwrap_or_default().join("kind")
-}
-
-/// The database: by URL, the private server that runs, or one that is started for this.
-async fn reach(config: &Config) -> anyhow::Result<(StoreConfig, Option<PrivateServer>)> {
-    if config.database.url.is_some() {
-        return Ok((store_config(&config.database, &config.market, None)?, None));
-    }
-    if let Some(url) = PrivateServer::running(&config.data_dir) {
-        return Ok((url_config(&config.database, &config.market, url), None));
-    }
-    let server = PrivateServer::start(&config.data_dir, START).await?;
-    Ok((
-        store_config(&config.database, &config.market, Some(&server))?,
-        Some(server),
-    ))
 }
 
 /// Each wrong field with what is wrong with it.

@@ -6,6 +6,7 @@ mod candle_source;
 mod candles;
 mod doctor;
 mod evaluate;
+mod jobs;
 mod migrate;
 mod models;
 mod portfolio;
@@ -16,6 +17,7 @@ mod recordings;
 mod replay;
 mod serve;
 mod simulate;
+mod stored;
 mod train;
 
 use coinsphere_pipelines::clock::SystemClock;
@@ -44,6 +46,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::User(command) => accounts::user(&command),
         Command::Keys(command) => accounts::keys(&command),
         Command::Outbox(args) => accounts::outbox(&args),
+        Command::Jobs(command) => jobs::run(&command),
         Command::Doctor(args) => doctor::run(&args),
     });
     match outcome {

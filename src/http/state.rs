@@ -16,6 +16,7 @@ use crate::http::limits::Limits;
 use crate::http::settings::{HttpSettings, StreamSettings};
 use crate::http::stream_gate::StreamGate;
 use crate::idempotency::IdempotencyStore;
+use crate::jobs::Jobs;
 use crate::market::{Listings, MarketData};
 use crate::secrets::ServerToken;
 use crate::telemetry::HealthReport;
@@ -31,6 +32,8 @@ pub struct ApiState {
     pub acts: Arc<dyn AdminActs>,
     /// Forecasts and models.
     pub forecasts: Arc<dyn Forecasts>,
+    /// Work that is done later.
+    pub jobs: Jobs,
     /// The tokens that are forecast, by CoinGecko id.
     pub forecast_tokens: Arc<[String]>,
     /// The token of programs that administer.
@@ -93,6 +96,14 @@ part! {
         forecasts: Arc<dyn Forecasts>,
         forecast_tokens: Arc<[String]>,
         market: Arc<dyn MarketData>,
+        acts: Arc<dyn AdminActs>,
+    }
+}
+
+part! {
+    /// Work that is done later.
+    JobsState {
+        jobs: Jobs,
         acts: Arc<dyn AdminActs>,
     }
 }

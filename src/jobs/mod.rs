@@ -11,6 +11,9 @@ mod runner;
 mod table;
 mod user_data;
 
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
 use coinsphere_pipelines::store::StoreError;
 use serde_json::Value;
 use uuid::Uuid;
@@ -84,18 +87,47 @@ pub enum Attempt {
 }
 
 /// A job, as shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JobView {
+    /// Which.
+    pub id: Uuid,
+    /// What kind.
+    pub kind: String,
+    /// What its handler needs to know.
+    pub arguments: Value,
     /// How far it is.
     pub state: JobState,
+    /// Somebody asked for it to be cancelled.
+    pub cancel_requested: bool,
     /// What its handler last said.
     pub progress: Option<String>,
     /// How often it was begun.
     pub attempts: i32,
+    /// How often it is begun at most.
+    pub max_attempts: i32,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
     /// Who asked.
     pub requested_by: Option<Uuid>,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When it is begun at the earliest.
+    pub run_at: DateTime<Utc>,
+    /// When it was done, failed for good or was cancelled.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// Which jobs are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobQuery {
+    /// Those in this state only.
+    pub state: Option<JobState>,
+    /// Those of this kind only.
+    pub kind: Option<String>,
+    /// Those older than the job that was asked for at this time and has this id.
+    pub after: Option<(DateTime<Utc>, Uuid)>,
+    /// So many at most.
+    pub limit: u32,
 }
 
 /// How far a job is.
@@ -111,6 +143,38 @@ pub enum JobState {
     Failed,
     /// It was cancelled.
     Cancelled,
+}
+
+impl JobState {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::Waiting,
+        Self::Running,
+        Self::Done,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// Its name, as in the API and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl FromStr for JobState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|state| state.name() == text);
+        found.ok_or_else(|| format!("use one of {}", Self::ALL.map(Self::name).join(", ")))
+    }
 }
 
 /// Why the table could not be asked or changed.

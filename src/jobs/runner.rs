@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::{Attempt, ClaimedJob, JobError, Jobs, Lease};
 
 /// How long a job is held without a heartbeat, and how often there is one.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(30);
 const BEAT: Duration = Duration::from_secs(5);
 
 /// How often jobs are looked for.

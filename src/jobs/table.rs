@@ -6,10 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::{PooledConnection, StoreError, StoreSource, execute, query};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    Attempt, ClaimedJob, Enqueued, JobError, JobFailure, JobState, JobView, Lease, NewJob,
+    Attempt, ClaimedJob, Enqueued, JobError, JobFailure, JobQuery, JobState, JobView, Lease, NewJob,
 };
 
 /// Unfinished jobs at most.
@@ -22,10 +23,12 @@ const KEPT: TimeDelta = TimeDelta::days(30);
 const LONGEST_PROGRESS: usize = 200;
 const LONGEST_ERROR: usize = 2_000;
 
+/// Reads as many entries of the index of waiting jobs as there are, and no more than may be.
 const ENQUEUE: &str = "INSERT INTO jobs \
      (id, kind, arguments, priority, deduplication_key, user_id, max_attempts, created_at, run_at) \
      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8 \
-     WHERE (SELECT count(*) FROM jobs WHERE finished_at IS NULL) < $9 \
+     WHERE NOT EXISTS (SELECT FROM jobs WHERE finished_at IS NULL \
+       ORDER BY priority DESC, run_at OFFSET $9::bigint - 1 LIMIT 1) \
      ON CONFLICT (kind, deduplication_key) WHERE finished_at IS NULL DO NOTHING RETURNING id";
 
 const UNFINISHED: &str = "SELECT id FROM jobs \
@@ -68,8 +71,10 @@ const CANCEL: &str = "UPDATE jobs SET cancel_requested = true, \
      outcome = CASE WHEN claim IS NULL THEN 'cancelled' END \
      WHERE id = $1 AND finished_at IS NULL";
 
-const SHOW: &str = "SELECT outcome, claim IS NOT NULL, progress, attempts, last_error, user_id \
-     FROM jobs WHERE id = $1";
+const SHOW: &str = "SELECT id, kind, arguments, \
+     coalesce(outcome, CASE WHEN claim IS NULL THEN 'waiting' ELSE 'running' END) AS state, \
+     cancel_requested, progress, attempts, max_attempts, last_error, user_id, created_at, run_at, \
+     finished_at FROM jobs";
 
 const TIDY: &str = "DELETE FROM jobs WHERE finished_at < $1";
 
@@ -229,20 +234,34 @@ impl Jobs {
     /// When the database is away.
     pub async fn show(&self, id: Uuid) -> Result<Option<JobView>, JobError> {
         let session = self.session().await?;
-        let rows = query(&session, "show a job", SHOW, &[&id]).await?;
-        Ok(rows.first().map(|row| JobView {
-            state: match (row.get(0), row.get(1)) {
-                (Some("done"), _) => JobState::Done,
-                (Some("cancelled"), _) => JobState::Cancelled,
-                (Some(_), _) => JobState::Failed,
-                (None, true) => JobState::Running,
-                (None, false) => JobState::Waiting,
-            },
-            progress: row.get(2),
-            attempts: row.get(3),
-            last_error: row.get(4),
-            requested_by: row.get(5),
-        }))
+        let sql = format!("{SHOW} WHERE id = $1");
+        let rows = query(&session, "show a job", &sql, &[&id]).await?;
+        Ok(rows.first().map(view))
+    }
+
+    /// Jobs, the newest first.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn list(&self, asked: &JobQuery) -> Result<Vec<JobView>, JobError> {
+        let session = self.session().await?;
+        let sql = format!(
+            "SELECT * FROM ({SHOW} WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2)) \
+             AND ($3::text IS NULL OR kind = $3)) AS job \
+             WHERE $4::text IS NULL OR state = $4 \
+             ORDER BY created_at DESC, id DESC LIMIT $5"
+        );
+        let (at, id) = asked.after.unzip();
+        let state = asked.state.map(JobState::name);
+        let given = &[
+            &at as _,
+            &id as _,
+            &asked.kind as _,
+            &state as _,
+            &i64::from(asked.limit) as _,
+        ];
+        let rows = query(&session, "list jobs", &sql, given).await?;
+        Ok(rows.iter().map(view).collect())
     }
 
     /// Removes jobs that finished long ago.
@@ -253,6 +272,26 @@ impl Jobs {
         let session = self.session().await?;
         let old = self.now() - KEPT;
         Ok(execute(&session, "remove old jobs", TIDY, &[&old]).await?)
+    }
+}
+
+/// A row of [`SHOW`].
+fn view(row: &Row) -> JobView {
+    JobView {
+        id: row.get(0),
+        kind: row.get(1),
+        arguments: row.get(2),
+        // The table's own check allows no other.
+        state: row.get::<_, &str>(3).parse().unwrap_or(JobState::Failed),
+        cancel_requested: row.get(4),
+        progress: row.get(5),
+        attempts: row.get(6),
+        max_attempts: row.get(7),
+        last_error: row.get(8),
+        requested_by: row.get(9),
+        created_at: row.get(10),
+        run_at: row.get(11),
+        finished_at: row.get(12),
     }
 }
 

@@ -19,6 +19,7 @@ use coinsphere::config::Config;
 use coinsphere::forecasts::{Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
 use coinsphere::http::{self, ApiState, Limits, Peer, StreamGate};
 use coinsphere::idempotency::IdempotencyKeys;
+use coinsphere::jobs::Jobs;
 use coinsphere::market::{self, MarketData, ReadError};
 use coinsphere::secrets::ServerToken;
 use coinsphere_actors::push::{PushHub, PushLimits};
@@ -182,6 +183,7 @@ impl Place {
             accounts: accounts.clone(),
             public_market_data: config.public_market_data,
             forecasts: Arc::new(NoForecasts),
+            jobs: Jobs::new(Arc::new(store.clone()), self.clock.clone()),
             forecast_tokens: Arc::from([]),
             server_token: ServerToken::new(&"a-token-of-administrators".into()),
             idempotency: Arc::new(IdempotencyKeys::open(store.clone())),

@@ -74,6 +74,8 @@ fn main() -> ExitCode {
         jobs::a_job_of_a_worker_that_is_gone_is_taken_over,
         jobs::a_job_that_failed_is_tried_again_later_and_not_for_ever,
         jobs::a_job_is_cancelled_by_whoever_has_it,
+        jobs::admins_list_show_and_cancel_jobs,
+        jobs::unfinished_jobs_are_bounded_and_finished_ones_cost_nothing,
         membership::the_first_admin_and_the_invited,
         membership::imported_users_sign_in_with_the_password_they_had,
         membership::keys_for_programs,

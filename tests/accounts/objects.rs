@@ -11,8 +11,9 @@ use super::app::{Answer, App, Place, eventually_status};
 use super::program::{KEYS, public};
 use super::two_factor::{post, verified};
 
-/// Routes whose objects are nobody's: public data, models, and an email's code, which is its own proof.
-const OF_NOBODY: [&str; 9] = [
+/// Routes whose objects are nobody's: public data, models, jobs (which only admins see), and an email's
+/// code, which is its own proof.
+const OF_NOBODY: [&str; 11] = [
     "GET /api/v1/tokens/{id}",
     "GET /api/v1/tokens/{id}/history",
     "GET /api/v1/instruments/{venue}/{symbol}/candles",
@@ -21,6 +22,8 @@ const OF_NOBODY: [&str; 9] = [
     "GET /api/v1/predictions/{token}/track-record",
     "GET /api/v1/models/{id}",
     "POST /api/v1/models/{id}/promote",
+    "GET /api/v1/admin/jobs/{id}",
+    "POST /api/v1/admin/jobs/{id}/cancel",
     "GET /api/v1/auth/verify-email/{token}",
 ];
 

@@ -13,8 +13,10 @@ mod demo;
 mod documents;
 mod evaluate_command;
 mod forecasts;
+mod jobs;
 mod live_faults;
 mod models_command;
+mod numbering_restart;
 mod protection;
 mod real_requests;
 mod recorded_sessions;
@@ -65,6 +67,9 @@ fn main() {
         live_faults::venues_that_disconnect_stall_and_refuse,
         live_faults::venues_that_drop_repeat_reorder_and_garble,
         live_faults::killed_and_started_again,
+        jobs::a_job_outlives_the_program_that_has_it,
+        jobs::jobs_are_listed_and_cancelled_by_command,
+        numbering_restart::numbers_that_begin_again_lose_nothing_and_fake_nothing,
     ]);
     trials.extend([live_faults::full_disk(), shared_push::trial()]);
     trials.extend(recorded![
@@ -96,6 +101,7 @@ fn main() {
         candles_command::futures_in_a_file_change_no_candle_of_spot,
         candles_command::what_follows_the_last_gzip_member_changes_nothing,
         candles_command::bad_input_is_named,
+        candles_command::a_venue_that_is_not_named_is_found_or_what_was_seen_is_reported,
         database_away::a_private_server_that_dies_is_started_again,
         demo::a_port_in_use_is_said_at_once,
         documents::every_name_of_the_code_in_the_documents_exists,

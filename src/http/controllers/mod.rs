@@ -28,6 +28,7 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
         auth::oidc::routes,
         auth::api_keys::routes,
         admin::users::routes,
+        admin::jobs::routes,
         well_known::routes,
     ]
     .into_iter()

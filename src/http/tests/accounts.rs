@@ -13,7 +13,7 @@ use crate::accounts::{AccountDeps, Accounts, Logged};
 use crate::secrets::Randomness;
 use coinsphere_pipelines::store::StoreSource;
 
-struct Nowhere;
+pub(super) struct Nowhere;
 
 impl StoreSource for Nowhere {
     fn store(&self) -> Option<Store> {

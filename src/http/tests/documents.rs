@@ -18,6 +18,9 @@ async fn the_document_lists_every_route() {
         paths,
         [
             "/.well-known/jwks.json",
+            "/api/v1/admin/jobs",
+            "/api/v1/admin/jobs/{id}",
+            "/api/v1/admin/jobs/{id}/cancel",
             "/api/v1/admin/users",
             "/api/v1/admin/users/{id}",
             "/api/v1/admin/users/{id}/sessions",
@@ -222,6 +225,7 @@ fn what_decides_about_accounts_no_key_may_do() {
         (Method::DELETE, "/api/v1/auth/api-keys/{id}/public-key"),
         (Method::POST, "/api/v1/models/train"),
         (Method::GET, "/api/v1/admin/users"),
+        (Method::GET, "/api/v1/admin/jobs"),
     ] {
         assert!(
             policies.get(&method, route).is_some(),

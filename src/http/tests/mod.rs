@@ -89,6 +89,7 @@ impl App {
             listings: listings.clone(),
             acts: listings.clone(),
             forecasts: Arc::new(forecasts::MemoryForecasts::default()),
+            jobs: crate::jobs::Jobs::new(Arc::new(accounts::Nowhere), clock.clone()),
             forecast_tokens: config.forecasts.tokens.clone().into(),
             server_token: ServerToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
             hub: hub.clone(),

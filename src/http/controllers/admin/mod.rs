@@ -1,3 +1,4 @@
-//! What admins do with the accounts of others.
+//! What admins do with the accounts of others, and with jobs.
 
+pub(in crate::http) mod jobs;
 pub(in crate::http) mod users;

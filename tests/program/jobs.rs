@@ -1,0 +1,168 @@
+//! Durable jobs in the running program: one whose program is killed is done by the next start, and
+//! admins see and cancel jobs over HTTP and on the command line.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::support::http::ask_with;
+use crate::support::program::{Program, complaint, ready, run};
+use crate::support::{Place, eventually};
+use serde_json::Value;
+
+/// A training on a machine that compiles something else too, after the lease of the worker that is gone.
+const DONE: Duration = Duration::from_secs(300);
+/// How long something may take that needs no training.
+const SOON: Duration = Duration::from_secs(90);
+
+/// How long a training of one of these demos takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Training {
+    Short,
+    /// Longer than anybody waits.
+    Endless,
+}
+
+/// A demo that trains nothing by itself.
+fn start(data_dir: &Path, training: Training) -> (Program, SocketAddr) {
+    let (layers, networks, epochs) = match training {
+        Training::Short => ("8", "2", "1"),
+        Training::Endless => ("64", "8", "1000"),
+    };
+    Program::serve_with(data_dir, ["demo", "--rate", "50"], |command| {
+        for (name, value) in [
+            ("TOKENS", "bitcoin"),
+            ("LOAD_HISTORY", "true"),
+            ("HOURLY_CANDLES", "2000"),
+            ("DAILY_CANDLES", "400"),
+            ("FOLDS", "1"),
+            ("LAYERS", layers),
+            ("NETWORKS", networks),
+            ("EPOCHS", epochs),
+        ] {
+            command.env(format!("COINSPHERE_FORECASTS__{name}"), value);
+        }
+    })
+}
+
+struct Admin {
+    address: SocketAddr,
+    token: String,
+}
+
+impl Admin {
+    fn ask(&self, method: &str, path: &str, body: &str) -> Result<Value, String> {
+        let header = format!("authorization: Bearer {}\r\n", self.token);
+        let answer = ask_with(self.address, method, path, &header, body)?;
+        if answer.status >= 300 {
+            return Err(format!(
+                "{method} {path}: {} {}",
+                answer.status, answer.body
+            ));
+        }
+        Ok(answer.json())
+    }
+
+    /// Asks for a training of this interval, and answers the job's id.
+    fn train(&self, interval: &str) -> String {
+        let body = format!(r#"{{"token":"bitcoin","interval":"{interval}"}}"#);
+        eventually("a training is asked for", SOON, || {
+            self.ask("POST", "/api/v1/models/train", &body)
+        });
+        let jobs = self
+            .ask("GET", "/api/v1/admin/jobs?limit=1", "")
+            .expect("jobs");
+        let job = &jobs["data"][0];
+        assert_eq!(job["kind"], "forecasts.train");
+        let series = job["arguments"]["series"].as_str().expect("a series");
+        assert!(series.contains(interval), "{job}");
+        job["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The job, once it is in this state.
+    fn job(&self, id: &str, state: &str, within: Duration) -> Value {
+        eventually(&format!("the job is {state}"), within, || {
+            let job = self.ask("GET", &format!("/api/v1/admin/jobs/{id}"), "")?;
+            (job["state"] == state)
+                .then(|| job.clone())
+                .ok_or(job.to_string())
+        })
+    }
+}
+
+pub(crate) fn a_job_outlives_the_program_that_has_it() {
+    let place = Place::new();
+    let data_dir = place.path().join("d");
+    let (program, address) = start(&data_dir, Training::Endless);
+    ready(address);
+    let token = std::fs::read_to_string(data_dir.join("admin-token")).expect("the token");
+    let admin = Admin { address, token };
+    let id = admin.train("1d");
+    let running = admin.job(&id, "running", SOON);
+    assert_eq!(running["attempts"], 1);
+    program.crash();
+
+    let (program, address) = start(&data_dir, Training::Short);
+    ready(address);
+    let admin = Admin { address, ..admin };
+    let done = admin.job(&id, "done", DONE);
+    assert_eq!(done["attempts"], 2, "{done}");
+    assert!(done["finished_at"].is_string(), "{done}");
+    let models = admin.ask("GET", "/api/v1/models?token=bitcoin&interval=1d", "");
+    assert_eq!(
+        models.expect("models")["data"].as_array().map(Vec::len),
+        Some(1)
+    );
+    drop(program);
+}
+
+pub(crate) fn jobs_are_listed_and_cancelled_by_command() {
+    let place = Place::new();
+    let data_dir = place.path().join("d");
+    let directory = data_dir.to_str().expect("a path");
+    let (program, address) = start(&data_dir, Training::Endless);
+    ready(address);
+    let token = std::fs::read_to_string(data_dir.join("admin-token")).expect("the token");
+    let admin = Admin { address, token };
+    let command = |arguments: &[&str]| {
+        let all = [&["jobs"], arguments, &["--data-dir", directory]].concat();
+        run(&data_dir, all)
+    };
+    let said = |arguments: &[&str]| {
+        let output = command(arguments);
+        assert!(output.status.success(), "{}", complaint(&output));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert!(said(&["list"]).contains("there are no such jobs"));
+    let (first, second) = (admin.train("1d"), admin.train("1h"));
+    admin.job(&first, "running", SOON);
+    let list = said(&["list"]);
+    assert!(list.contains(&first) && list.contains(&second), "{list}");
+    let waiting: Value =
+        serde_json::from_str(&said(&["list", "--state", "waiting", "--format", "json"]))
+            .expect("JSON");
+    assert_eq!(waiting.as_array().map(Vec::len), Some(1));
+    assert_eq!(waiting[0]["id"], Value::from(second.as_str()));
+
+    // One that waits ends at once, one that runs soon after.
+    assert!(said(&["cancel", &second]).contains("cancelled"));
+    assert!(said(&["cancel", &first]).contains("to be cancelled"));
+    admin.job(&first, "cancelled", SOON);
+    let shown: Value =
+        serde_json::from_str(&said(&["show", &second, "--format", "json"])).expect("JSON");
+    let over_http = admin.job(&second, "cancelled", SOON);
+    assert_eq!(shown["arguments"], over_http["arguments"]);
+    for (arguments, why) in [
+        (["cancel", second.as_str()], "has ended already: cancelled"),
+        (
+            ["show", "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60"],
+            "there is no job 0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60",
+        ),
+    ] {
+        let output = command(&arguments);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(complaint(&output).contains(why), "{}", complaint(&output));
+    }
+    assert_eq!(command(&["show", "7"]).status.code(), Some(2));
+    drop(program);
+}
