@@ -1,4 +1,4 @@
-//! What can be typed about portfolios: reports from a file of transactions, without a database.
+//! What can be typed about portfolios: imports of what others export, and reports; no database.
 
 use std::path::PathBuf;
 
@@ -114,7 +114,7 @@ fn ticker_and_asset(text: &str) -> Result<(String, String), String> {
 /// `portfolio report`
 #[derive(Debug, Clone, Args)]
 pub struct PortfolioReportArgs {
-    /// The transactions, JSON or CSV.
+    /// The transactions, JSON or CSV, plain or gzipped.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Which lots a disposal takes: fifo, lifo, hifo, average, uk or specific.
@@ -171,4 +171,6 @@ pub enum PortfolioFormat {
     Json,
     /// The disposals as a table, a row for each lot they took from.
     Csv,
+    /// The tax report as a page to print.
+    Html,
 }

@@ -1,13 +1,14 @@
 //! `portfolio`: reports from files of transactions, on standard output, without a database.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use flate2::read::MultiGzDecoder;
 
 use crate::cli::portfolio::{PortfolioCommand, PortfolioFormat, PortfolioReportArgs};
-use crate::portfolios::files::{read_csv, read_json, read_prices};
+use crate::portfolios::files::{MAX_BYTES, read_csv, read_json, read_prices};
 use crate::portfolios::report::{ReportOptions, report};
 use crate::portfolios::{Scope, TransactionFile};
 
@@ -40,6 +41,7 @@ fn print_report(args: &PortfolioReportArgs) -> anyhow::Result<()> {
     let text = match args.format {
         PortfolioFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
         PortfolioFormat::Csv => report.disposals_csv(),
+        PortfolioFormat::Html => report.tax_html(),
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // A closed pipe (`| head`) is the reader's way to say that it has seen enough.
@@ -79,6 +81,18 @@ fn transactions(args: &PortfolioReportArgs) -> anyhow::Result<TransactionFile> {
     Ok(file)
 }
 
+/// A file, plain or gzipped.
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    let context = || format!("cannot read {}", path.display());
+    let bytes = fs::read(path).with_context(context)?;
+    if !bytes.starts_with(b"\x1f\x8b") {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    // One byte more than is read shows that there is too much.
+    MultiGzDecoder::new(&bytes[..])
+        .take(MAX_BYTES as u64 + 1)
+        .read_to_end(&mut plain)
+        .with_context(context)?;
+    Ok(plain)
 }

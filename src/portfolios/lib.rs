@@ -13,6 +13,7 @@ pub mod prices;
 pub mod report;
 pub mod transaction;
 
+pub use chrono_tz::Tz;
 pub use cost_basis::{Method, Scope};
 pub use decimal::{Decimal, DecimalError};
 pub use ledger::FeesInKind;

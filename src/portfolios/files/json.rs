@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{FileError, check};
 use crate::decimal::{Decimal, quoted};
+use crate::ledger::is_money;
 use crate::prices::Prices;
 use crate::transaction::{
     Acquired, FORMAT, Kind, Leg, NamedLot, Transaction, TransactionFile, VERSION, format_time,
@@ -96,8 +97,14 @@ pub fn read_json(bytes: &[u8]) -> Result<TransactionFile, FileError> {
     }
     let transactions: Vec<_> = document.transactions.into_iter().map(Into::into).collect();
     check(&transactions)?;
+    // Codes of money are written in any case.
+    let code = document.currency.to_uppercase();
     Ok(TransactionFile {
-        currency: document.currency,
+        currency: if is_money(&code) {
+            code
+        } else {
+            document.currency
+        },
         timezone: document.timezone.unwrap_or(Tz::UTC),
         transactions,
         prices: document.prices,

@@ -222,7 +222,7 @@ impl<'a> Poster<'a> {
         let asset = self.asset_id(&leg.asset);
         let quantity = leg.quantity.atoms();
         let fees = self.fees(index, row, [(None, None); 2], day)?;
-        let market = if kind == Kind::Fork {
+        let market = if kind == Kind::Fork && asset != self.base() {
             None
         } else {
             self.single(row, leg, day)?
@@ -239,7 +239,7 @@ impl<'a> Poster<'a> {
             }
             market
         } else if kind == Kind::Fork {
-            let stated = leg.value.or(row.value).map(Money::from);
+            let stated = market.or(leg.value.or(row.value).map(Money::from));
             let cost = stated.unwrap_or(Money::ZERO);
             self.ledger.totals.contributed.push(dated(cost));
             Some(cost)

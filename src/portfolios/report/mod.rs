@@ -5,6 +5,7 @@
 mod figures;
 mod lines;
 mod performance_view;
+mod tax_html;
 mod views;
 
 use std::fmt::Write as _;
@@ -126,6 +127,12 @@ impl Report {
     #[must_use]
     pub fn disposals_csv(&self) -> String {
         lines::disposals_csv(self)
+    }
+
+    /// The tax report as a page to print.
+    #[must_use]
+    pub fn tax_html(&self) -> String {
+        tax_html::tax_html(self)
     }
 }
 

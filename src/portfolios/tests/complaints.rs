@@ -578,3 +578,32 @@ fn fees_in_kind_can_leave_at_cost() {
     assert_eq!(text(&report)["remaining"][1]["basis"], "2000");
     assert_eq!(text(&report)["unexplained"], "0");
 }
+
+#[test]
+fn the_tax_report_names_the_rule_of_each_line_and_escapes_what_is_not_ours() {
+    let file = file(vec![
+        row("<a>", "2024-01-01", Kind::Buy, "100 USD", "1 <b>", ""),
+        row("s", "2025-03-01", Kind::Sell, "1 <b>", "400 USD", ""),
+    ]);
+    let html = by(&file, Method::Fifo).tax_html();
+    assert!(
+        html.contains("<td>2025-03-01</td><td></td><td>&lt;b&gt;</td><td>1</td><td>400</td>"),
+        "{html}"
+    );
+    assert!(
+        html.contains("<td>long</td><td>fifo: &lt;a&gt;</td>"),
+        "{html}"
+    );
+    assert!(!html.contains("<b>") && !html.contains("<a>"));
+    let html = by(&file, Method::Uk).tax_html();
+    assert!(html.contains("section 104 pool"), "{html}");
+    let options = ReportOptions {
+        year: Some(2024),
+        ..ReportOptions::new(Method::Fifo)
+    };
+    let html = report(&file, &options).unwrap().tax_html();
+    assert!(
+        html.contains("Tax report 2024") && !html.contains("<td>400</td>"),
+        "{html}"
+    );
+}

@@ -133,6 +133,13 @@ fn history(all: &[Dice], holes: bool) -> TransactionFile {
             }
             _ => row.sent = Some(leg(asset, part)),
         }
+        // Money of the base currency comes and goes by itself as well.
+        let trade = row.sent.is_some() && row.received.is_some();
+        if dice.value % 7 == 0 && !trade {
+            let money = Leg::new("USD", decimal(dice.value + 1, 2));
+            row.sent = row.sent.map(|_| money.clone());
+            row.received = row.received.map(|_| money);
+        }
         if row
             .sent
             .as_ref()

@@ -1,0 +1,254 @@
+//! `coinsphere portfolio`: exports to a file of transactions, such a file to a report, and what is said of
+//! files that are wrong.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use crate::support::Place;
+use crate::support::program::{complaint, run};
+use serde_json::Value;
+
+const FILE: &str = r#"{"format": "coinsphere.transactions", "version": 1, "currency": "USD",
+ "transactions": [
+  {"id": "d", "time": "2023-01-01T12:00:00Z", "kind": "deposit", "account": "x", "received": {"asset": "USD", "quantity": "500"}},
+  {"id": "a", "time": "2023-01-02T12:00:00Z", "kind": "buy", "account": "x",
+   "sent": {"asset": "USD", "quantity": "100"}, "received": {"asset": "BTC", "quantity": "1"}},
+  {"id": "b", "time": "2023-02-01T12:00:00Z", "kind": "buy", "account": "y",
+   "sent": {"asset": "USD", "quantity": "300"}, "received": {"asset": "BTC", "quantity": "1"}},
+  {"id": "s", "time": "2024-03-01T12:00:00Z", "kind": "sell", "account": "y",
+   "sent": {"asset": "BTC", "quantity": "0.50"}, "received": {"asset": "USD", "quantity": "400"}}]}"#;
+const TABLE: &str = "id,time,kind,account,sent_asset,sent_quantity,received_asset,received_quantity
+a,2024-01-02T12:00:00Z,buy,x,EUR,100,BTC,1
+s,2024-03-01T12:00:00Z,sell,x,BTC,0.25,EUR,50
+";
+
+fn report(place: &Path, file: &str, text: &str, more: &[&str]) -> Output {
+    let path = place.join(file);
+    fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    run(place, [&["portfolio", "report", path], more].concat())
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", complaint(output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+pub(crate) fn a_file_of_transactions_becomes_a_report() {
+    let place = Place::new();
+    let prices = place.path().join("prices.csv");
+    fs::write(&prices, "date,asset,price\n2024-03-01,BTC,800\n").unwrap();
+    let prices = prices.to_str().unwrap();
+    let of = |more: &[&str]| {
+        let more = [&["--prices", prices, "--format", "json"], more].concat();
+        json(&report(place.path(), "transactions.json", FILE, &more))
+    };
+    let fifo = of(&["--method", "fifo", "--currency", "usd"]);
+    assert_eq!(fifo["realized"], "350");
+    assert_eq!(fifo["value"], "1700");
+    assert_eq!(fifo["unrealized"], "850");
+    assert_eq!(fifo["net_invested"], "500");
+    assert_eq!(fifo["disposals"][0]["lots"][0]["lot"], "a");
+    assert_eq!(fifo["disposals"][0]["lots"][0]["term"], "long");
+    assert_eq!(fifo["disposals"][0]["quantity"], "0.5");
+    assert!(fifo["performance"]["twr"].is_string());
+    let by_account = of(&["--method", "fifo", "--by-account"]);
+    assert_eq!(by_account["realized"], "250");
+    assert_eq!(by_account["remaining"][0]["account"], "x");
+    let year = of(&["--method", "lifo", "--year", "2023", "--history"]);
+    assert_eq!(year["realized"], "0");
+    assert_eq!(year["valued_on"], "2023-12-31");
+    assert_eq!(year["history"].as_array().unwrap().len(), 365);
+    let table = report(
+        place.path(),
+        "t.csv",
+        TABLE,
+        &["--method", "uk", "--currency", "eur"],
+    );
+    let table = json(&table);
+    assert_eq!(table["currency"], "EUR");
+    assert_eq!(table["realized"], "25");
+    let more = [
+        "--method",
+        "average",
+        "--currency",
+        "EUR",
+        "--format",
+        "csv",
+    ];
+    let lines = report(place.path(), "t.csv", TABLE, &more);
+    let lines = String::from_utf8(lines.stdout).unwrap();
+    let expected = "2024-03-01,BTC,x,sale,s,0.25,50,25,25,0,average,,0.25,25,";
+    assert_eq!(lines.lines().nth(1), Some(expected));
+}
+
+pub(crate) fn what_cannot_be_reported_is_named() {
+    let place = Place::new();
+    let fifo = ["--method", "fifo"];
+    for (from, to, said) in [
+        (
+            "\"0.50\"",
+            "\"NaN\"",
+            "transactions[3].sent.quantity: \"NaN\": not a decimal number",
+        ),
+        (
+            "\"0.50\"",
+            "0.5",
+            "transactions[3].sent.quantity: invalid type",
+        ),
+        (
+            "\"0.50\"",
+            "\"-0.5\"",
+            "transaction \"s\": sent.quantity: -0.5 is not above zero",
+        ),
+        (
+            "\"0.50\"",
+            "\"0.1234567890123456789\"",
+            "more than 18 fractional digits",
+        ),
+        (
+            "\"0.50\"",
+            "\"1234567890123456789012345678901234567890\"",
+            "more than 20 digits before the point",
+        ),
+        (
+            "\"sell\"",
+            "\"sold\"",
+            "transactions[3].kind: \"sold\" is no kind of transaction",
+        ),
+        (
+            "\"id\": \"s\"",
+            "\"id\": \"a\"",
+            "transaction \"a\": its id occurs twice",
+        ),
+        ("2024-03-01T", "2024-02-30T", "transactions[3].time: "),
+        ("\"version\": 1", "\"version\": 7", "version 7 is not known"),
+        ("]}", "", "EOF"),
+    ] {
+        let wrong = FILE.replacen(from, to, 1);
+        assert_ne!(wrong, FILE);
+        let output = report(place.path(), "wrong.json", &wrong, &fifo);
+        assert_eq!(output.status.code(), Some(1), "{to}");
+        assert!(output.stdout.is_empty());
+        let said_so = complaint(&output);
+        assert!(said_so.contains(said), "{said_so}");
+        assert!(said_so.contains("wrong.json"), "{said_so}");
+        assert_eq!(said_so.trim_end().lines().count(), 1, "{said_so}");
+    }
+    let table = TABLE.replace("0.25", "x");
+    let output = report(place.path(), "wrong.csv", &table, &fifo);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        complaint(&output).contains("row 3, column sent_quantity: \"x\""),
+        "{}",
+        complaint(&output)
+    );
+    let missing = run(
+        place.path(),
+        ["portfolio", "report", "/nowhere/x.json", "--method", "fifo"],
+    );
+    assert_eq!(missing.status.code(), Some(1));
+    for wrong in [
+        &["--method", "uk", "--by-account"][..],
+        &["--method", "best"],
+        &["--method", "fifo", "--year", "99999"],
+        &["--method", "fifo", "--format", "xml"],
+        &[],
+    ] {
+        let output = report(place.path(), "right.json", FILE, wrong);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{wrong:?}: {}",
+            complaint(&output)
+        );
+    }
+    let other = report(
+        place.path(),
+        "right.json",
+        FILE,
+        &["--method", "fifo", "--currency", "eur"],
+    );
+    assert_eq!(other.status.code(), Some(1));
+    assert!(
+        complaint(&other).contains("values are in USD"),
+        "{}",
+        complaint(&other)
+    );
+    let prices = place.path().join("prices.csv");
+    fs::write(&prices, "date,asset,price\n2024-03-01,BTC,-1\n").unwrap();
+    let more = ["--method", "fifo", "--prices", prices.to_str().unwrap()];
+    let output = report(place.path(), "right.json", FILE, &more);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        complaint(&output).contains("prices.csv: row 2, column price"),
+        "{}",
+        complaint(&output)
+    );
+}
+
+const LEDGER: &str = "\"txid\",\"refid\",\"time\",\"type\",\"subtype\",\"aclass\",\"asset\",\"amount\",\"fee\",\"balance\"
+\"L1\",\"Q1\",\"2021-01-05 10:00:00\",\"deposit\",\"\",\"currency\",\"ZEUR\",500.0000,0.0000,500.0000
+";
+
+pub(crate) fn exports_become_a_file_of_transactions() {
+    let place = Place::new();
+    let ledger = place.file("ledgers.csv", LEDGER);
+    let out = place.path().join("transactions.json");
+    let (ledger, out) = (ledger.to_str().unwrap(), out.to_str().unwrap());
+    let import = |file: &str, more: &[&str]| {
+        run(
+            place.path(),
+            [&["portfolio", "import", file], more].concat(),
+        )
+    };
+    let dry = json(&import(ledger, &[]));
+    assert_eq!(dry["commit"], "accepted");
+    assert!(!Path::new(out).exists());
+    let imported = json(&import(
+        ledger,
+        &["--format", "auto", "--out", out, "--currency", "eur"],
+    ));
+    assert_eq!(imported["format"], "kraken.ledgers");
+    assert_eq!(imported["net"]["EUR"], "500");
+    assert_eq!(imported["refused"].as_array().unwrap().len(), 0);
+    let report = run(
+        place.path(),
+        ["portfolio", "report", out, "--method", "fifo"],
+    );
+    assert_eq!(json(&report)["net_invested"], "500");
+    // What is known adds nothing.
+    let again = json(&import(ledger, &["--known", out]));
+    assert_eq!(again["net"], serde_json::json!({}));
+    let before = fs::read(out).unwrap();
+    let wrong = place.file("wrong.csv", LEDGER.replace("deposit", "levitation"));
+    let wrong = wrong.to_str().unwrap();
+    let refused = import(wrong, &["--out", out]);
+    assert_eq!(refused.status.code(), Some(3), "{}", complaint(&refused));
+    let said: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!(said["commit"], "refused");
+    assert_eq!(said["refused"][0]["row"], 2);
+    assert!(
+        said["refused"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("levitation")
+    );
+    assert_eq!(fs::read(out).unwrap(), before, "nothing was written");
+    let skipped = import(wrong, &["--skip", &format!("{wrong}:2")]);
+    assert_eq!(json(&skipped)["commit"], "accepted");
+    for flags in [
+        ["--format", "excel"],
+        ["--timezone", "Mars"],
+        ["--skip", "here"],
+    ] {
+        let output = import(ledger, &flags);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{flags:?}: {}",
+            complaint(&output)
+        );
+    }
+}
