@@ -13,6 +13,7 @@ mod demo;
 mod documents;
 mod evaluate_command;
 mod forecasts;
+mod import_command;
 mod jobs;
 mod live_faults;
 mod models_command;
@@ -111,6 +112,8 @@ fn main() {
         evaluate_command::what_cannot_be_evaluated_is_named,
         live_faults::a_refused_subscription_is_degraded,
         live_faults::both_signals_end_it_with_status_0,
+        import_command::exports_become_one_file_of_transactions,
+        import_command::a_refused_row_keeps_all_of_it_out_until_it_is_settled,
         models_command::a_model_is_trained_forecasts_and_is_replaced_and_brought_back,
         models_command::a_damaged_model_is_named_and_the_one_before_serves,
         models_command::what_cannot_be_trained_or_forecast_is_said,
