@@ -86,7 +86,7 @@ async fn measure(time: Duration) {
             password: Some(PASSWORD.to_owned().into()),
             prefix: "bench".to_owned(),
         };
-        let shared: Arc<dyn SharedState> = Arc::new(OnRedis::start(&config).unwrap());
+        let shared: Arc<dyn SharedState> = Arc::new(OnRedis::new(&config).unwrap());
         shared.get("warm").await.unwrap();
         let read = || async {
             shared.get("nothing").await.unwrap();

@@ -44,7 +44,7 @@ fn main() {
         password: Some(PASSWORD.to_owned().into()),
         prefix: "bench".to_owned(),
     };
-    let state = runtime.block_on(async { Arc::new(OnRedis::start(&config).unwrap()) });
+    let state = runtime.block_on(async { Arc::new(OnRedis::new(&config).unwrap()) });
     let floor = runtime.block_on(measure(state.clone(), false));
     report("reading on Redis (floor)", floor);
     report("counting on Redis", runtime.block_on(measure(state, true)));

@@ -2,12 +2,14 @@
 //! store. This crate knows no actors and no server; it can be driven from a test, a file or the
 //! running system alike.
 
+pub mod backfill;
 pub mod candles;
 pub mod clock;
 pub mod events;
-pub mod history;
+pub mod fnv;
 pub mod log;
 pub mod market;
+pub mod net;
 pub mod recording;
 pub mod shared_state;
 pub mod signal;

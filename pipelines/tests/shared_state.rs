@@ -61,7 +61,7 @@ pub(crate) fn redis_config(url: &str, password: Option<&str>, prefix: &str) -> R
 
 impl RedisServer {
     fn state(&self, prefix: &str) -> OnRedis {
-        OnRedis::start(&redis_config(
+        OnRedis::new(&redis_config(
             &self.url(),
             Some(redis_server::PASSWORD),
             prefix,

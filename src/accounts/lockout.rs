@@ -3,8 +3,10 @@
 //! is judged, so that many at once gain nothing.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use coinsphere_pipelines::net::backoff::doubled;
 use coinsphere_pipelines::store::{GenericClient, execute, query};
 
 use super::error::AccountError;
@@ -142,11 +144,12 @@ pub(super) async fn delays_account<C: GenericClient>(
 
 /// How long after this many failures the next attempt must wait.
 fn delay(failures: i32) -> TimeDelta {
-    if failures < FREE {
+    let Ok(beyond) = u32::try_from(failures - FREE) else {
         return TimeDelta::zero();
-    }
-    let doublings = u32::try_from(failures - FREE).unwrap_or(0).min(20);
-    TimeDelta::seconds((1_i64 << doublings).min(LONGEST))
+    };
+    let longest = Duration::from_secs(LONGEST.unsigned_abs());
+    let wait = doubled(Duration::from_secs(1), beyond.saturating_add(1), longest);
+    TimeDelta::seconds(wait.as_secs().cast_signed())
 }
 
 /// Removes what is forgotten anyway.

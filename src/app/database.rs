@@ -11,6 +11,7 @@ use coinsphere_actors::supervision::{
     ExitReason, LoopContext, PartStatus, StatusRegistry, SupervisedLoop,
 };
 use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::net::Backoff;
 use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig, StoreError};
@@ -34,7 +35,8 @@ const ROUND: Duration = Duration::from_secs(2);
 /// How long a round of upkeep may take.
 const PROGRESS: Duration = Duration::from_secs(120);
 
-/// The longest wait between attempts to reach the database.
+/// The waits between attempts to reach the database.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
 const MOST_RETRY: Duration = Duration::from_secs(5);
 
 /// The database.
@@ -152,12 +154,15 @@ impl Database {
         server: &mut Option<PrivateServer>,
         mut context: LoopContext,
     ) -> ExitReason {
-        let mut retry = Duration::from_millis(100);
+        let mut backoff = Backoff::new(FIRST_RETRY, MOST_RETRY);
         let mut committed = self.committed.waiter();
         while !context.is_quitting() {
             if server.as_mut().is_some_and(|server| !server.is_alive()) {
                 tracing::error!("the private PostgreSQL server has died; starting it again");
                 drop(server.take());
+            }
+            if let Some(Err(error)) = server.as_ref().map(PrivateServer::bound_log) {
+                tracing::warn!(%error, "the log of the private PostgreSQL server stays as large as it is");
             }
             if private && server.is_none() {
                 match self.start_server().await {
@@ -167,14 +172,13 @@ impl Database {
             }
             let wait = match self.round(config, private).await {
                 Ok(more) => {
-                    retry = Duration::from_millis(100);
+                    backoff.reset();
                     self.kept_up.raise();
                     if more { Duration::ZERO } else { ROUND }
                 }
                 Err(error) => {
                     self.trouble(&error.to_string());
-                    retry = (retry * 2).min(MOST_RETRY);
-                    retry
+                    backoff.next_wait()
                 }
             };
             tokio::select! {

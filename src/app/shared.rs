@@ -18,17 +18,14 @@ use crate::config::{Config, Role};
 /// The name on the statuses.
 const NAME: &str = "shared_state";
 
-/// How often it is looked whether Redis answers.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// How long that may take.
-const PROGRESS: Duration = Duration::from_secs(10);
+/// How long Redis may go without being asked for a sign of life: it is every 5 s.
+const PROGRESS: Duration = Duration::from_secs(20);
 
 /// Shared state and the tasks around it, which end when this is dropped.
 pub(super) struct Shared {
     pub(super) state: Arc<dyn SharedState>,
     on_redis: bool,
-    _look: Option<SupervisedLoop>,
+    _run: Option<SupervisedLoop>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -46,24 +43,24 @@ impl Shared {
             return Ok(Self {
                 state: InProcess::new(clock.clone(), InProcessLimits::default()),
                 on_redis: false,
-                _look: None,
+                _run: None,
                 tasks: Vec::new(),
             });
         };
-        let state: Arc<dyn SharedState> = Arc::new(OnRedis::start(&RedisConfig {
+        let redis = Arc::new(OnRedis::new(&RedisConfig {
             url: url.clone(),
             password: config.redis.password.clone(),
             prefix: config.redis.prefix.clone(),
         })?);
-        let looked_at = Arc::clone(&state);
-        let look = SupervisedLoop::start(statuses, NAME, PROGRESS, move |context| {
-            let (state, of) = (Arc::clone(&looked_at), context.clone());
-            context.until_quit(async move { look(&*state, &of).await })
+        let state: Arc<dyn SharedState> = redis.clone();
+        let run = SupervisedLoop::start(statuses, NAME, PROGRESS, move |context| {
+            let (redis, of) = (Arc::clone(&redis), context.clone());
+            context.until_quit(async move { redis.run(|up| show(up, &redis.place(), &of)).await })
         });
         Ok(Self {
             state,
             on_redis: true,
-            _look: Some(look),
+            _run: Some(run),
             tasks: Vec::new(),
         })
     }
@@ -110,13 +107,9 @@ impl Drop for Shared {
 }
 
 /// Shows whether Redis answers.
-async fn look(state: &dyn SharedState, context: &LoopContext) {
-    let mut every = tokio::time::interval(LOOK);
-    loop {
-        every.tick().await;
-        match state.is_up() {
-            true => context.running(),
-            false => context.degraded(format!("{} does not answer", state.place())),
-        }
+fn show(up: bool, place: &str, context: &LoopContext) {
+    match up {
+        true => context.running(),
+        false => context.degraded(format!("{place} does not answer")),
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 use coinsphere_actors::forecasting::series::SeriesSpec;
 use coinsphere_actors::supervision::ExitReason;
 use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
+use coinsphere_pipelines::backfill::{BackfillLoader, Loaded, Wanted};
 use coinsphere_pipelines::clock::SharedClock;
-use coinsphere_pipelines::history::{HistoryLoader, Klines, Loaded, Wanted, rest_endpoint};
 use coinsphere_pipelines::market::Interval;
 use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::StoreSource;
+use coinsphere_pipelines::venues::binance::rest::rest_endpoint;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -62,11 +63,10 @@ pub(crate) async fn run(parts: HistoryDeps, mut quit: watch::Receiver<bool>) -> 
         Ok(endpoint) => endpoint,
         Err(error) => return ExitReason::Failed(error.to_string()),
     };
-    let venue = match Klines::at(&endpoint) {
-        Ok(venue) => venue,
+    let mut loader = match BackfillLoader::new(&endpoint, parts.clock.clone()) {
+        Ok(loader) => loader,
         Err(error) => return ExitReason::Failed(error.to_string()),
     };
-    let mut loader = HistoryLoader::new(venue, parts.clock.clone());
     let mut state = HistoryState {
         endpoint,
         ..HistoryState::default()
@@ -92,7 +92,7 @@ pub(crate) async fn run(parts: HistoryDeps, mut quit: watch::Receiver<bool>) -> 
 async fn round(
     parts: &HistoryDeps,
     all: &[SeriesSpec],
-    loader: &mut HistoryLoader,
+    loader: &mut BackfillLoader,
     state: &mut HistoryState,
 ) -> Duration {
     let mut trouble = None;
@@ -142,7 +142,7 @@ async fn round(
 
 async fn load(
     parts: &HistoryDeps,
-    loader: &mut HistoryLoader,
+    loader: &mut BackfillLoader,
     series: &SeriesSpec,
 ) -> Result<Loaded, String> {
     let store = parts

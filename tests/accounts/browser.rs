@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use coinsphere::accounts::Role;
 use coinsphere::http::Peer;
-use coinsphere_pipelines::shared_state::{OnRedis, RedisConfig};
+use coinsphere_pipelines::shared_state::{OnRedis, RedisConfig, SharedState as _};
 use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
@@ -407,13 +407,17 @@ pub(crate) async fn without_shared_state_the_signature_counts(place: Place) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    let away = OnRedis::start(&RedisConfig {
-        url: format!("redis://127.0.0.1:{port}").into(),
-        password: None,
-        prefix: "coinsphere".to_owned(),
-    });
+    let away = Arc::new(
+        OnRedis::new(&RedisConfig {
+            url: format!("redis://127.0.0.1:{port}").into(),
+            password: None,
+            prefix: "coinsphere".to_owned(),
+        })
+        .unwrap(),
+    );
+    away.get("anything").await.unwrap_err();
     let place = Place {
-        shared: Some(Arc::new(away.unwrap())),
+        shared: Some(away),
         ..place
     };
     let (app, elsewhere) = (place.app().await, place.app().await);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::market::{Candle, Timestamp};
+use coinsphere_pipelines::net::backoff::doubled;
 use coinsphere_pipelines::signal::Signal;
 use serde::Serialize;
 use tokio::sync::{oneshot, watch};
@@ -384,8 +385,7 @@ impl TrainerLoop {
     fn wait_longer(&mut self, name: &str, now: Timestamp) {
         let (count, until) = self.failures.entry(name.to_owned()).or_insert((0, now));
         *count += 1;
-        let doubled = 2_u32.saturating_pow((*count - 1).min(16));
-        *until = now + FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);
+        *until = now + doubled(FIRST_WAIT, *count, LONGEST_WAIT);
     }
 
     /// The closed candles of the series' history.

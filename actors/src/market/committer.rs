@@ -11,6 +11,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, WrapFuture};
 use coinsphere_pipelines::candles::Commit;
 use coinsphere_pipelines::log::{EventLog, Offset};
+use coinsphere_pipelines::net::Backoff;
 use coinsphere_pipelines::signal::Signal;
 use futures_util::FutureExt;
 use serde::Serialize;
@@ -275,7 +276,8 @@ impl Writer {
         commit: &Commit,
         deadline: Option<Instant>,
     ) -> Result<bool, StoreFault> {
-        let mut wait = self.parts.config.first_retry;
+        let config = &self.parts.config;
+        let mut backoff = Backoff::new(config.first_retry, config.most_retry);
         loop {
             let begun = Instant::now();
             match self
@@ -293,6 +295,7 @@ impl Writer {
                     return Ok(true);
                 }
                 Err(fault) if fault.is_retriable() => {
+                    let wait = backoff.next_wait();
                     self.state.retries += 1;
                     metrics::counter!("coinsphere_store_retries_total").increment(1);
                     tracing::warn!(%fault, retry_in_ms = wait.as_millis() as u64, "commit failed for now");
@@ -307,7 +310,6 @@ impl Writer {
                         return Ok(false);
                     }
                     tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(self.parts.config.most_retry);
                 }
                 Err(fault) => return Err(fault),
             }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
+use coinsphere_pipelines::net::backoff::doubled;
 use tokio::sync::oneshot;
 
 use crate::supervision::{PartStatus, StatusRegistry};
@@ -104,12 +105,7 @@ impl Backoff {
             *failures = 0;
         }
         *failures += 1;
-        self.after(*failures)
-    }
-
-    fn after(&self, failures: u32) -> Duration {
-        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
-        self.first.saturating_mul(doubled).min(self.most)
+        doubled(self.first, *failures, self.most)
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Venue;
+use crate::fnv::fnv1a;
 
 /// The most bytes of a symbol: several times those of the longest that a venue lists.
 const MAX_SYMBOL_BYTES: usize = 64;
@@ -95,9 +96,7 @@ impl InstrumentKey {
             .bytes()
             .chain([b':'])
             .chain(self.symbol.as_str().bytes());
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = fnv1a(bytes);
         // The remainder is below `partitions`, a u32.
         (hash % u64::from(partitions.max(1))) as u32
     }

@@ -1,9 +1,9 @@
 //! Shared state on Redis (6 or later). Every call has a short deadline; once one was missed, calls
-//! fail at once until a task in the background has had an answer again.
+//! fail at once until [`OnRedis::run`] has had an answer again.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,7 +37,7 @@ const CONNECT: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(5);
 const PROBE: Duration = Duration::from_secs(2);
 
-/// Sliding window as a sorted set of passages by time (microseconds of the server's clock, which is
+/// Sliding window as a sorted set of requests by time (microseconds of the server's clock, which is
 /// the same for all processes). Members need be distinct only.
 static PASS: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -88,8 +88,7 @@ pub struct RedisConfig {
 /// Shared state on Redis.
 #[derive(Debug)]
 pub struct OnRedis {
-    link: Arc<Link>,
-    _keeper: AbortOnDrop,
+    link: Link,
 }
 
 struct Link {
@@ -100,7 +99,7 @@ struct Link {
     up: AtomicBool,
     failed: Notify,
     /// Makes members of sorted sets distinct, with `origin`.
-    passages: AtomicU64,
+    requests: AtomicU64,
     origin: uuid::Uuid,
 }
 
@@ -115,11 +114,11 @@ impl fmt::Debug for Link {
 
 impl OnRedis {
     /// Prepares the connection, which is made when it is needed: Redis may be away. Must be called
-    /// within a tokio runtime.
+    /// within a tokio runtime. [`OnRedis::run`] is to be run as long as it is used.
     ///
     /// # Errors
     /// When the URL is none.
-    pub fn start(config: &RedisConfig) -> Result<Self, SharedStateError> {
+    pub fn new(config: &RedisConfig) -> Result<Self, SharedStateError> {
         let unreadable = |_: RedisError| SharedStateError::Url;
         let mut info = config
             .url
@@ -156,41 +155,40 @@ impl OnRedis {
         let connection =
             ConnectionManager::new_lazy_with_config(client.clone(), manager).map_err(unreadable)?;
         metrics::gauge!("coinsphere_shared_up").set(1.0);
-        let link = Arc::new(Link {
+        let link = Link {
             client,
             connection,
             place,
             prefix: config.prefix.clone(),
             up: AtomicBool::new(true),
             failed: Notify::new(),
-            passages: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
             origin: uuid::Uuid::new_v4(),
-        });
-        let keeper = AbortOnDrop(tokio::spawn(keep(Arc::downgrade(&link))));
-        Ok(Self {
-            link,
-            _keeper: keeper,
-        })
-    }
-}
-
-/// Asks for a sign of life, often while there is none.
-async fn keep(link: Weak<Link>) {
-    loop {
-        let Some(link) = link.upgrade() else { return };
-        let wait = match link.ask(&redis::cmd("PING")).await {
-            Ok(()) => {
-                link.came_up();
-                ASK_UP
-            }
-            Err(error) => {
-                link.went_away(&error);
-                ASK_AWAY
-            }
         };
-        tokio::select! {
-            () = sleep(wait) => {}
-            () = link.failed.notified() => sleep(ASK_AWAY).await,
+        Ok(Self { link })
+    }
+
+    /// Asks Redis for a sign of life, often while there is none, and calls `see` with each answer.
+    /// Never ends. Only this finds that Redis is back: until it is run again, a Redis that went away
+    /// stays away.
+    pub async fn run(&self, mut see: impl FnMut(bool) + Send) {
+        let link = &self.link;
+        loop {
+            let wait = match link.ask(&redis::cmd("PING")).await {
+                Ok(()) => {
+                    link.came_up();
+                    ASK_UP
+                }
+                Err(error) => {
+                    link.went_away(&error);
+                    ASK_AWAY
+                }
+            };
+            see(self.is_up());
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = link.failed.notified() => sleep(ASK_AWAY).await,
+            }
         }
     }
 }
@@ -367,14 +365,14 @@ impl SharedState for OnRedis {
 
     async fn pass(&self, key: &str, window: Window) -> Result<RateDecision, SharedStateError> {
         check_key(key)?;
-        let number = self.link.passages.fetch_add(1, Ordering::Relaxed);
+        let number = self.link.requests.fetch_add(1, Ordering::Relaxed);
         let member = format!("{}{number:x}", self.link.origin.simple());
         let mut pass = PASS.key(self.link.key('w', key));
         pass.arg(window.limit.max(1))
             .arg(u64::try_from(window.length.as_micros()).unwrap_or(u64::MAX >> 12))
             .arg(member);
         let (allowed, remaining, frees): (u8, u32, u64) =
-            self.link.run("count a passage", &pass).await?;
+            self.link.run("count a request", &pass).await?;
         Ok(RateDecision {
             allowed: allowed == 1,
             remaining,

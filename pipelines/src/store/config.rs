@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode};
 
-use super::{PrimaryOrder, StoreError};
+use super::primary::PrimaryOrder;
+use super::server_message::explain;
 
 /// How to reach the database and how much of it to use.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub struct StoreConfig {
     /// Connects as a login that is only a member of the application role, where the operator
     /// keeps the owner's password away from the running program.
     pub app_url: Option<DatabaseUrl>,
-    /// Certificates (PEM) to trust beside the public authorities, for `sslmode=require`.
+    /// Certificates (PEM) to trust besides the public authorities, for `sslmode=require`.
     pub ca_file: Option<PathBuf>,
     /// The most connections the pool opens.
     pub connection_limit: usize,
@@ -48,6 +49,11 @@ impl StoreConfig {
         }
     }
 }
+
+/// A text that is no database URL. What it says of the text leaves out the password.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the database URL: {0}; expected postgres://user:password@host:5432/database")]
+pub struct DatabaseUrlError(String);
 
 /// A database URL that never shows its password.
 #[derive(Clone)]
@@ -97,22 +103,21 @@ impl DatabaseUrl {
 }
 
 impl FromStr for DatabaseUrl {
-    type Err = StoreError;
+    type Err = DatabaseUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = ["postgres://", "postgresql://"];
         // The `key=value` form is PostgreSQL's own too.
         if !known.iter().any(|scheme| text.starts_with(scheme)) && !text.contains('=') {
-            return Err(StoreError::Url(
+            return Err(DatabaseUrlError(
                 "it does not begin with postgres://".to_owned(),
             ));
         }
-        let config: tokio_postgres::Config =
-            text.parse().map_err(|error: tokio_postgres::Error| {
-                StoreError::Url(super::error::explain(&error))
-            })?;
+        let config: tokio_postgres::Config = text
+            .parse()
+            .map_err(|error: tokio_postgres::Error| DatabaseUrlError(explain(&error)))?;
         if config.get_hosts().is_empty() {
-            return Err(StoreError::Url("it names no host".to_owned()));
+            return Err(DatabaseUrlError("it names no host".to_owned()));
         }
         Ok(Self { config })
     }

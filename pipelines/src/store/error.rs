@@ -5,20 +5,21 @@ use std::io;
 
 use tokio_postgres::error::SqlState;
 
+use super::config::DatabaseUrlError;
 use super::private_server::PrivateServerError;
+use super::server_message::explain;
 use crate::log::Offset;
+use crate::net::TlsError;
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database URL cannot be read. The text holds nothing of the URL's password.
-    #[error(
-        "cannot read the database URL: {0}; expected postgres://user:password@host:5432/database"
-    )]
-    Url(String),
+    /// The database URL cannot be read.
+    #[error(transparent)]
+    Url(#[from] DatabaseUrlError),
     /// The certificates for an encrypted connection cannot be used.
     #[error("cannot prepare an encrypted database connection: {0}")]
-    Tls(String),
+    Tls(#[from] TlsError),
     /// No connection could be made.
     #[error("cannot connect to the database {target}: {reason}{}", advice(*.cause))]
     Connect {
@@ -130,30 +131,6 @@ impl StoreError {
 /// For `map_err`: names what was being attempted.
 pub fn failed(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> StoreError {
     move |source| StoreError::Statement { doing, source }
-}
-
-/// The server's message, or the operating system's, without the library's own prefixes.
-pub(super) fn explain(error: &tokio_postgres::Error) -> String {
-    if let Some(server) = error.as_db_error() {
-        let mut text = server.message().to_owned();
-        for part in [server.detail(), server.hint()].into_iter().flatten() {
-            text.push_str(" (");
-            text.push_str(part);
-            text.push(')');
-        }
-        return text;
-    }
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 fn may_pass(error: &tokio_postgres::Error) -> bool {

@@ -20,11 +20,12 @@ mod read;
 mod resume;
 mod rows;
 mod schema;
+mod server_message;
 mod source;
 mod times;
 mod tls;
 
-pub use config::{DatabaseUrl, StoreConfig};
+pub use config::{DatabaseUrl, DatabaseUrlError, StoreConfig};
 pub use describe::{Chunk, Description, Hypertable, Job, Partition, Table, View};
 pub use error::{ConnectCause, StoreError, failed};
 pub use flavour::Flavour;

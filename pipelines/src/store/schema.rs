@@ -5,9 +5,10 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::config::StoreConfig;
-use super::error::{StoreError, explain, failed};
+use super::error::{StoreError, failed};
 use super::flavour::{self, Flavour};
 use super::pool::{APP_ROLE, OwnerConnection};
+use super::server_message::explain;
 
 /// A migration's name and text, common or by flavour.
 macro_rules! migration {

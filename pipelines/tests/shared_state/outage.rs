@@ -1,10 +1,11 @@
 //! Redis dies, comes back, or was never there.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use coinsphere_pipelines::shared_state::{Heard, OnRedis, SharedState, Window};
+use coinsphere_pipelines::shared_state::{Heard, OnRedis, RedisConfig, SharedState, Window};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::redis_config;
@@ -26,6 +27,14 @@ const WINDOW: Window = Window {
     length: LONG,
 };
 
+/// Shared state whose connection is watched.
+fn running(config: &RedisConfig) -> Arc<OnRedis> {
+    let state = Arc::new(OnRedis::new(config).unwrap());
+    let watched = Arc::clone(&state);
+    tokio::spawn(async move { watched.run(|_| ()).await });
+    state
+}
+
 async fn is_back(state: &OnRedis) {
     timeout(Duration::from_secs(20), async {
         // What is waited for happens in another process.
@@ -40,7 +49,7 @@ async fn is_back(state: &OnRedis) {
 async fn killed_and_restarted() {
     let server = RedisServer::start();
     let url = server.url();
-    let state = OnRedis::start(&redis_config(&url, Some(PASSWORD), "t")).unwrap();
+    let state = running(&redis_config(&url, Some(PASSWORD), "t"));
     let mut news = state.subscribe("news").await.unwrap();
     state
         .publish("news", Bytes::from_static(b"1"))
@@ -99,7 +108,7 @@ async fn killed_and_restarted() {
 async fn away_from_the_start() {
     let port = RedisServer::start().crash();
     let url = format!("redis://127.0.0.1:{port}");
-    let state = OnRedis::start(&redis_config(&url, Some(PASSWORD), "t")).unwrap();
+    let state = running(&redis_config(&url, Some(PASSWORD), "t"));
     let mut news = state.subscribe("news").await.unwrap();
     assert!(state.get("a").await.unwrap_err().is_retriable());
     let _server = RedisServer::at(port);
@@ -108,7 +117,7 @@ async fn away_from_the_start() {
     assert_eq!(
         hole,
         Some(Heard::Hole),
-        "who subscribed before it was there is told"
+        "who subscribed before it was there learns of the hole"
     );
     state
         .publish("news", Bytes::from_static(b"2"))
@@ -122,10 +131,10 @@ async fn away_from_the_start() {
 
 async fn a_wrong_password_is_an_outage() {
     let server = RedisServer::start();
-    let state = OnRedis::start(&redis_config(&server.url(), Some("wrong"), "t")).unwrap();
+    let state = OnRedis::new(&redis_config(&server.url(), Some("wrong"), "t")).unwrap();
     let error = state.get("a").await.unwrap_err();
     assert!(error.is_retriable(), "{error}");
     assert!(!error.to_string().contains("wrong\""), "{error}");
-    let error = OnRedis::start(&redis_config("http://nowhere", None, "t")).unwrap_err();
+    let error = OnRedis::new(&redis_config("http://nowhere", None, "t")).unwrap_err();
     assert!(!error.is_retriable(), "{error}");
 }

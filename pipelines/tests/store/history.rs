@@ -1,7 +1,7 @@
 //! History from a venue's REST interface: the simulator's.
 
+use coinsphere_pipelines::backfill::{BackfillLoader, Wanted};
 use coinsphere_pipelines::clock::SystemClock;
-use coinsphere_pipelines::history::{HistoryLoader, Klines, Wanted};
 use coinsphere_pipelines::market::Interval;
 use coinsphere_pipelines::store::{CandleSource, Store};
 use coinsphere_simulator as simulator;
@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use crate::store_scenarios::{Fresh, btc, candle, days, now};
 
-async fn market(faults: Vec<simulator::Fault>) -> (simulator::Running, Klines, tempfile::TempDir) {
+async fn market(
+    faults: Vec<simulator::Fault>,
+) -> (simulator::Running, BackfillLoader, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let config = simulator::Config {
         // With a directory its history ends now: sparse trades, cheap to make.
@@ -22,8 +24,9 @@ async fn market(faults: Vec<simulator::Fault>) -> (simulator::Running, Klines, t
     let market = simulator::serve(config, std::future::pending())
         .await
         .unwrap();
-    let venue = Klines::at(&format!("http://{}/binance", market.local_addr())).unwrap();
-    (market, venue, directory)
+    let endpoint = format!("http://{}/binance", market.local_addr());
+    let loader = BackfillLoader::new(&endpoint, SystemClock::shared()).unwrap();
+    (market, loader, directory)
 }
 
 fn wanted(candles: u32) -> Wanted {
@@ -52,8 +55,7 @@ async fn stored(store: &Store, fresh: &Fresh, candles: u32) -> usize {
 }
 
 pub(crate) async fn what_is_missing_is_loaded_and_nothing_twice(fresh: &Fresh) {
-    let (_market, venue, _directory) = market(Vec::new()).await;
-    let mut loader = HistoryLoader::new(venue, SystemClock::shared());
+    let (_market, mut loader, _directory) = market(Vec::new()).await;
     let store = &fresh.store;
     // A candle that was built, but begun late: the venue's takes its place.
     let doubtful = Interval::Hour1.open_of(now()) - days(2);
@@ -69,8 +71,7 @@ pub(crate) async fn what_is_missing_is_loaded_and_nothing_twice(fresh: &Fresh) {
     assert_eq!((again.requests, again.candles), (0, 0));
 
     // Another process, which wants more: only what lies before is asked for.
-    let (_market, venue, _directory) = market(Vec::new()).await;
-    let mut other = HistoryLoader::new(venue, SystemClock::shared());
+    let (_market, mut other, _directory) = market(Vec::new()).await;
     let more = other.load(store, &wanted(800)).await.unwrap();
     assert_eq!((more.requests, more.candles), (1, 100));
     assert_eq!(stored(store, fresh, 800).await, 800);
@@ -83,8 +84,7 @@ pub(crate) async fn what_is_missing_is_loaded_and_nothing_twice(fresh: &Fresh) {
 
 pub(crate) async fn a_venue_that_refuses_is_said_to(fresh: &Fresh) {
     let fault = "ratelimit:venue=binance,status=418,retry_after=600".parse();
-    let (_market, venue, _directory) = market(vec![fault.unwrap()]).await;
-    let mut loader = HistoryLoader::new(venue, SystemClock::shared());
+    let (_market, mut loader, _directory) = market(vec![fault.unwrap()]).await;
     let error = loader.load(&fresh.store, &wanted(10)).await.unwrap_err();
     let said = error.to_string();
     assert!(

@@ -5,27 +5,20 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Request, Response, StatusCode, Uri};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use tokio::time::timeout;
+use coinsphere_pipelines::net::{HttpClient, HttpError, HttpLimits};
 
-use crate::accounts::error::{AccountError, causes};
+use crate::accounts::error::AccountError;
 
-/// How long an answer may take: three of them fit into the time that a request of ours may take.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// How large an answer may be; key sets and discovery documents have a few thousand bytes.
-const MOST_BYTES: usize = 256 << 10;
+/// What an answer may take. Time: three of them fit into the time that a request of ours may take.
+/// Bytes: key sets and discovery documents have a few thousand.
+const LIMITS: HttpLimits = HttpLimits {
+    time: Duration::from_secs(3),
+    bytes: 256 << 10,
+};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +35,7 @@ pub(super) enum WireError {
         reason: String,
     },
     /// It is too long.
-    #[error("the answer of {0} is longer than {MOST_BYTES} bytes")]
+    #[error("the answer of {0} is longer than {} bytes", LIMITS.bytes)]
     TooLong(String),
     /// It leads elsewhere.
     #[error("{0} redirects elsewhere, which is not followed")]
@@ -51,7 +44,7 @@ pub(super) enum WireError {
 
 /// What carries requests to the provider.
 #[derive(Clone)]
-pub(super) struct Wire(Arc<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>);
+pub(super) struct Wire(HttpClient);
 
 /// An answer under way.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, WireError>> + Send>>;
@@ -59,40 +52,10 @@ pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, W
 impl Wire {
     /// Trusts the well-known authorities, and those of a file.
     pub(super) fn open(ca_file: Option<&Path>) -> Result<Self, AccountError> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        if let Some(path) = ca_file {
-            let unusable = |why: String| {
-                let path = path.display();
-                AccountError::Internal(format!("cannot use accounts.oidc.ca_file, {path}: {why}"))
-            };
-            let read = CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|error| unusable(error.to_string()))?;
-            if read.is_empty() {
-                return Err(unusable("it holds no PEM certificate".to_owned()));
-            }
-            for certificate in read {
-                roots
-                    .add(certificate)
-                    .map_err(|error| unusable(error.to_string()))?;
-            }
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| AccountError::Internal(format!("cannot prepare TLS: {error}")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(1)
-            .build(connector);
-        Ok(Self(Arc::new(client)))
+        let client = HttpClient::new(ca_file, LIMITS).map_err(|error| {
+            AccountError::Internal(format!("cannot use accounts.oidc.ca_file: {error}"))
+        })?;
+        Ok(Self(client))
     }
 
     /// As the protocol's library wants it.
@@ -115,31 +78,19 @@ impl Wire {
             url: url.clone(),
             reason,
         };
-        let request = request.map(|body| Full::new(Bytes::from(body)));
-        let answering = async {
-            let response = self.0.request(request).await;
-            let (parts, body) = response
-                .map_err(|error| unreachable(causes(&error)))?
-                .into_parts();
-            if parts.status.is_redirection() {
-                return Err(WireError::Redirect(url.clone()));
-            }
-            let body = Limited::new(body, MOST_BYTES).collect().await;
-            let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-                Some(_) => WireError::TooLong(url.clone()),
-                None => unreachable(error.to_string()),
-            })?;
-            if parts.status >= StatusCode::INTERNAL_SERVER_ERROR {
-                return Err(unreachable(format!("it answers {}", parts.status)));
-            }
-            Ok(Response::from_parts(parts, body.to_bytes().to_vec()))
+        let sent = self.0.send(request.map(Bytes::from)).await;
+        let (parts, body) = match sent {
+            Ok(response) => response.into_parts(),
+            Err(HttpError::TooLong(_)) => return Err(WireError::TooLong(url)),
+            Err(error) => return Err(unreachable(error.to_string())),
         };
-        timeout(PATIENCE, answering).await.unwrap_or_else(|_| {
-            Err(unreachable(format!(
-                "no answer within {} s",
-                PATIENCE.as_secs()
-            )))
-        })
+        if parts.status.is_redirection() {
+            return Err(WireError::Redirect(url));
+        }
+        if parts.status >= StatusCode::INTERNAL_SERVER_ERROR {
+            return Err(unreachable(format!("it answers {}", parts.status)));
+        }
+        Ok(Response::from_parts(parts, body.to_vec()))
     }
 }
 

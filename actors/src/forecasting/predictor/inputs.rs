@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use coinsphere_pipelines::fnv::fnv1a;
 use coinsphere_pipelines::market::{Candle, Interval, Timestamp};
 
 /// Digests of the newest candles, by opening time.
@@ -87,10 +88,7 @@ fn digest(candle: &Candle) -> u64 {
         candle.close,
         candle.volume,
     ];
-    let bytes = numbers.iter().flat_map(|n| n.normalize().serialize());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    fnv1a(numbers.iter().flat_map(|n| n.normalize().serialize()))
 }
 
 #[cfg(test)]

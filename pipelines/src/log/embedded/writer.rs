@@ -17,6 +17,7 @@ use crate::clock::SharedClock;
 use crate::log::Offset;
 use crate::log::tail::TailLimits;
 use crate::market::Timestamp;
+use crate::net::Backoff;
 
 /// Encoded bytes of one group commit, nearly: well below what the database holds in memory.
 const COMMIT_BYTES: usize = 4 << 20;
@@ -313,21 +314,20 @@ impl Writer {
     /// works and the disk has room. What is in memory is written then. Returns false if the log is
     /// closed meanwhile.
     fn recover(&mut self) -> bool {
-        let mut wait = FIRST_RETRY;
+        let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
         loop {
             self.close_store();
             let state = self.shared.state();
             let state = if state.closed {
                 state
             } else {
-                self.shared.wait(state, wait)
+                self.shared.wait(state, backoff.next_wait())
             };
             if state.closed {
                 return false;
             }
             let is_full = matches!(state.failing, Some(Failing::Full(_)));
             drop(state);
-            wait = (wait * 2).min(LAST_RETRY);
             if is_full && !has_room(&self.shared.config.dir) {
                 continue;
             }

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::transport::Transport;
 use crate::log::{LogError, Offset};
+use crate::net::Backoff;
 
 /// Bytes and records of one request. Everything in it is acknowledged before the next one is sent.
 /// FLUVIO.md, trap 3: once its queue of 100 batches is full, the client's `send` can spin a core
@@ -157,7 +158,7 @@ impl Outbox {
 
     /// Sends what comes in until the outbox is closed and empty.
     pub(super) async fn run(&self, transport: &dyn Transport, partition: u32) {
-        let mut wait = FIRST_RETRY;
+        let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
         loop {
             let batch = self.next_batch();
             if batch.is_empty() {
@@ -170,7 +171,7 @@ impl Outbox {
             let sent = transport.send(partition, &batch).await;
             self.acknowledge(&sent.acked);
             let Some(error) = sent.error else {
-                wait = FIRST_RETRY;
+                backoff.reset();
                 self.state().failing = None;
                 self.moved.notify_waiters();
                 continue;
@@ -178,8 +179,7 @@ impl Outbox {
             tracing::warn!(partition, %error, "fluvio did not take records, they are sent again");
             self.state().failing = Some(error.to_string());
             self.moved.notify_waiters();
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LAST_RETRY);
+            tokio::time::sleep(backoff.next_wait()).await;
         }
     }
 

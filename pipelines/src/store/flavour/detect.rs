@@ -3,7 +3,8 @@
 use tokio_postgres::Client;
 
 use super::Flavour;
-use crate::store::error::{StoreError, explain, failed};
+use crate::store::error::{StoreError, failed};
+use crate::store::server_message::explain;
 
 /// The oldest release whose SQL ours is checked against.
 const OLDEST_TIMESCALE: (u32, u32) = (2, 23);

@@ -3,8 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use super::error::{Io as _, PrivateServerError};
 
@@ -34,17 +33,6 @@ pub(super) fn bound(path: &Path) -> Result<(), PrivateServerError> {
         .open(path)
         .doing("open", path)?;
     file.set_len(0).doing("empty", path)
-}
-
-/// Bounds the log for as long as it is not aborted.
-pub(super) async fn keep_bounded(path: PathBuf) {
-    let mut every = tokio::time::interval(Duration::from_secs(60));
-    loop {
-        every.tick().await;
-        if let Err(error) = bound(&path) {
-            tracing::warn!(%error, "cannot bound the database server's log");
-        }
-    }
 }
 
 /// What was written to the log after `from`, at most its last 2 KiB.

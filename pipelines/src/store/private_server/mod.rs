@@ -15,7 +15,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
 pub use error::PrivateServerError;
@@ -36,7 +35,6 @@ pub struct PrivateServer {
     place: Place,
     postmaster: Postmaster,
     adopted: bool,
-    log_keeper: JoinHandle<()>,
     /// Held while we own the data directory's server.
     _lock: File,
 }
@@ -67,12 +65,10 @@ impl PrivateServer {
                 (postmaster, false)
             }
         };
-        let log_keeper = tokio::spawn(log_file::keep_bounded(place.log.clone()));
         let server = Self {
             place,
             postmaster,
             adopted,
-            log_keeper,
             _lock: lock,
         };
         server.ensure_database().await?;
@@ -99,7 +95,7 @@ impl PrivateServer {
         &self.place.cluster
     }
 
-    /// Why the cluster is not in the data directory, if it is not: to be told to the user.
+    /// Why the cluster is not in the data directory, if it is not: for a message to the user.
     #[must_use]
     pub fn moved_because(&self) -> Option<&str> {
         self.place.moved_because.as_deref()
@@ -115,6 +111,15 @@ impl PrivateServer {
     #[must_use]
     pub const fn adopted(&self) -> bool {
         self.adopted
+    }
+
+    /// Moves the server's log away once it has grown too large. To be called now and then by
+    /// whoever watches the server: it takes one look at the file.
+    ///
+    /// # Errors
+    /// When the file cannot be moved.
+    pub fn bound_log(&self) -> Result<(), PrivateServerError> {
+        log_file::bound(&self.place.log)
     }
 
     /// The server's process id.
@@ -134,14 +139,13 @@ impl PrivateServer {
     /// # Errors
     /// When it is still there after a minute and an immediate shutdown.
     pub async fn stop(mut self) -> Result<(), PrivateServerError> {
-        self.log_keeper.abort();
         self.postmaster.stop(&self.place).await
     }
 
     async fn ensure_database(&self) -> Result<(), PrivateServerError> {
         let trouble = |error: tokio_postgres::Error| PrivateServerError::Unusable {
             cluster: self.place.cluster.clone(),
-            reason: super::error::explain(&error),
+            reason: super::server_message::explain(&error),
         };
         let admin = self.url().with_database("postgres");
         let (client, connection) = admin.config().connect(NoTls).await.map_err(trouble)?;
@@ -166,7 +170,6 @@ impl PrivateServer {
 
 impl Drop for PrivateServer {
     fn drop(&mut self) {
-        self.log_keeper.abort();
         self.postmaster.ask_to_stop();
     }
 }

@@ -125,13 +125,7 @@ fn fits(directory: &Path) -> bool {
 /// 16 hexadecimal digits that stand for a path: FNV-1a, the same in every release.
 fn hash_of(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt as _;
-    let hash = path
-        .as_os_str()
-        .as_bytes()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+    let hash = crate::fnv::fnv1a(path.as_os_str().as_bytes().iter().copied());
     format!("{hash:016x}")
 }
 

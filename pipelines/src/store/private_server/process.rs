@@ -223,7 +223,7 @@ async fn await_answer(
     loop {
         let reason = match admin.config().connect(NoTls).await {
             Ok(_) => return Ok(()),
-            Err(error) => crate::store::error::explain(&error),
+            Err(error) => crate::store::server_message::explain(&error),
         };
         let not_started = |reason| PrivateServerError::NotStarted {
             cluster: place.cluster.clone(),

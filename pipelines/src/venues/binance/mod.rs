@@ -4,6 +4,7 @@
 
 mod decode;
 mod messages;
+pub mod rest;
 
 use std::time::Duration;
 

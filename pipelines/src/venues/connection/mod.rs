@@ -5,7 +5,6 @@
 //! Each instrument's connection is a *shard*. A shard normally runs one *session* (one WebSocket);
 //! on renewal two for a moment, so that nothing is missed between them.
 
-mod backoff;
 mod destination;
 mod metering;
 mod session;
@@ -35,8 +34,9 @@ use super::protocol::{Limits, VenueProtocol};
 use crate::clock::SharedClock;
 use crate::log::{EventLog, LogError};
 use crate::market::Symbol;
+use crate::net::{TlsError, client_config};
 
-/// Why listening ended other than by being told to.
+/// Why listening ended without a request to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// The log will take no more records, ever.
@@ -49,7 +49,7 @@ pub enum FeedError {
     },
     /// TLS could not be set up.
     #[error("cannot set up tls: {0}")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] TlsError),
     /// A part of the feed panicked.
     #[error("listening to {0} failed by a defect of this program")]
     Defect(&'static str),
@@ -132,7 +132,7 @@ impl LiveFeed {
             destination,
             clock,
             dial: Arc::new(TcpDial),
-            tls: socket::tls()?,
+            tls: Arc::new(client_config(None)?),
             sampler: Mutex::default(),
             state: watch::Sender::new(state),
         };

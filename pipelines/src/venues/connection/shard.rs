@@ -11,18 +11,23 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::Shared;
-use super::backoff::Backoff;
 use super::session::{Ended, Session, Signal};
 use super::state::ConnectionPhase;
 use crate::events::{ConnectionId, DisconnectReason};
 use crate::log::LogError;
 use crate::market::Symbol;
+use crate::net::Backoff;
 
 /// A session and the one that replaces it; a third only while the first closes.
 const MAX_SESSIONS: usize = 3;
 /// Between the starts of two sessions, unless the first broke: a venue that announces its shutdown
 /// over and over is not connected to over and over.
 const START_EVERY: Duration = Duration::from_secs(5);
+/// The waits before connecting again.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// A connection that lived this long shows that all is well again.
+const STABLE: Duration = Duration::from_secs(60);
 /// How long sessions may take to close on shutdown.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -59,14 +64,14 @@ impl ConnectionShard {
             index,
             symbols,
             rng,
-            backoff: Backoff::default(),
+            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
             sessions: JoinSet::new(),
             running: Vec::new(),
             start_at: Instant::now(),
         }
     }
 
-    /// Runs until told to stop, or until the log is closed for good.
+    /// Runs until asked to stop, or until the log is closed for good.
     pub(super) async fn run(mut self, mut shutdown: watch::Receiver<bool>) -> Result<(), LogError> {
         // Each session sends two signals at most.
         let (signals, mut signalled) = mpsc::channel(2 * MAX_SESSIONS);
@@ -141,13 +146,13 @@ impl ConnectionShard {
         if let Some(error) = ended.fatal {
             return Err(error);
         }
-        if ended.lived >= Backoff::STABLE {
+        if ended.lived >= STABLE {
             self.backoff.reset();
         }
         if ended.reason == DisconnectReason::Renewed {
             return Ok(());
         }
-        let wait = self.backoff.next(&mut self.rng);
+        let wait = self.backoff.next_jittered(&mut self.rng);
         let wait = ended.retry_after.map_or(wait, |asked| asked.max(wait));
         self.start_at = Instant::now() + wait;
         let venue = self.shared.protocol.venue();

@@ -77,17 +77,6 @@ impl OpenError {
     }
 }
 
-/// The TLS configuration: Mozilla's roots, the aws-lc provider whatever the process's default is.
-pub(super) fn tls() -> Result<Arc<rustls::ClientConfig>, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
-}
-
 /// Opens a WebSocket to `url`.
 pub(super) async fn open(
     url: &str,

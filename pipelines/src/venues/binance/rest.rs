@@ -3,13 +3,14 @@
 //! Source: rest-api.md of binance-spot-api-docs, "Kline/Candlestick data". Weight 2 of the 6,000 a
 //! minute that an address has.
 
+use std::time::Duration;
+
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::PACE;
-use super::rest::{RestClient, RestError};
 use crate::market::{Candle, Interval, Symbol, Timestamp, parse_exact};
+use crate::net::RestError;
 
 /// Candles of one request: half of what is allowed, so that no answer takes long to make.
 const LIMIT: u32 = 500;
@@ -39,59 +40,34 @@ pub fn rest_endpoint(stream: Option<&str>) -> Result<String, RestError> {
 
 /// A page of candles.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KlinePage {
+pub(crate) struct KlinePage {
     /// Ascending; intervals without trades are absent.
-    pub candles: Vec<Candle>,
+    pub(crate) candles: Vec<Candle>,
     /// What is absent before here is absent at the venue.
-    pub covered_until: Timestamp,
+    pub(crate) covered_until: Timestamp,
 }
 
-/// A venue that serves candles in this shape.
-#[derive(Debug)]
-pub struct Klines {
-    endpoint: String,
-    client: RestClient,
-}
+/// What imported candles are said to come from.
+pub(crate) const SOURCE: &str = "binance";
 
-impl Klines {
-    /// The interface at this endpoint, e.g. `http://127.0.0.1:9100/binance`.
-    ///
-    /// # Errors
-    /// When encryption cannot be set up.
-    pub fn at(endpoint: &str) -> Result<Self, RestError> {
-        Ok(Self {
-            endpoint: endpoint.trim_end_matches('/').to_owned(),
-            client: RestClient::new(PACE)?,
-        })
-    }
+/// The least time between two requests: an eighth of what Binance allows.
+pub(crate) const PACE: Duration = Duration::from_millis(150);
 
-    /// What imported candles are said to come from.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        "binance"
-    }
-
-    /// The closed candles from `from` on that begin before `to`, as many as one answer holds.
-    ///
-    /// # Errors
-    /// When there is no answer, or it is not what it should be.
-    pub async fn candles(
-        &mut self,
-        symbol: &Symbol,
-        interval: Interval,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<KlinePage, RestError> {
-        let last = to.millis().saturating_sub(1);
-        let url = format!(
-            "{}/api/v3/klines?symbol={}&interval={interval}&startTime={}&endTime={last}&limit={LIMIT}",
-            self.endpoint,
-            escaped(symbol.as_str()),
-            from.millis(),
-        );
-        let body = self.client.get(&url).await?;
-        read(&body, interval, (from, to)).map_err(|reason| RestError::Unreadable { url, reason })
-    }
+/// Where to ask for the closed candles from `from` on that begin before `to`, as many as one answer
+/// holds.
+pub(crate) fn klines_url(
+    endpoint: &str,
+    symbol: &Symbol,
+    interval: Interval,
+    (from, to): (Timestamp, Timestamp),
+) -> String {
+    format!(
+        "{}/api/v3/klines?symbol={}&interval={interval}&startTime={}&endTime={}&limit={LIMIT}",
+        endpoint.trim_end_matches('/'),
+        escaped(symbol.as_str()),
+        from.millis(),
+        to.millis().saturating_sub(1),
+    )
 }
 
 /// A symbol in a query.
@@ -124,7 +100,8 @@ struct Row<'a>(
     IgnoredAny,
 );
 
-fn read(
+/// The candles of an answer to [`klines_url`].
+pub(crate) fn read_klines(
     body: &[u8],
     interval: Interval,
     (from, to): (Timestamp, Timestamp),
@@ -208,7 +185,7 @@ mod tests {
     }
 
     fn page(rows: &[String]) -> Result<KlinePage, String> {
-        read(
+        read_klines(
             format!("[{}]", rows.join(",")).as_bytes(),
             HOUR,
             (at(0), at(10)),
@@ -238,8 +215,8 @@ mod tests {
         assert!(wrong("69375.80000000", "NaN").contains("open"));
         assert!(page(&[row(1, 5), row(0, 5)]).unwrap_err().contains("order"));
         assert!(page(&[row(11, 5)]).unwrap_err().contains("range"));
-        assert!(read(br#"{"code":-1121}"#, HOUR, (at(0), at(1))).is_err());
-        let day = read(
+        assert!(read_klines(br#"{"code":-1121}"#, HOUR, (at(0), at(1))).is_err());
+        let day = read_klines(
             format!("[{}]", row(1, 5)).as_bytes(),
             Interval::Day1,
             (at(0), at(99)),
@@ -248,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_interface_lies_beside_the_stream() {
+    fn the_rest_interface_lies_next_to_the_stream() {
         let of = |stream| rest_endpoint(Some(stream)).unwrap();
         assert_eq!(of("ws://127.0.0.1:9/binance"), "http://127.0.0.1:9/binance");
         assert_eq!(
@@ -257,6 +234,18 @@ mod tests {
         );
         assert_eq!(rest_endpoint(None).unwrap(), DEFAULT_ENDPOINT);
         assert!(rest_endpoint(Some("ftp://x")).is_err());
-        assert_eq!(escaped("BTC/USD"), "BTC%2FUSD");
+    }
+
+    #[test]
+    fn a_request_names_its_window_and_escapes_its_symbol() {
+        let symbol = Symbol::new("BTC/USD").unwrap();
+        let url = klines_url("http://x/binance/", &symbol, HOUR, (at(0), at(2)));
+        let (from, last) = (at(0).millis(), at(2).millis() - 1);
+        assert_eq!(
+            url,
+            format!(
+                "http://x/binance/api/v3/klines?symbol=BTC%2FUSD&interval=1h&startTime={from}&endTime={last}&limit=500"
+            )
+        );
     }
 }

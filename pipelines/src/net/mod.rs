@@ -1,0 +1,12 @@
+//! What everything that asks over the network shares: whom to trust, a bounded HTTPS client, a client
+//! that keeps a venue's pace, and how long to wait before trying again. It knows no venue.
+
+pub mod backoff;
+mod http_client;
+mod paced_client;
+mod tls;
+
+pub use backoff::Backoff;
+pub use http_client::{HttpClient, HttpError, HttpLimits};
+pub use paced_client::{PacedClient, RestError};
+pub use tls::{TlsError, client_config};
