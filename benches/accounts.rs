@@ -72,7 +72,7 @@ async fn run(duration: Duration) {
         client.await.unwrap();
     }
     println!(
-        "GET /api/v1/auth/me, beside {:.0} logins a second: {}",
+        "GET /api/v1/auth/me, next to {:.0} logins a second: {}",
         logins.load(Ordering::Relaxed) as f64 / duration.as_secs_f64(),
         summary(me)
     );

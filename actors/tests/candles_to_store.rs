@@ -1,4 +1,4 @@
-//! Candle and store actors together, on a log in memory and a store that fails when told to.
+//! Candle and store actors together, on a log in memory and a store that fails on demand.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

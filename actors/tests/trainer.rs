@@ -1,4 +1,4 @@
-//! The trainer with a model_trainer that does as it is told: panics, loses, wins.
+//! The trainer with a model trainer that does as a test asks: panics, loses, wins.
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::collections::{BTreeSet, VecDeque};
@@ -132,9 +132,9 @@ async fn whatever_a_training_comes_to_the_trainer_goes_on() {
         statuses: statuses.clone(),
         clock: SystemClock::shared(),
     };
-    let (quit, told) = watch::channel(false);
+    let (quit, asked) = watch::channel(false);
     // Before its history is there, only on request.
-    let trainer = tokio::spawn(run(parts, told));
+    let trainer = tokio::spawn(run(parts, asked));
     let within = Duration::from_secs(30);
     let until = async |status: PartStatus| {
         tokio::time::timeout(within, async {

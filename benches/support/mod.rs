@@ -1,17 +1,17 @@
 //! What the benches of the whole program share: a runtime for so many seconds, a program that is stopped
-//! with them, and how what they measured is told.
+//! with them, and how what they measured is printed.
 
 use std::process::Child;
 use std::time::Duration;
 
 /// Runs a bench for as many seconds as the command line says.
 pub(crate) fn run_for<F: Future<Output = ()>>(seconds: u64, bench: impl FnOnce(Duration) -> F) {
-    let told = std::env::args().find_map(|argument| argument.parse().ok());
+    let asked = std::env::args().find_map(|argument| argument.parse().ok());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(bench(Duration::from_secs(told.unwrap_or(seconds))));
+    runtime.block_on(bench(Duration::from_secs(asked.unwrap_or(seconds))));
 }
 
 /// A program that is asked to stop, and waited for, when this goes.

@@ -1,5 +1,5 @@
 //! Trains the reference configuration and prints what it cost, for `side_by_side/run.sh`, which runs
-//! PyTorch on the same beside it. Arguments: `--epochs N` (5), `--models N` (1) trained at once, each on
+//! PyTorch on the same next to it. Arguments: `--epochs N` (5), `--models N` (1) trained at once, each on
 //! a thread of its own.
 
 #![allow(

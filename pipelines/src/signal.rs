@@ -1,4 +1,4 @@
-//! "Something happened": told to any number of waiters, each of which sees it once.
+//! "Something happened": signalled to any number of waiters, each of which sees it once.
 
 use tokio::sync::watch;
 

@@ -130,7 +130,7 @@ pub(crate) async fn admins_look_after_users(place: Place) {
         .is_problem(401, "invalid-refresh-token");
     super::app::eventually_status(&elsewhere, &ada.access, 401).await;
 
-    // A role given holds at the next request, and so does one taken.
+    // A role given applies at the next request, and so does one taken.
     let ada = app.login("ada@example.org").await;
     change(&app, &root.access, &id, json!({"role": "king"}))
         .await
@@ -186,7 +186,7 @@ pub(crate) async fn a_disabled_account_is_shut_everywhere_at_once(place: Place) 
         .good(201);
     let key = key["secret"].as_str().unwrap();
     app.get("/api/v1/tokens", key).await.good(200);
-    // Sign-ins that cross the disabling leave no session that holds.
+    // Sign-ins that cross the disabling leave no session that is valid.
     let crossing = (0..5).map(|_| app.try_login("ada@example.org", PASSWORD));
     let (_, crossed) = tokio::join!(
         change(&app, &root.access, &id, json!({"disabled": true})),

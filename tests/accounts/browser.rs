@@ -167,7 +167,7 @@ pub(crate) async fn a_browsers_life(place: Place) {
     );
     assert!(browser.cookies.is_empty());
     browser.get(&app, ME).await.is_problem(401, "not-signed-in");
-    // Whoever kept the cookie has nothing, and is told to forget it.
+    // Whoever kept the cookie has nothing, and is asked to forget it.
     let mut thief = before;
     thief.get(&app, ME).await.is_problem(401, "invalid-token");
     assert!(thief.cookies.is_empty());
@@ -240,7 +240,7 @@ pub(crate) async fn tokens_and_cookies_are_renewed(place: Place) {
     verified(&app, "ada@example.org", Role::User).await;
     let mut browser = Browser::signed_in(&app, "ada@example.org").await;
     let first = browser.csrf.clone().unwrap();
-    // A page that was loaded anew asks for one; the other page's holds on.
+    // A page that was loaded again asks for one; the other page's stays valid.
     let told = browser.get(&app, CSRF).await.good(200);
     let second = told["csrf_token"].as_str().unwrap().to_owned();
     assert_ne!(first, second);

@@ -1,5 +1,5 @@
 //! A small identity provider on loopback: discovery, keys, and tokens for codes, with a real RSA key. It
-//! can be told to lie, and to be away.
+//! can be made to lie, and to be away.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Letters, and what their links and codes do.
+//! Emails, and what their links and codes do.
 
 use axum::http::Method;
 use serde_json::json;

@@ -151,7 +151,7 @@ pub(crate) async fn what_is_somebody_elses_is_not_found(place: Place) {
     let root = verified(&app, "root@example.org", Role::Admin).await;
     for (number, (route, object, taken, granted)) in OF_A_USER.into_iter().enumerate() {
         app.advance(1);
-        // Made anew for each, so that its owner can do it in the end.
+        // Made again for each, so that its owner can do it in the end.
         let (id, token) = match object {
             Object::Session => {
                 let second = app.login("ada@example.org").await;

@@ -53,7 +53,7 @@ pub(crate) async fn a_made_password_holds_for_a_day(place: Place) {
     app.try_login("eve@example.org", "not this one")
         .await
         .is_problem(401, "wrong-credentials");
-    // What one has set oneself holds.
+    // What one has set oneself stays valid.
     app.try_login("ada@example.org", NEW).await.pair();
     let token = reset_code(&app, &sink, "eve@example.org").await;
     let set = json!({"token": token, "password": NEW});

@@ -248,7 +248,7 @@ pub(crate) async fn a_mutation_sent_again_is_not_done_again(place: Place) {
             replayed
         );
     }
-    // A signed one is signed anew, and is the same request still; unsigned, it gets no answer.
+    // A signed one is signed again, and is the same request still; unsigned, it gets no answer.
     let lasting = Program::make(&app, &ada, "lasting", &ALL, json!({})).await;
     let end = format!("{KEYS}/{}", lasting.id);
     for (nonce, replayed) in [("first", false), ("second", true)] {

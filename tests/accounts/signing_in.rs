@@ -37,7 +37,7 @@ pub(crate) async fn a_users_life(place: Place) {
 
     let next = app.refresh(&tokens.refresh).await.pair();
     assert_eq!(app.me(&next.access).await.good(200), expected);
-    assert_eq!(app.me(&tokens.access).await.status, 200, "it holds on");
+    assert_eq!(app.me(&tokens.access).await.status, 200, "it stays valid");
 
     app.send(
         Method::POST,

@@ -230,7 +230,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                 lines.write_all(b"220 go on\r\n").await.ok()?;
                 return Some(lines.into_inner());
             }
-            // Nobody may be told a secret before.
+            // Nobody may receive a secret before.
             "MAIL" if offers_tls => b"530 STARTTLS first\r\n",
             "MAIL" if desk.refusing.load(Ordering::SeqCst) => b"451 later, please\r\n",
             "MAIL" | "RSET" | "NOOP" => b"250 fine\r\n",

@@ -56,7 +56,7 @@ pub(crate) async fn who_may_not_invite_any_more_does_not_come_back(place: Place)
             .await
             .is_problem(403, "invitation-needed");
     }
-    // An invitation of who is still an admin holds.
+    // An invitation by somebody who is still an admin is valid.
     let wish = json!({"role": "admin", "days": 1});
     let invited = post(&app, "/api/v1/auth/invitations", &root.access, wish).await;
     let invitation = &invited.good(201)["invitation"];

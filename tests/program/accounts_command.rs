@@ -1,4 +1,4 @@
-//! The operator's commands beside the running program: the first admin, a user's letters, new keys.
+//! The operator's commands next to the running program: the first admin, a user's emails, new keys.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -77,7 +77,7 @@ pub(crate) fn a_demo_lives_within_seconds_and_goes_on_after_a_stop() {
     );
     assert_eq!(history.expect("history")["instrument"]["symbol"], "BTCUSDT");
 
-    // Another one beside it, which must not be disturbed.
+    // Another one next to it, which must not be disturbed.
     let other_dir = place.path().join("e");
     let (other, other_address) =
         Program::serve(&other_dir, ["demo", "--rate", "50", "--seed", "9"]);

@@ -55,7 +55,7 @@ const AT_ONCE: usize = 4;
 
 fn main() {
     let mut arguments = Arguments::from_args();
-    // What promises a time is measured with nothing beside it.
+    // What promises a time is measured with nothing running next to it.
     let alone = everywhere![
         demo::a_demo_lives_within_seconds_and_goes_on_after_a_stop,
         real_requests::an_unknown_account_is_as_much_work_as_a_wrong_password,

@@ -170,7 +170,7 @@ pub(crate) fn tampering_with_the_audit_log_shows() {
             ends: 10,
         }];
         assert_eq!(faults(&store, &data_dir).await, cut);
-        // Taking the signatures away as well does not hide it: they lie beside the database, too.
+        // Taking the signatures away as well does not hide it: they lie next to the database, too.
         tamper(&server, "DELETE FROM audit_signatures").await;
         assert_eq!(faults(&store, &data_dir).await, cut);
         store.close();
@@ -252,7 +252,7 @@ pub(crate) fn a_deleted_account_is_forgotten_without_breaking_the_chain() {
             10
         );
         assert_eq!(faults(&store, &data_dir).await, []);
-        // What happened can still be told apart by person.
+        // What happened can still be attributed to a person.
         let pseudonym =
             |line: &serde_json::Value, field: &str| line[field].as_str().unwrap().to_owned();
         let deleted = pseudonym(&after[20], "target");

@@ -133,7 +133,7 @@ pub(crate) fn a_refused_request_is_found_in_the_log_by_its_id() {
         assert!(line["timestamp"].is_string(), "{line}");
     }
     let log = program.log();
-    // The tests note beside the program where it began, and the program prints the first admin's
+    // The tests note next to the program where it began, and the program prints the first admin's
     // token in two lines for whoever watches: neither is the log's.
     let mut lines = log.lines().filter(|line| !line.starts_with("--- "));
     while let Some(line) = lines.next() {

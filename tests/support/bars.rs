@@ -7,7 +7,7 @@ use chrono::DateTime;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-/// One trade as a venue told it.
+/// One trade as a venue sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Deal {
     pub(crate) symbol: String,

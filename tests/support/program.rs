@@ -70,7 +70,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts the program with its messages in a file beside the data directory.
+    /// Starts the program with its messages in a file next to the data directory.
     pub(crate) fn start<A: AsRef<OsStr>>(
         data_dir: &Path,
         arguments: impl IntoIterator<Item = A>,

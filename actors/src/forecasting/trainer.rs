@@ -145,7 +145,7 @@ pub trait ModelTrainer: Send + Sync + 'static {
     fn newest(&self, spec: &SeriesSpec) -> Result<Option<Timestamp>, String>;
 
     /// Trains, keeps the new version, and promotes it if it wins; on the training thread. `cancelled` is looked at every now
-    /// and then; `progress` is told what goes on.
+    /// and then; `progress` receives what goes on.
     ///
     /// # Errors
     /// When there is no new version; what serves goes on serving.
@@ -207,7 +207,7 @@ struct TrainerState {
     last: BTreeMap<String, Last>,
 }
 
-/// Runs until told to quit.
+/// Runs until asked to quit.
 pub async fn run(parts: TrainerDeps, quit: watch::Receiver<bool>) -> ExitReason {
     let trainer = TrainerLoop {
         parts,
@@ -409,7 +409,7 @@ impl TrainerLoop {
 
     async fn on_its_own_thread(&mut self, job: Job) -> Result<Trained, String> {
         let cancelled = Arc::new(AtomicBool::new(false));
-        let (told, mut progress) = watch::channel(String::new());
+        let (reported, mut progress) = watch::channel(String::new());
         let (done, mut outcome) = oneshot::channel();
         let (model_trainer, stop) = (
             Arc::clone(&self.parts.model_trainer),
@@ -419,7 +419,7 @@ impl TrainerLoop {
             .name("trainer".to_owned())
             .spawn(move || {
                 yield_to_others();
-                let tell = |text: String| drop(told.send_replace(text));
+                let tell = |text: String| drop(reported.send_replace(text));
                 let trained =
                     catch_unwind(AssertUnwindSafe(|| model_trainer.train(&job, &stop, &tell)));
                 // Nobody waiting is nobody to tell.

@@ -95,7 +95,7 @@ pub struct CandleDeps {
     pub statuses: StatusRegistry,
     /// Who is shown what changed.
     pub push: Option<ActorAddress<PushActor>>,
-    /// Who is told that there is something to commit.
+    /// Notified when there is something to commit.
     pub committer: Signal,
 }
 

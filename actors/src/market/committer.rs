@@ -89,7 +89,7 @@ pub struct CommitterDeps {
     pub committer: Signal,
     /// Raised when candles have been committed.
     pub committed: Signal,
-    /// Who is told what has been stored.
+    /// Notified of what has been stored.
     pub push: Option<ActorAddress<PushActor>>,
 }
 
@@ -249,7 +249,7 @@ impl Writer {
     }
 
     /// Waits until the log would survive a crash up to the commit's offset, for as long as it takes.
-    /// False: told to quit meanwhile.
+    /// False: asked to quit meanwhile.
     async fn until_durable(&mut self, commit: &Commit, deadline: Option<Instant>) -> bool {
         let mut progress = self.parts.log.progress(commit.partition);
         let durable = progress.wait_for(|now| now.synced >= commit.next_offset);
@@ -270,7 +270,7 @@ impl Writer {
         }
     }
 
-    /// Writes the commit, again and again while the store is away. False: told to quit meanwhile.
+    /// Writes the commit, again and again while the store is away. False: asked to quit meanwhile.
     async fn write(
         &mut self,
         commit: &Commit,

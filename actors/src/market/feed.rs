@@ -1,6 +1,6 @@
 //! Listens to one venue and appends what it says to the event log. The sockets, their retries and
 //! their limits are [`LiveFeed`]'s; this actor gives it a life among the others: started again when
-//! it fails, told to quit, observed. Nothing flows through its mailbox.
+//! it fails, asked to quit, observed. Nothing flows through its mailbox.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ pub struct Client {
 /// Why a subscription was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SubscribeError {
-    /// The hub was told which instruments there are, and this is none of them.
+    /// The hub knows which instruments there are, and this is none of them.
     #[error("there is no such instrument")]
     UnknownInstrument,
     /// The client holds as many topics as it may.

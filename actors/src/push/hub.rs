@@ -124,7 +124,7 @@ pub struct PushHub {
     /// The instruments there are; `None` until someone says: then any may be subscribed to.
     listed: RwLock<Option<HashSet<InstrumentKey>>>,
     clients: Mutex<HashMap<u64, Arc<Mailbox>>>,
-    /// Where other processes are told on each channel that is made here, if there are any.
+    /// Where other processes are reached on each channel that is made here, if there are any.
     others: [OnceLock<Outlet>; 2],
     next_id: AtomicU64,
     closing: AtomicBool,

@@ -3,7 +3,7 @@
 //! what clients see.
 //!
 //! Overflow: open candles are coalesced to the newest of their topic; closed ones are kept a while,
-//! then the oldest is dropped and the client is told; trades are never dropped silently: when their
+//! then the oldest is dropped, which the client is informed of; trades are never dropped silently: when their
 //! queue is full the client is closed as too slow.
 
 mod client;

@@ -16,7 +16,7 @@ pub struct Topic {
     pub channel: Channel,
 }
 
-/// What is told about an instrument.
+/// A kind of news of an instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {
     /// Every trade.

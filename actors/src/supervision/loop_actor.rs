@@ -1,4 +1,4 @@
-//! An actor that is one loop: it runs until it is told to quit or ends by itself, and says why.
+//! An actor that is one loop: it runs until it is asked to quit or ends by itself, and says why.
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use futures_util::future::LocalBoxFuture;

@@ -39,13 +39,13 @@ impl LoopContext {
             .set(&self.name, PartStatus::Degraded, Some(why));
     }
 
-    /// Whether it was told to quit.
+    /// Whether it was asked to quit.
     #[must_use]
     pub fn is_quitting(&self) -> bool {
         *self.quit.borrow()
     }
 
-    /// Does work that would never end, until told to quit.
+    /// Does work that would never end, until asked to quit.
     pub async fn until_quit(mut self, work: impl Future<Output = ()>) -> ExitReason {
         tokio::select! {
             () = work => ExitReason::Finished,
@@ -53,7 +53,7 @@ impl LoopContext {
         }
     }
 
-    /// Completes when the loop is told to quit.
+    /// Completes when the loop is asked to quit.
     pub async fn quits(&mut self) {
         // A supervisor that is gone wants nothing else.
         let _ = self.quit.wait_for(|quit| *quit).await;

@@ -27,8 +27,8 @@ pub enum ExitReason {
     /// It had no more to do.
     #[error("finished")]
     Finished,
-    /// It was told to quit.
-    #[error("told to quit")]
+    /// It was asked to quit.
+    #[error("asked to quit")]
     Quit,
     /// A part that it cannot work without is gone.
     #[error("{0} is gone")]
@@ -288,7 +288,7 @@ mod tests {
 
     use super::*;
 
-    /// Ends as it was told to, right after it was started, or waits to be told to quit.
+    /// Ends as it was asked to, right after it was started, or waits to be asked to quit.
     struct Part {
         exit: ExitNotice,
         fate: Fate,

@@ -136,7 +136,7 @@ pub fn fit(data: &Prepared, train: Range<usize>) -> Result<Fitted, FitError> {
     let trend = kind.model_type().trend.included();
     recover(&prices, &fitted, &ahead, trend, kind.damped())
         .map(Fitted::AutoEts)
-        .ok_or_else(|| failed("its parameters cannot be told from its forecasts".to_owned()))
+        .ok_or_else(|| failed("its parameters cannot be determined from its forecasts".to_owned()))
 }
 
 /// `augurs` keeps the parameters to itself, but its one-step forecasts `f` and their errors `e` give

@@ -1,5 +1,5 @@
 #!/bin/sh
-# `coinsphere candles` beside DuckDB and polars: the same recording of two million trades to the same
+# `coinsphere candles` next to DuckDB and polars: the same recording of two million trades to the same
 # 1-minute candles, in turn.
 #   pipelines/benches/side_by_side/run.sh [ROUNDS] [TRADES]
 # COINSPHERE is the program (by default the release build), COINSPHERE_CACHE where the two libraries from

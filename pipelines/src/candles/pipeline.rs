@@ -57,7 +57,7 @@ pub struct CandlePipeline {
     partition: u32,
     engine: CandleEngine,
     zones: Zones,
-    /// Since which offset `zones` has been told of every record.
+    /// Since which offset `zones` has seen every record.
     zones_from: Offset,
     newest: Timestamp,
 }

@@ -89,7 +89,7 @@ fn times(record: &Record) -> Option<(Timestamp, Timestamp)> {
 
 /// Collects the trades of `minutes` from the records below `upto`.
 ///
-/// `known_from` is the first offset that `zones` has been told of without interruption.
+/// `known_from` is the first offset that `zones` has seen without interruption.
 ///
 /// # Errors
 /// When the log cannot be read. [`LogError::Truncated`] if its beginning is removed meanwhile.

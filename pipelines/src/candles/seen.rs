@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::market::{Timestamp, Trade, TradeId};
 
-/// Newest trades whose contents are remembered: a redelivery right behind its first arrival is told
+/// Newest trades whose contents are remembered: a redelivery right behind its first arrival is recognised
 /// from another trade of the same number and time.
 const REMEMBERED: usize = 32;
 
@@ -147,7 +147,7 @@ impl SeenTrades {
     }
 
     /// Notes that a trade has been seen. Beyond `max_runs` the oldest runs are forgotten, and trades
-    /// below the oldest one remembered can no longer be told from duplicates without the log.
+    /// below the oldest one remembered can no longer be distinguished from duplicates without the log.
     pub(super) fn insert(&mut self, trade: &Trade, max_runs: usize) -> Insertion {
         let latest = self
             .latest()
@@ -275,7 +275,7 @@ impl Run {
     }
 }
 
-/// A digest of what makes a trade the same one beside its id; the same in every release.
+/// A digest of what makes a trade the same one besides its id; the same in every release.
 fn digest_of(trade: &Trade) -> u32 {
     let (price, quantity) = (trade.price.get(), trade.quantity.get());
     let words = [

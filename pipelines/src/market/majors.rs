@@ -1,4 +1,4 @@
-//! The assets that Coinsphere follows unless told otherwise.
+//! The assets that Coinsphere follows by default.
 
 /// Tickers of the 31 major assets, largest first when this was written. The store's seed holds them
 /// with their CoinGecko ids; a test there keeps the two in step.

@@ -25,7 +25,7 @@ const MAX_THREADS: usize = 8;
 /// Blocks that wait before and after each decoding thread.
 const WAITING: usize = 1;
 
-/// Different streams that are told apart in one block.
+/// Different streams that are counted separately in one block.
 const MAX_STREAMS: usize = 16;
 
 /// What comes next.

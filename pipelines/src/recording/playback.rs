@@ -16,7 +16,7 @@ use crate::venues::frame_assembler::{FrameAssembler, FrameCounts, PartitionRecor
 const BATCH_TRADES: usize = 1_000;
 const BATCH_FRAMES: usize = 10_000;
 
-/// Different streams that are told apart in one recording.
+/// Different streams that are counted separately in one recording.
 const MAX_STREAMS: usize = 16;
 
 /// The first frame of a recording that could not be decoded for one reason.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Messages that may wait for a subscriber; older ones are dropped, which it is told.
+/// Messages that may wait for a subscriber; older ones are dropped, which it learns as a hole.
 pub(super) const QUEUE: usize = 4_096;
 
 /// What a subscriber hears.

@@ -39,7 +39,7 @@ pub fn named(name: &str) -> Option<Venue> {
     protocol(name).map(VenueProtocol::venue)
 }
 
-/// The instruments of a venue that are followed unless told otherwise: the major assets.
+/// The instruments of a venue that are followed by default: the major assets.
 #[must_use]
 pub fn majors(protocol: &dyn VenueProtocol) -> Vec<Symbol> {
     let symbols = MAJORS

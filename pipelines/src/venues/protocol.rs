@@ -113,7 +113,7 @@ pub enum VenueEvent {
     },
     /// The venue announces that it will close the connection soon.
     Closing,
-    /// The venue told us to slow down or complains about what we sent.
+    /// The venue asks us to slow down or complains about what we sent.
     Complaint(String),
 }
 

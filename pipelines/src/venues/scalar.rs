@@ -108,7 +108,7 @@ pub(super) fn rfc3339(text: &str) -> Result<Timestamp, DecodeError> {
     Ok(time)
 }
 
-/// A time in milliseconds or microseconds since the epoch, told apart by their size: as
+/// A time in milliseconds or microseconds since the epoch, distinguished by their size: as
 /// milliseconds 10^14 is the year 5138, as microseconds it is 1973.
 pub(super) fn epoch_time(number: u64) -> Result<Timestamp, DecodeError> {
     const MICROSECONDS_FROM: i64 = 100_000_000_000_000;

@@ -30,7 +30,7 @@ use crate::supervision::ExitReason;
 use crate::supervision::{PartStatus, StatusRegistry};
 use series_runner::SeriesRunner;
 
-/// How often stored candles are compared with those that were used, beside when one is due.
+/// How often stored candles are compared with those that were used, besides when one is due.
 const COMPARE_EVERY: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether another model is to serve.
@@ -74,7 +74,7 @@ struct PredictorState<'a> {
     series: BTreeMap<String, &'a SeriesState>,
 }
 
-/// Runs until told to quit.
+/// Runs until asked to quit.
 pub async fn run(parts: PredictorDeps, mut quit: watch::Receiver<bool>) -> ExitReason {
     let mut runners: Vec<SeriesRunner> = parts
         .series

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{LiveForecast, PushHub};
 
-/// What may wait to be told; more is dropped and counted, and noticed by who hears the rest.
+/// Messages that may wait to be published; more is dropped and counted, and noticed by who hears the rest.
 const QUEUE: usize = 4_096;
 
 /// What goes into one message at most; trades of one piece are split before.
@@ -27,8 +27,8 @@ const TRADES: usize = 512;
 /// Processes whose numbering is remembered.
 const ORIGINS: usize = 64;
 
-/// What is told together, because one part of the program makes it. A process either makes it, and
-/// tells, or hears: what was heard is never told again.
+/// A channel of shared state for what one part of the program makes. A process either makes it, and
+/// publishes, or subscribes: what was received is never published again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelayChannel {
     /// Trades and candles.
@@ -61,7 +61,7 @@ pub(super) enum Piece {
     Forecasts(InstrumentKey, Interval, Vec<LiveForecast>),
 }
 
-/// Where the hub puts what is to be told to other processes; never waits.
+/// Where the hub puts what other processes are to receive; never waits.
 #[derive(Debug)]
 pub(super) struct Outlet(mpsc::Sender<Piece>);
 

@@ -210,7 +210,7 @@ fn calendar(number: i64) -> Option<i64> {
 /// Times of a whole file.
 pub(super) struct Times {
     /// Milliseconds since the Unix epoch, by row; `None` outside the years 1970 to 2262, or where day
-    /// and month cannot be told apart.
+    /// and month cannot be distinguished.
     pub(super) millis: Vec<Option<i64>>,
     /// How they are written.
     pub(super) unit: TimeUnit,

@@ -28,7 +28,7 @@ const MINUTE: Interval = Interval::Minute1;
 /// Gaps remembered per instrument; older ones are in the store and touch nothing that can change.
 const MAX_GAPS: usize = 512;
 
-/// Numberings remembered beside the newest, for trades of theirs that are delivered again.
+/// Numberings remembered besides the newest, for trades of theirs that are delivered again.
 const MAX_EARLIER_NUMBERINGS: usize = 4;
 
 /// A gap of the instrument at hand; see [`super::Gap`].

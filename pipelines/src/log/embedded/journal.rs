@@ -2,7 +2,7 @@
 //! the next begins; must not know what is in them.
 //!
 //! The database cuts off a batch that has no end by itself. But after a power failure the last
-//! batch, which nobody was told is durable, can have its end and lack a page in the middle: then
+//! batch, which was never reported as durable, can have its end and lack a page in the middle: then
 //! its checksum fails, and the database refuses to open. Only the last batch can be torn so, since
 //! each is synced before the next is written; anywhere else it is damage, and left alone.
 

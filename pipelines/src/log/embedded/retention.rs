@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::market::Timestamp;
 
-/// Bytes counted for a record beside its encoded form: its key and the database's own.
+/// Bytes counted for a record besides its encoded form: its key and the database's own.
 pub(super) const RECORD_OVERHEAD: u64 = 24;
 /// A chunk ends when its records span this long, so that a quiet log can still be cut by time.
 const CHUNK_SPAN: Duration = Duration::from_secs(3_600);

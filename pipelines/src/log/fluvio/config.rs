@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct FluvioConfig {
     /// The cluster's SC, `host:port`.
     pub endpoint: String,
-    /// The topic; created if absent, with `<topic>-identity` beside it. Default `trades`.
+    /// The topic; created if absent, with `<topic>-identity` next to it. Default `trades`.
     #[serde(default = "defaults::topic")]
     pub topic: String,
     /// Partitions of a topic that is being created (1 to 256). Default 4.

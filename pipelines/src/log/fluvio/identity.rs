@@ -2,7 +2,7 @@
 //! deleted and created again looks the same, but for its offsets beginning again. So a second topic
 //! remembers a name and how far the partitions had got; where they have got less far since, the
 //! content is another one. (A topic that has been created again and has overtaken the old one
-//! unseen cannot be told apart: every process that opens or closes the log notes its heads.)
+//! unseen cannot be distinguished: every process that opens or closes the log notes its heads.)
 
 use uuid::Uuid;
 

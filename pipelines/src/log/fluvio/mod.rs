@@ -1,6 +1,6 @@
 //! The event log as a topic of a Fluvio cluster, for many machines.
 //!
-//! Fluvio's client loses, doubles and hangs unless told otherwise; the six traps that are known are
+//! Fluvio's client loses, doubles and hangs unless configured otherwise; the six traps that are known are
 //! each named where they are handled. See `docs/event-log.md` for what this log promises, which is
 //! less than the embedded one.
 

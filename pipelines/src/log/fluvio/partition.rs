@@ -91,7 +91,7 @@ impl Partition {
                     None
                 }
                 Err(StreamError::Truncated(bounds)) => {
-                    // Removed before it was seen here: readers will be told.
+                    // Removed before it was seen here: readers get an error.
                     self.note_bounds(bounds);
                     self.restart_at(bounds.earliest);
                     stream = open(bounds.earliest);
@@ -150,7 +150,7 @@ impl Partition {
                     self.advance(tail);
                 }
             }
-            // Somebody else's record. Whoever reads it is told what is wrong with it.
+            // Somebody else's record. Whoever reads it gets an error that says what is wrong with it.
             Err(_) => self.restart_at(offset + 1),
         }
     }

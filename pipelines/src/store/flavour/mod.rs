@@ -1,5 +1,5 @@
 //! The one place that knows how TimescaleDB and plain PostgreSQL differ: which migrations, how the
-//! longer candles are kept up to date, how old minutes go, and what a commit must do beside
+//! longer candles are kept up to date, how old minutes go, and what a commit must do besides
 //! writing rows. Everything else is one SQL dialect.
 
 mod detect;

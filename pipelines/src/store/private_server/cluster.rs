@@ -35,7 +35,7 @@ pub(super) fn major_version(cluster: &Path) -> Result<Option<u32>, PrivateServer
         })
 }
 
-/// Makes the cluster beside its place and renames it into it: after a crash in between there is
+/// Makes the cluster next to its place and renames it into it: after a crash in between there is
 /// only something to throw away.
 pub(super) async fn create(
     installation: &Installation,

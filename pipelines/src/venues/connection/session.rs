@@ -28,7 +28,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// A venue without text heartbeats is probed with a ping when nothing was heard for this long, so
 /// that candles of quiet instruments close in time.
 const PROBE_AFTER: Duration = Duration::from_secs(1);
-/// How often a log that takes no more is tried again, and for how long when told to stop.
+/// How often a log that takes no more is tried again, and for how long when asked to stop.
 const LOG_RETRY: Duration = Duration::from_secs(1);
 const LOG_RETRIES_ON_STOP: u32 = 3;
 

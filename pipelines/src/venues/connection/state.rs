@@ -69,7 +69,7 @@ pub enum ConnectionPhase {
     Live,
     /// Paused: the log takes no more.
     LogFull,
-    /// Told to stop.
+    /// Asked to stop.
     Stopped,
 }
 
