@@ -35,7 +35,7 @@ pub(super) enum WireError {
         reason: String,
     },
     /// It is too long.
-    #[error("the answer of {0} is longer than {} bytes", LIMITS.bytes)]
+    #[error("the answer of {0} is longer than {limit} bytes", limit = LIMITS.bytes)]
     TooLong(String),
     /// It leads elsewhere.
     #[error("{0} redirects elsewhere, which is not followed")]
