@@ -1,11 +1,13 @@
-//! Wiring: makes the parts from the configuration, starts them, and stops them in order. It holds
-//! no logic of its own beyond that.
+//! Builds the parts from the configuration, starts them and stops them in order: one short file a feature,
+//! without logic and SQL of its own.
 
 pub mod accounts;
+mod audit;
+mod candles;
 pub mod database;
 pub mod event_log;
 mod feeds;
-mod forecasts;
+mod http;
 pub mod serve;
 mod shared;
 mod signals;

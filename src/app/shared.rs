@@ -70,7 +70,7 @@ impl Shared {
         self.on_redis || config.has_role(Role::Candles)
     }
 
-    /// Connects the hub with those of other processes: who builds candles, or forecasts, tells; who
+    /// Connects the hub with those of other processes: who builds candles, or forecasts, sends; who
     /// does not hears. Without Redis there is nobody to hear from, and topics are refused rather than
     /// silent.
     pub(super) fn connect(&mut self, config: &Config, hub: &Arc<PushHub>) {

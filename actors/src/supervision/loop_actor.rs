@@ -1,11 +1,12 @@
 //! An actor that is one loop: it runs until it is asked to quit or ends by itself, and says why.
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Arbiter, AsyncContext, Context, Handler, WrapFuture,
+};
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::watch;
 
-use crate::supervision::Quit;
-use crate::supervision::{ExitNotice, ExitReason};
+use crate::supervision::{ExitNotice, ExitReason, Quit, Started, Supervise};
 
 /// Messages the mailbox holds: commands of the supervisor.
 const MAILBOX: usize = 8;
@@ -33,6 +34,29 @@ impl LoopActor {
             run: Some(Box::new(move |quit| Box::pin(run(quit)))),
             exit,
             quit: watch::Sender::new(false),
+        }
+    }
+
+    /// A part for the supervisor: the loop, on an arbiter of its own.
+    #[must_use]
+    pub fn supervised<F>(
+        name: String,
+        run: impl Fn(watch::Receiver<bool>) -> F + Clone + Send + 'static,
+    ) -> Supervise
+    where
+        F: Future<Output = ExitReason> + 'static,
+    {
+        let arbiter = Arbiter::new().handle();
+        let factory = move |exit: ExitNotice| {
+            let run = run.clone();
+            let address = Self::start_in_arbiter(&arbiter, move |_| Self::new(exit, run));
+            Started {
+                quit: address.recipient(),
+            }
+        };
+        Supervise {
+            name,
+            factory: Box::new(factory),
         }
     }
 }

@@ -1,87 +1,84 @@
-//! Forecasts in the running program: which series there are, and the three parts that load their
-//! history, train their models and step them.
+//! The parts that forecast in the running program: they load the history of the series, train their
+//! models and step them.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Arbiter};
-use anyhow::Context;
 use coinsphere_actors::forecasting::predictor::{self, PredictorDeps};
 use coinsphere_actors::forecasting::series::SeriesSpec;
 use coinsphere_actors::forecasting::trainer::{self, TrainerDeps, TrainingQueue};
 use coinsphere_actors::push::PushHub;
-use coinsphere_actors::supervision::LoopActor;
-use coinsphere_actors::supervision::StatusRegistry;
-use coinsphere_actors::supervision::{ExitNotice, ExitReason, Started};
-use coinsphere_ml::model::Registry;
+use coinsphere_actors::supervision::{ExitReason, LoopActor, StatusRegistry, Supervise};
+use coinsphere_ml::model::{Registry, RegistryError};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::signal::Signal;
+use coinsphere_pipelines::store::StoreSource;
 use tokio::sync::watch;
 
-use super::database::Database;
-use crate::config::{Config, Role};
-use crate::forecasts::catalogue::SeriesCatalogue;
-use crate::forecasts::history::{self, HistoryDeps};
-use crate::forecasts::{
-    ForecastReader, ForecastReaderDeps, MlModelRepository, MlModelTrainer, TrainingHandler,
-    models_directory,
+use super::catalogue::SeriesCatalogue;
+use super::history::{self, HistoryDeps};
+use super::{
+    ForecastReader, ForecastReaderDeps, ForecastSettings, MlModelRepository, MlModelTrainer,
+    TrainingHandler, models_directory,
 };
 use crate::jobs::{JobRunner, Jobs};
+use crate::market::VenueSettings;
 
-/// The parts of this process, and what the HTTP layer needs of them.
-pub(crate) struct Forecasts {
+/// The parts of this process, and what its readers share with them.
+pub(crate) struct ForecastParts<D> {
     registry: Registry,
     trainings: Arc<TrainingQueue>,
     changed: Signal,
-    /// Whether this process trains.
-    trains: bool,
+    settings: ForecastSettings,
+    database: Arc<D>,
+    clock: SharedClock,
 }
 
-/// Makes a part again each time it is called.
-pub(crate) type PartFactory = Box<dyn FnMut(ExitNotice) -> Started + Send>;
-
-impl Forecasts {
-    /// Opens the registry.
+impl<D: StoreSource> ForecastParts<D> {
+    /// Opens the registry of models in the data directory.
     ///
     /// # Errors
     /// When its directory cannot be made.
-    pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        data_dir: &Path,
+        settings: &ForecastSettings,
+        database: &Arc<D>,
+        clock: &SharedClock,
+    ) -> Result<Self, RegistryError> {
         Ok(Self {
-            registry: Registry::open(&models_directory(&config.data_dir)).context("the models")?,
+            registry: Registry::open(&models_directory(data_dir))?,
             trainings: Arc::default(),
             changed: Signal::new(),
-            trains: config.has_role(Role::Forecasts),
-        })
-    }
-
-    /// What answers questions about forecasts.
-    pub(crate) fn reader(
-        &self,
-        config: &Config,
-        database: &Arc<Database>,
-        clock: &SharedClock,
-    ) -> ForecastReader {
-        ForecastReader::new(ForecastReaderDeps {
-            database: Arc::clone(database) as _,
-            registry: self.registry.clone(),
-            jobs: Jobs::new(Arc::clone(database) as _, clock.clone()),
-            changed: self.changed.clone(),
-            trains: self.trains.then(|| config.forecasts.tokens.clone()),
+            settings: settings.clone(),
+            database: Arc::clone(database),
             clock: clock.clone(),
         })
     }
 
-    /// The parts, by name, in the order in which they are to be started.
+    /// A reader of forecasts and models, in a process that trains or does not.
+    pub(crate) fn reader(&self, trains: bool) -> ForecastReader {
+        ForecastReader::new(ForecastReaderDeps {
+            database: Arc::clone(&self.database) as _,
+            registry: self.registry.clone(),
+            jobs: Jobs::new(Arc::clone(&self.database) as _, self.clock.clone()),
+            changed: self.changed.clone(),
+            trains: trains.then(|| self.settings.tokens.clone()),
+            clock: self.clock.clone(),
+        })
+    }
+
+    /// The parts, in the order in which they are to be started. `stored` is raised when longer candles
+    /// may have changed; `source` is the venue that history is loaded from, where it is followed.
     pub(crate) fn parts(
         &self,
-        config: &Config,
-        database: &Arc<Database>,
         hub: &Arc<PushHub>,
         statuses: &StatusRegistry,
-        clock: &SharedClock,
-    ) -> Vec<(String, PartFactory)> {
-        let settings = &config.forecasts;
+        stored: &Signal,
+        source: Option<&VenueSettings>,
+    ) -> Vec<Supervise> {
+        let (settings, database, clock) = (&self.settings, &self.database, &self.clock);
         let catalogue = SeriesCatalogue {
             database: Arc::clone(database) as _,
             settings: settings.clone(),
@@ -96,11 +93,11 @@ impl Forecasts {
             hub: Arc::clone(hub),
             statuses: statuses.clone(),
             clock: clock.clone(),
-            stored: database.kept_up.clone(),
+            stored: stored.clone(),
             changed: self.changed.clone(),
             trainings: Arc::clone(&self.trainings),
         };
-        parts.push(part(predictor.name.clone(), {
+        parts.push(LoopActor::supervised(predictor.name.clone(), {
             let catalogue = catalogue.clone();
             move |mut quit| {
                 let (catalogue, mut predictor) = (catalogue.clone(), predictor.clone());
@@ -115,11 +112,7 @@ impl Forecasts {
                 }
             }
         }));
-        let binance = config
-            .venues
-            .get(history::VENUE)
-            .filter(|venue| venue.enabled);
-        let loads = settings.load_history && binance.is_some();
+        let source = source.filter(|venue| venue.enabled && settings.load_history);
         let trainer = TrainerDeps {
             name: "trainer".to_owned(),
             series: Vec::new(),
@@ -133,8 +126,9 @@ impl Forecasts {
             statuses: statuses.clone(),
             clock: clock.clone(),
         };
-        parts.push(part(trainer.name.clone(), {
+        parts.push(LoopActor::supervised(trainer.name.clone(), {
             let (catalogue, ready) = (catalogue.clone(), Arc::clone(&ready));
+            let loads = source.is_some();
             move |mut quit| {
                 let (catalogue, ready) = (catalogue.clone(), Arc::clone(&ready));
                 let mut trainer = trainer.clone();
@@ -161,43 +155,24 @@ impl Forecasts {
             })],
             statuses: statuses.clone(),
         };
-        parts.push(part(runner.name.clone(), move |quit| {
+        parts.push(LoopActor::supervised(runner.name.clone(), move |quit| {
             runner.clone().run(quit)
         }));
-        if loads {
+        if let Some(source) = source {
             let history = HistoryDeps {
                 name: "history".to_owned(),
                 catalogue,
                 database: Arc::clone(database) as _,
-                endpoint: binance.and_then(|venue| venue.endpoint.clone()),
+                endpoint: source.endpoint.clone(),
                 statuses: statuses.clone(),
                 clock: clock.clone(),
                 ready,
                 changed: self.changed.clone(),
             };
-            parts.push(part(history.name.clone(), move |quit| {
+            parts.push(LoopActor::supervised(history.name.clone(), move |quit| {
                 history::run(history.clone(), quit)
             }));
         }
         parts
     }
-}
-
-/// A part that is one loop, on an arbiter of its own.
-fn part<F>(
-    name: String,
-    run: impl Fn(watch::Receiver<bool>) -> F + Clone + Send + 'static,
-) -> (String, PartFactory)
-where
-    F: Future<Output = ExitReason> + 'static,
-{
-    let arbiter = Arbiter::new().handle();
-    let factory = move |exit: ExitNotice| {
-        let run = run.clone();
-        let address = LoopActor::start_in_arbiter(&arbiter, move |_| LoopActor::new(exit, run));
-        Started {
-            quit: address.recipient(),
-        }
-    };
-    (name, Box::new(factory))
 }
