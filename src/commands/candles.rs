@@ -6,48 +6,14 @@ use anyhow::Context;
 use coinsphere_pipelines::candles::{CandleEngine, FinalCandles, Rules, derive};
 use coinsphere_pipelines::events::ConnectionId;
 use coinsphere_pipelines::log::Offset;
-use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval};
+use coinsphere_pipelines::market::{Candle, CandleRow, InstrumentKey, Interval};
 use coinsphere_pipelines::recording::{RecordingPlayback, RecordingReader};
 use coinsphere_pipelines::venues::admission::Admission;
 use coinsphere_pipelines::venues::{self, VenueProtocol};
-use serde::Serialize;
 
 use super::recordings;
 use crate::cli::{CandlesArgs, TableFormat};
 use crate::telemetry::start_plain_logging;
-
-/// The columns of the output: the fields of [`Row`], in order.
-const COLUMNS: [&str; 12] = [
-    "venue",
-    "instrument",
-    "open_time",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "quote_volume",
-    "trades",
-    "taker_buy_volume",
-    "complete",
-];
-
-/// A row of the output.
-#[derive(Serialize)]
-struct Row<'a> {
-    venue: &'a str,
-    instrument: &'a str,
-    open_time: String,
-    open: String,
-    high: String,
-    low: String,
-    close: String,
-    volume: String,
-    quote_volume: String,
-    trades: u64,
-    taker_buy_volume: String,
-    complete: bool,
-}
 
 /// Reads the recording to its end, then prints.
 pub(super) fn run(args: &CandlesArgs) -> anyhow::Result<()> {
@@ -123,7 +89,7 @@ impl Rows {
                 let mut out = csv::WriterBuilder::new()
                     .has_headers(false)
                     .from_writer(out);
-                out.write_record(COLUMNS)?;
+                out.write_record(CandleRow::COLUMNS)?;
                 Ok(Self::Csv(Box::new(out)))
             }
             TableFormat::Jsonl => Ok(Self::Jsonl(BufWriter::new(out))),
@@ -131,19 +97,9 @@ impl Rows {
     }
 
     fn write(&mut self, key: &InstrumentKey, candle: &Candle) -> io::Result<()> {
-        let row = Row {
-            venue: key.venue.name(),
-            instrument: key.symbol.as_str(),
-            open_time: candle.open_time.to_string(),
-            open: candle.open.to_string(),
-            high: candle.high.to_string(),
-            low: candle.low.to_string(),
-            close: candle.close.to_string(),
-            volume: candle.volume.to_string(),
-            quote_volume: candle.quote_volume.to_string(),
-            trades: candle.trades,
-            taker_buy_volume: candle.taker_buy_volume.to_string(),
-            complete: candle.complete,
+        let row = CandleRow {
+            instrument: key,
+            candle,
         };
         match self {
             Self::Csv(out) => out.serialize(row).map_err(|error| match error.into_kind() {

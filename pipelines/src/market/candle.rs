@@ -6,7 +6,7 @@ use super::Timestamp;
 
 /// Open, high, low, close and volumes of one interval. The instrument and the interval are the
 /// context's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct Candle {
     /// Start of the interval, inclusive.
     pub open_time: Timestamp,

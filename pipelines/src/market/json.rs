@@ -1,12 +1,12 @@
-//! The JSON of a candle, the one there is: what the API answers, the stream sends and the command line
-//! prints. Numbers and times are written from where they are, digit by digit, without a text of their
+//! The JSON of a candle, the one there is: what the API answers, the stream sends, processes send to one
+//! another and the command line prints. Numbers and times are written from where they are, digit by digit, without a text of their
 //! own in between.
 
 use rust_decimal::Decimal;
-use serde::ser::SerializeStruct as _;
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::{Candle, Timestamp};
+use super::{Candle, InstrumentKey, Timestamp};
 
 /// A candle with how often it was corrected and whether its interval has closed.
 #[derive(Debug, Clone, Copy)]
@@ -21,21 +21,76 @@ pub struct CandleJson<'a> {
 
 impl Serialize for CandleJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let candle = self.candle;
-        let mut json = serializer.serialize_struct("Candle", 11)?;
-        json.serialize_field("open_time", &candle.open_time)?;
-        json.serialize_field("open", &DecimalText(candle.open))?;
-        json.serialize_field("high", &DecimalText(candle.high))?;
-        json.serialize_field("low", &DecimalText(candle.low))?;
-        json.serialize_field("close", &DecimalText(candle.close))?;
-        json.serialize_field("volume", &DecimalText(candle.volume))?;
-        json.serialize_field("quote_volume", &DecimalText(candle.quote_volume))?;
-        json.serialize_field("trades", &candle.trades)?;
-        json.serialize_field("taker_buy_volume", &DecimalText(candle.taker_buy_volume))?;
-        json.serialize_field("complete", &(candle.complete && self.closed))?;
+        let mut json = serializer.serialize_struct("Candle", FIELDS + 1)?;
+        write_fields(&mut json, self.candle, self.candle.complete && self.closed)?;
         json.serialize_field("revision", &self.revision)?;
         json.end()
     }
+}
+
+/// A candle of an instrument, as a row of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct CandleRow<'a> {
+    /// The instrument.
+    pub instrument: &'a InstrumentKey,
+    /// The candle.
+    pub candle: &'a Candle,
+}
+
+impl CandleRow<'_> {
+    /// The names of the fields, in order.
+    pub const COLUMNS: [&'static str; FIELDS + 2] = [
+        "venue",
+        "instrument",
+        "open_time",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "quote_volume",
+        "trades",
+        "taker_buy_volume",
+        "complete",
+    ];
+}
+
+impl Serialize for CandleRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_struct("CandleRow", FIELDS + 2)?;
+        json.serialize_field("venue", &self.instrument.venue)?;
+        json.serialize_field("instrument", self.instrument.symbol.as_str())?;
+        write_fields(&mut json, self.candle, self.candle.complete)?;
+        json.end()
+    }
+}
+
+impl Serialize for Candle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_struct("Candle", FIELDS)?;
+        write_fields(&mut json, self, self.complete)?;
+        json.end()
+    }
+}
+
+/// How many fields [`write_fields`] writes.
+const FIELDS: usize = 10;
+
+fn write_fields<S: SerializeStruct>(
+    json: &mut S,
+    candle: &Candle,
+    complete: bool,
+) -> Result<(), S::Error> {
+    json.serialize_field("open_time", &candle.open_time)?;
+    json.serialize_field("open", &DecimalText(candle.open))?;
+    json.serialize_field("high", &DecimalText(candle.high))?;
+    json.serialize_field("low", &DecimalText(candle.low))?;
+    json.serialize_field("close", &DecimalText(candle.close))?;
+    json.serialize_field("volume", &DecimalText(candle.volume))?;
+    json.serialize_field("quote_volume", &DecimalText(candle.quote_volume))?;
+    json.serialize_field("trades", &candle.trades)?;
+    json.serialize_field("taker_buy_volume", &DecimalText(candle.taker_buy_volume))?;
+    json.serialize_field("complete", &complete)
 }
 
 /// A decimal as a text: plain digits, no zeros at the end of its fraction.
@@ -157,6 +212,8 @@ const fn civil(days: i64) -> (i64, i64, i64) {
 mod tests {
     use chrono::SecondsFormat;
 
+    use crate::market::{Symbol, Venue};
+
     use super::*;
 
     #[test]
@@ -202,9 +259,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_open_candle_is_not_complete() {
-        let candle = Candle {
+    fn candle() -> Candle {
+        Candle {
             open_time: Timestamp::from_seconds(60).unwrap(),
             open: Decimal::new(150, 1),
             high: Decimal::new(16, 0),
@@ -215,7 +271,35 @@ mod tests {
             trades: 3,
             taker_buy_volume: Decimal::ONE,
             complete: true,
-        };
+        }
+    }
+
+    #[test]
+    fn a_candle_reads_back_as_it_was_written() {
+        let text = serde_json::to_string(&candle()).unwrap();
+        assert_eq!(serde_json::from_str::<Candle>(&text).unwrap(), candle());
+    }
+
+    #[test]
+    fn a_row_has_its_columns() {
+        let key = InstrumentKey::new(Venue::new("binance"), Symbol::new("BTCUSDT").unwrap());
+        let row = serde_json::to_string(&CandleRow {
+            instrument: &key,
+            candle: &candle(),
+        })
+        .unwrap();
+        let mut names = row.split('"').skip(1).step_by(2);
+        assert!(
+            CandleRow::COLUMNS
+                .iter()
+                .all(|column| names.any(|name| name == *column)),
+            "{row}"
+        );
+    }
+
+    #[test]
+    fn an_open_candle_is_not_complete() {
+        let candle = candle();
         let json = |closed| {
             serde_json::to_string(&CandleJson {
                 candle: &candle,

@@ -16,7 +16,7 @@ pub use asset::{AssetId, AssetIdError};
 pub use candle::Candle;
 pub use instrument::{InstrumentKey, InstrumentKeyError, Symbol, SymbolError};
 pub use interval::{Interval, UnknownInterval};
-pub use json::{CandleJson, DecimalText};
+pub use json::{CandleJson, CandleRow, DecimalText};
 pub use majors::MAJORS;
 pub use number::{
     ImpossibleValue, Price, Quantity, exact_decimal, exact_product, exact_sum, parse_exact,

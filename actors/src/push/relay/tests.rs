@@ -88,7 +88,7 @@ fn what_is_told_arrives_exactly() {
     assert_eq!(decode(&message), Some((origin, 9, pieces)));
     let other = String::from_utf8(message.to_vec())
         .unwrap()
-        .replace("\"version\":2", "\"version\":1");
+        .replace("\"version\":3", "\"version\":2");
     assert_eq!(decode(other.as_bytes()), None);
     assert_eq!(decode(b"{}"), None);
 }

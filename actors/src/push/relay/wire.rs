@@ -14,7 +14,7 @@ use super::Piece;
 use crate::push::LiveForecast;
 
 /// The form of the messages; others are not understood.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 #[derive(Serialize, Deserialize)]
 struct Message {
@@ -39,11 +39,7 @@ struct WireTrade(u64, i64, Decimal, Decimal, bool);
 #[derive(Serialize, Deserialize)]
 struct WireCandle {
     interval: String,
-    open_time: i64,
-    prices: [Decimal; 4],
-    volumes: [Decimal; 3],
-    trades: u64,
-    complete: bool,
+    candle: Candle,
     revision: u32,
     closed: bool,
 }
@@ -112,11 +108,7 @@ impl From<&Piece> for WirePiece {
                 instrument.to_string(),
                 WireCandle {
                     interval: interval.to_string(),
-                    open_time: candle.open_time.nanos(),
-                    prices: [candle.open, candle.high, candle.low, candle.close],
-                    volumes: [candle.volume, candle.quote_volume, candle.taker_buy_volume],
-                    trades: candle.trades,
-                    complete: candle.complete,
+                    candle: candle.clone(),
                     revision: *revision,
                     closed: *closed,
                 },
@@ -137,28 +129,13 @@ impl WirePiece {
                 let trades = trades.into_iter().map(WireTrade::read);
                 Piece::Trades(key(&instrument)?, trades.collect::<Option<_>>()?)
             }
-            Self::Candle(instrument, wire) => {
-                let [open, high, low, close] = wire.prices;
-                let [volume, quote_volume, taker_buy_volume] = wire.volumes;
-                Piece::Candle {
-                    instrument: key(&instrument)?,
-                    interval: wire.interval.parse().ok()?,
-                    candle: Candle {
-                        open_time: Timestamp::from_nanos(wire.open_time),
-                        open,
-                        high,
-                        low,
-                        close,
-                        volume,
-                        quote_volume,
-                        trades: wire.trades,
-                        taker_buy_volume,
-                        complete: wire.complete,
-                    },
-                    revision: wire.revision,
-                    closed: wire.closed,
-                }
-            }
+            Self::Candle(instrument, wire) => Piece::Candle {
+                instrument: key(&instrument)?,
+                interval: wire.interval.parse().ok()?,
+                candle: wire.candle,
+                revision: wire.revision,
+                closed: wire.closed,
+            },
             Self::Forecasts(instrument, interval, forecasts) => Piece::Forecasts(
                 key(&instrument)?,
                 interval.parse().ok()?,
