@@ -56,7 +56,7 @@ use self::revocation::Revocations;
 use self::signing_keys::{NOTICED_WITHIN, SigningKeys};
 use crate::notifications::{EmailChannel, MailSettings, OutboxWorker};
 use crate::secrets::KeyFiles;
-use crate::secrets::SecretCipher;
+use crate::secrets::{KeyNames, SecretCipher};
 use crate::user_data::UserData;
 use coinsphere_pipelines::store::StoreSource;
 
@@ -85,7 +85,13 @@ pub use self::user_data::AccountUserData;
 pub use self::users::User;
 pub use crate::secrets::Randomness;
 
-/// How long an access token holds.
+/// The keys that seal the secrets of second factors.
+const TOTP_KEYS: KeyNames = KeyNames {
+    file: "totp.key",
+    setting: "accounts.totp_encryption_key",
+};
+
+/// How long an access token is valid.
 pub const ACCESS_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(15);
 
 /// Everything about accounts.
@@ -153,7 +159,7 @@ impl Accounts {
         let derivation = DerivationSecret::open(&files, &randomness)?;
         let csrf = CsrfKey::open(&files, &randomness)?;
         let configured = settings.totp_encryption_key.as_ref();
-        let cipher = SecretCipher::open(configured, &files, &randomness)?;
+        let cipher = SecretCipher::open(TOTP_KEYS, configured, &files, &randomness)?;
         let keys = SigningKeys::open(files, now)?;
         Ok(Self {
             passwords: Passwords::new(&settings, &randomness)?,

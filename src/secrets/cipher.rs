@@ -1,6 +1,5 @@
-//! Seals the secrets of second factors with AES-256-GCM: what is stolen with the database is of no
-//! use without the key, which is in a file or the configuration. Several keys may be known; the first
-//! seals, all open.
+//! Seals secrets with AES-256-GCM: what is stolen with the database is of no use without the key, which
+//! is in a file or the configuration. Several keys may be known; the first seals, all open.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,8 +12,14 @@ use super::SecretError;
 use crate::secrets::KeyFiles;
 use crate::secrets::Randomness;
 
-/// The file of the keys where the configuration has none: 32 bytes each, the newest first.
-const FILE: &str = "totp.key";
+/// Names of the keys for one kind of secret.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyNames {
+    /// The file of the keys where the configuration has none: 32 bytes each, the newest first.
+    pub(crate) file: &'static str,
+    /// The setting, for messages.
+    pub(crate) setting: &'static str,
+}
 
 /// Bytes of a key, and of what names it in front of what it sealed.
 const KEY: usize = 32;
@@ -22,6 +27,7 @@ const ID: usize = 4;
 
 /// The keys.
 pub(crate) struct SecretCipher {
+    names: KeyNames,
     keys: RwLock<Arc<Vec<Named>>>,
     /// Where they are, if not in the configuration.
     files: Option<KeyFiles>,
@@ -37,7 +43,7 @@ impl Named {
         let mut id = [0; ID];
         id.copy_from_slice(&digest(&SHA256, bytes).as_ref()[..ID]);
         let key = UnboundKey::new(&AES_256_GCM, bytes)
-            .map_err(|_| SecretError("a key for second factors is unusable".into()))?;
+            .map_err(|_| SecretError("an encryption key is unusable".into()))?;
         Ok(Self {
             id,
             key: LessSafeKey::new(key),
@@ -48,21 +54,23 @@ impl Named {
 impl SecretCipher {
     /// Takes the keys of the configuration, else reads them, else makes one.
     pub(crate) fn open(
+        names: KeyNames,
         configured: Option<&SecretString>,
         files: &KeyFiles,
         randomness: &Randomness,
     ) -> Result<Self, SecretError> {
         let (keys, files) = match configured {
-            Some(text) => (decode(text.expose_secret())?, None),
+            Some(text) => (decode(text.expose_secret(), names)?, None),
             None => {
-                let bytes = match files.read(FILE)? {
+                let bytes = match files.read(names.file)? {
                     Some(bytes) => bytes,
-                    None => files.create(FILE, &randomness.bytes::<KEY>())?,
+                    None => files.create(names.file, &randomness.bytes::<KEY>())?,
                 };
-                (split(&bytes)?, Some(files.clone()))
+                (split(&bytes, names.file)?, Some(files.clone()))
             }
         };
         Ok(Self {
+            names,
             keys: RwLock::new(Arc::new(keys)),
             files,
         })
@@ -100,9 +108,10 @@ impl SecretCipher {
         // Another process may have made a new key.
         self.read_again()?;
         try_unseal(&self.keys(), owner, sealed).ok_or_else(|| {
-            SecretError(
-                "cannot open the secret of a second factor: its key is not among ours".to_owned(),
-            )
+            let KeyNames { file, setting } = self.names;
+            SecretError(format!(
+                "cannot decrypt a secret: its key is missing from {file} or {setting}"
+            ))
         })
     }
 
@@ -118,8 +127,8 @@ impl SecretCipher {
             return Ok(false);
         };
         let mut bytes = randomness.bytes::<KEY>().to_vec();
-        bytes.extend(files.read(FILE)?.unwrap_or_default());
-        files.replace(FILE, &bytes)?;
+        bytes.extend(files.read(self.names.file)?.unwrap_or_default());
+        files.replace(self.names.file, &bytes)?;
         self.read_again()?;
         Ok(true)
     }
@@ -128,8 +137,8 @@ impl SecretCipher {
         let Some(files) = &self.files else {
             return Ok(());
         };
-        if let Some(bytes) = files.read(FILE)? {
-            let keys = Arc::new(split(&bytes)?);
+        if let Some(bytes) = files.read(self.names.file)? {
+            let keys = Arc::new(split(&bytes, self.names.file)?);
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         }
         Ok(())
@@ -151,11 +160,12 @@ fn try_unseal(keys: &[Named], owner: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The keys of a configured text: base64 or hexadecimal, separated by commas, the newest first.
-fn decode(text: &str) -> Result<Vec<Named>, SecretError> {
+fn decode(text: &str, names: KeyNames) -> Result<Vec<Named>, SecretError> {
     let wrong = || {
-        SecretError(
-            "TOTP_ENCRYPTION_KEY must be 32 random bytes as base64 or hexadecimal, e.g. of `openssl rand -base64 32`; several are separated by commas, the newest first".to_owned(),
-        )
+        SecretError(format!(
+            "{} must be 32 random bytes as base64 or hexadecimal, e.g. from `openssl rand -base64 32`; separate several by commas, the newest first",
+            names.setting
+        ))
     };
     let keys: Result<Vec<Named>, SecretError> = text
         .split(',')
@@ -172,10 +182,10 @@ fn decode(text: &str) -> Result<Vec<Named>, SecretError> {
     keys
 }
 
-fn split(bytes: &[u8]) -> Result<Vec<Named>, SecretError> {
+fn split(bytes: &[u8], file: &str) -> Result<Vec<Named>, SecretError> {
     if bytes.is_empty() || !bytes.len().is_multiple_of(KEY) {
         return Err(SecretError(format!(
-            "{FILE} holds {} bytes, which are no keys of {KEY}",
+            "{file} has {} bytes, which is not a multiple of the {KEY} bytes of a key",
             bytes.len()
         )));
     }
@@ -189,6 +199,11 @@ mod tests {
 
     use super::*;
 
+    const NAMES: KeyNames = KeyNames {
+        file: "test.key",
+        setting: "test.encryption_key",
+    };
+
     fn randomness() -> Randomness {
         Randomness::from(StdRng::seed_from_u64(11))
     }
@@ -198,7 +213,13 @@ mod tests {
         let (place, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let randomness = randomness();
         let open = |place: &tempfile::TempDir| {
-            SecretCipher::open(None, &KeyFiles::open(place.path()).unwrap(), &randomness).unwrap()
+            SecretCipher::open(
+                NAMES,
+                None,
+                &KeyFiles::open(place.path()).unwrap(),
+                &randomness,
+            )
+            .unwrap()
         };
         let sealed = open(&place)
             .seal(b"ada", b"secret", randomness.bytes())
@@ -218,9 +239,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let files = KeyFiles::open(place.path()).unwrap();
         let randomness = randomness();
-        let running = SecretCipher::open(None, &files, &randomness).unwrap();
+        let running = SecretCipher::open(NAMES, None, &files, &randomness).unwrap();
         let before = running.seal(b"ada", b"one", randomness.bytes()).unwrap();
-        let command = SecretCipher::open(None, &files, &randomness).unwrap();
+        let command = SecretCipher::open(NAMES, None, &files, &randomness).unwrap();
         assert!(command.add_key(&randomness).unwrap());
         let after = command.seal(b"ada", b"two", randomness.bytes()).unwrap();
         assert!(command.is_current(&after) && !command.is_current(&before));
@@ -237,7 +258,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let files = KeyFiles::open(&place.path().join("keys")).unwrap();
         let randomness = randomness();
-        let open = |text: &str| SecretCipher::open(Some(&text.into()), &files, &randomness);
+        let open = |text: &str| SecretCipher::open(NAMES, Some(&text.into()), &files, &randomness);
         let (hex, base64) = (
             "ab".repeat(32),
             "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=",

@@ -10,7 +10,7 @@ mod token_hash;
 use secrecy::SecretString;
 use serde::Serializer;
 
-pub(crate) use cipher::SecretCipher;
+pub(crate) use cipher::{KeyNames, SecretCipher};
 pub(crate) use key_files::KeyFiles;
 pub use randomness::Randomness;
 pub use server_token::ServerToken;

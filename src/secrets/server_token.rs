@@ -73,7 +73,7 @@ fn load(configured: Option<&SecretString>, data_dir: &Path) -> anyhow::Result<Se
             let token = token.trim();
             if token.len() < 24 {
                 anyhow::bail!(
-                    "{} holds no token: remove it, so that one is made",
+                    "{} contains no token: remove it, so that a new one is made",
                     path.display()
                 );
             }
@@ -95,7 +95,7 @@ fn make(path: &Path) -> anyhow::Result<SecretString> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    // Written beside and renamed: half a token is never found.
+    // Written next to it and renamed: half a token is never found.
     let unfinished = path.with_extension("tmp");
     let _ = fs::remove_file(&unfinished);
     let mut file = fs::OpenOptions::new()
