@@ -1,4 +1,4 @@
-//! The command line: what can be typed, and the help that teaches it. It knows nothing of how a
+//! The command line and its help. It knows nothing of how a
 //! command is carried out.
 
 pub mod accounts;
@@ -15,7 +15,7 @@ use coinsphere_pipelines::market::Interval;
 
 use crate::config::{Flags, Role};
 
-/// Exit status of a command that did what it was asked, or was told to stop.
+/// Exit status of a command that succeeded, or was asked to stop.
 pub const EXIT_OK: u8 = 0;
 /// Exit status of a command that failed.
 pub const EXIT_FAILURE: u8 = 1;
@@ -24,7 +24,7 @@ pub const EXIT_USAGE: u8 = 2;
 /// Exit status when an import was refused: nothing was written.
 pub const EXIT_REFUSED: u8 = 3;
 
-/// Self-hosted crypto market data: exchange trades to gap-free candles.
+/// Self-hosted crypto market data: candles built from exchange trades that say what they miss.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "coinsphere",
@@ -33,7 +33,7 @@ pub const EXIT_REFUSED: u8 = 3;
     after_help = "Examples:
   coinsphere demo                         a simulated market, the whole pipeline, http://127.0.0.1:3001
   coinsphere up                           the same against the live venues
-  coinsphere doctor                       what is installed, what is in use, what to do about it
+  coinsphere doctor                       what is installed and in use, and what to do about it
   coinsphere candles btc.jsonl.gz --venue binance --interval 1m
                                           a recording to candles, no database
 
@@ -56,7 +56,7 @@ pub enum Command {
   coinsphere up --roles api               only the HTTP API, on a database others fill
   DATABASE_URL=postgres://... coinsphere up --config coinsphere.toml
 
-Ctrl-C or SIGTERM stops it cleanly; starting it again continues where it was.")]
+Ctrl-C or SIGTERM stops it cleanly; starting it again continues where it left off.")]
     Up(ServeArgs),
 
     /// Run everything against a simulated market: no account, key or internet needed.
@@ -84,7 +84,7 @@ Market data is public in a demo (public_market_data), and is kept apart from liv
 A name that ends in .gz is compressed. Ctrl-C ends the recording.")]
     Record(RecordArgs),
 
-    /// Put recordings through the pipeline into the database.
+    /// Process recordings through the whole pipeline into the database.
     #[command(after_help = "Examples:
   coinsphere replay btc-eth.jsonl.gz
   coinsphere replay monday.jsonl.gz tuesday.jsonl.gz --data-dir /tmp/try
@@ -101,14 +101,14 @@ Columns: venue, instrument, open_time, open, high, low, close, volume, quote_vol
 taker_buy_volume, complete. Candles still open at the end of the file are printed too.")]
     Candles(CandlesArgs),
 
-    /// Say what forecasts of candles are worth: every model against repeating the last price.
+    /// Report how good forecasts of candles are: every model against repeating the last price.
     #[command(after_help = "Examples:
   coinsphere evaluate --candles btc.csv.gz --interval 1d --horizon 1
   coinsphere evaluate --candles btc.csv --interval 1h --horizon 24 --seed 7 --format json
   coinsphere evaluate --token bitcoin --interval 1d --horizon 7
 
-The candles are CSV, plain or gzipped: open, high, low, close, volume (may lack) and a time under time,
-timestamp, date or open_time, in any case; UTC where no zone is given. What was wrong with rows is told on
+The candles are CSV, plain or gzipped: open, high, low, close, volume (optional) and a time named time,
+timestamp, date or open_time, in any case; UTC if no zone is given. Rows that are wrong are reported on
 standard error. The same candles and seed give the same report.")]
     Evaluate(EvaluateArgs),
 
@@ -118,11 +118,11 @@ standard error. The same candles and seed give the same report.")]
   coinsphere train --token bitcoin --interval 1h
   coinsphere train --token bitcoin --interval 1h --update
 
-Progress goes to standard error; the report (--format json: for programs) says what each model's
-forecasts were worth in walk-forward evaluation. docs/models.md describes files and settings.")]
+Progress goes to standard error; the report (--format json: for programs) shows how good each
+model's forecasts were in walk-forward evaluation. docs/models.md describes files and settings.")]
     Train(models::TrainArgs),
 
-    /// Forecast from the newest candles, with intervals and what the forecasts are worth.
+    /// Forecast from the newest candles, with prediction intervals and skill.
     #[command(after_help = "Examples:
   coinsphere predict --candles btc_1d.csv.gz --interval 1d
   coinsphere predict --token bitcoin --interval 1h --format json
@@ -161,7 +161,7 @@ forecasts were worth in walk-forward evaluation. docs/models.md describes files 
 
 Works while the program runs, too. The signing key and the signed heads are in the data directory.")]
     Audit(accounts::AuditArgs),
-    /// Make accounts: the first admin, invitations, users of another program.
+    /// Create accounts: the first admin, invitations, users of another program.
     #[command(
         subcommand,
         after_help = "Examples:
@@ -170,11 +170,11 @@ Works while the program runs, too. The signing key and the signed heads are in t
   coinsphere user invite --email eve@example.org
   coinsphere user import users.csv
 
-They work beside the running program and without it."
+They work whether or not the program is running."
     )]
     User(accounts::UserCommand),
 
-    /// Make new keys for signing access tokens or sealing second factors.
+    /// Create new keys for signing access tokens or encrypting second factors.
     #[command(
         subcommand,
         after_help = "Examples:
@@ -183,7 +183,7 @@ They work beside the running program and without it."
     )]
     Keys(accounts::KeysCommand),
 
-    /// List the emails to users: sent, waiting, given up, and the files where there is no SMTP server.
+    /// List the emails to users: sent, waiting, given up, and the files if there is no SMTP server.
     #[command(after_help = "Examples:
   coinsphere outbox
   coinsphere outbox --limit 100")]
@@ -197,11 +197,11 @@ They work beside the running program and without it."
   coinsphere jobs list --state running --format json
   coinsphere jobs cancel 0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60
 
-They work beside the running program and without it."
+They work whether or not the program is running."
     )]
     Jobs(jobs::JobsCommand),
 
-    /// Say what is installed, what is in use and what to do about it.
+    /// Report what is installed and in use, and what to do about it.
     #[command(after_help = "Examples:
   coinsphere doctor
   coinsphere doctor --database            also list hypertables, chunks, compression and policies")]
@@ -211,7 +211,7 @@ They work beside the running program and without it."
 /// Where data and configuration are.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PlaceArgs {
-    /// Where everything that lasts is kept [default: ~/.local/share/coinsphere].
+    /// The directory for everything that is kept [default: ~/.local/share/coinsphere].
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// The configuration file [default: coinsphere.toml here, if there is one].
@@ -219,7 +219,7 @@ pub struct PlaceArgs {
     pub config: Option<PathBuf>,
 }
 
-/// What commands that serve take.
+/// Options of commands that serve.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServeArgs {
     /// Where data and configuration are.
@@ -256,10 +256,10 @@ impl ServeArgs {
     }
 }
 
-/// What the simulated market is like.
+/// Options of the simulated market.
 #[derive(Debug, Clone, Args)]
 pub struct MarketArgs {
-    /// Which market: the same seed is the same market [default: 1, or what the data directory holds].
+    /// The market's seed: the same seed gives the same market [default: 1, or that of the data directory].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Trades per second over all instruments, on average [default: 200].
@@ -388,7 +388,7 @@ pub struct ReplayArgs {
     /// Where data and configuration are.
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// The recordings' venue, where the frames alone do not tell.
+    /// The recordings' venue, if the frames alone do not show it.
     #[arg(long, value_parser = venue)]
     pub venue: Option<String>,
 }
@@ -402,10 +402,10 @@ pub struct CandlesArgs {
     /// The recording's venue, where the frames alone do not tell.
     #[arg(long, value_parser = venue)]
     pub venue: Option<String>,
-    /// The candles' length: 1m, 5m, 15m, 1h, 4h or 1d.
+    /// The length of a candle: 1m, 5m, 15m, 1h, 4h or 1d.
     #[arg(long, default_value = "1m")]
     pub interval: Interval,
-    /// How to print.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = TableFormat::Csv)]
     pub format: TableFormat,
 }
@@ -421,10 +421,10 @@ pub struct CandleSourceArgs {
         conflicts_with = "token"
     )]
     pub candles: Option<PathBuf>,
-    /// The candles stored of this asset, by CoinGecko id or ticker.
+    /// The stored candles of this asset, by CoinGecko id or ticker.
     #[arg(long, value_name = "ID")]
     pub token: Option<String>,
-    /// The candles' length: 1m, 5m, 15m, 1h, 4h or 1d.
+    /// The length of a candle: 1m, 5m, 15m, 1h, 4h or 1d.
     #[arg(long, default_value = "1d")]
     pub interval: Interval,
     /// Where data and configuration are.
@@ -441,10 +441,10 @@ pub struct EvaluateArgs {
     /// How many candles ahead to forecast.
     #[arg(long, value_name = "CANDLES", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub horizon: u16,
-    /// Decides everything random: the same seed gives the same report.
+    /// The seed of everything random: the same seed gives the same report.
     #[arg(long, value_name = "N", default_value = "0")]
     pub seed: u64,
-    /// How to print.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
 }

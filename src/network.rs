@@ -1,4 +1,4 @@
-//! An address or a network of addresses, as configurations write them.
+//! Addresses and networks of clients: how they are counted, and how configurations write them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// What a client is counted as: its IPv4 address, or the network of 64 bits that an IPv6 client can
+/// The key that a client is counted by: its IPv4 address, or the network of 64 bits that an IPv6 client can
 /// choose its addresses from (RFC 4291, section 2.5.1).
 #[must_use]
 pub fn counted_as(address: IpAddr) -> String {

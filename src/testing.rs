@@ -1,4 +1,4 @@
-//! What tests of several modules stand something in with.
+//! Stand-ins for the tests of several modules.
 
 use std::time::Duration;
 

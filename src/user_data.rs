@@ -1,5 +1,5 @@
-//! What the program keeps of users, by feature: each registers what it takes along in an export and what
-//! it erases when an account is deleted. It knows no feature.
+//! The data of users, by feature: each registers what it exports, and what it erases when an account is
+//! deleted. It knows no feature.
 
 use async_trait::async_trait;
 use coinsphere_pipelines::store::{StoreError, Transaction, query};

@@ -1,5 +1,5 @@
-//! What admins do with the accounts of others: look, give roles, disable, end sessions. Everything
-//! takes hold at once, and there is always an admin left.
+//! Administration of the accounts of others: show, change roles, disable, end sessions. Everything
+//! takes effect at once, and there is always an admin left.
 
 use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use uuid::Uuid;

@@ -1,5 +1,5 @@
 //! API keys: for programs, with a name, scopes, perhaps an end, and perhaps the public key of signed
-//! requests. Only a hash is kept. Rotated, the old secret holds on for a while, so that a program can
+//! requests. Only a hash is kept. After a rotation the old secret stays valid for a while, so that a program can
 //! be given the new one.
 
 use std::str::FromStr;
@@ -86,11 +86,11 @@ pub struct ApiKey {
     pub scopes: Vec<String>,
     /// Since when there is the key.
     pub created_at: DateTime<Utc>,
-    /// Until when it holds.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// Until when the secret before the last rotation holds, or held.
+    /// When the secret from before the last rotation expires, or expired.
     pub previous_until: Option<DateTime<Utc>>,
     /// What its signed requests are signed with.
     pub public_key: Option<PublicKey>,
@@ -103,7 +103,7 @@ pub struct NewKey<'a> {
     pub name: &'a str,
     /// What it may be used for.
     pub scopes: &'a [Scope],
-    /// How long it holds; for ever without.
+    /// How long it is valid; without an end if absent.
     pub days: Option<u32>,
     /// What its signed requests will be signed with.
     pub public_key: Option<PublicKey>,
@@ -267,7 +267,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Gives a key another secret, shown this once; the one before holds for `overlap` more.
+    /// Gives a key another secret, shown only once; the previous one stays valid for `overlap`.
     ///
     /// # Errors
     /// When the user has no such key, or it is out of the reach of the key this is done with; or

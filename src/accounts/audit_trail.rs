@@ -1,4 +1,4 @@
-//! What happens to accounts, written into the audit log.
+//! Security events of accounts, written into the audit log.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::events::{Logged, SecurityEvent, SecurityEvents};
 use crate::audit::{AuditEntry, AuditLog, Outcome};
 
-/// The event of leaving: what tells who it was goes with the account.
+/// The event of leaving: what identifies the user goes with the account.
 const USER_DELETED: &str = "user.deleted";
 
 /// Writes what happens to accounts into the audit log, and into the program's own.

@@ -86,7 +86,7 @@ struct Line {
 /// The first line that begins at this place or after it.
 fn line_from(file: &File, place: u64) -> Result<Option<Line>, String> {
     let mut window = [0; WINDOW];
-    // The byte before tells whether a line begins right here.
+    // The byte before shows whether a line begins right here.
     let from = place.saturating_sub(1);
     let mut filled = 0;
     while filled < WINDOW {

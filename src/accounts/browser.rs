@@ -1,5 +1,5 @@
 //! Sessions of browsers: a cookie stands for the session, and what changes something needs a CSRF
-//! token too. The session's row is asked at each request, so what ends or renews it holds at once, in
+//! token too. The session's row is asked at each request, so what ends or renews it takes effect at once, in
 //! every process. How cookies and headers look is no business of this.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,7 +22,7 @@ pub const BROWSER_SESSION_LIFE: TimeDelta = csrf::LIFE;
 /// A longer text is no cookie of ours.
 const LONGEST: usize = 128;
 
-/// How old what is told of a session's last use may be.
+/// How old the reported last use of a session may be.
 const USE_NOTED: TimeDelta = TimeDelta::minutes(1);
 
 /// What a browser gets when its session begins or is renewed.
@@ -148,7 +148,7 @@ impl Accounts {
             expires_at,
             generation: 0,
         };
-        Ok(self.told(&access, cookie))
+        Ok(self.shown(&access, cookie))
     }
 
     /// Ends the session that a browser had when another began in it: its cookie is replaced.
@@ -176,7 +176,7 @@ impl Accounts {
         Ok(())
     }
 
-    fn told(&self, access: &BrowserAccess, cookie: String) -> BrowserSession {
+    fn shown(&self, access: &BrowserAccess, cookie: String) -> BrowserSession {
         BrowserSession {
             access: access.access,
             cookie: cookie.into(),
@@ -241,7 +241,7 @@ impl Accounts {
     /// Whether a request that came with this cookie may change something.
     ///
     /// # Errors
-    /// [`AccountError::Csrf`] when there is no token, or it does not hold.
+    /// [`AccountError::Csrf`] when there is no token, or it is not valid.
     pub fn check_csrf(
         &self,
         access: &BrowserAccess,
@@ -297,7 +297,7 @@ impl Accounts {
         let renewed = self.renew(&database, access, Some(hash)).await?;
         let Access { user, session } = access.access;
         self.note_session("session.renewed", true, user, session, client);
-        Ok(self.told(&renewed, cookie))
+        Ok(self.shown(&renewed, cookie))
     }
 
     async fn renew<C: GenericClient>(

@@ -1,4 +1,4 @@
-//! CSRF tokens: they show that a request with a browser's cookie comes from a page that was told one.
+//! CSRF tokens: they show that a request with a browser's cookie comes from a page that was given one.
 //! Each is signed over the session and how often its tokens were renewed, so any process that has the
 //! key verifies it, and nothing has to be kept for it.
 
@@ -14,7 +14,7 @@ use crate::secrets::Randomness;
 /// The file of the key.
 const FILE: &str = "csrf.key";
 
-/// How long a token holds; its session ends no later.
+/// How long a token is valid; its session ends no later.
 pub(super) const LIFE: TimeDelta = TimeDelta::hours(24);
 
 /// How far ahead of ours another process's clock may be.
@@ -46,14 +46,14 @@ impl CsrfKey {
         };
         if bytes.len() != 32 {
             return Err(AccountError::Internal(format!(
-                "{FILE} holds {} bytes instead of 32: remove it, and pages ask for new tokens",
+                "{FILE} has {} bytes instead of 32: remove it, and pages ask for new tokens",
                 bytes.len()
             )));
         }
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
-    /// A new token. The nonce makes each another text, so that compressing answers tells nothing.
+    /// A new token. The nonce makes each another text, so that compressing answers reveals nothing.
     pub(super) fn issue(&self, for_: Purpose, now: DateTime<Utc>, nonce: [u8; NONCE]) -> String {
         let time = now.timestamp().to_be_bytes();
         let mut context = hmac::Context::with_key(&self.0);

@@ -1,4 +1,4 @@
-//! What an email to a user says, composed when it is sent. Links and codes are made here, at the last
+//! Emails to users, composed when they are sent. Links and codes are made here, at the last
 //! moment.
 
 use async_trait::async_trait;

@@ -37,13 +37,13 @@ pub enum AccountError {
     #[error("too many failed attempts: try again in {0} seconds")]
     Delayed(u64),
     /// The account has a second factor, and no code came with the password.
-    #[error("a code of the second factor is needed")]
+    #[error("a second-factor code is required")]
     SecondFactorRequired,
     /// The code is wrong, too old, or was used before.
     #[error("the code of the second factor is wrong or was used before")]
     WrongCode,
     /// Somebody has registered this address.
-    #[error("this mail address is registered already")]
+    #[error("this email address is registered already")]
     EmailTaken,
     /// Nobody may register here.
     #[error("registration is closed")]
@@ -52,7 +52,7 @@ pub enum AccountError {
     #[error("a valid invitation is needed to register")]
     InvitationNeeded,
     /// No access token or key came with the request.
-    #[error("signing in is needed")]
+    #[error("signing in is required")]
     NotSignedIn,
     /// The access token or key is wrong, expired or revoked.
     #[error("the access token or key is not valid: {0}")]
@@ -79,7 +79,7 @@ pub enum AccountError {
     #[error("a second factor must be set up first")]
     SecondFactorMissing,
     /// A cookie alone does not show that the user's own page asks.
-    #[error("the CSRF token does not hold: {0}")]
+    #[error("the CSRF token is not valid: {0}")]
     Csrf(&'static str),
     /// Signing in by the identity provider came to nothing.
     #[error("the sign-in was refused: {0}")]

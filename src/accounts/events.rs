@@ -1,4 +1,4 @@
-//! What happened to accounts, for whoever keeps a record of it. It never holds a secret.
+//! Security events of accounts, for whoever keeps a record of them. It never contains a secret.
 
 use uuid::Uuid;
 

@@ -12,7 +12,7 @@ use crate::accounts::types::Role;
 use crate::accounts::types::{Client, UserId};
 use crate::secrets;
 
-/// How long the token of a server without an admin holds.
+/// How long the setup token of a server without an admin is valid.
 const SETUP: TimeDelta = TimeDelta::days(1);
 
 /// A new invitation, shown this once.

@@ -28,7 +28,7 @@ pub struct KeyAccess {
     pub key: Uuid,
     /// What for.
     pub scopes: Vec<String>,
-    /// Until when it holds.
+    /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// What its signed requests are signed with.
     pub public_key: Option<PublicKey>,
@@ -97,11 +97,11 @@ impl Accounts {
         })
     }
 
-    /// Whether a key still holds, for what lasts longer than a request.
+    /// Whether a key is still valid, for what lasts longer than a request.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn api_key_holds(&self, key: Uuid) -> Result<bool, AccountError> {
+    pub async fn api_key_is_valid(&self, key: Uuid) -> Result<bool, AccountError> {
         let database = self.database().await?;
         let rows = query(
             &database,

@@ -17,7 +17,7 @@ use crate::notifications::EmailKind;
 const KNOWN: TimeDelta = TimeDelta::days(180);
 
 /// What is said of what a client does not tell.
-const UNTOLD: &str = "not told";
+const UNKNOWN: &str = "unknown";
 
 impl Accounts {
     /// Takes note of what somebody signs in with, and writes to them if it is suspicious; answers
@@ -29,9 +29,9 @@ impl Accounts {
         client: &Client,
         was_guessed_at: bool,
     ) -> Result<bool, AccountError> {
-        let agent = client.user_agent.as_deref().unwrap_or(UNTOLD);
+        let agent = client.user_agent.as_deref().unwrap_or(UNKNOWN);
         let agent: String = agent.chars().take(USER_AGENT).collect();
-        let address = client.address.as_deref().unwrap_or(UNTOLD);
+        let address = client.address.as_deref().unwrap_or(UNKNOWN);
         let now = self.now();
         // Both parts see the table as it was before.
         let rows = query(

@@ -1,4 +1,4 @@
-//! What the operator does on the command line, without signing in.
+//! Operations of the command line on accounts, without signing in.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::store::{execute, failed};
@@ -10,7 +10,7 @@ use super::users::{self, Email};
 use super::{Accounts, User, password};
 use crate::accounts::types::{Client, Role};
 
-/// How long a made password holds (OWASP ASVS 5.0, 6.4.1).
+/// How long a temporary password is valid (OWASP ASVS 5.0, 6.4.1).
 const MADE_PASSWORD_LIFE: TimeDelta = TimeDelta::days(1);
 
 /// A user of another program's table.
@@ -72,7 +72,7 @@ impl Accounts {
     }
 
     /// Makes an account whatever the configuration says of registration. The operator vouches for
-    /// the address. A password that was made, not chosen, holds until `password_expires_at`.
+    /// the address. A temporary password is valid until `password_expires_at`.
     ///
     /// # Errors
     /// When a field is wrong, the address is taken, or the database is away.
@@ -95,7 +95,7 @@ impl Accounts {
         self.vouch_for(&transaction, &mut user).await?;
         execute(
             &transaction,
-            "limit a made password",
+            "limit a temporary password",
             "UPDATE users SET password_expires_at = $2 WHERE id = $1",
             &[&user.id.0, &password_expires_at],
         )

@@ -62,7 +62,7 @@ impl PublicKey {
             .is_ok()
     }
 
-    /// For such points there are signatures that hold for many messages, made by anybody.
+    /// For such points anybody can make signatures that are valid for many messages.
     fn is_of_small_order(&self) -> bool {
         // The sign of `x` does not matter.
         let mut y = self.0;

@@ -1,4 +1,4 @@
-//! Which sessions were revoked while access tokens of theirs may still hold. The session row is the
+//! The sessions that were revoked while access tokens of theirs may still be valid. The session row is the
 //! truth; this is what a process knows of it without asking: the ids of the last quarter of an hour,
 //! loaded at the start and kept up by the database's announcements. While it cannot know, it says so.
 
@@ -19,7 +19,7 @@ use crate::accounts::types::SessionId;
 /// What the database announces revocations on.
 const CHANNEL: &str = "coinsphere_revoked_sessions";
 
-/// How long a revoked id is remembered: as long as a token of its may hold, and a minute for clocks
+/// How long a revoked id is remembered: as long as a token of it may be valid, and a minute for clocks
 /// that differ.
 const REMEMBERED: TimeDelta = TimeDelta::seconds(ACCESS_TOKEN_LIFE.num_seconds() + 60);
 

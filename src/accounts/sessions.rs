@@ -237,7 +237,7 @@ impl Accounts {
         self.now() - TimeDelta::days(self.settings.session_idle_days.into())
     }
 
-    /// The session of a refresh token if it holds, locked until the transaction's end.
+    /// The session of a refresh token if it is valid, locked until the transaction's end.
     async fn lock_family<C: GenericClient>(
         &self,
         database: &C,
@@ -281,7 +281,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn session_holds(&self, session: SessionId) -> Result<bool, AccountError> {
+    pub async fn session_is_valid(&self, session: SessionId) -> Result<bool, AccountError> {
         if self.revocations.is_revoked(session) == Some(true) {
             return Ok(false);
         }
@@ -452,7 +452,7 @@ pub(super) async fn not_begun<C: GenericClient>(database: &C, user: UserId) -> A
     }
 }
 
-/// Removes sessions that ended so long ago that nothing of theirs can hold.
+/// Removes sessions that ended so long ago that nothing of theirs can still be valid.
 pub(super) async fn tidy<C: GenericClient>(
     database: &C,
     now: DateTime<Utc>,

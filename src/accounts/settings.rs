@@ -58,7 +58,7 @@ pub struct OidcSettings {
     /// The secret that it shares with us, if it does.
     #[serde(serialize_with = "crate::secrets::never_serialized")]
     pub client_secret: Option<SecretString>,
-    /// What it is asked for beside `openid`.
+    /// The scopes it is asked for besides `openid`.
     pub scopes: Vec<String>,
     /// The domains of mail addresses that may sign in by it; all if there are none.
     pub allowed_domains: Vec<String>,
@@ -66,7 +66,7 @@ pub struct OidcSettings {
     pub label: String,
     /// Whether who signs in by it needs no code of our second factor.
     pub trust_second_factor: bool,
-    /// Certificates of authorities that its own may be issued by, beside the well-known ones.
+    /// Certificates of authorities that its own may be issued by, besides the well-known ones.
     pub ca_file: Option<PathBuf>,
 }
 

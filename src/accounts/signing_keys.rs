@@ -129,14 +129,14 @@ impl SigningKeys {
 impl Ring {
     fn verifier(&self, id: &str, now: DateTime<Utc>) -> Option<Arc<ParsedPublicKey>> {
         let found = self.verifiers.get(id)?;
-        let holds = found.until.is_none_or(|until| now < until);
-        holds.then(|| Arc::clone(&found.key))
+        let is_valid = found.until.is_none_or(|until| now < until);
+        is_valid.then(|| Arc::clone(&found.key))
     }
 
     /// The public keys that verify now, for `/.well-known/jwks.json` (RFC 7517).
     pub(super) fn public(&self, now: DateTime<Utc>) -> JwkSet {
-        let holds = |verifier: &&Verifier| verifier.until.is_none_or(|until| now < until);
-        let keys = self.verifiers.values().filter(holds);
+        let is_valid = |verifier: &&Verifier| verifier.until.is_none_or(|until| now < until);
+        let keys = self.verifiers.values().filter(is_valid);
         JwkSet {
             keys: keys.map(|verifier| verifier.public.clone()).collect(),
         }

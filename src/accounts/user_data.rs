@@ -1,4 +1,4 @@
-//! What accounts keep of a user.
+//! The data that accounts keep of a user.
 
 use async_trait::async_trait;
 use coinsphere_pipelines::store::{StoreError, Transaction, execute};

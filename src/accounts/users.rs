@@ -44,7 +44,7 @@ pub(super) struct StoredUser {
     pub(super) password_hash: Option<String>,
     /// When it was set: two reads that differ in it saw different passwords.
     pub(super) password_set_at: DateTime<Utc>,
-    /// When a password that was made for the user stops to hold.
+    /// When a temporary password expires.
     pub(super) password_expires_at: Option<DateTime<Utc>>,
 }
 

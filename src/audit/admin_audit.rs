@@ -1,4 +1,4 @@
-//! What administrators do to the program (accounts are `accounts::events`' part), and its record.
+//! Acts of administrators on the program, and their record. Accounts are the part of `accounts::events`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What an entry says.
+//! An entry of the audit log.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

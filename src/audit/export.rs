@@ -11,7 +11,7 @@ use super::chain::hex;
 use super::error::AuditError;
 use super::table::{self, Stored};
 
-/// A line. `actor` and `target` are pseudonyms; whom they stand for, and the address, are told while
+/// A line. `actor` and `target` are pseudonyms; whom they stand for, and the address, are shown while
 /// the account exists.
 #[derive(Serialize)]
 struct Line<'a> {

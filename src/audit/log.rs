@@ -101,7 +101,7 @@ impl AuditLog {
         }
     }
 
-    /// Removes what tells who a user was, who is being deleted: pseudonym and addresses. The chain
+    /// Removes what identifies a user who is being deleted: pseudonym and addresses. The chain
     /// stays whole. Say first that the account is deleted, so that the entry is pseudonymous too.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl AuditLog {
         Ok(table::forget(&mut session, user).await?)
     }
 
-    /// Removes what tells who is behind the entries of everybody whose account is gone: of whom
+    /// Removes what identifies those behind the entries of accounts that are gone: of whom
     /// [`Self::forget`] did not reach. Answers how many there were.
     ///
     /// # Errors

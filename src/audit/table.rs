@@ -170,7 +170,7 @@ async fn pseudonym(
     Ok(Some(fresh))
 }
 
-/// Removes what tells who is behind a user's entries.
+/// Removes what identifies the user behind entries.
 pub(super) async fn forget(session: &mut PooledConnection, user: Uuid) -> Result<(), StoreError> {
     let transaction = session
         .transaction()

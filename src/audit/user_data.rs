@@ -1,4 +1,4 @@
-//! What the audit log keeps of a user.
+//! The data that the audit log keeps of a user.
 
 use async_trait::async_trait;
 use coinsphere_pipelines::store::{StoreError, Transaction};

@@ -10,7 +10,7 @@ use super::chain_signer::ChainSigner;
 use super::error::AuditError;
 use super::table::{self, Signature, Stored};
 
-/// Faults that are told.
+/// The most faults that are reported.
 const TOLD: usize = 50;
 
 /// Something that does not fit.

@@ -1,4 +1,4 @@
-//! What can be typed about accounts: users, keys, mail and the audit log.
+//! The command line of accounts: users, keys, mail and the audit log.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub struct AuditArgs {
 /// What to do with the audit log.
 #[derive(Debug, Clone, Subcommand)]
 pub enum AuditCommand {
-    /// Read the whole chain and name what was tampered with; exit status 1 if anything was.
+    /// Read the whole chain and report what was tampered with; exit status 1 if anything was.
     Verify(MaintainArgs),
     /// Print every entry as a JSON line, oldest first.
     Export(AuditExportArgs),
@@ -37,22 +37,22 @@ pub struct AuditExportArgs {
 /// `user …`
 #[derive(Debug, Clone, Subcommand)]
 pub enum UserCommand {
-    /// Make an account, whatever the configuration says of registration. Its address counts as
+    /// Create an account, whatever the configuration says about registration. Its address counts as
     /// verified.
     Create(UserCreateArgs),
-    /// Make an invitation and print its token.
+    /// Create an invitation and print its token.
     Invite(UserInviteArgs),
     /// Take over users of another program, with their bcrypt or Argon2id hashes.
     Import(UserImportArgs),
-    /// Remove the second factor of somebody who has lost it and the recovery codes; make sure first
-    /// who asks. Their sessions end.
+    /// Remove the second factor of a user who has lost it and the recovery codes; verify their identity
+    /// first. Their sessions end.
     RemoveSecondFactor(UserArgs),
 }
 
 /// `user remove-second-factor`
 #[derive(Debug, Clone, Args)]
 pub struct UserArgs {
-    /// The address for mail.
+    /// The email address.
     #[arg(long, value_name = "ADDRESS")]
     pub email: String,
     /// Where data and configuration are.
@@ -63,16 +63,16 @@ pub struct UserArgs {
 /// `user create`
 #[derive(Debug, Clone, Args)]
 pub struct UserCreateArgs {
-    /// The address for mail.
+    /// The email address.
     #[arg(long, value_name = "ADDRESS")]
     pub email: String,
-    /// An admin.
+    /// Make the user an admin.
     #[arg(long)]
     pub admin: bool,
-    /// What they want to be called.
+    /// The display name.
     #[arg(long, value_name = "NAME")]
     pub display_name: Option<String>,
-    /// Read the password from the first line of standard input [default: make one and print it].
+    /// Read the password from the first line of standard input [default: print a temporary one].
     #[arg(long)]
     pub password_stdin: bool,
     /// Where data and configuration are.
@@ -83,13 +83,13 @@ pub struct UserCreateArgs {
 /// `user invite`
 #[derive(Debug, Clone, Args)]
 pub struct UserInviteArgs {
-    /// Only this address may use it [default: whoever has it].
+    /// The only email address that may use it [default: anybody who has it].
     #[arg(long, value_name = "ADDRESS")]
     pub email: Option<String>,
-    /// Who uses it becomes an admin.
+    /// Make the user an admin.
     #[arg(long)]
     pub admin: bool,
-    /// How long it holds.
+    /// Days until it expires.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
     pub days: u32,
     /// Where data and configuration are.
@@ -111,14 +111,14 @@ pub struct UserImportArgs {
 /// `keys …`
 #[derive(Debug, Clone, Subcommand)]
 pub enum KeysCommand {
-    /// Make a new key for signing access tokens; the old ones verify until their tokens have expired.
+    /// Create a new key for signing access tokens; old ones verify until their tokens have expired.
     Rotate(KeysRotateArgs),
 }
 
 /// `keys rotate`
 #[derive(Debug, Clone, Args)]
 pub struct KeysRotateArgs {
-    /// The key that seals second factors instead: all are sealed again.
+    /// Rotate the key that encrypts second factors instead: all are encrypted again.
     #[arg(long)]
     pub totp: bool,
     /// Where data and configuration are.
@@ -129,7 +129,7 @@ pub struct KeysRotateArgs {
 /// `outbox`
 #[derive(Debug, Clone, Args)]
 pub struct OutboxArgs {
-    /// How many, the newest first.
+    /// How many to list, newest first.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub limit: u32,
     /// Where data and configuration are.

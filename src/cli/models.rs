@@ -1,4 +1,4 @@
-//! What can be typed about forecasting models: training, forecasting, and which version serves.
+//! The command line of forecasting models: training, forecasting, and which version serves.
 
 use std::path::PathBuf;
 
@@ -14,14 +14,14 @@ pub struct CandleInputArgs {
     /// Read candles from this CSV file, plain or gzipped, instead of the database.
     #[arg(long, value_name = "FILE", required_unless_present = "token")]
     pub candles: Option<PathBuf>,
-    /// The token, by CoinGecko id or ticker: its candles are read from the database, or, with
-    /// --candles, its models are meant [default with --candles: named after the file].
+    /// The token, by CoinGecko id or ticker: its candles are read from the database; with --candles,
+    /// the token whose models are used [default with --candles: named after the file].
     #[arg(long, value_name = "ID")]
     pub token: Option<String>,
-    /// The candles' length: 1m, 5m, 15m, 1h, 4h or 1d.
+    /// The length of a candle: 1m, 5m, 15m, 1h, 4h or 1d.
     #[arg(long, default_value = "1d")]
     pub interval: Interval,
-    /// The newest candles used at most.
+    /// The maximum number of candles to use, the newest ones.
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = candles)]
     pub most_candles: usize,
     /// Where data and configuration are.
@@ -37,14 +37,14 @@ pub struct RegistryArgs {
     pub models_dir: Option<PathBuf>,
 }
 
-/// When a trained version begins to serve.
+/// When a trained version starts to serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PromoteWhen {
-    /// If it does better than the serving one on the newest candles.
+    /// If it beats the serving one on the newest candles.
     Better,
-    /// In any case.
+    /// Always.
     Always,
-    /// Not now: `coinsphere models promote` makes it serve.
+    /// Never: `coinsphere models promote` makes it serve.
     Never,
 }
 
@@ -54,30 +54,30 @@ pub struct TrainArgs {
     /// The candles.
     #[command(flatten)]
     pub input: CandleInputArgs,
-    /// Where the model goes.
+    /// The directory of models that it is stored in.
     #[command(flatten)]
     pub registry: RegistryArgs,
     /// How many candles ahead to forecast, separated by commas [default: 1, 24, 168 for 1h candles;
     /// 1, 7 for 1d; else 1].
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub horizons: Vec<usize>,
-    /// Go on from the serving version's networks with the newest and some older candles, instead of
-    /// evaluating and training again.
+    /// Continue training the serving version's networks on the newest and some older candles, instead
+    /// of evaluating and training from scratch.
     #[arg(long)]
     pub update: bool,
-    /// Decides everything that is left to chance.
+    /// The seed of everything random.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// A JSON file of training settings: docs/models.md lists them.
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
-    /// When the version begins to serve.
+    /// When the version starts to serve.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = PromoteWhen::Better)]
     pub promote: PromoteWhen,
     /// Draw the loss curves into this SVG file.
     #[arg(long, value_name = "FILE")]
     pub chart: Option<PathBuf>,
-    /// How to print the report.
+    /// The format of the report.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
 }
@@ -94,7 +94,7 @@ pub struct PredictArgs {
     /// The version [default: the one that serves].
     #[arg(long, value_name = "ID")]
     pub model: Option<ModelId>,
-    /// How to print.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
 }
@@ -116,7 +116,7 @@ pub struct WhereArgs {
     /// Where data and configuration are.
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// How to print.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
 }
@@ -142,19 +142,19 @@ pub enum ModelsCommand {
         #[command(flatten)]
         place: WhereArgs,
     },
-    /// Make the version serve that did before.
+    /// Roll back to the version that served before.
     Rollback {
-        /// Of this token, by CoinGecko id.
+        /// The token, by CoinGecko id.
         #[arg(long, value_name = "ID")]
         token: String,
-        /// Of candles of this length.
+        /// The length of a candle.
         #[arg(long, default_value = "1d")]
         interval: Interval,
         /// Which registry.
         #[command(flatten)]
         place: WhereArgs,
     },
-    /// Make a version of PyTorch weights (.pt) of the same architecture. It serves once promoted.
+    /// Import PyTorch weights (.pt) of the same architecture as a version. It serves once promoted.
     Import(ImportArgs),
 }
 
@@ -167,13 +167,13 @@ pub struct ImportArgs {
     /// The candles that scale its inputs, calibrate its intervals and measure its skill.
     #[command(flatten)]
     pub input: CandleInputArgs,
-    /// Where the model goes.
+    /// The directory of models that it is stored in.
     #[command(flatten)]
     pub registry: RegistryArgs,
     /// How many candles ahead each output forecasts, separated by commas [default: as for train].
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub horizons: Vec<usize>,
-    /// How to print.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
 }

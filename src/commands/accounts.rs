@@ -1,4 +1,4 @@
-//! `user`, `keys` and `outbox`: what the operator does with accounts, beside the running program or
+//! `user`, `keys` and `outbox`: what the operator does with accounts, next to the running program or
 //! without it.
 
 use std::io::{BufRead as _, IsTerminal as _};
@@ -37,7 +37,7 @@ pub(super) fn user(command: &UserCommand) -> anyhow::Result<()> {
             let user = accounts.remove_lost_factor(&args.email).await;
             let user = user.map_err(explain)?;
             println!(
-                "{} has no second factor any more; their sessions have ended, and an email tells them",
+                "{} no longer has a second factor; their sessions have ended, and they are informed by email",
                 user.email
             );
             Ok(())
@@ -70,7 +70,7 @@ fn create(args: &UserCreateArgs) -> anyhow::Result<()> {
         eprintln!("made {} {} ({})", role.name(), user.email, user.id.0);
         if let Some(expires_at) = expires_at {
             eprintln!(
-                "the password, to be changed (`POST /api/v1/auth/password`) before {}, when it stops to hold:",
+                "the temporary password, to be changed (`POST /api/v1/auth/password`) before it expires at {}:",
                 expires_at.format("%Y-%m-%dT%H:%M:%SZ")
             );
             println!("{password}");
@@ -150,7 +150,7 @@ pub(super) fn keys(command: &KeysCommand) -> anyhow::Result<()> {
                 let id = accounts.rotate_signing_key()?;
                 println!("access tokens are signed with {id} from now on");
                 eprintln!(
-                    "running processes follow within a minute; tokens signed before hold until they expire"
+                    "running processes follow within a minute; tokens signed before stay valid until they expire"
                 );
             }
             Ok(())

@@ -17,7 +17,7 @@ use crate::config::{Config, Profile};
 use crate::forecasts::{bar, models_directory};
 use crate::telemetry::start_plain_logging;
 
-/// Candles read from the database at most: as many as a file may hold would take minutes to read.
+/// Candles read from the database at most: as many as a file may have would take minutes to read.
 const MAX_STORED: usize = 200_000;
 
 /// Candles and whose they are.
@@ -28,7 +28,7 @@ pub(super) struct Input {
     pub(super) series: Series,
 }
 
-/// Reads candles to evaluate on, and tells on standard error what was wrong with them.
+/// Reads candles to evaluate on, and reports on standard error what was wrong with them.
 pub(super) fn read(args: &CandleSourceArgs) -> anyhow::Result<Series> {
     start_plain_logging()?;
     let interval: Interval = args.interval.name().parse()?;
@@ -41,7 +41,7 @@ pub(super) fn read(args: &CandleSourceArgs) -> anyhow::Result<Series> {
     }
 }
 
-/// Reads the candles of a model, and tells on standard error what was wrong with them.
+/// Reads the candles of a model, and reports on standard error what was wrong with them.
 pub(super) fn read_of_model(args: &CandleInputArgs) -> anyhow::Result<Input> {
     let (name, series) = match (&args.candles, &args.token) {
         (Some(path), Some(token)) => (token.to_lowercase(), from_file(path, args.interval)?),
@@ -63,7 +63,7 @@ fn from_file(path: &Path, interval: Interval) -> anyhow::Result<Series> {
     Ok(series)
 }
 
-/// The newest closed candles that the database holds of a token, and the token's id. The program may be
+/// The newest closed candles of a token in the database, and the token's id. The program may be
 /// running meanwhile.
 fn from_database(
     place: &PlaceArgs,

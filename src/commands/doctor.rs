@@ -20,7 +20,7 @@ const LOW_DISK: u64 = 2 << 30;
 /// How long a database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Looks and tells.
+/// Looks and reports.
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     let config = load(Profile::Live, &args.place, args.place.flags())?;
     start_plain_logging()?;

@@ -1,4 +1,4 @@
-//! What each command does, a file each. They validate, wire and report; the work is the crates'.
+//! The commands, a file each. They validate, wire and report; the work is the crates'.
 
 mod accounts;
 mod audit;
@@ -71,7 +71,7 @@ pub fn run(cli: Cli) -> u8 {
     }
 }
 
-/// What happened and why, each once: many errors name their cause themselves.
+/// An error with its causes, each once: many errors name their cause themselves.
 fn explain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {

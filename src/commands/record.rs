@@ -13,7 +13,7 @@ use crate::app::stop_requested;
 use crate::cli::RecordArgs;
 use crate::telemetry::{LogFormat, LoggingSettings, start_logging};
 
-/// Records until told to stop.
+/// Records until asked to stop.
 pub(super) fn run(args: &RecordArgs) -> anyhow::Result<()> {
     start_logging(&LoggingSettings {
         filter: "info".to_owned(),

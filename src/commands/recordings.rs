@@ -1,5 +1,5 @@
-//! What the commands that read recordings say of them: which venue's they are, what in them was not
-//! used, and that there was nothing to use.
+//! Reports about recordings, for the commands that read them: the venue, what was not used, and that there
+//! was nothing to use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

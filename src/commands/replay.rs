@@ -196,7 +196,7 @@ async fn replay(
     Ok(Some(replayed))
 }
 
-/// Decodes the files and appends what the log does not hold yet. Blocks.
+/// Decodes the files and appends what the log does not have yet. Blocks.
 fn append(
     files: &[(PathBuf, &'static dyn VenueProtocol)],
     admission: &Admission,

@@ -76,7 +76,7 @@ fn claim(data_dir: &Path, kind: &str) -> anyhow::Result<()> {
     match std::fs::read_to_string(&path) {
         Ok(found) if found.trim() == kind => Ok(()),
         Ok(found) => anyhow::bail!(
-            "{} holds {} data: choose another --data-dir for {kind} data",
+            "{} has {} data: choose another --data-dir for {kind} data",
             data_dir.display(),
             found.trim()
         ),

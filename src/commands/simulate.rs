@@ -8,7 +8,7 @@ use crate::app::stop_requested;
 use crate::cli::{MarketArgs, SimulateArgs, Speed};
 use crate::telemetry::{LogFormat, LoggingSettings, start_logging};
 
-/// Serves until told to stop.
+/// Serves until asked to stop.
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<()> {
     start_logging(&LoggingSettings {
         filter: "info".to_owned(),

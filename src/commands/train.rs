@@ -42,7 +42,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<()> {
             let text = fs::read_to_string(path)
                 .with_context(|| format!("cannot read the settings in {}", path.display()))?;
             serde_json::from_str(&text)
-                .with_context(|| format!("{} holds no training settings", path.display()))?
+                .with_context(|| format!("{} has no training settings", path.display()))?
         }
     };
     if let Some(seed) = args.seed {

@@ -2,7 +2,7 @@
 
 use super::settings::Config;
 
-/// What a setting may be, for people.
+/// The allowed values of a setting, for people.
 pub(super) fn allowed(key: &str) -> &'static str {
     if let Some(range) = RANGES.iter().find(|range| range.key == key) {
         return range.allowed;

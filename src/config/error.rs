@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, in words that let the reader put it right.
+//! Errors of a configuration, in words that let the reader correct it.
 
 use std::path::PathBuf;
 

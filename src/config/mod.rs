@@ -1,4 +1,4 @@
-//! What the program is told to do: defaults < TOML file < environment < flags, checked whole before
+//! The configuration: defaults < TOML file < environment < flags, checked whole before
 //! anything starts. It knows every setting and nothing of the parts that use them.
 //!
 //! A wrong key or value is an error that names it, says where it came from and what is allowed.

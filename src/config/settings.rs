@@ -36,7 +36,7 @@ pub struct Config {
     pub redis: RedisSettings,
     /// One section for every venue this program knows, by its lower-case name.
     pub venues: BTreeMap<String, VenueSettings>,
-    /// How candles are built.
+    /// The building of candles.
     pub candles: CandleSettings,
     /// Which instrument stands for a token.
     pub market: MarketSettings,
@@ -44,7 +44,7 @@ pub struct Config {
     pub forecasts: ForecastSettings,
     /// The HTTP server.
     pub http: HttpSettings,
-    /// How much callers may ask.
+    /// Rate limits.
     pub limits: LimitSettings,
     /// The WebSocket stream.
     pub stream: StreamSettings,
@@ -93,9 +93,9 @@ impl Role {
 pub struct LogSettings {
     /// Which implementation.
     pub kind: LogKind,
-    /// How many partitions a new log gets.
+    /// Partitions of a new log.
     pub partitions: u32,
-    /// How long records are kept, in hours, once every consumer has read them.
+    /// Hours that records are kept once every consumer has read them.
     pub retention_hours: u64,
     /// Bytes at which appending stops.
     pub max_bytes: u64,
@@ -150,7 +150,7 @@ pub struct RedisSettings {
     /// Its password, if the URL does not hold it.
     #[serde(serialize_with = "crate::secrets::never_serialized")]
     pub password: Option<SecretString>,
-    /// What all keys there begin with, so that installations can share a server.
+    /// The prefix of all keys, so that installations can share a server.
     pub prefix: String,
 }
 

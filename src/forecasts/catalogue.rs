@@ -1,4 +1,4 @@
-//! What is forecast: the series of candles, how far ahead, and where the models are kept.
+//! The catalogue of forecasts: the series of candles, the horizons, and the directory of the models.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub(crate) struct SeriesCatalogue {
 }
 
 impl SeriesCatalogue {
-    /// The series, as soon as the database tells; `None` when told to quit before.
+    /// The series, as soon as the database has it; `None` when asked to quit before.
     pub(crate) async fn wait(&self, quit: &mut watch::Receiver<bool>) -> Option<Vec<SeriesSpec>> {
         loop {
             match self.ask().await {
@@ -94,7 +94,7 @@ impl SeriesCatalogue {
     }
 }
 
-/// Completes when told to quit.
+/// Completes when asked to quit.
 pub(crate) async fn quits(quit: &mut watch::Receiver<bool>) {
     // The sender lives as long as the actor, which the waiting loop is a part of.
     let _ = quit.wait_for(|quit| *quit).await;

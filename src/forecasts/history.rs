@@ -37,7 +37,7 @@ pub(crate) struct HistoryDeps {
     pub(crate) name: String,
     pub(crate) catalogue: SeriesCatalogue,
     pub(crate) database: Arc<dyn StoreSource>,
-    /// The venue's stream endpoint, beside which its REST interface is.
+    /// The venue's stream endpoint, next to its REST interface.
     pub(crate) endpoint: Option<String>,
     pub(crate) statuses: StatusRegistry,
     pub(crate) clock: SharedClock,
@@ -57,7 +57,7 @@ struct HistoryState {
     loading: Option<String>,
 }
 
-/// Runs until told to quit.
+/// Runs until asked to quit.
 pub(crate) async fn run(parts: HistoryDeps, mut quit: watch::Receiver<bool>) -> ExitReason {
     let endpoint = match rest_endpoint(parts.endpoint.as_deref()) {
         Ok(endpoint) => endpoint,

@@ -1,4 +1,4 @@
-//! What is asked about forecasts and models, answered by the database and the registry.
+//! The reader of forecasts and models, on the database and the registry.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

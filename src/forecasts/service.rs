@@ -1,4 +1,4 @@
-//! What is asked about forecasts and models. The program implements it on the database and the
+//! The port for questions about forecasts and models. The program implements it on the database and the
 //! registry of models; tests have an implementation in memory.
 
 use async_trait::async_trait;
@@ -120,7 +120,7 @@ pub struct Estimate {
     pub high: f64,
 }
 
-/// How good forecasts were.
+/// The score of forecasts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Skill {
     /// Mean absolute error of the log return over that of persistence on the same forecasts.

@@ -1,5 +1,5 @@
-//! How much callers may ask: sliding windows in shared state. It decides by keys and classes only;
-//! who is signed in, others say ([`Caller`]).
+//! Rate limits: sliding windows in shared state. They know keys and classes only; authentication says who
+//! is signed in ([`Caller`]).
 //!
 //! When shared state is away, limits that protect the API let everyone pass, and those that protect
 //! accounts are kept in this process; both are counted.
@@ -49,8 +49,8 @@ impl Class {
         }
     }
 
-    /// Whether guessing is what this limit is against: then it must hold without shared state too.
-    const fn holds_always(self) -> bool {
+    /// Whether guessing is what this limit is against: then it must work without shared state too.
+    const fn works_always(self) -> bool {
         matches!(self, Self::Authentication | Self::Strict)
     }
 }
@@ -59,12 +59,12 @@ impl Class {
 #[derive(Debug)]
 pub struct Limits {
     shared: Arc<dyn SharedState>,
-    /// Where limits that must hold are kept while shared state is away.
+    /// The limits that must work while shared state is away.
     own: Arc<InProcess>,
     settings: LimitSettings,
 }
 
-/// What a limit said of a request; becomes the `RateLimit-*` headers.
+/// A limit's decision on a request; becomes the `RateLimit-*` headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     passage: RateDecision,
@@ -112,11 +112,11 @@ impl Limits {
         let passage = match self.shared.pass(&key, window).await {
             Ok(passage) => passage,
             Err(error) => {
-                let how = if class.holds_always() { "own" } else { "open" };
+                let how = if class.works_always() { "own" } else { "open" };
                 metrics::counter!("coinsphere_http_limits_without_shared_total", "class" => class.name(), "how" => how)
                     .increment(1);
                 tracing::debug!(%error, class = class.name(), how, "a limit without shared state");
-                if !class.holds_always() {
+                if !class.works_always() {
                     return None;
                 }
                 self.own.pass_now(&key, window)
@@ -125,7 +125,7 @@ impl Limits {
         if !passage.allowed {
             metrics::counter!("coinsphere_http_limited_total", "class" => class.name())
                 .increment(1);
-            if class.holds_always() {
+            if class.works_always() {
                 tracing::info!(class = class.name(), "a limit refused an attempt");
             }
         }

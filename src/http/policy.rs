@@ -1,4 +1,4 @@
-//! What a route asks for before its handler runs. Each route is registered with one [`Policy`];
+//! The requirements of a route, checked before its handler runs. Each is registered with one [`Policy`];
 //! middleware looks its own field up, and the OpenAPI document is generated from the same value.
 //! It knows no handler and no service.
 
@@ -29,7 +29,7 @@ pub(in crate::http) enum Audience {
     AdminOrServerToken,
 }
 
-/// What an API key needs for a route.
+/// The scope an API key needs for a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) struct RouteScope {
     /// The scope that the key must have.
@@ -53,13 +53,13 @@ pub(in crate::http) enum RateLimit {
     Unlimited,
 }
 
-/// What a route asks for.
+/// The requirements of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(in crate::http) struct Policy {
     /// Who may call it.
     pub(in crate::http) audience: Audience,
-    /// What an API key needs; `None`: no key may call it.
+    /// The scope an API key needs; `None`: no key may call it.
     pub(in crate::http) api_key: Option<RouteScope>,
     /// Whether the caller's address must be verified.
     pub(in crate::http) verified_email: bool,

@@ -20,18 +20,18 @@ use crate::http::state::ApiState;
 #[openapi(
     info(
         title = "Coinsphere",
-        description = "Self-hosted crypto market data: exchange trades to candles that say what they miss. Decimals are strings, times RFC 3339 UTC, lists paginate by cursor. Errors are RFC 9457 problem details with a stable `type`.",
+        description = "Self-hosted crypto market data: candles built from exchange trades that say what they miss. Decimals are strings, times are RFC 3339 in UTC, and lists are paginated by cursor. Errors are RFC 9457 problem details with a stable `type`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    servers((url = "/", description = "The server that gave this document")),
+    servers((url = "/", description = "The server this document came from")),
     components(schemas(ProblemBody)),
     modifiers(&Schemes),
     tags(
-        (name = "accounts", description = "Signing in, and one's own account; docs/accounts.md explains"),
-        (name = "administration", description = "The accounts of others, for admins"),
+        (name = "accounts", description = "Signing in, and your own account; see docs/accounts.md"),
+        (name = "administration", description = "The accounts of other users, for admins"),
         (name = "market", description = "Tokens, instruments and candles"),
-        (name = "forecasts", description = "Forecasts with their intervals and skill, and the models that make them"),
-        (name = "stream", description = "Live trades and candles over WebSocket; docs/stream.md specifies the messages"),
+        (name = "forecasts", description = "Forecasts with prediction intervals and skill, and the models that make them"),
+        (name = "stream", description = "Live trades and candles over WebSocket; see docs/stream.md"),
         (name = "operation", description = "The state of the server")
     )
 )]

@@ -33,7 +33,7 @@ pub struct HttpSettings {
     pub admin_token: Option<SecretString>,
 }
 
-/// How much callers may ask: so many requests within so many seconds up to now.
+/// Rate limits: so many requests within so many seconds up to now.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitSettings {

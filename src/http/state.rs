@@ -42,7 +42,7 @@ pub struct ApiState {
     pub hub: Arc<PushHub>,
     /// The state of every part, kept up to date by them.
     pub health: watch::Receiver<Arc<HealthReport>>,
-    /// What `/metrics` renders.
+    /// The metrics that `/metrics` renders.
     pub metrics: PrometheusHandle,
     /// The clock.
     pub clock: SharedClock,
@@ -54,7 +54,7 @@ pub struct ApiState {
     pub http: Arc<HttpSettings>,
     /// Remembers mutations that were answered.
     pub idempotency: Arc<dyn IdempotencyStore>,
-    /// How much callers may ask.
+    /// The rate limits.
     pub limits: Arc<Limits>,
     /// Limits of the WebSocket stream.
     pub stream: Arc<StreamSettings>,
@@ -138,7 +138,7 @@ part! {
 }
 
 part! {
-    /// What watches the server.
+    /// The state of the server: health and metrics.
     OperationState {
         health: watch::Receiver<Arc<HealthReport>>,
         metrics: PrometheusHandle,

@@ -1,5 +1,5 @@
-//! What is asked of the market's records, in the market's vocabulary. The store implements
-//! it; tests have an implementation in memory.
+//! The port for market data, in the market's vocabulary. The store implements it; tests have an
+//! implementation in memory.
 
 use async_trait::async_trait;
 use coinsphere_pipelines::candles::GapReason;
@@ -88,7 +88,7 @@ pub struct Token {
     pub rank: Option<u32>,
 }
 
-/// What looking a token up comes to.
+/// The result of looking a token up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenLookup {
     /// Exactly one.
@@ -108,7 +108,7 @@ pub struct InstrumentFilter {
     pub token: Option<AssetId>,
 }
 
-/// What trades where.
+/// An instrument: what trades where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instrument {
     /// Venue and the venue's own symbol.

@@ -1,5 +1,4 @@
-//! What is asked of the market's records, answered by the database as it is at the
-//! moment.
+//! Market data as the database has it at the moment.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -52,7 +52,7 @@ pub struct VenueSettings {
     pub enabled: bool,
     /// Where to connect instead of the venue's public endpoint.
     pub endpoint: Option<String>,
-    /// What to listen to.
+    /// The instruments to listen to.
     pub instruments: Instruments,
 }
 
@@ -65,11 +65,11 @@ pub enum Instruments {
     Only(Vec<Symbol>),
 }
 
-/// How candles are built.
+/// The building of candles.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CandleSettings {
-    /// How long after its end a minute waits for late trades, in milliseconds.
+    /// The time after its end that a minute waits for late trades, in milliseconds.
     pub grace_ms: u64,
     /// Trades further ahead of our clock are refused, in seconds.
     pub max_ahead_seconds: u64,
@@ -95,7 +95,7 @@ impl Default for CandleSettings {
 }
 
 impl CandleSettings {
-    /// How long after its end a minute waits for late trades.
+    /// The time after its end that a minute waits for late trades.
     #[must_use]
     pub const fn grace(&self) -> Duration {
         Duration::from_millis(self.grace_ms)

@@ -227,7 +227,7 @@ pub(crate) async fn newest<C: GenericClient>(
     Ok(rows.iter().map(view).collect())
 }
 
-/// What the outbox holds of a user.
+/// A user's emails in the outbox.
 pub(crate) struct OutboxUserData;
 
 #[async_trait]

@@ -46,7 +46,7 @@ pub(crate) trait Composer: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// Sends what the outbox holds.
+/// Sends the emails of the outbox.
 pub(crate) struct OutboxWorker {
     source: Arc<dyn StoreSource>,
     channel: EmailChannel,

@@ -12,7 +12,7 @@ pub struct MailSettings {
     /// The SMTP server. Without one, emails are written to files.
     #[serde(serialize_with = "crate::secrets::never_serialized")]
     pub smtp_url: Option<SecretString>,
-    /// Certificates of authorities that the server's own may be issued by, beside the well-known ones.
+    /// Certificates of authorities that the server's own may be issued by, besides the well-known ones.
     pub ca_file: Option<PathBuf>,
     /// Who the emails are from.
     pub from: String,

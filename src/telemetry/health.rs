@@ -1,4 +1,4 @@
-//! What `/health` answers from: a report that the running parts keep up to date, so that answering
+//! The health report that `/health` answers from. The running parts keep it up to date, so that answering
 //! touches nothing that may be slow or away.
 
 use std::collections::BTreeMap;
@@ -15,19 +15,19 @@ pub struct HealthReport {
 /// The state of one part.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ServiceHealth {
-    /// How it is.
+    /// The part's status.
     pub status: ServiceStatus,
-    /// What is wrong or worth knowing, for people.
+    /// A message for people: what is wrong, or worth knowing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "plain PostgreSQL: no compression")]
     pub message: Option<String>,
-    /// The part's own counters and positions.
+    /// Counters and positions of the part.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub state: Option<serde_json::Value>,
 }
 
-/// How a part is.
+/// The status of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceStatus {

@@ -364,7 +364,7 @@ pub(crate) async fn whatever_ends_a_session_ends_its_cookie(place: Place) {
     assert!(two.cookies.is_empty());
 }
 
-pub(crate) async fn a_session_holds_a_day_in_every_process(place: Place) {
+pub(crate) async fn a_session_is_valid_a_day_in_every_process(place: Place) {
     let (app, elsewhere) = (place.app().await, place.app().await);
     app.register("ada@example.org").await;
     let mut browser = Browser::signed_in(&app, "ada@example.org").await;

@@ -22,7 +22,7 @@ async fn reset_code(app: &App, sink: &Sink, email: &str) -> String {
     sink.email(email, "Reset your password").await.token()
 }
 
-pub(crate) async fn a_made_password_holds_for_a_day(place: Place) {
+pub(crate) async fn a_temporary_password_is_valid_for_a_day(place: Place) {
     let sink = Sink::start().await;
     let app = place.app_with_mail(&sink).await;
     let (made, until) = app.accounts.random_password();

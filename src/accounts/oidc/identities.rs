@@ -34,7 +34,7 @@ impl Accounts {
         let email = identity.email.as_deref().map(Email::parse);
         let Some(Ok(email)) = email else {
             return Err(AccountError::SignInRefused(
-                "the provider tells no mail address: it needs the scope email, and the address in the ID token".to_owned(),
+                "the provider gives no email address: it needs the scope email, and the address in the ID token".to_owned(),
             ));
         };
         match users::by_email(database, &email.key).await? {
@@ -55,7 +55,7 @@ impl Accounts {
         }
     }
 
-    /// Links an identity to the account of its address, and tells its user.
+    /// Links an identity to the account of its address, and informs its user.
     pub(super) async fn link(
         &self,
         database: &mut PooledConnection,
@@ -64,7 +64,7 @@ impl Accounts {
         client: &Client,
     ) -> Result<(), AccountError> {
         let transaction = database.transaction().await.map_err(failed("link"))?;
-        // Of two at once, one tells.
+        // Of two at once, one informs.
         if self
             .add_link(&transaction, (issuer, subject), user.id)
             .await?

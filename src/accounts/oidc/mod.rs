@@ -65,7 +65,7 @@ pub struct ProviderAnswer {
     pub state: Option<String>,
     /// Why there is no code.
     pub error: Option<String>,
-    /// Who says so (RFC 9207), where the provider tells.
+    /// Who says so (RFC 9207), where the provider says.
     pub issuer: Option<String>,
 }
 

@@ -217,7 +217,7 @@ impl Provider {
                 _ => AccountError::ProviderAway(causes(&error)),
             })?;
         let token = tokens.id_token().ok_or_else(|| {
-            AccountError::ProviderAway("its answer to a code holds no ID token".to_owned())
+            AccountError::ProviderAway("its answer to a code contains no ID token".to_owned())
         })?;
         let nonce = Nonce::new(secrets.nonce());
         let claims = match verified(&client, token, &nonce, now) {
@@ -232,12 +232,12 @@ impl Provider {
         };
         let claims = claims.map_err(|error| {
             tracing::warn!(error = %causes(&error), "an ID token was refused");
-            AccountError::SignInRefused("the provider's ID token does not hold".to_owned())
+            AccountError::SignInRefused("the provider's ID token is not valid".to_owned())
         })?;
-        self.told(&claims)
+        self.claimed(&claims)
     }
 
-    fn told(&self, claims: &CoreIdTokenClaims) -> Result<Identity, AccountError> {
+    fn claimed(&self, claims: &CoreIdTokenClaims) -> Result<Identity, AccountError> {
         let subject = claims.subject().as_str();
         if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.contains('\0') {
             return Err(AccountError::SignInRefused(

@@ -1,4 +1,4 @@
-//! Who may change models: whoever sends the administrators' token, which programs beside this one
+//! Who may change models: whoever sends the administrators' token, which programs next to this one
 //! have, and every user who is an admin. The one place that decides it.
 
 use axum::extract::{FromRef, FromRequestParts};

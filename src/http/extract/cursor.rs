@@ -97,7 +97,7 @@ impl PageRequest {
         }
     }
 
-    /// One more than asked for tells whether there is another page.
+    /// One more than asked for shows whether there is another page.
     pub(in crate::http) fn to_read(&self) -> u32 {
         u32::try_from(self.limit + 1).unwrap_or(u32::MAX)
     }

@@ -22,22 +22,22 @@ pub(in crate::http) struct SeriesParams {
     /// Length of a candle: `1m` (default), `5m`, `15m`, `1h`, `4h` or `1d`.
     #[param(pattern = "^(1m|5m|15m|1h|4h|1d)$")]
     interval: Option<String>,
-    /// Earliest opening time, RFC 3339, inclusive. Without it (and without `range`) the newest
-    /// candles are answered.
+    /// Earliest opening time, RFC 3339, inclusive. Without it (and without `range`), the answer has
+    /// the newest candles.
     #[param(format = DateTime)]
     from: Option<String>,
     /// End, RFC 3339, exclusive.
     #[param(format = DateTime)]
     to: Option<String>,
-    /// Instead of `from` and `to`, the time up to now: `24h`, `7d`, `30d`, `90d` or `1y`.
+    /// A period up to now, instead of `from` and `to`: `24h`, `7d`, `30d`, `90d` or `1y`.
     #[param(pattern = "^(24h|7d|30d|90d|1y)$")]
     range: Option<String>,
-    /// Most candles of one answer: 1 to 5000, by default 1000, with `range` 5000.
+    /// Maximum number of candles: 1 to 5000; by default 1000, or 5000 with `range`.
     #[param(minimum = 1, maximum = 5000)]
     limit: Option<u32>,
-    /// The `next_cursor` of an answer to the same request.
+    /// The `next_cursor` from an answer to the same request.
     cursor: Option<String>,
-    /// `previous` adds the intervals without trades, at the close before them and without volume.
+    /// `previous` adds intervals without trades, at the previous close and with zero volume.
     #[param(pattern = "^previous$")]
     fill: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What an API key may do: each route's [`policy`] names the scope it takes and whether the request has
+//! The scopes of API keys: each route's [`policy`] names the scope it takes and whether the request has
 //! to be signed. Where it names none, no key is let in. Whoever is signed in needs no scope.
 
 use axum::body::{Body, to_bytes};

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::respond::problem::{FieldError, Problem};
 
-/// Answers 400 where the path or the query string holds an escaped control character.
+/// Answers 400 where the path or the query string contains an escaped control character.
 pub(in crate::http) async fn require(request: Request, next: Next) -> Response {
     let uri = request.uri();
     let parts = [("path", uri.path()), ("query", uri.query().unwrap_or(""))];
@@ -15,7 +15,7 @@ pub(in crate::http) async fn require(request: Request, next: Next) -> Response {
         .filter(|(_, text)| holds_control(text))
         .map(|(field, _)| FieldError {
             field: field.to_owned(),
-            detail: "must not hold control characters".to_owned(),
+            detail: "must not contain control characters".to_owned(),
         })
         .collect();
     if errors.is_empty() {

@@ -1,4 +1,4 @@
-//! Entity tags: who has an answer already is told so instead of being sent it again (RFC 9110,
+//! Entity tags: a client that has the answer already gets a 304 instead (RFC 9110,
 //! section 8.8). The tag is a digest of the answer, so it costs making the answer, but not sending it.
 
 use axum::body::{Body, HttpBody as _, to_bytes};

@@ -35,7 +35,7 @@ enum Identity {
 /// A request of somebody who is signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) struct SignedIn {
-    /// Who.
+    /// The user's id.
     pub(in crate::http) user: UserId,
     /// In which session.
     pub(in crate::http) session: SessionId,
@@ -54,14 +54,14 @@ impl SignedIn {
 /// A request of somebody whose mail address is known to be theirs.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct VerifiedUser {
-    /// Who.
+    /// The user.
     pub(in crate::http) user: User,
 }
 
 /// A request of somebody who looks after the server.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct AdminUser {
-    /// Who.
+    /// The user.
     pub(in crate::http) user: User,
 }
 
@@ -79,11 +79,11 @@ pub(in crate::http) enum MarketAccess {
 impl MarketAccess {
     /// Whether a stream that was opened with this may go on. While the database is away it may:
     /// what is new is refused then, what runs is not cut off.
-    pub(in crate::http) async fn still_holds(self, accounts: &Accounts) -> bool {
+    pub(in crate::http) async fn is_still_valid(self, accounts: &Accounts) -> bool {
         let answer = match self {
             Self::Public => Ok(true),
-            Self::User(signed_in) => accounts.session_holds(signed_in.session).await,
-            Self::Program(key) => accounts.api_key_holds(key).await,
+            Self::User(signed_in) => accounts.session_is_valid(signed_in.session).await,
+            Self::Program(key) => accounts.api_key_is_valid(key).await,
         };
         answer.unwrap_or(true)
     }

@@ -1,4 +1,4 @@
-//! What surrounds every request: its id, tracing and metrics, limits, and the rule that every error
+//! The layers around every request: its id, tracing and metrics, limits, and the rule that every error
 //! leaves as problem details.
 
 use std::any::Any;

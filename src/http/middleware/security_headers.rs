@@ -12,7 +12,7 @@ use crate::http::state::AccountState;
 const API_POLICY: &str = "default-src 'none'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// The documentation page: its own scripts and styles, requests to this server, and the images that
-/// its style sheet holds.
+/// its style sheet contains.
 const DOCS_POLICY: &str = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; \
      base-uri 'none'; form-action 'none'";

@@ -1,4 +1,4 @@
-//! Completes the OpenAPI document with what holds for every operation, so that no handler need
+//! Completes the OpenAPI document with what applies to every operation, so that no handler need
 //! repeat it: the problems that layers answer, every problem type with an example, examples of bodies,
 //! headers, and what API keys and idempotency keys are taken for.
 
@@ -79,7 +79,7 @@ fn complete_operation(about: &About<'_>, operation: &mut Value) {
     };
     problems::add(about, responses);
     if about.is_tagged && responses.contains_key("200") {
-        let unchanged = json!({"description": "Not changed since the answer with this `etag`"});
+        let unchanged = json!({"description": "Not modified since the answer with this `etag`"});
         responses.entry("304").or_insert(unchanged);
     }
     for (status, response) in responses {
@@ -113,10 +113,10 @@ fn state_api_key(about: &About<'_>, operation: &mut Value) {
         return;
     }
     let (words, fact) = match about.policy.api_key {
-        None => ("API keys: not accepted.".to_owned(), Value::Null),
+        None => ("API keys are not accepted.".to_owned(), Value::Null),
         Some(RouteScope { scope, signed }) => {
-            let signature = if signed { ", in a signed request" } else { "" };
-            let words = format!("API keys: with the scope `{}`{signature}.", scope.name());
+            let signature = if signed { " and a signed request" } else { "" };
+            let words = format!("API keys need the scope `{}`{signature}.", scope.name());
             (words, json!({"scope": scope.name(), "signed": signed}))
         }
     };
@@ -137,7 +137,7 @@ fn offer_idempotency(about: &About<'_>, operation: &mut Value) {
         "name": "Idempotency-Key",
         "in": "header",
         "required": false,
-        "description": "For sending the request again when its answer was lost: it is then answered again, not done again. Another for each request, e.g. a UUID; remembered for a day",
+        "description": "Makes the request safe to retry: a repeated request gets the first answer and is not carried out again. Use a different key for each request, e.g. a UUID; keys are kept for a day",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         "example": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60",
     });
@@ -153,30 +153,33 @@ fn add_headers(about: &About<'_>, status: u16, response: &mut Value) {
     let mut headers = Map::from_iter([
         (
             "x-request-id".to_owned(),
-            text("The request's id, as in our log"),
+            text("The request's id, as in the server's log"),
         ),
         (
             "ratelimit-limit".to_owned(),
-            number("Requests that may pass"),
+            number("Requests allowed in a window"),
         ),
         (
             "ratelimit-remaining".to_owned(),
-            number("How many more may pass now"),
+            number("Requests left in the current window"),
         ),
         (
             "ratelimit-reset".to_owned(),
-            number("Seconds until more may pass"),
+            number("Seconds until more requests are allowed"),
         ),
         (
             "ratelimit-policy".to_owned(),
-            text("The limit and its window in seconds: `100;w=900`"),
+            text("The limit and its window in seconds, e.g. `100;w=900`"),
         ),
     ]);
     if about.is_tagged && [200, 304].contains(&status) {
-        headers.insert("etag".into(), text("Changes with the answer"));
+        headers.insert(
+            "etag".into(),
+            text("The entity tag: it changes with the answer"),
+        );
     }
     if about.policy.idempotent && (200..500).contains(&status) {
-        let words = "`true` when this was answered before, to the same `Idempotency-Key`";
+        let words = "`true` if this repeats the answer to an earlier request with the same `Idempotency-Key`";
         headers.insert("idempotency-replayed".into(), text(words));
     }
     let waits = [
@@ -184,7 +187,10 @@ fn add_headers(about: &About<'_>, status: u16, response: &mut Value) {
         StatusCode::SERVICE_UNAVAILABLE,
     ];
     if waits.iter().any(|wait| wait.as_u16() == status) {
-        headers.insert("retry-after".into(), number("Seconds to wait"));
+        headers.insert(
+            "retry-after".into(),
+            number("Seconds to wait before trying again"),
+        );
     }
     // What the handler says of its own stays.
     headers.extend(response["headers"].as_object().cloned().unwrap_or_default());

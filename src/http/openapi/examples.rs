@@ -64,7 +64,7 @@ fn example(schemas: &Value, schema: &Value, depth: usize) -> Value {
             if let more @ Value::Object(_) = &schema["additionalProperties"] {
                 fields.insert("name".to_owned(), of(more));
             }
-            // Of one that may hold anything, something.
+            // An object that may have any field gets one.
             if fields.is_empty() {
                 fields.insert("count".to_owned(), json!(1));
             }

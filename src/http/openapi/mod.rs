@@ -1,4 +1,4 @@
-//! The OpenAPI document: what handlers say of their operations, completed with what holds for all.
+//! The OpenAPI document: what handlers say of their operations, completed with what applies to all.
 
 mod document;
 mod examples;

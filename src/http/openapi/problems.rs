@@ -6,54 +6,57 @@ use serde_json::{Map, Value, json};
 use super::document::About;
 use crate::http::respond::problem::{Kind, MEDIA_TYPE};
 
-/// What any path answers to methods that it does not have.
-const METHODS: [(u16, Kind, &str); 1] =
-    [(405, Kind::MethodNotAllowed, "the path has other methods")];
+/// Answers of any path to methods that it does not support.
+const METHODS: [(u16, Kind, &str); 1] = [(
+    405,
+    Kind::MethodNotAllowed,
+    "the path does not support this method",
+)];
 
-/// What any operation of the API may answer, besides its own.
+/// Answers of any operation of the API, besides its own.
 const EVERYWHERE: [(u16, Kind, &str); 5] = [
     (
         400,
         Kind::InvalidRequest,
-        "something is wrong with the request: `errors`",
+        "the request is not valid: see `errors`",
     ),
     (
         429,
         Kind::TooManyRequests,
         "a limit is reached: see `retry-after`",
     ),
-    (500, Kind::Internal, "our fault"),
-    (503, Kind::Unavailable, "a part of the service is away"),
-    (504, Kind::Timeout, "no answer in time"),
+    (500, Kind::Internal, "an error of the server"),
+    (
+        503,
+        Kind::Unavailable,
+        "a part of the service cannot be reached",
+    ),
+    (504, Kind::Timeout, "the request took too long"),
 ];
 
-/// What any operation that changes something may answer, too.
+/// Answers of any operation that changes something.
 const MUTATIONS: [(u16, Kind, &str); 2] = [
     (413, Kind::PayloadTooLarge, "the body is too large"),
     (415, Kind::UnsupportedMediaType, "the body is not JSON"),
 ];
 
-/// Where an `Idempotency-Key` is taken.
+/// Answers of operations that accept an `Idempotency-Key`.
 const KEYED: [(u16, Kind, &str); 2] = [
     (
         409,
         Kind::IdempotencyInProgress,
-        "the first request with this key has not ended",
+        "the first request with this key is still being processed",
     ),
     (
         422,
         Kind::IdempotencyKeyReused,
-        "this key came with another request",
+        "this key was used for a different request",
     ),
 ];
 
-/// Where somebody may or must prove who they are.
+/// Answers of operations that accept credentials.
 const IDENTIFIED: [(u16, Kind, &str); 3] = [
-    (
-        401,
-        Kind::NotSignedIn,
-        "the request proves nobody's identity",
-    ),
+    (401, Kind::NotSignedIn, "the request carries no credentials"),
     (
         401,
         Kind::InvalidToken,
@@ -62,43 +65,43 @@ const IDENTIFIED: [(u16, Kind, &str); 3] = [
     (
         403,
         Kind::Forbidden,
-        "another role is needed, or a key with the scope",
+        "the role or the key's scopes do not allow this",
     ),
 ];
 
-/// Where a required second factor comes first.
+/// Answers where a required second factor comes first.
 const SECOND_FACTOR: [(u16, Kind, &str); 1] = [(
     403,
     Kind::SecondFactorMissing,
     "a second factor is required, and the account has none",
 )];
 
-/// Where the address must be verified.
+/// Answers where the email address must be verified.
 const VERIFIED: [(u16, Kind, &str); 1] = [(
     403,
     Kind::EmailNotVerified,
     "the email address has not been verified",
 )];
 
-/// Where an API key may sign its request.
+/// Answers where an API key may sign its request.
 const SIGNED: [(u16, Kind, &str); 1] = [(
     401,
     Kind::SignatureInvalid,
     "the signature of a key's request is not valid",
 )];
 
-/// Where an API key must sign its request.
+/// Answers where an API key must sign its request.
 const MUST_BE_SIGNED: [(u16, Kind, &str); 1] =
     [(401, Kind::SignatureRequired, "a key must sign this request")];
 
-/// Where a browser's cookie is taken for a change.
+/// Answers where a session cookie is accepted for a change.
 const BY_COOKIE: [(u16, Kind, &str); 2] = [
+    (403, Kind::Csrf, "a session cookie without its CSRF token"),
     (
         403,
-        Kind::Csrf,
-        "a cookie without the token of its own page",
+        Kind::ForbiddenOrigin,
+        "a session cookie sent by a page of another origin",
     ),
-    (403, Kind::ForbiddenOrigin, "a cookie from another page"),
 ];
 
 /// Adds what layers answer, and to each problem an example.
@@ -124,7 +127,7 @@ pub(super) fn add(about: &About<'_>, responses: &mut Map<String, Value>) {
     ];
     let stated = groups.iter().filter(|(applies, _)| *applies);
     for (status, kind, words) in stated.flat_map(|(_, group)| *group) {
-        tell(responses, *status, *kind, words);
+        add_problem(responses, *status, *kind, words);
     }
     for (status, response) in responses {
         if let Ok(status) = status.parse() {
@@ -142,7 +145,7 @@ fn problem_body() -> Value {
 }
 
 /// Names a kind of problem among those of its status.
-fn tell(responses: &mut Map<String, Value>, status: u16, kind: Kind, words: &str) {
+fn add_problem(responses: &mut Map<String, Value>, status: u16, kind: Kind, words: &str) {
     let response = responses
         .entry(status.to_string())
         .or_insert_with(|| json!({"description": "", "content": problem_body()}));

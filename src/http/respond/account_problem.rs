@@ -1,4 +1,4 @@
-//! What a client may see of a refusal by the accounts.
+//! Refusals by the accounts, as clients may see them.
 
 use axum::http::{HeaderValue, header};
 
@@ -6,7 +6,7 @@ use crate::accounts::AccountError;
 use crate::http::respond::problem::{FieldError, Kind, Problem};
 
 impl From<AccountError> for Problem {
-    /// Causes within us stay in our log.
+    /// Internal causes stay in the log.
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Invalid(wrong) => {
@@ -40,37 +40,37 @@ impl From<AccountError> for Problem {
             AccountError::RegistrationClosed => Self::new(Kind::RegistrationClosed),
             AccountError::InvitationNeeded => Self::new(Kind::InvitationNeeded),
             AccountError::EmailNotVerified => Self::new(Kind::EmailNotVerified).with_detail(
-                "open the link that was mailed to you, or ask for another at /api/v1/auth/resend-verification",
+                "open the link in the email that was sent to you, or request another at /api/v1/auth/resend-verification",
             ),
             AccountError::Disabled => Self::new(Kind::AccountDisabled)
-                .with_detail("an admin has disabled it: ask whoever runs the server"),
+                .with_detail("an admin has disabled it: contact the operator of this server"),
             AccountError::PasswordExpired => Self::new(Kind::PasswordExpired).with_detail(
-                "it was made for this account and held for a day: set one of your own by a reset, /api/v1/auth/password-reset",
+                "a temporary password is valid for a day: set a new one at /api/v1/auth/password-reset",
             ),
             AccountError::SecondFactorMissing => Self::new(Kind::SecondFactorMissing).with_detail(
-                "whoever runs this server requires one: begin at /api/v1/auth/two-factor/enrol",
+                "this server requires one: enrol at /api/v1/auth/two-factor/enrol",
             ),
             AccountError::Csrf(why) => Self::new(Kind::Csrf).with_detail(format!(
                 "{why}: ask for one at /api/v1/auth/csrf and send it as `X-CSRF-Token`"
             )),
             AccountError::SignInRefused(why) => Self::new(Kind::SignInRefused).with_detail(why),
             AccountError::IdentityNotLinked => Self::new(Kind::IdentityNotLinked).with_detail(
-                "there is an account with this mail address: it is linked once the provider and this server both have verified the address; sign in with its password and verify it",
+                "an account with this email address exists; it is linked once both the provider and this server have verified the address: sign in with its password and verify it",
             ),
             AccountError::ProviderAway(ref why) => {
                 tracing::warn!(%why, "the identity provider gave no usable answer");
                 Self::new(Kind::ProviderAway)
-                    .with_detail("signing in with a password works as ever; try again soon")
+                    .with_detail("signing in with a password still works; try again soon")
             }
             AccountError::Forbidden(why) => Self::new(Kind::Forbidden).with_detail(why),
             AccountError::BadLink => Self::new(Kind::InvalidLink)
-                .with_detail("it is unknown, was used, or is too old: ask for another"),
+                .with_detail("it is unknown, was used already, or has expired: request another"),
             AccountError::Unknown(what) => {
                 Self::new(Kind::NotFound).with_detail(format!("there is no such {what}"))
             }
             AccountError::Conflict(why) => Self::new(Kind::Conflict).with_detail(why),
             AccountError::Busy => Self::new(Kind::Unavailable)
-                .with_detail("too many passwords are being checked at this moment, try again soon"),
+                .with_detail("too many passwords are being checked at the moment; try again soon"),
             AccountError::Unavailable => unavailable(),
             AccountError::Store(ref store) if store.is_retriable() => {
                 tracing::warn!(%error, "cannot answer a request");
@@ -85,5 +85,5 @@ impl From<AccountError> for Problem {
 }
 
 fn unavailable() -> Problem {
-    Problem::new(Kind::Unavailable).with_detail("the database is unavailable, try again soon")
+    Problem::new(Kind::Unavailable).with_detail("the database is unavailable; try again soon")
 }

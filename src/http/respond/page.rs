@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 pub(in crate::http) struct Page<T> {
     /// The items.
     pub(in crate::http) data: Vec<T>,
-    /// Pass it as `cursor` for the next page; null when this is the last.
+    /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     pub(in crate::http) next_cursor: Option<String>,
 }

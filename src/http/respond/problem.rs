@@ -62,71 +62,71 @@ kinds! {
     /// The body is too large.
     PayloadTooLarge = "payload-too-large", PAYLOAD_TOO_LARGE, "The request is too large";
     /// The body is not of a kind that is read here.
-    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "This kind of body is not read here";
-    /// The first request with this idempotency key has not ended.
-    IdempotencyInProgress = "idempotency-in-progress", CONFLICT, "The first request with this key has not ended";
+    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The media type of the body is not supported";
+    /// The first request with this idempotency key is still being processed.
+    IdempotencyInProgress = "idempotency-in-progress", CONFLICT, "The first request with this key is still being processed";
     /// The idempotency key came with another request before.
-    IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "This key belongs to another request";
-    /// The path speaks WebSocket only.
-    UpgradeRequired = "upgrade-required", UPGRADE_REQUIRED, "This path speaks WebSocket";
+    IdempotencyKeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "This key was used for a different request";
+    /// The path serves WebSocket only.
+    UpgradeRequired = "upgrade-required", UPGRADE_REQUIRED, "This path requires a WebSocket handshake";
     /// There are as many WebSocket clients as there may be.
     TooManyClients = "too-many-clients", SERVICE_UNAVAILABLE, "Too many clients";
     /// More requests than the limit allows: `retry-after` says when to try again.
     TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS, "Too many requests";
     /// Nobody is signed in.
-    NotSignedIn = "not-signed-in", UNAUTHORIZED, "Signing in is needed";
-    /// The access token or key does not hold.
+    NotSignedIn = "not-signed-in", UNAUTHORIZED, "Signing in is required";
+    /// The access token or key is not valid.
     InvalidToken = "invalid-token", UNAUTHORIZED, "The access token or key is not valid";
     /// Address or password are wrong.
     WrongCredentials = "wrong-credentials", UNAUTHORIZED, "Mail address or password are wrong";
     /// A code is needed too.
-    SecondFactorRequired = "second-factor-required", UNAUTHORIZED, "A code of the second factor is needed";
+    SecondFactorRequired = "second-factor-required", UNAUTHORIZED, "A second-factor code is required";
     /// The code is wrong or was used.
     WrongCode = "wrong-code", UNAUTHORIZED, "The code is wrong or was used before";
-    /// The refresh token does not hold.
+    /// The refresh token is not valid.
     InvalidRefreshToken = "invalid-refresh-token", UNAUTHORIZED, "The refresh token is not valid";
     /// The refresh token was exchanged before: its session was ended.
     RefreshTokenReused = "refresh-token-reused", UNAUTHORIZED, "The refresh token was used before";
     /// Too many failures: `retry-after` says when to try again.
     TooManyAttempts = "too-many-attempts", TOO_MANY_REQUESTS, "Too many failed attempts";
     /// Somebody has this address.
-    EmailTaken = "email-taken", CONFLICT, "This mail address is registered already";
-    /// It is so already, or collides with something.
-    Conflict = "conflict", CONFLICT, "The request collides with what is there";
+    EmailTaken = "email-taken", CONFLICT, "This email address is registered already";
+    /// It is so already, or conflicts with something.
+    Conflict = "conflict", CONFLICT, "The request conflicts with the current state";
     /// Nobody may register.
     RegistrationClosed = "registration-closed", FORBIDDEN, "Registration is closed";
     /// Only who was invited may register.
-    InvitationNeeded = "invitation-needed", FORBIDDEN, "A valid invitation is needed";
-    /// The mail address is not known to be the user's.
-    EmailNotVerified = "email-not-verified", FORBIDDEN, "The mail address has not been verified";
+    InvitationNeeded = "invitation-needed", FORBIDDEN, "A valid invitation is required";
+    /// The email address has not been verified.
+    EmailNotVerified = "email-not-verified", FORBIDDEN, "The email address has not been verified";
     /// An admin has disabled the account.
     AccountDisabled = "account-disabled", FORBIDDEN, "The account is disabled";
-    /// The password that was made for the account does not hold any more.
+    /// The temporary password has expired.
     PasswordExpired = "password-expired", FORBIDDEN, "The password has expired";
     /// The account must have a second factor first.
     SecondFactorMissing = "second-factor-missing", FORBIDDEN, "A second factor must be set up first";
     /// An API key may do this only with a signature.
-    SignatureRequired = "signature-required", UNAUTHORIZED, "A signed request is needed";
-    /// The request's signature does not hold.
+    SignatureRequired = "signature-required", UNAUTHORIZED, "A signed request is required";
+    /// The request's signature is not valid.
     SignatureInvalid = "signature-invalid", UNAUTHORIZED, "The request's signature is not valid";
-    /// The cookie came without a CSRF token that holds.
-    Csrf = "csrf", FORBIDDEN, "The CSRF token is missing or does not hold";
+    /// The cookie came without a valid CSRF token.
+    Csrf = "csrf", FORBIDDEN, "The CSRF token is missing or not valid";
     /// Another role or scope is needed.
     Forbidden = "forbidden", FORBIDDEN, "This is not allowed";
-    /// The identity provider's word does not hold, or does not belong to this browser.
+    /// The identity provider's answer is not valid, or does not belong to this browser.
     SignInRefused = "sign-in-refused", UNAUTHORIZED, "The sign-in was refused";
     /// The identity belongs to no account yet, and may not be linked.
-    IdentityNotLinked = "identity-not-linked", CONFLICT, "This identity is not linked to the account with its address";
+    IdentityNotLinked = "identity-not-linked", CONFLICT, "This identity is not linked to the account with its email address";
     /// The identity provider gave no usable answer.
     ProviderAway = "identity-provider-unavailable", SERVICE_UNAVAILABLE, "The identity provider is unavailable";
-    /// A mail's link that does not hold any more.
-    InvalidLink = "invalid-link", NOT_FOUND, "The link is not valid any more";
+    /// The link of an email is no longer valid.
+    InvalidLink = "invalid-link", NOT_FOUND, "The link is no longer valid";
     /// A part that is needed is away; try again.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "A part of the service is unavailable";
     /// Answering took too long.
     Timeout = "timeout", GATEWAY_TIMEOUT, "The request took too long";
     /// Our fault.
-    Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "The server failed to answer the request";
 }
 
 /// An error on its way to the client.
@@ -139,32 +139,32 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// What is wrong with one parameter.
+/// A parameter or field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(in crate::http) struct FieldError {
-    /// The parameter.
+    /// The parameter or field.
     pub(in crate::http) field: String,
-    /// What is wrong with it and what is allowed.
+    /// What is wrong with it, and what is allowed.
     pub(in crate::http) detail: String,
 }
 
-/// The body, RFC 9457.
+/// Problem details, RFC 9457.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Problem)]
 pub(in crate::http) struct ProblemBody<'a> {
-    /// Which kind of problem, stable: `/problems/…`.
+    /// The problem type, a stable URI: `/problems/…`.
     r#type: &'a str,
-    /// The kind in words.
+    /// A short title for the problem type.
     title: &'a str,
-    /// The HTTP status again.
+    /// The HTTP status code.
     status: u16,
-    /// What it was this time.
+    /// What went wrong with this request.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
-    /// Each wrong parameter.
+    /// Every parameter or field that is wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
-    /// What may have been meant.
+    /// Candidates for what was meant.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     candidates: &'a [String],
 }

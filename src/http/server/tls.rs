@@ -119,7 +119,10 @@ fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| wrong(certificate, error.to_string()))?;
     if chain.is_empty() {
-        return Err(wrong(certificate, "it holds no PEM certificate".to_owned()));
+        return Err(wrong(
+            certificate,
+            "it contains no PEM certificate".to_owned(),
+        ));
     }
     let private =
         PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;

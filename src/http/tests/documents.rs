@@ -99,7 +99,7 @@ async fn the_document_says_what_an_api_key_needs() {
     );
     let words = make["description"].as_str().unwrap();
     assert!(
-        words.contains("scope `keys:manage`, in a signed request"),
+        words.contains("scope `keys:manage` and a signed request"),
         "{words}"
     );
     let refused = operation("get", "/api/v1/admin/users");

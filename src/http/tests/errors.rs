@@ -139,7 +139,7 @@ async fn a_database_that_is_away_is_503_and_one_that_fails_500_without_its_words
     let answer = app.get(CANDLES).await;
     answer.is(
         500,
-        json!({"type": "/problems/internal", "title": "Something went wrong on our side", "status": 500}),
+        json!({"type": "/problems/internal", "title": "The server failed to answer the request", "status": 500}),
     );
 }
 

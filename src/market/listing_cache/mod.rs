@@ -22,7 +22,7 @@ use crate::market::{
 /// moment, or when the program itself added it.
 const KEPT: Duration = Duration::from_secs(10);
 
-/// Which answers hold: those of this generation. It is kept for longer than any answer, so that none
+/// The generation of answers that are valid. It is kept for longer than any answer, so that none
 /// of an earlier one is left when it has gone.
 const GENERATION: &str = "listing:generation";
 const GENERATION_KEPT: Duration = Duration::from_secs(60);

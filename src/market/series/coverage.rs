@@ -15,7 +15,7 @@ pub struct Coverage {
     pub gaps: Vec<Gap>,
 }
 
-/// What the page covers; takes the gaps out of it.
+/// The coverage of the page; takes the gaps out of it.
 pub(super) fn cover(
     request: &SeriesRequest,
     page: &mut Candles,

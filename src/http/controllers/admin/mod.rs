@@ -1,4 +1,4 @@
-//! What admins do with the accounts of others, and with jobs.
+//! Administration: the accounts of others, and jobs.
 
 pub(in crate::http) mod jobs;
 pub(in crate::http) mod users;

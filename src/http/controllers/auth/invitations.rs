@@ -17,19 +17,19 @@ use crate::http::middleware::identity::AdminUser;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Who is invited.
+/// The invitation to create.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = InvitationRequest)]
 pub(in crate::http) struct InviteBody {
-    /// Only this address may use it; without one, whoever has it.
+    /// The only email address that may use it; anybody who has it may, if absent.
     #[schema(example = "eve@example.org")]
     email: Option<String>,
-    /// `user` (if absent) or `admin`.
+    /// The role: `user` (default) or `admin`.
     #[schema(example = "user")]
     role: Option<String>,
-    /// How long it holds, in days, 1 to 90; 7 if absent.
+    /// Days until it expires, 1 to 90; 7 if absent.
     #[schema(example = 7, minimum = 1, maximum = 90)]
     days: Option<u32>,
 }
@@ -38,16 +38,16 @@ pub(in crate::http) struct InviteBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Invitation)]
 pub(in crate::http) struct InvitationBody {
-    /// Which.
+    /// The id.
     id: Uuid,
-    /// What to register with; shown this once.
+    /// The token to register with; shown only once.
     #[schema(example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")]
     invitation: String,
-    /// Until when.
+    /// When it expires.
     expires_at: DateTime<Utc>,
 }
 
-/// Invites somebody to register.
+/// Creates an invitation to register.
 #[utoipa::path(
     post, path = "/api/v1/auth/invitations", tag = "accounts",
     request_body = InviteBody,

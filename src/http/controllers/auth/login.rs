@@ -14,19 +14,19 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// What somebody signs in with.
+/// Credentials.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = Login)]
 pub(in crate::http) struct LoginBody {
-    /// The address for mail.
+    /// The email address.
     #[schema(example = "ada@example.org")]
     email: String,
     /// The password.
     #[schema(value_type = String, example = "correct horse battery staple")]
     password: Secret,
-    /// A code of the second factor, or a recovery code, where there is one.
+    /// A second-factor code or a recovery code, if the account has a second factor.
     #[schema(example = "492039")]
     totp_code: Option<String>,
 }
@@ -48,16 +48,16 @@ impl From<LoginBody> for Login {
     }
 }
 
-/// Begins a session.
+/// Signs in with a password.
 ///
-/// An unknown address and a wrong password are answered alike, and take as long.
+/// An unknown email address and a wrong password get the same answer after the same time.
 #[utoipa::path(
     post, path = "/api/v1/auth/login", tag = "accounts",
     request_body = LoginBody,
     responses(
         (status = 200, description = "A pair of tokens", body = TokenPairView),
         (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`"),
-        (status = 403, description = "`account-disabled`; `password-expired`: it was made for the account, and its day is over"),
+        (status = 403, description = "`account-disabled`; `password-expired`: the temporary password was valid for a day"),
         (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`")
     )
 )]

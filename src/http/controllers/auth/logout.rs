@@ -9,7 +9,7 @@ use crate::http::middleware::identity::SignedIn;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Ends the session that the access token belongs to, at once.
+/// Ends the session of the access token immediately.
 #[utoipa::path(
     post, path = "/api/v1/auth/logout", tag = "accounts",
     responses(

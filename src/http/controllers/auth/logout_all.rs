@@ -9,7 +9,7 @@ use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Ends all of the user's sessions, at once.
+/// Ends all of your sessions immediately.
 #[utoipa::path(
     post, path = "/api/v1/auth/logout-all", tag = "accounts",
     responses(

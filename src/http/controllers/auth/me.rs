@@ -18,7 +18,7 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Who is signed in.
+/// The signed-in user.
 #[utoipa::path(
     get, path = "/api/v1/auth/me", tag = "accounts",
     responses(
@@ -35,32 +35,33 @@ pub(in crate::http) async fn show_me(
     Ok(NoStore(user.into()))
 }
 
-/// What to change; what is absent stays.
+/// Changes to the profile; absent fields stay as they are.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = ProfileChange)]
 pub(in crate::http) struct ChangeBody {
-    /// What to be called; empty for nothing.
+    /// The display name; an empty string removes it.
     #[schema(example = "Ada", max_length = 80)]
     display_name: Option<String>,
-    /// Another address: it becomes the user's once the link in the email sent there was opened.
+    /// A new email address: it takes effect once the link in the email sent to it has been opened.
     #[schema(example = "ada@example.net", max_length = 254)]
     email: Option<String>,
-    /// Needed to change the address.
+    /// The current password; required to change the email address.
     #[schema(value_type = Option<String>, example = "correct horse battery staple")]
     current_password: Option<Secret>,
-    /// Needed to change the address, where there is a second factor.
+    /// A second-factor code; required to change the email address if the account has a second
+    /// factor.
     #[schema(example = "492039")]
     totp_code: Option<String>,
 }
 
-/// Changes one's profile.
+/// Changes your profile.
 #[utoipa::path(
     patch, path = "/api/v1/auth/me", tag = "accounts",
     request_body = ChangeBody,
     responses(
-        (status = 200, description = "The user as it is now", body = UserBody),
+        (status = 200, description = "The updated user", body = UserBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
         (status = 409, description = "`email-taken`"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
@@ -110,11 +111,11 @@ fn as_file(export: Value) -> Export {
     (headers, Json(export))
 }
 
-/// Everything that is kept for one.
+/// Exports all data of your account.
 #[utoipa::path(
     get, path = "/api/v1/auth/me/export", tag = "accounts",
     responses(
-        (status = 200, description = "All of it", body = Object, example = json!({
+        (status = 200, description = "The data", body = Object, example = json!({
             "user": {"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60", "email": "ada@example.org", "email_verified": true, "display_name": "Ada", "role": "user", "created_at": "2026-03-01T12:00:00Z"},
             "sessions": [{"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f61", "created_at": "2026-03-01T12:00:00Z", "address": "203.0.113.9"}]
         }))
@@ -129,17 +130,17 @@ pub(in crate::http) async fn export_me(
     Ok(as_file(state.accounts.export(principal.user).await?))
 }
 
-/// Deletes one's account and all that is kept for it; answers that once more.
+/// Deletes your account and all of its data, and returns that data one last time.
 #[utoipa::path(
     post, path = "/api/v1/auth/me/delete", tag = "accounts",
     request_body = ProofBody,
     responses(
-        (status = 200, description = "What was kept", body = Object, example = json!({
+        (status = 200, description = "The data that was deleted", body = Object, example = json!({
             "user": {"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f60", "email": "ada@example.org", "email_verified": true, "display_name": "Ada", "role": "user", "created_at": "2026-03-01T12:00:00Z"},
             "sessions": [{"id": "0190a3c8-f7d2-4b1f-8a6b-2f0c9d4e5f61", "created_at": "2026-03-01T12:00:00Z", "address": "203.0.113.9"}]
         })),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
-        (status = 409, description = "`conflict`: it is the only admin's"),
+        (status = 409, description = "`conflict`: the account is that of the only admin"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]

@@ -16,29 +16,29 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Another password, and a proof of who asks.
+/// The new password, and proof of identity.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = PasswordChange)]
 pub(in crate::http) struct PasswordBody {
-    /// The password there is.
+    /// The current password.
     #[schema(value_type = String, example = "correct horse battery staple")]
     current_password: Secret,
-    /// The password there will be: 8 to 128 characters, none of the most common ones.
+    /// The new password: 8 to 128 characters, and not one of the most common passwords.
     #[schema(value_type = String, example = "a quiet river at dawn", min_length = 8, max_length = 128)]
     new_password: Secret,
-    /// A code of the second factor, where there is one.
+    /// A second-factor code, if the account has a second factor.
     #[schema(example = "492039")]
     totp_code: Option<String>,
 }
 
-/// Changes the password. All sessions end; the answer begins a new one.
+/// Changes your password. All sessions end; the answer starts a new one.
 #[utoipa::path(
     post, path = "/api/v1/auth/password", tag = "accounts",
     request_body = PasswordBody,
     responses(
-        (status = 200, description = "A pair of tokens; to a browser its new cookie and CSRF token", body = NewSessionBody),
+        (status = 200, description = "A pair of tokens; for a browser, a new cookie and CSRF token", body = NewSessionBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )

@@ -14,25 +14,25 @@ use crate::http::extract::params::Params;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Whose password is forgotten.
+/// The account whose password was forgotten.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = PasswordReset)]
 pub(in crate::http) struct RequestBody {
-    /// The account's address for mail.
+    /// The account's email address.
     #[schema(example = "ada@example.org")]
     email: String,
 }
 
-/// Asks for an email with a code that allows to set a new password, once, within an hour.
+/// Requests an email with a code to set a new password; the code can be used once within an hour.
 ///
-/// The answer is the same, and takes as long, whether there is such an account or not.
+/// The answer is the same, and takes as long, whether or not the account exists.
 #[utoipa::path(
     post, path = "/api/v1/auth/password-reset", tag = "accounts",
     request_body = RequestBody,
     responses(
-        (status = 202, description = "If there is such an account, an email is on its way")
+        (status = 202, description = "If the account exists, an email is on its way")
     )
 )]
 pub(in crate::http) async fn request_password_reset(
@@ -48,24 +48,24 @@ pub(in crate::http) async fn request_password_reset(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// The code and the new password.
+/// The code from the email, and the new password.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = PasswordResetConfirmation)]
 pub(in crate::http) struct ConfirmBody {
-    /// The code of the email.
+    /// The code from the email.
     #[schema(example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")]
     token: String,
-    /// The password there will be: 8 to 128 characters, none of the most common ones.
+    /// The new password: 8 to 128 characters, and not one of the most common passwords.
     #[schema(value_type = String, example = "a quiet river at dawn", min_length = 8, max_length = 128)]
     password: Secret,
-    /// A code of the second factor, where there is one.
+    /// A second-factor code, if the account has a second factor.
     #[schema(example = "492039")]
     totp_code: Option<String>,
 }
 
-/// Sets a new password with the code of an email. All sessions end.
+/// Sets a new password with the code from the email. All sessions end.
 #[utoipa::path(
     post, path = "/api/v1/auth/password-reset/confirm", tag = "accounts",
     request_body = ConfirmBody,

@@ -15,7 +15,7 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// What the next pair of tokens is given for.
+/// The refresh token to exchange.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -28,8 +28,9 @@ pub(in crate::http) struct RefreshBody {
 
 /// Exchanges a refresh token for the next pair.
 ///
-/// A token holds for one exchange. Presented again within a second it gives the same refresh token,
-/// for answers that got lost; later that is taken as theft, and the session ends.
+/// A refresh token is valid for one exchange. If it is sent again within a second, because the
+/// answer got lost, the same refresh token is returned; after that, reuse is treated as theft and
+/// ends the session.
 #[utoipa::path(
     post, path = "/api/v1/auth/refresh", tag = "accounts",
     request_body = RefreshBody,

@@ -15,28 +15,29 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// What somebody registers with.
+/// The account to register.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = Registration)]
 pub(in crate::http) struct RegisterBody {
-    /// The address for mail.
+    /// The email address.
     #[schema(example = "ada@example.org", max_length = 254)]
     email: String,
-    /// 8 to 128 characters, none of the most common ones; nothing else is asked of it.
+    /// The password: 8 to 128 characters, and not one of the most common passwords. There are no
+    /// other rules.
     #[schema(value_type = String, example = "correct horse battery staple", min_length = 8, max_length = 128)]
     password: Secret,
-    /// What they want to be called.
+    /// The display name.
     #[schema(example = "Ada", max_length = 80)]
     display_name: Option<String>,
-    /// What they were invited with, where registration is not open; or the token that a server
+    /// The invitation token, if registration is by invitation; or the setup token that a server
     /// without an admin prints when it starts.
     #[schema(example = "dGhlIGludml0YXRpb24gdG9rZW4gb2YgMjU2IGJpdHM")]
     invitation: Option<String>,
 }
 
-/// Makes an account.
+/// Registers an account.
 #[utoipa::path(
     post, path = "/api/v1/auth/register", tag = "accounts",
     request_body = RegisterBody,

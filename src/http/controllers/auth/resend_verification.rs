@@ -10,12 +10,12 @@ use crate::http::middleware::identity::SignedIn;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Sends the email with the link once more.
+/// Sends the verification email again.
 #[utoipa::path(
     post, path = "/api/v1/auth/resend-verification", tag = "accounts",
     responses(
         (status = 202, description = "The email is on its way"),
-        (status = 409, description = "`conflict`: the address is verified already")
+        (status = 409, description = "`conflict`: the email address is verified already")
     )
 )]
 pub(in crate::http) async fn resend_verification(

@@ -14,18 +14,18 @@ use crate::http::state::AccountState;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
 pub(in crate::http) struct SessionBody {
-    /// Which.
+    /// The id.
     id: Uuid,
-    /// When it was begun.
+    /// When it was started.
     created_at: DateTime<Utc>,
     /// When it was last refreshed.
     last_used_at: DateTime<Utc>,
-    /// When it ends, however often it is refreshed.
+    /// When it expires, however often it is refreshed.
     expires_at: DateTime<Utc>,
-    /// Where it was begun.
+    /// The address it was started from.
     #[schema(example = "203.0.113.9")]
     address: Option<String>,
-    /// With what.
+    /// The user agent.
     #[schema(example = "Mozilla/5.0")]
     user_agent: Option<String>,
 }

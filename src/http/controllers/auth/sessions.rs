@@ -19,29 +19,29 @@ use crate::http::state::AccountState;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Sessions)]
 pub(in crate::http) struct SessionsBody {
-    /// Those that have not ended, the one used last first.
+    /// Sessions that have not ended, most recently used first.
     data: Vec<OwnSessionBody>,
-    /// Where the next page begins; null on the last.
+    /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
 }
 
-/// A session of one's own.
+/// A session of the current user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OwnSession)]
 pub(in crate::http) struct OwnSessionBody {
     #[serde(flatten)]
     session: SessionBody,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
 }
 
-/// One's sessions.
+/// Lists your sessions.
 #[utoipa::path(
     get, path = "/api/v1/auth/sessions", tag = "accounts",
     params(
         ("limit" = Option<usize>, Query, description = "1 to 500, by default 100", minimum = 1, maximum = 500),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
         (status = 200, description = "A page of the sessions", body = SessionsBody)
@@ -63,13 +63,13 @@ pub(in crate::http) async fn list_sessions(
     Ok(NoStore(SessionsBody { data, next_cursor }))
 }
 
-/// Ends one of one's sessions, at once.
+/// Ends one of your sessions immediately.
 #[utoipa::path(
     delete, path = "/api/v1/auth/sessions/{id}", tag = "accounts",
     params(("id" = Uuid, Path, description = "The session")),
     responses(
-        (status = 204, description = "It has ended"),
-        (status = 404, description = "`not-found`: it has ended already, or is somebody else's")
+        (status = 204, description = "The session has ended"),
+        (status = 404, description = "`not-found`: the session has ended already, or belongs to another user")
     )
 )]
 pub(in crate::http) async fn revoke_session(

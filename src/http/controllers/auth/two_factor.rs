@@ -16,27 +16,27 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// What an authenticator program needs.
+/// The secret for an authenticator app.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TotpEnrolment)]
 pub(in crate::http) struct EnrolmentBody {
-    /// The secret, base32, for typing.
+    /// The secret in base32, for typing.
     #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
     secret: String,
-    /// The same with names.
+    /// The secret as an `otpauth://` URI.
     #[schema(example = "otpauth://totp/Coinsphere:ada%40example.org?secret=JBSWY3DP…")]
     otpauth_url: String,
-    /// The same as a QR code, SVG.
+    /// The URI as a QR code, SVG.
     #[schema(example = "<?xml version=\"1.0\" standalone=\"yes\"?><svg …")]
     qr_svg: String,
 }
 
-/// Begins to enrol a second factor. It is asked for once it is confirmed.
+/// Starts the enrolment of a second factor. It is required once it is confirmed.
 #[utoipa::path(
     post, path = "/api/v1/auth/two-factor/enrol", tag = "accounts",
     request_body = ProofBody,
     responses(
-        (status = 200, description = "What an authenticator program needs; shown this once", body = EnrolmentBody),
+        (status = 200, description = "The secret for an authenticator app; shown only once", body = EnrolmentBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
         (status = 409, description = "`conflict`: there is a second factor already"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
@@ -61,34 +61,34 @@ pub(in crate::http) async fn enrol_two_factor(
     }))
 }
 
-/// A first code.
+/// The first code of a second factor.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = TotpConfirmation)]
 pub(in crate::http) struct ConfirmBody {
-    /// What the authenticator program shows.
+    /// The code that the authenticator app shows.
     #[schema(example = "492039")]
     totp_code: String,
 }
 
-/// Codes for when the device is lost.
+/// Recovery codes, for when the device is lost.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecoveryCodes)]
 pub(in crate::http) struct RecoveryBody {
-    /// Each stands in for a code once; shown this once.
+    /// Each replaces a second-factor code once. Shown only once.
     #[schema(example = json!(["ABCD-EFGH-IJKL-MNOP-QRST-UVWX"]))]
     recovery_codes: Vec<String>,
 }
 
-/// Confirms the second factor with a first code; from now on it is asked for.
+/// Confirms the second factor with its first code; from then on it is required.
 #[utoipa::path(
     post, path = "/api/v1/auth/two-factor/confirm", tag = "accounts",
     request_body = ConfirmBody,
     responses(
         (status = 200, description = "Recovery codes", body = RecoveryBody),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `wrong-code`"),
-        (status = 409, description = "`conflict`: it is confirmed already"),
+        (status = 409, description = "`conflict`: the second factor is confirmed already"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
@@ -112,9 +112,9 @@ pub(in crate::http) async fn confirm_two_factor(
     post, path = "/api/v1/auth/two-factor/remove", tag = "accounts",
     request_body = ProofBody,
     responses(
-        (status = 204, description = "It is removed"),
+        (status = 204, description = "The public key is removed"),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
-        (status = 409, description = "`conflict`: there is none"),
+        (status = 409, description = "`conflict`: there is no second factor"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
 )]
@@ -133,7 +133,7 @@ pub(in crate::http) async fn remove_two_factor(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// New recovery codes in place of the old.
+/// Replaces the recovery codes.
 #[utoipa::path(
     post, path = "/api/v1/auth/two-factor/recovery-codes", tag = "accounts",
     request_body = ProofBody,

@@ -10,7 +10,7 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// An address that is now known to be its user's.
+/// An email address that has been verified.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VerifiedEmail)]
 pub(in crate::http) struct VerifiedBody {
@@ -21,14 +21,14 @@ pub(in crate::http) struct VerifiedBody {
     email_verified: bool,
 }
 
-/// Opens the link of an email: the address is verified, or becomes the user's.
+/// Verifies an email address, new or changed, with the code from the email.
 #[utoipa::path(
     get, path = "/api/v1/auth/verify-email/{token}", tag = "accounts",
-    params(("token" = String, Path, description = "From the email", example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")),
+    params(("token" = String, Path, description = "The code from the email", example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")),
     responses(
         (status = 200, description = "The address is verified", body = VerifiedBody),
         (status = 404, description = "`invalid-link`"),
-        (status = 409, description = "`email-taken`: somebody else has verified it meanwhile")
+        (status = 409, description = "`email-taken`: somebody else has verified the address in the meantime")
     )
 )]
 pub(in crate::http) async fn verify_email(

@@ -13,16 +13,16 @@ use crate::accounts::{BrowserAccess, BrowserSession, Proof, Tokens, User};
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tokens)]
 pub(in crate::http) struct TokenPairView {
-    /// For requests: `Authorization: Bearer …`.
+    /// The access token, for `Authorization: Bearer …`.
     #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiJ9.eyJ…")]
     access_token: String,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// How long the access token holds, in seconds.
+    /// Seconds until the access token expires.
     #[schema(example = 900)]
     expires_in: i64,
-    /// For the next pair, once: it changes at each use.
+    /// The refresh token, valid for one exchange.
     #[schema(example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")]
     refresh_token: String,
 }
@@ -38,16 +38,16 @@ impl From<Tokens> for TokenPairView {
     }
 }
 
-/// A browser's session, beside its cookie.
+/// A browser session, besides its cookie.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BrowserSession)]
 pub(in crate::http) struct BrowserSessionBody {
-    /// For requests that change something: `X-CSRF-Token`.
+    /// The CSRF token: send it as `X-CSRF-Token` with requests that change something.
     #[schema(
         example = "AAAAAGmkQ8DZ0n1q8m4tHkq2vQ3fJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0wkP1Vq3mJr0y"
     )]
     csrf_token: String,
-    /// When the session ends, and the cookie with it.
+    /// When the session and its cookie expire.
     expires_at: DateTime<Utc>,
 }
 
@@ -69,35 +69,35 @@ impl From<&BrowserSession> for BrowserSessionBody {
     }
 }
 
-/// A session that was begun: as the request was signed in.
+/// The new session, of the kind the request was signed in with.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = NewSession)]
 pub(in crate::http) enum NewSessionBody {
-    /// Of a program: a pair of tokens.
+    /// For a program: a pair of tokens.
     Tokens(TokenPairView),
-    /// Of a browser; its cookie is set.
+    /// For a browser: its CSRF token; its cookie is set.
     Browser(BrowserSessionBody),
 }
 
-/// A user, as shown to themselves.
+/// The signed-in user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
 pub(in crate::http) struct UserBody {
     /// The user's id.
     id: Uuid,
-    /// The address for mail.
+    /// The email address.
     #[schema(example = "ada@example.org")]
     email: String,
-    /// Whether the address is known to be theirs.
+    /// Whether the email address has been verified.
     email_verified: bool,
-    /// What they want to be called.
+    /// The display name.
     #[schema(example = "Ada")]
     display_name: Option<String>,
     /// `user` or `admin`.
     #[schema(example = "user")]
     role: &'static str,
-    /// Whether a code is asked for at login.
+    /// Whether signing in requires a second factor.
     two_factor: bool,
 }
 
@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// A proof of who asks, anew.
+/// Proof of identity.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -133,7 +133,7 @@ pub(in crate::http) struct ProofBody {
     /// The password.
     #[schema(value_type = String, example = "correct horse battery staple")]
     password: Secret,
-    /// A code of the second factor, where there is one.
+    /// A second-factor code, if the account has a second factor.
     #[schema(example = "492039")]
     totp_code: Option<String>,
 }

@@ -12,7 +12,7 @@ pub(in crate::http) struct Liveness {
     status: &'static str,
 }
 
-/// Whether the process answers: restart it if it does not. Says nothing about its parts.
+/// Liveness: restart the process if it does not answer. It says nothing about the parts.
 #[utoipa::path(
     get, path = "/health/live", tag = "operation",
     responses((status = 200, description = "The process answers", body = Liveness))

@@ -1,4 +1,4 @@
-//! How the server is doing.
+//! The health of the server.
 
 pub(in crate::http) mod live;
 pub(in crate::http) mod show;

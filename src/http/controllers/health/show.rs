@@ -17,23 +17,23 @@ use crate::telemetry::ServiceHealth;
 /// The state of every part.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Readiness<'a> {
-    /// `ok` when every part that should run runs, else `unavailable`.
+    /// `ok` if every part that should run does, else `unavailable`.
     #[schema(example = "ok")]
     status: &'static str,
-    /// Now.
+    /// The server's time.
     #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
-    /// The parts by name.
+    /// The parts, by name.
     services: &'a BTreeMap<String, ServiceHealth>,
 }
 
-/// Whether requests should be sent here, and the state of each part. Touches nothing that could be
-/// slow: the parts report by themselves.
+/// Readiness: whether requests should be sent here, and the status of each part. It is always fast,
+/// because it asks no part: the parts report by themselves.
 #[utoipa::path(
     get, path = "/health", tag = "operation",
     responses(
-        (status = 200, description = "Every part that should run runs", body = Readiness),
-        (status = 503, description = "Some part does not, or not yet", body = Readiness)
+        (status = 200, description = "Every part that should run does", body = Readiness),
+        (status = 503, description = "A part does not run, or not yet", body = Readiness)
     )
 )]
 pub(in crate::http) async fn show_health(State(state): State<OperationState>) -> Response {

@@ -13,12 +13,12 @@ use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::MarketState;
 use crate::market::series;
 
-/// An instrument's candles.
+/// The candles of an instrument.
 #[utoipa::path(
     get, path = "/api/v1/instruments/{venue}/{symbol}/candles", tag = "market",
     params(
         ("venue" = String, Path, description = "The venue", example = "kraken"),
-        ("symbol" = String, Path, description = "The venue's own symbol; a slash is written `%2F` or `-`", example = "BTC-USD"),
+        ("symbol" = String, Path, description = "The venue's own symbol; write a slash as `%2F` or `-`", example = "BTC-USD"),
         SeriesParams
     ),
     responses(

@@ -21,20 +21,20 @@ use crate::market::InstrumentFilter;
     reason = "documents what the handler reads; a test compares the two"
 )]
 pub(in crate::http) struct FilterParams {
-    /// Only this venue's: `binance`, `coinbase` or `kraken`.
+    /// Only instruments of this venue: `binance`, `coinbase` or `kraken`.
     #[param(pattern = "^(binance|coinbase|kraken)$")]
     venue: Option<String>,
-    /// Only those that trade the token with this CoinGecko id.
+    /// Only instruments that trade the token with this CoinGecko id.
     #[param(pattern = "^[a-z0-9._-]{1,128}$")]
     token: Option<String>,
-    /// Most items of one answer: 1 to 500, by default 100.
+    /// Maximum number of items: 1 to 500, by default 100.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
-    /// The `next_cursor` of an answer to the same request.
+    /// The `next_cursor` from an answer to the same request.
     cursor: Option<String>,
 }
 
-/// The listed instruments, by venue and symbol.
+/// Lists instruments, by venue and symbol.
 #[utoipa::path(
     get, path = "/api/v1/instruments", tag = "market", params(FilterParams),
     responses(
@@ -55,7 +55,7 @@ pub(in crate::http) async fn list_instruments(
     let limit = params.take("limit", limit(500)).unwrap_or(100);
     let after = params.take("cursor", decode_name);
     params.finish()?;
-    // One more than asked tells whether there is another page.
+    // One more than asked for shows whether there is another page.
     let mut found = state
         .market
         .instruments(&filter, after.as_deref(), limit + 1)

@@ -19,18 +19,18 @@ pub(in crate::http) struct InstrumentBody {
     /// The venue's own symbol.
     #[schema(example = "BTC/USD")]
     symbol: String,
-    /// CoinGecko id of what is traded, where it is known.
+    /// CoinGecko id of the base asset, if known.
     #[schema(example = "bitcoin")]
     token: Option<String>,
-    /// Ticker of what is traded, where it is known.
+    /// Ticker of the base asset, if known.
     #[schema(example = "BTC")]
     base: Option<String>,
-    /// Ticker of what it is priced in, where it is known.
+    /// Ticker of the quote asset, if known.
     #[schema(example = "USD")]
     quote: Option<String>,
 }
 
-/// A series of candles with what is known to be missing from it.
+/// A series of candles, with what is known to be missing from it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CandleSeries)]
 pub(in crate::http) struct CandleSeriesBody {
@@ -42,11 +42,11 @@ pub(in crate::http) struct CandleSeriesBody {
     /// earlier ones); null when there are no more.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
-    /// What these candles cover.
+    /// The time these candles cover.
     coverage: CoverageBody,
-    /// The instrument they are of.
+    /// The instrument these are candles of.
     instrument: InstrumentBody,
-    /// Their length.
+    /// The length of a candle.
     #[schema(value_type = String, example = "1m")]
     #[serde(serialize_with = "interval")]
     interval: Interval,
@@ -75,54 +75,54 @@ struct CandleBody {
     /// Price of the last trade, a decimal.
     #[schema(example = "61895.6")]
     close: String,
-    /// In the base asset, a decimal.
+    /// Volume in the base asset, a decimal.
     #[schema(example = "4.813")]
     volume: String,
-    /// In the quote asset, a decimal.
+    /// Volume in the quote asset, a decimal.
     #[schema(example = "297930.12")]
     quote_volume: String,
-    /// How many trades.
+    /// Number of trades.
     trades: u64,
-    /// The part of `volume` in which the taker bought, a decimal.
+    /// The part of `volume` that takers bought, a decimal.
     #[schema(example = "2.706")]
     taker_buy_volume: String,
-    /// Closed, and no trade is missing.
+    /// Whether the interval has closed with no trade missing.
     complete: bool,
-    /// How often it was replaced by a correction.
+    /// How often the candle was corrected.
     revision: u32,
 }
 
-/// The range an answer speaks for, and where trades are or may be missing in it.
+/// The range the candles cover, and the gaps in it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Coverage)]
 struct CoverageBody {
-    /// Start, inclusive; null when there is nothing.
+    /// Start, inclusive; null when nothing is covered.
     #[schema(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
-    /// End, exclusive; null when there is nothing.
+    /// End, exclusive; null when nothing is covered.
     #[schema(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     /// The gaps, earliest first.
     gaps: Vec<GapBody>,
 }
 
-/// A stretch of time in which trades are or may be missing.
+/// A period in which trades are, or may be, missing.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Gap)]
 struct GapBody {
     /// Start, inclusive.
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
-    /// End, exclusive; null while it lasts.
+    /// End, exclusive; null while it is ongoing.
     #[schema(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// Why: `missing_trades`, `numbering_restart`, `disconnect`, `silence`, `late_start`, `log_full`,
-    /// `log_truncated` or `overflow`.
+    /// The reason: `missing_trades`, `numbering_restart`, `disconnect`, `silence`, `late_start`,
+    /// `log_full`, `log_truncated` or `overflow`.
     #[schema(value_type = String, example = "disconnect")]
     reason: GapReason,
-    /// First missing trade id, where it is known.
+    /// First missing trade id, if known.
     first_missing_trade: Option<u64>,
-    /// Last missing trade id, where it is known.
+    /// Last missing trade id, if known.
     last_missing_trade: Option<u64>,
 }
 

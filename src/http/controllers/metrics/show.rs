@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::state::OperationState;
 
-/// Every metric in Prometheus' text format; `docs/metrics.md` names them.
+/// All metrics in Prometheus' text format; `docs/metrics.md` describes them.
 #[utoipa::path(
     get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"))

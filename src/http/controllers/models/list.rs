@@ -20,13 +20,13 @@ use crate::http::state::ForecastState;
     reason = "documents what the handler reads; a test compares the two"
 )]
 pub(in crate::http) struct ModelParams {
-    /// Of this token only: CoinGecko id, or a symbol that only one listed token has.
+    /// Only models of this token: CoinGecko id, or a symbol that only one listed token has.
     token: Option<String>,
-    /// Of candles of this length only: `1h` or `1d`.
+    /// Only models of candles of this length: `1h` or `1d`.
     interval: Option<String>,
 }
 
-/// Every version of every model, newest first within a token and interval.
+/// Lists the versions of all models, newest first within a token and interval.
 #[utoipa::path(
     get, path = "/api/v1/models", tag = "forecasts", params(ModelParams),
     responses(

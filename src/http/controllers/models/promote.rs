@@ -12,15 +12,15 @@ use crate::http::extract::params::Params;
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::ForecastState;
 
-/// Makes a version serve, from the next candle on at the latest; an earlier one to go back to it.
-/// Repeating it changes nothing. For administrators.
+/// Makes a version serve, from the next candle at the latest; name an earlier version to roll back.
+/// Repeating the request changes nothing. For administrators.
 #[utoipa::path(
     post, path = "/api/v1/models/{id}/promote", tag = "forecasts",
     params(("id" = String, Path, description = "The version")),
     responses(
-        (status = 200, description = "It serves", body = ModelBody),
+        (status = 200, description = "The version serves", body = ModelBody),
         (status = 404, description = "`unknown-model`"),
-        (status = 409, description = "`unusable-model`: the version is broken; what served goes on serving")
+        (status = 409, description = "`unusable-model`: the version is broken; the previous one keeps serving")
     )
 )]
 pub(in crate::http) async fn promote_model(

@@ -16,26 +16,26 @@ use crate::http::extract::params::Params;
 use crate::http::respond::problem::{FieldError, Kind, Problem};
 use crate::http::state::ForecastState;
 
-/// What to train.
+/// The models to train.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TrainRequest)]
 pub(in crate::http) struct TrainBody {
-    /// CoinGecko id, or a symbol that only one listed token has; by default all that are forecast.
+    /// CoinGecko id, or a symbol that only one listed token has; all forecast tokens by default.
     #[schema(example = "bitcoin")]
     token: Option<String>,
-    /// `1h` or `1d`; by default both.
+    /// `1h` or `1d`; both by default.
     #[schema(example = "1h")]
     interval: Option<String>,
 }
 
-/// Asks for models to be trained, in the background and one after another. A new version serves only if
-/// it wins against the one that does. Asking again changes nothing. For administrators.
+/// Queues trainings, which run one after another in the background. A new version serves only if it
+/// beats the one that serves now. Repeating the request changes nothing. For administrators.
 #[utoipa::path(
     post, path = "/api/v1/models/train", tag = "forecasts",
-    request_body(content = Option<TrainBody>, description = "Without a body: all"),
+    request_body(content = Option<TrainBody>, description = "Without a body, all models are trained"),
     responses(
-        (status = 202, description = "They will be trained; /health shows how far that is", body = QueuedBody),
+        (status = 202, description = "The trainings are queued; `/health` shows their progress", body = QueuedBody),
         (status = 400, description = "`invalid-request`: `errors` names each field"),
         (status = 404, description = "`unknown-token`, `no-forecast`")
     )

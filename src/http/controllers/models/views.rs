@@ -14,13 +14,13 @@ pub(in crate::http) struct ModelBody {
     /// The version.
     #[schema(example = "20261122T115607264Z-434acd1c")]
     id: String,
-    /// CoinGecko id of what it forecasts.
+    /// CoinGecko id of the asset it forecasts.
     #[schema(example = "bitcoin")]
     token: String,
-    /// Length of the candles it looks at.
+    /// Length of the candles it is trained on.
     #[schema(example = "1h")]
     interval: &'static str,
-    /// Whether it serves.
+    /// Whether this version serves.
     serves: bool,
     /// Why it cannot serve; null if it can.
     #[schema(example = "the weights do not fit the card")]
@@ -32,43 +32,43 @@ pub(in crate::http) struct ModelBody {
     horizons: Vec<ModelHorizonBody>,
 }
 
-/// What a version does at one horizon.
+/// A version at one horizon.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ModelHorizon)]
 pub(in crate::http) struct ModelHorizonBody {
-    /// How far ahead.
+    /// The horizon.
     #[schema(example = "24h")]
     horizon: String,
     /// The method that serves.
     #[schema(example = "lstm")]
     method: String,
-    /// How far to trust it.
+    /// Its skill.
     skill: SkillBody,
 }
 
-/// What a version's card says, among more.
+/// Some of the fields of a version's card.
 #[derive(ToSchema)]
 #[schema(as = ModelCard)]
 #[allow(dead_code, reason = "describes what the card's own type writes")]
 pub(in crate::http) struct CardBody {
-    /// The layout of the card.
+    /// The version of the card's format.
     #[schema(example = 1)]
     format: u32,
     /// The asset, by its CoinGecko id.
     #[schema(example = "bitcoin")]
     asset: String,
-    /// The candles' length.
+    /// Length of a candle.
     #[schema(example = "1h")]
     interval: String,
     /// The horizons it forecasts, in candles, ascending.
     #[schema(example = json!([1, 24, 168]))]
     horizons: Vec<u32>,
-    /// What each input is, in order.
+    /// The names of the inputs, in order.
     #[schema(example = json!(["return_0", "return_1"]))]
     features: Vec<String>,
 }
 
-/// A version with all that is known of it.
+/// A version of a model with its card.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ModelDetail)]
 pub(in crate::http) struct ModelDetailBody {
@@ -79,11 +79,11 @@ pub(in crate::http) struct ModelDetailBody {
     card: Option<serde_json::Value>,
 }
 
-/// Trainings that will be done.
+/// Trainings that were queued.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = QueuedTrainings)]
 pub(in crate::http) struct QueuedBody {
-    /// Token and interval of each.
+    /// Token and interval of each training.
     #[schema(example = json!(["bitcoin/1h"]))]
     pub(in crate::http) queued: Vec<String>,
 }

@@ -22,15 +22,16 @@ use crate::http::state::ForecastState;
     reason = "documents what the handler reads; a test compares the two"
 )]
 pub(in crate::http) struct PastParams {
-    /// Forecasts of this version only.
+    /// Only forecasts of this version.
     model: Option<String>,
-    /// Most items of one answer: 1 to 1000, by default 100.
+    /// Maximum number of items: 1 to 1000, by default 100.
     limit: Option<u32>,
-    /// The `next_cursor` of an answer to the same request.
+    /// The `next_cursor` from an answer to the same request.
     cursor: Option<String>,
 }
 
-/// Forecasts of a token for one horizon (by default the shortest) and what came of them, newest first.
+/// Past forecasts of a token for one horizon (by default the shortest) with their outcomes, newest
+/// first.
 #[utoipa::path(
     get, path = "/api/v1/predictions/{token}/history", tag = "forecasts",
     params(
@@ -65,7 +66,7 @@ pub(in crate::http) async fn list_past_predictions(
         horizon: asked.one_horizon(),
         model,
         before,
-        // One more than asked tells whether there is another page.
+        // One more than asked for shows whether there is another page.
         limit: limit + 1,
     };
     let mut found = state.forecasts.past(&query).await?;

@@ -28,8 +28,8 @@ use crate::http::state::ForecastState;
 pub(in crate::http) struct SeriesParams {
     /// How far ahead: `1h`, `24h` or `7d`.
     horizon: Option<String>,
-    /// Length of the candles that the forecasts rest on: `1h` (default) or `1d`, which has no `1h`
-    /// horizon.
+    /// Length of the candles that the forecasts are based on: `1h` (default) or `1d`, which has no
+    /// `1h` horizon.
     interval: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::Problem;
 use crate::http::state::ForecastState;
 
-/// The newest forecasts of a token, with intervals and how far to trust them.
+/// The newest forecasts of a token, with prediction intervals and skill.
 #[utoipa::path(
     get, path = "/api/v1/predictions/{token}", tag = "forecasts",
     params(
@@ -19,9 +19,9 @@ use crate::http::state::ForecastState;
         SeriesParams
     ),
     responses(
-        (status = 200, description = "The forecasts, the shortest horizon first", body = PredictionsBody),
+        (status = 200, description = "The forecasts, shortest horizon first", body = PredictionsBody),
         (status = 404, description = "`unknown-token`, `no-forecast`"),
-        (status = 409, description = "`ambiguous-token`: several have this symbol: `candidates`")
+        (status = 409, description = "`ambiguous-token`: several tokens have this symbol: see `candidates`")
     )
 )]
 pub(in crate::http) async fn show_predictions(

@@ -26,12 +26,12 @@ const MOST: usize = 2_000;
     reason = "documents what the handler reads; a test compares the two"
 )]
 pub(in crate::http) struct TrackParams {
-    /// Forecasts of this version only; by default of all that served.
+    /// Only forecasts of this version; by default, of all that served.
     model: Option<String>,
 }
 
-/// How good the forecasts of a token were for one horizon (by default the shortest): those that were
-/// made before their outcome was known, the newest 2000.
+/// The track record of a token's forecasts for one horizon (by default the shortest), from the
+/// newest 2000 forecasts that were made before their outcome was known.
 #[utoipa::path(
     get, path = "/api/v1/predictions/{token}/track-record", tag = "forecasts",
     params(
@@ -39,7 +39,7 @@ pub(in crate::http) struct TrackParams {
         SeriesParams, TrackParams
     ),
     responses(
-        (status = 200, description = "The record", body = TrackRecordBody),
+        (status = 200, description = "The track record", body = TrackRecordBody),
         (status = 404, description = "`unknown-token`")
     )
 )]

@@ -15,13 +15,13 @@ pub(in crate::http) struct PredictionsBody {
     /// CoinGecko id.
     #[schema(example = "bitcoin")]
     pub(in crate::http) token: String,
-    /// Length of the candles that they rest on.
+    /// Length of the candles they are based on.
     #[schema(example = "1h")]
     pub(in crate::http) interval: &'static str,
-    /// The instrument whose candles those are.
+    /// The instrument of those candles.
     #[schema(example = "binance:BTCUSDT")]
     pub(in crate::http) instrument: Option<String>,
-    /// One a horizon, the shortest first.
+    /// One per horizon, shortest first.
     pub(in crate::http) data: Vec<PredictionBody>,
 }
 
@@ -31,7 +31,7 @@ pub(in crate::http) struct PredictionsBody {
 pub(in crate::http) struct PredictionBody {
     #[serde(flatten)]
     forecast: ForecastBody,
-    /// How far to trust it.
+    /// Its skill.
     skill: SkillBody,
 }
 
@@ -39,81 +39,81 @@ pub(in crate::http) struct PredictionBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Forecast)]
 pub(in crate::http) struct ForecastBody {
-    /// How far ahead: `1h`, `24h` or `7d`.
+    /// The horizon: `1h`, `24h` or `7d`.
     #[schema(example = "24h")]
     horizon: String,
-    /// Start of the candle it rests on.
+    /// Opening time of the candle it is based on.
     #[schema(value_type = String, format = DateTime)]
     open_time: Timestamp,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     made_at: Timestamp,
-    /// The time it speaks of.
+    /// The time it is a forecast for.
     #[schema(value_type = String, format = DateTime)]
     target_time: Timestamp,
-    /// Close of the candle it rests on, a decimal.
+    /// Close of the candle it is based on, a decimal.
     #[schema(example = "61837.63")]
     base_price: String,
     /// The expected price, a decimal.
     #[schema(example = "61902.11")]
     price: String,
-    /// The expected logarithm of target price over base price.
+    /// The expected logarithm of the target price over the base price.
     #[schema(example = -0.0023)]
     expected_return: f64,
-    /// Where the price is expected; empty while that is not calibrated.
+    /// Prediction intervals; empty until they are calibrated.
     intervals: Vec<IntervalBody>,
     /// The version of the model.
     #[schema(example = "20261122T115607264Z-434acd1c")]
     model: String,
-    /// Which of the model's methods made it: `lstm`, `persistence`, `drift`, `ridge`,
-    /// `elastic_net` or `auto_ets`, whichever was best at this horizon.
+    /// The method that made it, the model's best at this horizon: `lstm`, `persistence`, `drift`,
+    /// `ridge`, `elastic_net` or `auto_ets`.
     #[schema(example = "ridge")]
     method: String,
 }
 
-/// A range of prices.
+/// A prediction interval for the price.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PredictionInterval)]
 pub(in crate::http) struct IntervalBody {
-    /// In how many of 100 cases the outcome is to lie inside: 50, 80 or 95.
+    /// The nominal coverage in percent: 50, 80 or 95.
     #[schema(example = 80)]
     level: u8,
-    /// The lowest price inside, a decimal.
+    /// The lower end, a decimal.
     #[schema(example = "65241.72")]
     low: String,
-    /// The highest price inside, a decimal.
+    /// The upper end, a decimal.
     #[schema(example = "69171.605")]
     high: String,
 }
 
-/// How far to trust a forecast.
+/// The skill of a forecast.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ForecastSkill)]
 pub(in crate::http) struct SkillBody {
-    /// Whether the model was better than repeating the last price, beyond chance.
+    /// Whether the model beat repeating the last price by more than chance.
     has_skill: bool,
     /// The same in words.
     #[schema(
         example = "Too few forecasts (7) to tell whether there is any skill: do not rely on them."
     )]
     statement: String,
-    /// Walk-forward, when it was trained.
+    /// Walk-forward evaluation when it was trained.
     evaluation: Option<ScoreBody>,
-    /// Of its own forecasts since, once enough have been realised.
+    /// The score of its live forecasts, once enough have been realised.
     live: Option<ScoreBody>,
 }
 
-/// How good forecasts were.
+/// The score of forecasts.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ForecastScore)]
 pub(in crate::http) struct ScoreBody {
-    /// Mean absolute error of log returns over that of repeating the last price: below 1 is better.
+    /// Mean absolute error of log returns, relative to repeating the last price: below 1 is better.
     mase: EstimateBody,
     /// Share of forecasts with the right direction; zero counts one half.
     directional_accuracy: EstimateBody,
-    /// Shares of outcomes inside the intervals.
+    /// Shares of outcomes inside the prediction intervals.
     coverage: Option<CoverageShares>,
-    /// How many forecasts.
+    /// Number of forecasts.
     forecasts: usize,
 }
 
@@ -132,7 +132,7 @@ pub(in crate::http) struct EstimateBody {
     high: f64,
 }
 
-/// Shares of outcomes inside the intervals.
+/// Shares of outcomes inside the prediction intervals.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct CoverageShares {
     /// Of the 50 % interval.
@@ -149,62 +149,62 @@ pub(in crate::http) struct CoverageShares {
     nearly_all: f64,
 }
 
-/// A forecast and what came of it.
+/// A past forecast and its outcome.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PastPrediction)]
 pub(in crate::http) struct PastBody {
     #[serde(flatten)]
     forecast: ForecastBody,
-    /// What came; null until the target time.
+    /// The outcome; null until the target time.
     outcome: Option<OutcomeBody>,
 }
 
-/// What came of a forecast.
+/// The outcome of a forecast.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PredictionOutcome)]
 pub(in crate::http) struct OutcomeBody {
     /// The price at the target time, a decimal.
     #[schema(example = "67403.1")]
     price: String,
-    /// The logarithm of that price over the base price.
+    /// The logarithm of the outcome over the base price.
     #[schema(example = 0.0011)]
     actual_return: f64,
-    /// Actual less expected return.
+    /// Actual return minus expected return.
     #[schema(example = 0.0034)]
     error: f64,
-    /// The levels of the intervals that held the price.
+    /// The levels of the intervals that contained the outcome.
     #[schema(example = json!([50, 80, 95]))]
     inside: Vec<u8>,
 }
 
-/// What the realised forecasts of a token came to.
+/// The track record of a token's forecasts.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TrackRecord)]
 pub(in crate::http) struct TrackRecordBody {
     /// CoinGecko id.
     #[schema(example = "bitcoin")]
     pub(in crate::http) token: String,
-    /// Length of the candles that they rest on.
+    /// Length of the candles they are based on.
     #[schema(example = "1h")]
     pub(in crate::http) interval: &'static str,
-    /// How far ahead.
+    /// The horizon.
     #[schema(example = "24h")]
     pub(in crate::http) horizon: String,
-    /// The version asked for; null: all that served.
+    /// The version that was asked for; null for all that served.
     #[schema(example = "20261122T115607264Z-434acd1c")]
     pub(in crate::http) model: Option<String>,
-    /// Whether they were better than repeating the last price, beyond chance.
+    /// Whether they beat repeating the last price by more than chance.
     pub(in crate::http) has_skill: bool,
     /// The same in words.
     #[schema(
         example = "Too few forecasts (7) to tell whether there is any skill: do not rely on them."
     )]
     pub(in crate::http) statement: String,
-    /// The figures; null while nothing was realised.
+    /// The score; null until a forecast has been realised.
     pub(in crate::http) score: Option<ScoreBody>,
 }
 
-/// What the figures mean, in words.
+/// The figures in words.
 pub(in crate::http) fn statement(skill: Option<&Skill>) -> String {
     match skill {
         None => {

@@ -20,9 +20,9 @@ const HARD_LIMIT: usize = 4;
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "stream",
     responses(
-        (status = 101, description = "WebSocket from here on"),
-        (status = 403, description = "`forbidden-origin`: a page of another site asked; see http.cors_origins"),
-        (status = 426, description = "`upgrade-required`: not a WebSocket request"),
+        (status = 101, description = "The connection is upgraded to a WebSocket"),
+        (status = 403, description = "`forbidden-origin`: the request came from a page of another site; see `http.cors_origins`"),
+        (status = 426, description = "`upgrade-required`: not a WebSocket handshake"),
         (status = 503, description = "`too-many-clients`")
     )
 )]

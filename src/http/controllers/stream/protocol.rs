@@ -7,7 +7,7 @@ use coinsphere_actors::push::{Closed, Topic};
 use coinsphere_pipelines::market::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What a client may say.
+/// A message of a client.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Request {
@@ -44,7 +44,7 @@ pub(super) enum RequestId {
     Text(String),
 }
 
-/// What the server answers.
+/// A message of the server.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Reply<'a> {
@@ -149,7 +149,7 @@ impl End {
             Self::TooManyErrors => (4002, "too many invalid messages"),
             Self::TooManyMessages => (4004, "too many messages a second"),
             Self::TooSlow => (4008, "you read too slowly: subscribe to less"),
-            Self::Interrupted => (4009, "messages were lost on our side: connect again"),
+            Self::Interrupted => (4009, "the server lost messages: connect again"),
         })
     }
 

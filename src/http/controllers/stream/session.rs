@@ -16,7 +16,7 @@ use crate::accounts::Accounts;
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::settings::StreamSettings;
 
-/// The version of the messages, told in the welcome.
+/// The version of the messages, sent in the welcome.
 const PROTOCOL: u32 = 1;
 /// Messages written before the socket is looked at again.
 const BATCH: usize = 64;
@@ -33,7 +33,7 @@ pub(super) struct Session {
     client: Client,
     settings: Arc<StreamSettings>,
     clock: SharedClock,
-    /// As whom the client was admitted, and who knows whether that still holds.
+    /// As whom the client was admitted, and who knows whether that is still valid.
     admitted: (MarketAccess, Arc<Accounts>),
     heartbeat: Interval,
     last_heard: Instant,
@@ -170,7 +170,7 @@ impl Session {
             return Err(End::Idle);
         }
         let (reader, accounts) = &self.admitted;
-        if !reader.still_holds(accounts).await {
+        if !reader.is_still_valid(accounts).await {
             return Err(End::SignedOut);
         }
         let time = self.clock.now();

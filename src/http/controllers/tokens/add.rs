@@ -24,7 +24,7 @@ use crate::http::state::MarketState;
 /// The most instruments of one request.
 const MOST_INSTRUMENTS: usize = 50;
 
-/// What to add.
+/// The token to add.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -33,16 +33,16 @@ pub(in crate::http) struct AddBody {
     /// Its CoinGecko id: 1 to 128 of a-z, 0-9, `-`, `_`, `.`.
     #[schema(example = "render-token", pattern = "^[a-z0-9._-]{1,128}$")]
     id: String,
-    /// Its ticker, 1 to 20 printable ASCII characters; kept in upper case.
+    /// Its ticker, 1 to 20 printable ASCII characters; stored in upper case.
     #[schema(example = "RENDER", pattern = "^[!-~]{1,20}$")]
     symbol: String,
-    /// Its name for people, at most 100 characters.
+    /// Its name, at most 100 characters.
     #[schema(value_type = String, example = "Render", min_length = 1, max_length = 100)]
     name: Line,
     /// Its rank by market capitalisation.
     #[schema(minimum = 1, maximum = 1_000_000)]
     rank: Option<u32>,
-    /// What trades it: 1 to 50.
+    /// The instruments that trade it: 1 to 50.
     #[schema(min_items = 1, max_items = 50)]
     instruments: Vec<AddInstrumentBody>,
 }
@@ -58,7 +58,7 @@ pub(in crate::http) struct AddInstrumentBody {
     /// The venue's own symbol: 1 to 32 printable ASCII characters.
     #[schema(example = "RENDERUSDT", pattern = "^[!-~]{1,32}$")]
     symbol: String,
-    /// The ticker it is quoted in, 1 to 20 printable ASCII characters; kept in upper case.
+    /// The ticker of the quote asset, 1 to 20 printable ASCII characters; stored in upper case.
     #[schema(example = "USDT", pattern = "^[!-~]{1,20}$")]
     quote: String,
 }
@@ -131,17 +131,17 @@ fn ticker(text: &str) -> Result<String, String> {
     }
 }
 
-/// Adds a token with its instruments, or instruments to a token that is there. They are listened to
-/// within seconds and after every restart, beside those of the configuration; a symbol that the venue
-/// does not know shows as refused in `/health`. For administrators.
+/// Adds a token with its instruments, or adds instruments to an existing token. They are followed
+/// within seconds and after every restart, besides those of the configuration; a symbol that the
+/// venue does not know shows as refused in `/health`. For administrators.
 #[utoipa::path(
     post, path = "/api/v1/tokens", tag = "market",
     request_body = AddBody,
     responses(
-        (status = 201, description = "The token is new", body = AssetDetailView, headers(("location" = String, description = "Where it is"))),
-        (status = 200, description = "The token was known, some of the instruments were not", body = AssetDetailView),
+        (status = 201, description = "The token was added", body = AssetDetailView, headers(("location" = String, description = "The token's URL"))),
+        (status = 200, description = "The token existed; instruments were added to it", body = AssetDetailView),
         (status = 400, description = "`invalid-request`: `errors` names each field"),
-        (status = 409, description = "`conflict`: everything is there, or belongs to another token")
+        (status = 409, description = "`conflict`: everything exists already, or belongs to another token")
     )
 )]
 pub(in crate::http) async fn add_token(

@@ -20,13 +20,13 @@ use crate::market::series;
     reason = "documents what the handler reads; a test compares the two"
 )]
 pub(in crate::http) struct VenueParams {
-    /// The venue whose instrument is used: `binance`, `coinbase` or `kraken`. By default the first
-    /// that trades the token, in the order of the setting `market.venues`.
+    /// The venue whose instrument is used: `binance`, `coinbase` or `kraken`. By default, the first
+    /// venue that trades the token, in the order of the setting `market.venues`.
     #[param(pattern = "^(binance|coinbase|kraken)$")]
     venue: Option<String>,
 }
 
-/// A token's candles: those of its primary instrument, which the answer names.
+/// The candles of a token: those of its primary instrument, which the answer names.
 #[utoipa::path(
     get, path = "/api/v1/tokens/{id}/history", tag = "market",
     params(
@@ -36,7 +36,7 @@ pub(in crate::http) struct VenueParams {
     responses(
         (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
         (status = 404, description = "`unknown-token`, `unknown-instrument`"),
-        (status = 409, description = "`ambiguous-token`: several have this symbol: `candidates`")
+        (status = 409, description = "`ambiguous-token`: several tokens have this symbol: see `candidates`")
     )
 )]
 pub(in crate::http) async fn show_token_history(

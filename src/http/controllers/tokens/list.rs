@@ -19,14 +19,14 @@ use crate::http::state::MarketState;
     reason = "documents what the handler reads; a test compares the two"
 )]
 pub(in crate::http) struct ListParams {
-    /// Most items of one answer: 1 to 500, by default 100.
+    /// Maximum number of items: 1 to 500, by default 100.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
-    /// The `next_cursor` of an answer to the same request.
+    /// The `next_cursor` from an answer to the same request.
     cursor: Option<String>,
 }
 
-/// The listed tokens, by id.
+/// Lists tokens, by id.
 #[utoipa::path(
     get, path = "/api/v1/tokens", tag = "market", params(ListParams),
     responses(
@@ -41,7 +41,7 @@ pub(in crate::http) async fn list_tokens(
     let limit = params.take("limit", limit(500)).unwrap_or(100);
     let after = params.take("cursor", decode_name);
     params.finish()?;
-    // One more than asked tells whether there is another page.
+    // One more than asked for shows whether there is another page.
     let mut tokens = state.market.tokens(after.as_deref(), limit + 1).await?;
     let more = tokens.len() > limit;
     tokens.truncate(limit);

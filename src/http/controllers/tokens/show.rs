@@ -17,7 +17,7 @@ use crate::http::state::MarketState;
     responses(
         (status = 200, description = "The token", body = AssetDetailView),
         (status = 404, description = "`unknown-token`"),
-        (status = 409, description = "`ambiguous-token`: several have this symbol: `candidates`")
+        (status = 409, description = "`ambiguous-token`: several tokens have this symbol: see `candidates`")
     )
 )]
 pub(in crate::http) async fn show_token(

@@ -19,17 +19,18 @@ pub(in crate::http) struct AssetView {
     /// The name.
     #[schema(example = "Bitcoin")]
     name: String,
-    /// Rank by market capitalisation, where it is known.
+    /// Rank by market capitalisation, if known.
     rank: Option<u32>,
 }
 
-/// A token with what trades it.
+/// A token with its instruments.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TokenDetail)]
 pub(in crate::http) struct AssetDetailView {
     #[serde(flatten)]
     pub(in crate::http) token: AssetView,
-    /// The instruments that trade it; a token's history uses the first unless told otherwise.
+    /// The instruments that trade it, the primary one first: a token's history uses it unless the
+    /// request names a venue.
     pub(in crate::http) instruments: Vec<InstrumentBody>,
 }
 

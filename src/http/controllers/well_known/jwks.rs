@@ -14,12 +14,12 @@ use crate::http::state::AccountState;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KeySet)]
 pub(in crate::http) struct KeySetBody {
-    /// Each as a JSON Web Key.
+    /// JSON Web Keys.
     #[schema(value_type = Vec<Object>, example = json!([{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "jXt…", "n": "sXch…", "e": "AQAB"}]))]
     keys: Vec<jsonwebtoken::jwk::Jwk>,
 }
 
-/// The public keys that access tokens are verified with.
+/// The public keys that verify access tokens.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "accounts",
     responses((status = 200, description = "The keys", body = KeySetBody))

@@ -16,7 +16,7 @@ pub use line::Line;
 
 use crate::http::respond::problem::{FieldError, Kind, Problem};
 
-/// Problems of one body that are told.
+/// The most problems of one body that are reported.
 const TOLD: usize = 32;
 
 /// A JSON body as a `T`: of at most `http.body_limit_bytes`, nested at most 32 deep, without control
@@ -68,23 +68,23 @@ fn wrong(field: &str, detail: impl Into<String>) -> Problem {
 
 /// Reads and checks a body.
 fn read<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Result<T, Problem> {
-    let value = strict::read(bytes).map_err(told)?;
+    let value = strict::read(bytes).map_err(invalid)?;
     // serde takes a list of values for a struct too.
     if !value.is_object() {
         return Err(wrong("body", "send a JSON object"));
     }
-    let value: T = typed(value).map_err(told)?;
+    let value: T = typed(value).map_err(invalid)?;
     value.validate().map_err(|report| {
         let errors = report.iter().map(|(path, error)| FieldError {
             field: named(&path.to_string()),
             detail: error.to_string(),
         });
-        told(errors.collect())
+        invalid(errors.collect())
     })?;
     Ok(value)
 }
 
-fn told(mut errors: Vec<FieldError>) -> Problem {
+fn invalid(mut errors: Vec<FieldError>) -> Problem {
     errors.truncate(TOLD);
     Problem::invalid(errors)
 }

@@ -70,7 +70,7 @@ impl Strict<'_> {
         let forbidden = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         if text.chars().any(forbidden) {
             let path = std::mem::take(&mut self.path);
-            self.refuse(&path, "must not hold control characters");
+            self.refuse(&path, "must not contain control characters");
         }
         Value::String(text.to_owned())
     }
@@ -141,7 +141,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
                 self.refuse(&path, "this key is not allowed");
             }
             if key.chars().any(char::is_control) {
-                self.refuse(&path, "a key must not hold control characters");
+                self.refuse(&path, "a key must not contain control characters");
             }
             if object.contains_key(&key) {
                 self.refuse(&path, "given more than once");

@@ -120,7 +120,7 @@ where
     }
 }
 
-/// Whether users reach us by HTTPS: we speak it, or a proxy does, which `accounts.public_url` tells.
+/// Whether users reach us by HTTPS: we speak it, or a proxy does, as `accounts.public_url` says.
 fn speaks_https(state: &AccountState) -> bool {
     state.http.tls_certificate.is_some() || state.accounts.public_url().starts_with("https://")
 }

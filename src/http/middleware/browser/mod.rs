@@ -26,7 +26,7 @@ use crate::http::policy;
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::AccountState;
 
-/// Where a CSRF token is sent, and where an answer tells a new one.
+/// The header in which requests send a CSRF token, and answers a new one.
 pub(in crate::http) const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// In the extensions of requests whose cookie stands for a session.
@@ -153,12 +153,12 @@ pub(in crate::http) fn tell(cookies: &Cookies, session: &BrowserSession, respons
 pub(in crate::http) fn describe(components: &mut Components) {
     let cookie = ApiKeyValue::with_description(
         NAMES[0],
-        "A browser's session, of `/api/v1/auth/browser/login`; `coinsphere-session` over plain HTTP on the own machine.",
+        "A browser session from `/api/v1/auth/browser/login`; the cookie is called `coinsphere-session` over plain HTTP on the same machine.",
     );
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     let csrf = ApiKeyValue::with_description(
         "X-CSRF-Token",
-        "With the cookie, for requests that change something; of the login's answer, or `/api/v1/auth/csrf`.",
+        "Required with the cookie for requests that change something; from the answer to the login, or from `/api/v1/auth/csrf`.",
     );
     components.add_security_scheme("csrf", SecurityScheme::ApiKey(ApiKey::Header(csrf)));
 }

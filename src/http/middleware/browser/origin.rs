@@ -60,7 +60,7 @@ fn origin_of(url: &str) -> Option<&str> {
     Some(&url[..end])
 }
 
-/// Refuses what another site's page sent. Programs say nothing about pages, and pass: what holds for
+/// Refuses what another site's page sent. Programs say nothing about pages, and pass: what applies to
 /// them is the CSRF token.
 pub(in crate::http) fn refuse_other_pages(
     state: &AccountState,

@@ -1,4 +1,4 @@
-//! What a request says of its signature: the headers `Signature-Input` and `Signature` (RFC 9421,
+//! The claims of a request about its signature: the headers `Signature-Input` and `Signature` (RFC 9421,
 //! section 4), which are structured fields (RFC 9651).
 
 use axum::http::{HeaderMap, HeaderName};

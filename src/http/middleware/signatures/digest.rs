@@ -11,7 +11,7 @@ use super::claim::dictionary;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 
-/// Checks the body against its `sha-256`. Digests of other kinds may stand beside it.
+/// Checks the body against its `sha-256`. Digests of other kinds may stand next to it.
 pub(super) fn check(headers: &HeaderMap, body: &[u8]) -> Result<(), Fault> {
     let digests = dictionary(headers, &CONTENT_DIGEST).map_err(|_| Fault::WrongDigest)?;
     let Some(ListEntry::Item(item)) = digests.get("sha-256") else {

@@ -32,7 +32,7 @@ pub(in crate::http) enum Fault {
     Unreadable,
     #[error("send exactly one signature whose `keyid` is the API key's id")]
     NotOne,
-    #[error("`signature` holds no bytes under the label of the `signature-input`")]
+    #[error("`signature` has no bytes under the label of the `signature-input`")]
     NoValue,
     #[error("the component {0} is not known here, or has parameters")]
     UnknownComponent(String),
@@ -52,7 +52,7 @@ pub(in crate::http) enum Fault {
     BadNonce,
     #[error("`alg` must be \"ed25519\", or absent")]
     WrongAlgorithm,
-    #[error("`content-digest` must hold the `sha-256` of the body as it is sent (RFC 9530)")]
+    #[error("`content-digest` must have the `sha-256` of the body as it is sent (RFC 9530)")]
     WrongDigest,
     #[error("it was not made with the registered key over this request")]
     Mismatch,

@@ -14,7 +14,7 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// What to change about a user; what is absent stays.
+/// Changes to a user; absent fields stay as they are.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -23,20 +23,21 @@ pub(in crate::http) struct ChangeBody {
     /// `user` or `admin`.
     #[schema(example = "admin")]
     role: Option<String>,
-    /// Whether nobody may sign in to the account; its sessions end, and its keys are refused.
+    /// Whether the account is disabled: nobody can sign in, its sessions end, and its API keys are
+    /// refused.
     #[schema(example = false)]
     disabled: Option<bool>,
 }
 
-/// Gives somebody a role, or disables or enables their account. It takes hold at once.
+/// Changes a user's role, or disables or enables the account, with immediate effect.
 #[utoipa::path(
     patch, path = "/api/v1/admin/users/{id}", tag = "administration",
-    params(("id" = Uuid, Path, description = "Who")),
+    params(("id" = Uuid, Path, description = "The user's id")),
     request_body = ChangeBody,
     responses(
-        (status = 200, description = "The user as it is now", body = AdministeredUserBody),
+        (status = 200, description = "The updated user", body = AdministeredUserBody),
         (status = 404, description = "`not-found`"),
-        (status = 409, description = "`conflict`: it would leave no admin")
+        (status = 409, description = "`conflict`: no admin would be left")
     )
 )]
 pub(in crate::http) async fn change_user(

@@ -10,14 +10,14 @@ use crate::http::middleware::identity::AdminUser;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Deletes somebody's account and all that is kept for it. Their address gets an email.
+/// Deletes a user's account and all of its data. The user is informed by email.
 #[utoipa::path(
     delete, path = "/api/v1/admin/users/{id}", tag = "administration",
-    params(("id" = Uuid, Path, description = "Who")),
+    params(("id" = Uuid, Path, description = "The user's id")),
     responses(
-        (status = 204, description = "It is deleted"),
+        (status = 204, description = "The account is deleted"),
         (status = 404, description = "`not-found`"),
-        (status = 409, description = "`conflict`: it would leave no admin")
+        (status = 409, description = "`conflict`: no admin would be left")
     )
 )]
 pub(in crate::http) async fn delete_user(

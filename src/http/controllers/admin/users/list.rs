@@ -17,19 +17,19 @@ use crate::http::state::AccountState;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdministeredUsers)]
 pub(in crate::http) struct UsersBody {
-    /// The newest first.
+    /// Newest first.
     data: Vec<AdministeredUserBody>,
-    /// Where the next page begins; null on the last.
+    /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
 }
 
-/// Users, the newest first.
+/// Lists users, newest first.
 #[utoipa::path(
     get, path = "/api/v1/admin/users", tag = "administration",
     params(
         ("limit" = Option<usize>, Query, description = "1 to 500, by default 100", minimum = 1, maximum = 500),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
         (status = 200, description = "A page of users", body = UsersBody)

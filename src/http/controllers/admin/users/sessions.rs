@@ -16,24 +16,24 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Somebody's sessions.
+/// The sessions of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdministeredSessions)]
 pub(in crate::http) struct SessionsBody {
-    /// Those that have not ended, the one used last first.
+    /// Sessions that have not ended, most recently used first.
     data: Vec<SessionBody>,
-    /// Where the next page begins; null on the last.
+    /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
 }
 
-/// Somebody's sessions.
+/// The sessions of a user.
 #[utoipa::path(
     get, path = "/api/v1/admin/users/{id}/sessions", tag = "administration",
     params(
-        ("id" = Uuid, Path, description = "Whose"),
+        ("id" = Uuid, Path, description = "The user's id"),
         ("limit" = Option<usize>, Query, description = "1 to 500, by default 100", minimum = 1, maximum = 500),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
         (status = 200, description = "A page of the sessions", body = SessionsBody),
@@ -54,21 +54,21 @@ pub(in crate::http) async fn list_user_sessions(
     Ok(NoStore(SessionsBody { data, next_cursor }))
 }
 
-/// How many sessions were ended.
+/// Sessions that were ended.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EndedSessions)]
 pub(in crate::http) struct EndedBody {
-    /// How many there were.
+    /// The number of sessions that were ended.
     #[schema(example = 2)]
     ended: usize,
 }
 
-/// Ends all of somebody's sessions, at once.
+/// Ends all sessions of a user immediately.
 #[utoipa::path(
     delete, path = "/api/v1/admin/users/{id}/sessions", tag = "administration",
-    params(("id" = Uuid, Path, description = "Whose")),
+    params(("id" = Uuid, Path, description = "The user's id")),
     responses(
-        (status = 200, description = "They have ended", body = EndedBody),
+        (status = 200, description = "The sessions have ended", body = EndedBody),
         (status = 404, description = "`not-found`")
     )
 )]
@@ -87,16 +87,16 @@ pub(in crate::http) async fn revoke_user_sessions(
     Ok(NoStore(EndedBody { ended }))
 }
 
-/// Ends one of somebody's sessions, at once.
+/// Ends a session of a user immediately.
 #[utoipa::path(
     delete, path = "/api/v1/admin/users/{id}/sessions/{session}", tag = "administration",
     params(
-        ("id" = Uuid, Path, description = "Whose"),
+        ("id" = Uuid, Path, description = "The user's id"),
         ("session" = Uuid, Path, description = "The session")
     ),
     responses(
-        (status = 204, description = "It has ended"),
-        (status = 404, description = "`not-found`: it has ended already, or is somebody else's")
+        (status = 204, description = "The session has ended"),
+        (status = 404, description = "`not-found`: the session has ended already, or belongs to another user")
     )
 )]
 pub(in crate::http) async fn revoke_user_session(

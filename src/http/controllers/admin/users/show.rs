@@ -12,7 +12,7 @@ use crate::http::state::AccountState;
 /// A user.
 #[utoipa::path(
     get, path = "/api/v1/admin/users/{id}", tag = "administration",
-    params(("id" = Uuid, Path, description = "Who")),
+    params(("id" = Uuid, Path, description = "The user's id")),
     responses(
         (status = 200, description = "The user", body = AdministeredUserBody),
         (status = 404, description = "`not-found`")

@@ -11,26 +11,26 @@ use crate::accounts::{AccountError, User, UserId};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdministeredUser)]
 pub(in crate::http) struct AdministeredUserBody {
-    /// Who.
+    /// The user's id.
     id: Uuid,
-    /// The address for mail.
+    /// The email address.
     #[schema(example = "ada@example.org")]
     email: String,
-    /// Whether the address is known to be theirs.
+    /// Whether the email address has been verified.
     email_verified: bool,
-    /// What they want to be called.
+    /// The display name.
     #[schema(example = "Ada")]
     display_name: Option<String>,
     /// `user` or `admin`.
     #[schema(example = "user")]
     role: &'static str,
-    /// Whether a code is asked for at login.
+    /// Whether signing in requires a second factor.
     two_factor: bool,
-    /// Since when there is the account.
+    /// When the account was created.
     created_at: DateTime<Utc>,
-    /// Whether it is disabled.
+    /// Whether the account is disabled.
     disabled: bool,
-    /// Since when it is; null if it is not.
+    /// When it was disabled; null if it is not.
     disabled_at: Option<DateTime<Utc>>,
 }
 

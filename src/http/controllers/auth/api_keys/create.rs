@@ -14,24 +14,23 @@ use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// The key there is to be.
+/// The API key to create.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = ApiKeyRequest)]
 pub(in crate::http) struct MakeBody {
-    /// What to call it.
+    /// A name for it.
     #[schema(example = "notebook", min_length = 1, max_length = 80)]
     name: String,
-    /// What it may be used for: `market:read`, `account:read`, `account:write`, `account:critical`,
+    /// Its scopes: `market:read`, `account:read`, `account:write`, `account:critical`,
     /// `keys:manage`.
     #[schema(example = json!(["market:read"]))]
     scopes: Vec<String>,
-    /// How long it holds, in days, 1 to 3650; for ever if absent.
+    /// Days until it expires, 1 to 3650; it never expires if absent.
     #[schema(example = 90, minimum = 1, maximum = 3650)]
     expires_in_days: Option<u32>,
-    /// What its signed requests will be signed with: an Ed25519 public key, its 32 bytes as base64
-    /// or PEM.
+    /// The public key that will verify signed requests: Ed25519, its 32 bytes as base64, or PEM.
     #[schema(
         example = "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=",
         max_length = 400
@@ -39,14 +38,14 @@ pub(in crate::http) struct MakeBody {
     public_key: Option<String>,
 }
 
-/// Makes a key for a program.
+/// Creates an API key for a program.
 #[utoipa::path(
     post, path = "/api/v1/auth/api-keys", tag = "accounts",
     request_body = MakeBody,
     responses(
         (status = 201, description = "The key with its secret", body = NewApiKeyBody),
-        (status = 403, description = "`forbidden`: the API key does not reach as far; `email-not-verified`"),
-        (status = 409, description = "`conflict`: there is a key of this name, or there are 50")
+        (status = 403, description = "`forbidden`: the key's scopes do not allow this; `email-not-verified`"),
+        (status = 409, description = "`conflict`: there is a key with this name, or there are 50 keys already")
     )
 )]
 pub(in crate::http) async fn create_api_key(

@@ -15,11 +15,11 @@ use crate::http::state::AccountState;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ApiKeys)]
 pub(in crate::http) struct ApiKeysBody {
-    /// The newest first; at most 50.
+    /// Newest first; at most 50.
     data: Vec<ApiKeyBody>,
 }
 
-/// One's keys.
+/// Lists your API keys.
 #[utoipa::path(
     get, path = "/api/v1/auth/api-keys", tag = "accounts",
     responses(

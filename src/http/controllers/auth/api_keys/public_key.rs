@@ -30,13 +30,13 @@ pub(in crate::http) struct PublicKeyBody {
     public_key: String,
 }
 
-/// Registers what a key's requests are signed with, in place of what there was.
+/// Sets the public key that verifies the signed requests of an API key, replacing any earlier one.
 #[utoipa::path(
     put, path = "/api/v1/auth/api-keys/{id}/public-key", tag = "accounts",
     params(("id" = uuid::Uuid, Path, description = "The key")),
     request_body = PublicKeyBody,
     responses(
-        (status = 200, description = "The key as it is now", body = ApiKeyBody),
+        (status = 200, description = "The updated key", body = ApiKeyBody),
         (status = 404, description = "`not-found`")
     )
 )]
@@ -57,12 +57,12 @@ pub(in crate::http) async fn set_public_key(
     Ok(Json(changed.into()))
 }
 
-/// Removes it: what asks for a signature is then refused.
+/// Removes the public key of an API key: operations that require a signature are then refused.
 #[utoipa::path(
     delete, path = "/api/v1/auth/api-keys/{id}/public-key", tag = "accounts",
     params(("id" = uuid::Uuid, Path, description = "The key")),
     responses(
-        (status = 204, description = "It is removed"),
+        (status = 204, description = "The public key is removed"),
         (status = 404, description = "`not-found`")
     )
 )]

@@ -10,12 +10,12 @@ use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Ends a key, at once.
+/// Revokes an API key immediately.
 #[utoipa::path(
     delete, path = "/api/v1/auth/api-keys/{id}", tag = "accounts",
     params(("id" = uuid::Uuid, Path, description = "The key")),
     responses(
-        (status = 204, description = "It has ended"),
+        (status = 204, description = "The session has ended"),
         (status = 404, description = "`not-found`")
     )
 )]

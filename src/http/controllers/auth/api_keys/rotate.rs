@@ -14,18 +14,18 @@ use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// How long the secret before holds on.
+/// How long the previous secret stays valid.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = ApiKeyRotation)]
 pub(in crate::http) struct RotateBody {
-    /// In seconds, 0 to 604800; a day if absent.
+    /// Seconds that the previous secret stays valid, 0 to 604800; one day if absent.
     #[schema(example = 86400, minimum = 0, maximum = 604_800)]
     overlap_seconds: Option<u32>,
 }
 
-/// Gives a key another secret.
+/// Rotates the secret of an API key.
 #[utoipa::path(
     post, path = "/api/v1/auth/api-keys/{id}/rotate", tag = "accounts",
     params(("id" = uuid::Uuid, Path, description = "The key")),

@@ -10,27 +10,28 @@ use uuid::Uuid;
 use crate::accounts::{AccountError, ApiKey};
 use crate::http::middleware::idempotency::DoNotReplay;
 
-/// A key without its secret.
+/// An API key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ApiKey)]
 pub(in crate::http) struct ApiKeyBody {
-    /// Which.
+    /// The id.
     id: Uuid,
-    /// What its user calls it.
+    /// The name its user gave it.
     #[schema(example = "notebook")]
     name: String,
-    /// What it may be used for.
+    /// The scopes of the key.
     #[schema(example = json!(["market:read"]))]
     scopes: Vec<String>,
-    /// Since when there is the key.
+    /// When the key was created.
     created_at: DateTime<Utc>,
-    /// Until when it holds; null for ever.
+    /// When the key expires; null if it never does.
     expires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
     last_used_at: Option<DateTime<Utc>>,
-    /// Until when the secret before the last rotation holds, or held; null if there was none.
+    /// When the secret from before the last rotation stops being valid, or stopped; null if the key
+    /// was never rotated.
     previous_secret_until: Option<DateTime<Utc>>,
-    /// What its signed requests are signed with, as base64; null if there is none.
+    /// The public key that verifies signed requests, as base64; null if there is none.
     #[schema(example = "JrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=")]
     public_key: Option<String>,
 }
@@ -50,13 +51,13 @@ impl From<ApiKey> for ApiKeyBody {
     }
 }
 
-/// A key with its secret.
+/// An API key with its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewApiKey)]
 pub(in crate::http) struct NewApiKeyBody {
     #[serde(flatten)]
     key: ApiKeyBody,
-    /// For requests: `Authorization: Bearer …`. Shown this once.
+    /// The secret, for `Authorization: Bearer …`. Shown only once.
     #[schema(
         example = "csk_0190a3c8f7d24b1f8a6b2f0c9d4e5f60_kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w"
     )]

@@ -11,9 +11,9 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// A CSRF token for the browser's session: for pages that were loaded anew.
+/// A CSRF token for the browser session: for pages that were loaded again.
 ///
-/// Tokens that were given before hold on.
+/// Earlier tokens stay valid.
 #[utoipa::path(
     get, path = "/api/v1/auth/csrf", tag = "accounts",
     responses(
@@ -31,7 +31,7 @@ pub(in crate::http) async fn show_csrf_token(
     Ok(NoStore(BrowserSessionBody::new(csrf_token, &access)))
 }
 
-/// A new CSRF token in place of all that the session has: they are stale from now on.
+/// Replaces all CSRF tokens of the session with a new one.
 #[utoipa::path(
     post, path = "/api/v1/auth/csrf", tag = "accounts",
     responses(

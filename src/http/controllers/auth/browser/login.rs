@@ -15,17 +15,18 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// Begins a session of a browser: a cookie stands for it, for a day.
+/// Starts a browser session: its cookie is valid for a day.
 ///
-/// The cookie is out of reach of scripts (`HttpOnly`) and of other sites (`SameSite=Strict`). Requests
-/// that change something need the CSRF token of the answer too, as `X-CSRF-Token`.
+/// The cookie cannot be read by scripts (`HttpOnly`) and is not sent by other sites
+/// (`SameSite=Strict`). Requests that change something also need the CSRF token from the answer, as
+/// `X-CSRF-Token`.
 #[utoipa::path(
     post, path = "/api/v1/auth/browser/login", tag = "accounts",
     request_body = LoginBody,
     responses(
         (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
         (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`"),
-        (status = 403, description = "`forbidden-origin`: a page of another site asked; `account-disabled`, `password-expired`"),
+        (status = 403, description = "`forbidden-origin`: the request came from a page of another site; `account-disabled`, `password-expired`"),
         (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`")
     )
 )]

@@ -11,24 +11,24 @@ use crate::http::middleware::browser::{self, Cookie, Cookies};
 use crate::http::respond::problem::{FieldError, Problem};
 use crate::http::state::AccountState;
 
-/// Where the identity provider sends the browser back to.
+/// The redirect URI of the identity provider.
 ///
-/// Begins a browser's session and sends the browser on. Where the user has a second factor of ours, and
-/// the provider is not trusted with it, `sign_in=second-factor-required` is added to the path that the
-/// browser is sent to: `POST /api/v1/auth/oidc/second-factor` then takes the code. Parameters that a provider adds
-/// are ignored.
+/// Starts a browser session and redirects the browser. If the account has a second factor, and the
+/// provider is not trusted with it, `sign_in=second-factor-required` is added to the path of the
+/// redirect: `POST /api/v1/auth/oidc/second-factor` then takes the code. Other parameters that a
+/// provider adds are ignored.
 #[utoipa::path(
     get, path = "/api/v1/auth/oidc/callback", tag = "accounts",
     params(
-        ("code" = Option<String>, Query, description = "The provider's code"),
-        ("state" = Option<String>, Query, description = "What was sent along"),
-        ("error" = Option<String>, Query, description = "Why there is no code"),
-        ("iss" = Option<String>, Query, description = "Who says so (RFC 9207)")
+        ("code" = Option<String>, Query, description = "The authorization code"),
+        ("state" = Option<String>, Query, description = "The state that was sent to the provider"),
+        ("error" = Option<String>, Query, description = "The provider's error, if there is no code"),
+        ("iss" = Option<String>, Query, description = "The issuer (RFC 9207)")
     ),
     responses(
-        (status = 303, description = "Signed in, or waiting for a code: the cookies are set"),
+        (status = 303, description = "Signed in, or waiting for a second-factor code; the cookies are set"),
         (status = 401, description = "`sign-in-refused`"),
-        (status = 403, description = "`registration-closed`, `invitation-needed`; `forbidden`: not of a domain that may sign in; `account-disabled`"),
+        (status = 403, description = "`registration-closed`, `invitation-needed`; `forbidden`: the domain of the email address may not sign in; `account-disabled`"),
         (status = 404, description = "`not-found`: no provider is configured"),
         (status = 409, description = "`identity-not-linked`, `email-taken`"),
         (status = 503, description = "`identity-provider-unavailable`, `unavailable`")

@@ -15,14 +15,14 @@ use crate::http::state::AccountState;
 /// The longest path to go to afterwards.
 const LONGEST: usize = 300;
 
-/// Sends the browser to the identity provider to sign in.
+/// Redirects the browser to the identity provider to sign in.
 ///
-/// State, nonce and PKCE's verifier belong to a cookie that holds ten minutes.
+/// State, nonce and PKCE verifier belong to a cookie that is valid for ten minutes.
 #[utoipa::path(
     get, path = "/api/v1/auth/oidc/login", tag = "accounts",
-    params(("return_to" = Option<String>, Query, description = "The path of this server to go to afterwards; `/` if absent", example = "/", max_length = 300)),
+    params(("return_to" = Option<String>, Query, description = "The path on this server to go to afterwards; `/` if absent", example = "/", max_length = 300)),
     responses(
-        (status = 303, description = "To the provider; a cookie for the way back is set"),
+        (status = 303, description = "Redirects to the provider; a cookie for the way back is set"),
         (status = 404, description = "`not-found`: no provider is configured"),
         (status = 503, description = "`identity-provider-unavailable`, `unavailable`")
     )

@@ -16,27 +16,27 @@ use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// A code.
+/// A second-factor code.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = SecondFactor)]
 pub(in crate::http) struct CodeBody {
-    /// A code of the second factor, or a recovery code.
+    /// A second-factor code or a recovery code.
     #[schema(example = "492039")]
     totp_code: String,
 }
 
-/// Finishes a sign-in by the identity provider with a code of the second factor.
+/// Completes a sign-in through the identity provider with a second-factor code.
 ///
-/// The browser has the sign-in's cookie, which holds five minutes.
+/// The browser sends the cookie of the sign-in, which is valid for five minutes.
 #[utoipa::path(
     post, path = "/api/v1/auth/oidc/second-factor", tag = "accounts",
     request_body = CodeBody,
     responses(
         (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
-        (status = 401, description = "`sign-in-refused`: no code is waited for; `wrong-code`"),
-        (status = 403, description = "`forbidden-origin`: a page of another site asked; `account-disabled`"),
+        (status = 401, description = "`sign-in-refused`: no sign-in is waiting for a code; `wrong-code`"),
+        (status = 403, description = "`forbidden-origin`: the request came from a page of another site; `account-disabled`"),
         (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`")
     )
 )]

@@ -14,15 +14,15 @@ use crate::http::state::AccountState;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = IdentityProvider)]
 pub(in crate::http) struct ProviderBody {
-    /// What to write on the button.
+    /// The label for the sign-in button.
     #[schema(example = "SSO")]
     label: String,
-    /// Where the button leads.
+    /// The URL the button leads to.
     #[schema(example = "/api/v1/auth/oidc/login")]
     login: &'static str,
 }
 
-/// The identity provider that one may sign in by, if there is one.
+/// The identity provider for signing in, if there is one.
 #[utoipa::path(
     get, path = "/api/v1/auth/oidc", tag = "accounts",
     responses(
