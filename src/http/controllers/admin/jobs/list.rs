@@ -18,9 +18,9 @@ use crate::jobs::JobQuery;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Jobs)]
 pub(in crate::http) struct JobsBody {
-    /// The newest first.
+    /// Newest first.
     data: Vec<JobBody>,
-    /// Where the next page begins; null on the last.
+    /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
 }
@@ -32,7 +32,7 @@ pub(in crate::http) struct JobsBody {
         ("state" = Option<String>, Query, description = "`waiting`, `running`, `done`, `failed` or `cancelled`; by default all"),
         ("kind" = Option<String>, Query, description = "Of this kind only"),
         ("limit" = Option<usize>, Query, description = "1 to 500, by default 100", minimum = 1, maximum = 500),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
         (status = 200, description = "A page of jobs", body = JobsBody)
