@@ -18,6 +18,7 @@ mod jobs;
 mod live_faults;
 mod models_command;
 mod numbering_restart;
+mod portfolio_command;
 mod protection;
 mod real_requests;
 mod recorded_sessions;
@@ -117,6 +118,8 @@ fn main() {
         models_command::a_model_is_trained_forecasts_and_is_replaced_and_brought_back,
         models_command::a_damaged_model_is_named_and_the_one_before_serves,
         models_command::what_cannot_be_trained_or_forecast_is_said,
+        portfolio_command::a_file_of_transactions_becomes_a_report,
+        portfolio_command::what_cannot_be_reported_is_named,
         protection::tampering_with_the_audit_log_shows,
         protection::whoever_is_gone_is_forgotten_in_the_end,
         protection::a_deleted_account_is_forgotten_without_breaking_the_chain,

@@ -1,5 +1,5 @@
-//! `coinsphere portfolio`: exports to a file of transactions, such a file to a report, and what is said of
-//! files that are wrong.
+//! `coinsphere portfolio report`: a file of transactions to one JSON object, and what is said of files
+//! that are wrong.
 
 use std::fs;
 use std::path::Path;
@@ -186,69 +186,4 @@ pub(crate) fn what_cannot_be_reported_is_named() {
         "{}",
         complaint(&output)
     );
-}
-
-const LEDGER: &str = "\"txid\",\"refid\",\"time\",\"type\",\"subtype\",\"aclass\",\"asset\",\"amount\",\"fee\",\"balance\"
-\"L1\",\"Q1\",\"2021-01-05 10:00:00\",\"deposit\",\"\",\"currency\",\"ZEUR\",500.0000,0.0000,500.0000
-";
-
-pub(crate) fn exports_become_a_file_of_transactions() {
-    let place = Place::new();
-    let ledger = place.file("ledgers.csv", LEDGER);
-    let out = place.path().join("transactions.json");
-    let (ledger, out) = (ledger.to_str().unwrap(), out.to_str().unwrap());
-    let import = |file: &str, more: &[&str]| {
-        run(
-            place.path(),
-            [&["portfolio", "import", file], more].concat(),
-        )
-    };
-    let dry = json(&import(ledger, &[]));
-    assert_eq!(dry["commit"], "accepted");
-    assert!(!Path::new(out).exists());
-    let imported = json(&import(
-        ledger,
-        &["--format", "auto", "--out", out, "--currency", "eur"],
-    ));
-    assert_eq!(imported["format"], "kraken.ledgers");
-    assert_eq!(imported["net"]["EUR"], "500");
-    assert_eq!(imported["refused"].as_array().unwrap().len(), 0);
-    let report = run(
-        place.path(),
-        ["portfolio", "report", out, "--method", "fifo"],
-    );
-    assert_eq!(json(&report)["net_invested"], "500");
-    // What is known adds nothing.
-    let again = json(&import(ledger, &["--known", out]));
-    assert_eq!(again["net"], serde_json::json!({}));
-    let before = fs::read(out).unwrap();
-    let wrong = place.file("wrong.csv", LEDGER.replace("deposit", "levitation"));
-    let wrong = wrong.to_str().unwrap();
-    let refused = import(wrong, &["--out", out]);
-    assert_eq!(refused.status.code(), Some(3), "{}", complaint(&refused));
-    let said: Value = serde_json::from_slice(&refused.stdout).unwrap();
-    assert_eq!(said["commit"], "refused");
-    assert_eq!(said["refused"][0]["row"], 2);
-    assert!(
-        said["refused"][0]["reason"]
-            .as_str()
-            .unwrap()
-            .contains("levitation")
-    );
-    assert_eq!(fs::read(out).unwrap(), before, "nothing was written");
-    let skipped = import(wrong, &["--skip", &format!("{wrong}:2")]);
-    assert_eq!(json(&skipped)["commit"], "accepted");
-    for flags in [
-        ["--format", "excel"],
-        ["--timezone", "Mars"],
-        ["--skip", "here"],
-    ] {
-        let output = import(ledger, &flags);
-        assert_eq!(
-            output.status.code(),
-            Some(2),
-            "{flags:?}: {}",
-            complaint(&output)
-        );
-    }
 }
