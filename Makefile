@@ -26,7 +26,10 @@ build: setup-demo
 	cargo build --release --locked --bin coinsphere
 	@echo 'build: $(CARGO_TARGET_DIR)/release/coinsphere'
 
-test: setup-test format lint unit
+# The checks need none of what is fetched for the tests: both at once.
+test: setup-demo
+	@$(MAKE) --no-print-directory -j2 setup-test format lint
+	@$(MAKE) --no-print-directory unit
 
 setup: setup-test
 
@@ -43,8 +46,9 @@ format:
 lint:
 	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
 
+# Many tests wait for servers rather than for a processor.
 unit:
-	cargo test --workspace --locked --no-fail-fast $(FEATURES)
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --workspace --locked --no-fail-fast $(FEATURES)
 
 openapi:
 	cargo test --workspace --locked $(FEATURES) --lib -- --ignored write_the_stored_document
