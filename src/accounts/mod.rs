@@ -240,6 +240,8 @@ impl Accounts {
 
     /// Reads the signing keys again that other processes may have changed, until dropped.
     pub(crate) async fn keep_keys(&self, context: &LoopContext) {
+        // The keys were read when the accounts were opened.
+        context.running();
         loop {
             tokio::time::sleep(NOTICED_WITHIN).await;
             match self.access.keys().read_again(self.now()) {
