@@ -171,6 +171,7 @@ impl JobRunner {
                 }
                 _ = quit.wait_for(|quit| *quit) => return Some(Attempt::GivenBack),
                 _ = beat.tick() => {
+                    self.statuses.progressed(&self.name);
                     let text: Option<String> = said.borrow_and_update().clone();
                     match self.jobs.heartbeat(job, LEASE, text.as_deref()).await {
                         Ok(Lease::Held) => {}
