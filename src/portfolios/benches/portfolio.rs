@@ -58,7 +58,7 @@ fn history(count: u64) -> TransactionFile {
         let dice = numbers.below(100);
         let amount = 1_000_000 + numbers.below(10_000_000_000);
         let part = there * (1 + numbers.below(60)) / 100;
-        let mut row = |kind| {
+        let row = |kind| {
             Transaction::new(
                 format!("b-{number}"),
                 time.fixed_offset(),
@@ -72,7 +72,7 @@ fn history(count: u64) -> TransactionFile {
             let mut row = row(Kind::Buy);
             (row.sent, row.received) = (dollars, leg(coin, amount));
             held[coin][account] += amount;
-            if dice % 3 == 0 {
+            if dice.is_multiple_of(3) {
                 row.fees.extend(leg(coin, amount / 1_000));
                 held[coin][account] -= amount / 1_000;
             }
