@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::http::ask_with;
+use crate::support::http::{ask_with, get};
 use crate::support::program::{Program, complaint, ready, run};
 use crate::support::{Place, eventually};
 use serde_json::Value;
@@ -43,6 +43,16 @@ fn start(data_dir: &Path, training: Training) -> (Program, SocketAddr) {
             command.env(format!("COINSPHERE_FORECASTS__{name}"), value);
         }
     })
+}
+
+/// Waits until there is something to train on.
+fn history_loaded(address: SocketAddr) {
+    eventually("the history is loaded", SOON, || {
+        let health = get(address, "/health")?;
+        let state = &health["services"]["history"]["state"];
+        let loaded = state["loading"].is_null() && state["candles"].as_u64() >= Some(2_000);
+        loaded.then_some(()).ok_or(health.to_string())
+    });
 }
 
 struct Admin {
@@ -95,6 +105,7 @@ pub(crate) fn a_job_outlives_the_program_that_has_it() {
     let data_dir = place.path().join("d");
     let (program, address) = start(&data_dir, Training::Endless);
     ready(address);
+    history_loaded(address);
     let token = std::fs::read_to_string(data_dir.join("admin-token")).expect("the token");
     let admin = Admin { address, token };
     let id = admin.train("1d");
@@ -122,6 +133,7 @@ pub(crate) fn jobs_are_listed_and_cancelled_by_command() {
     let directory = data_dir.to_str().expect("a path");
     let (program, address) = start(&data_dir, Training::Endless);
     ready(address);
+    history_loaded(address);
     let token = std::fs::read_to_string(data_dir.join("admin-token")).expect("the token");
     let admin = Admin { address, token };
     let command = |arguments: &[&str]| {
