@@ -216,11 +216,14 @@ impl Listening {
         if self.requested == 0 {
             return Vec::new();
         }
-        self.instruments
+        let overdue = self
+            .instruments
             .iter()
-            .filter(|(_, i)| i.standing == Standing::Requested && i.deadline < now)
-            .map(|(symbol, _)| symbol.clone())
-            .collect()
+            .filter(|(_, i)| i.standing == Standing::Requested && i.deadline < now);
+        let mut overdue: Vec<Symbol> = overdue.map(|(symbol, _)| symbol.clone()).collect();
+        // What is written about them has one order.
+        overdue.sort_unstable();
+        overdue
     }
 
     pub(super) fn refused(&self) -> impl Iterator<Item = (&Symbol, &str)> {
