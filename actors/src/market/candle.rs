@@ -303,6 +303,7 @@ impl Actor for CandleActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.exit.obey_faults(self, ctx);
         let progress = self.parts.log.progress(self.parts.partition);
         ctx.add_stream(stream::unfold(progress, |mut progress| async move {
             progress.changed().await.ok()?;

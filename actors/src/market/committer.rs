@@ -117,6 +117,7 @@ impl Actor for CommitterActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.exit.obey_faults(self, ctx);
         let writer = Writer {
             parts: self.parts.clone(),
             quit: self.quit.subscribe(),

@@ -71,6 +71,7 @@ impl Actor for FeedActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.exit.obey_faults(self, ctx);
         let Some(feed) = self.feed.take() else {
             return;
         };

@@ -313,6 +313,7 @@ impl Actor for PushActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.exit.obey_faults(self, ctx);
         self.parts
             .statuses
             .set(&self.parts.name, PartStatus::Running, None);

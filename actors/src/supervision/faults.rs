@@ -17,15 +17,16 @@ impl Faults {
         });
     }
 
-    /// Completes when the part is to panic.
-    pub(super) async fn strikes(&self, part: &str) {
+    /// Waits until the part is to panic, and does.
+    pub(super) async fn strike(&self, part: &str) {
         let mut parts = self.0.subscribe();
         loop {
             // The sender lives as long as this.
             let _ = parts.wait_for(|parts| parts.contains(part)).await;
-            if self.0.send_if_modified(|parts| parts.remove(part)) {
-                return;
-            }
+            assert!(
+                !self.0.send_if_modified(|parts| parts.remove(part)),
+                "injected fault in {part}"
+            );
         }
     }
 }

@@ -66,6 +66,7 @@ impl Actor for LoopActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.exit.obey_faults(self, ctx);
         // actix starts an actor once.
         let Some(run) = self.run.take() else { return };
         let run = run(self.quit.subscribe()).into_actor(self);

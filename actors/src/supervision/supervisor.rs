@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use coinsphere_pipelines::net::backoff::doubled;
 use tokio::sync::oneshot;
 
-use crate::supervision::{PartStatus, StatusRegistry};
+use super::{Faults, PartStatus, StatusRegistry};
 
 /// How long a part may go without a mark of progress before it counts as degraded: each marks some
 /// several times a minute, the trainer with each step of a training.
@@ -48,12 +48,23 @@ pub struct ExitNotice {
     name: String,
     supervisor: Recipient<Exited>,
     reason: ExitReason,
+    faults: Faults,
 }
 
 impl ExitNotice {
     /// Says how the part is about to end.
     pub fn because(&mut self, reason: ExitReason) {
         self.reason = reason;
+    }
+
+    /// Has the actor that holds this panic when a test wants it to. Every supervised actor calls it as
+    /// it starts.
+    pub fn obey_faults<A>(&self, actor: &A, ctx: &mut Context<A>)
+    where
+        A: Actor<Context = Context<A>>,
+    {
+        let (faults, name) = (self.faults.clone(), self.name.clone());
+        ctx.spawn(async move { faults.strike(&name).await }.into_actor(actor));
     }
 }
 
@@ -178,6 +189,7 @@ impl Supervisor {
             name: name.to_owned(),
             supervisor: ctx.address().recipient(),
             reason: ExitReason::Panicked,
+            faults: self.statuses.faults().clone(),
         };
         child.started_at = tokio::time::Instant::now();
         self.alive.insert(name.to_owned());
