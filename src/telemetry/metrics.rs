@@ -85,6 +85,7 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Gauge, "coinsphere_log_up", "1 while the log takes records"),
     (Counter, "coinsphere_mail_total", "Attempts to send an email"),
     (Counter, "coinsphere_part_restarts_total", "Times a part failed and was started again"),
+    (Gauge, "coinsphere_part_status", "1 for the status that a part has, 0 for the others"),
     (Counter, "coinsphere_password_checks_total", "Passwords that were hashed to be compared, for unknown accounts too"),
     (Counter, "coinsphere_push_candles_total", "Candle states handed to the hub, listened to or not"),
     (Gauge, "coinsphere_push_clients", "Clients connected"),

@@ -30,6 +30,18 @@ pub enum PartStatus {
     Failed,
 }
 
+impl PartStatus {
+    /// Every one, with its name.
+    const ALL: [(Self, &str); 6] = [
+        (Self::Starting, "starting"),
+        (Self::Running, "running"),
+        (Self::Degraded, "degraded"),
+        (Self::BackingOff, "backing_off"),
+        (Self::Stopped, "stopped"),
+        (Self::Failed, "failed"),
+    ];
+}
+
 /// What is known of a part.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartState {
@@ -108,6 +120,19 @@ impl StatusRegistry {
             .collect()
     }
 
+    /// Shows the state and the restarts of these parts on `/metrics`.
+    pub fn record_metrics(parts: &BTreeMap<String, PartState>) {
+        for (name, part) in parts {
+            for (status, label) in PartStatus::ALL {
+                let is = f64::from(u8::from(part.status == status));
+                let labels = [("part", name.clone()), ("status", label.to_owned())];
+                metrics::gauge!("coinsphere_part_status", &labels).set(is);
+            }
+            metrics::counter!("coinsphere_part_restarts_total", "part" => name.clone())
+                .absolute(part.restarts);
+        }
+    }
+
     /// Sets how long a part may go without a mark of progress before it counts as degraded.
     pub fn expect_progress(&self, name: &str, limit: Duration) {
         self.change(name, self.clock.now(), |part| {
@@ -154,7 +179,6 @@ impl StatusRegistry {
             restart_in_ms = delay.as_millis() as u64,
             "part failed"
         );
-        metrics::counter!("coinsphere_part_restarts_total", "part" => name.to_owned()).increment(1);
         self.set(name, PartStatus::BackingOff, Some(error));
         self.change(name, self.clock.now(), |part| part.restarts += 1);
     }
