@@ -7,7 +7,6 @@ use axum::extract::FromRef;
 use coinsphere_actors::push::PushHub;
 use coinsphere_pipelines::clock::SharedClock;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::audit::AdminActs;
@@ -19,7 +18,7 @@ use crate::idempotency::IdempotencyStore;
 use crate::jobs::Jobs;
 use crate::market::{Listings, MarketData};
 use crate::secrets::ServerToken;
-use crate::telemetry::HealthReport;
+use crate::telemetry::HealthSource;
 
 /// All of it. Cheap to clone.
 #[derive(Clone)]
@@ -41,7 +40,7 @@ pub struct ApiState {
     /// Live trades and candles.
     pub hub: Arc<PushHub>,
     /// The state of every part, kept up to date by them.
-    pub health: watch::Receiver<Arc<HealthReport>>,
+    pub health: HealthSource,
     /// The metrics that `/metrics` renders.
     pub metrics: PrometheusHandle,
     /// The clock.
@@ -140,7 +139,7 @@ part! {
 part! {
     /// The state of the server: health and metrics.
     OperationState {
-        health: watch::Receiver<Arc<HealthReport>>,
+        health: HealthSource,
         metrics: PrometheusHandle,
         clock: SharedClock,
     }

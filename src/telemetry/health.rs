@@ -1,5 +1,4 @@
-//! The health report that `/health` answers from. The running parts keep it up to date, so that answering
-//! touches nothing that may be slow or away.
+//! The health report that `/health` answers from: the state of every part.
 
 use std::collections::BTreeMap;
 

@@ -1,52 +1,42 @@
-//! The health report, made from the statuses a few times a second, so that answering `/health` waits
-//! for nothing.
+//! The health report, made from the statuses when somebody asks. Parts write those by themselves, so
+//! answering waits for nothing that may be slow or away.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use coinsphere_actors::supervision::{PartState, PartStatus, StatusRegistry, SupervisedLoop};
+use coinsphere_actors::supervision::{PartState, PartStatus, StatusRegistry};
 use coinsphere_pipelines::log::{EventLog, LogStatus};
-use tokio::sync::watch;
 
 use crate::telemetry::{HealthReport, ServiceHealth, ServiceStatus};
 
-/// How often the report is made.
-const EVERY: Duration = Duration::from_millis(200);
+/// Makes the report. Clones are the same.
+#[derive(Clone)]
+pub struct HealthSource(Arc<dyn Fn() -> HealthReport + Send + Sync>);
 
-/// How long making it may take.
-const PROGRESS: Duration = Duration::from_secs(5);
+impl HealthSource {
+    /// Of whatever this answers.
+    #[must_use]
+    pub fn new(report: impl Fn() -> HealthReport + Send + Sync + 'static) -> Self {
+        Self(Arc::new(report))
+    }
 
-/// Keeps the report up to date until the part is dropped.
-#[must_use]
-pub(crate) fn keep(
-    statuses: StatusRegistry,
-    log: Option<Arc<dyn EventLog>>,
-) -> (watch::Receiver<Arc<HealthReport>>, SupervisedLoop) {
-    let (report, reader) = watch::channel(Arc::new(make(&statuses, log.as_deref())));
-    let report = Arc::new(report);
-    let part = SupervisedLoop::start(
-        &statuses.clone(),
-        "health_report",
-        PROGRESS,
-        move |context| {
-            let (report, statuses, log) = (Arc::clone(&report), statuses.clone(), log.clone());
-            let of = context.clone();
-            context.until_quit(async move {
-                let mut every = tokio::time::interval(EVERY);
-                loop {
-                    every.tick().await;
-                    of.running();
-                    report.send_replace(Arc::new(make(&statuses, log.as_deref())));
-                }
-            })
-        },
-    );
-    (reader, part)
+    /// Of these parts and this log. Reporting sets their metrics too.
+    #[must_use]
+    pub(crate) fn of_program(statuses: StatusRegistry, log: Option<Arc<dyn EventLog>>) -> Self {
+        Self::new(move || make(&statuses, log.as_deref()))
+    }
+
+    /// The report of now.
+    #[must_use]
+    pub fn report(&self) -> HealthReport {
+        (self.0)()
+    }
 }
 
 fn make(statuses: &StatusRegistry, log: Option<&dyn EventLog>) -> HealthReport {
     let mut report = HealthReport::default();
-    for (name, part) in statuses.snapshot() {
+    let parts = statuses.snapshot();
+    StatusRegistry::record_metrics(&parts);
+    for (name, part) in parts {
         report.set(&name, part_health(&part));
     }
     if let Some(log) = log {

@@ -7,7 +7,7 @@ mod metrics;
 mod metrics_upkeep;
 
 pub use health::{HealthReport, ServiceHealth, ServiceStatus};
-pub(crate) use health_report::keep as keep_health_report;
+pub use health_report::HealthSource;
 pub use logging::{LogFormat, LoggingSettings};
 pub(crate) use logging::{start_logging, start_plain_logging};
 pub use metrics::{describe, recorder};

@@ -37,7 +37,7 @@ pub(in crate::http) struct Readiness<'a> {
     )
 )]
 pub(in crate::http) async fn show_health(State(state): State<OperationState>) -> Response {
-    let report = state.health.borrow().clone();
+    let report = state.health.report();
     let (code, status) = if report.is_ready() {
         (StatusCode::OK, "ok")
     } else {

@@ -12,6 +12,8 @@ use crate::http::state::OperationState;
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"))
 )]
 pub(in crate::http) async fn show_metrics(State(state): State<OperationState>) -> Response {
+    // What the report is made of are metrics too: they are as new as it.
+    let _ = state.health.report();
     let media = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, media)], state.metrics.render()).into_response()
 }
