@@ -9,16 +9,26 @@ mod wire;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Trade};
 use coinsphere_pipelines::shared_state::{Heard, SharedState};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{LiveForecast, PushHub};
+use crate::supervision::{ExitReason, LoopContext, StatusRegistry, SupervisedLoop};
 
 /// Messages that may wait to be published; more is dropped and counted, and noticed by who hears the rest.
 const QUEUE: usize = 4_096;
+
+/// How often a part shows that it goes on while there is nothing to tell or to hear.
+const TICK: Duration = Duration::from_secs(10);
+
+/// How long it may go without: a message takes Redis a moment, or fails.
+const PROGRESS: Duration = Duration::from_secs(30);
 
 /// What goes into one message at most; trades of one piece are split before.
 const PIECES: usize = 128;
@@ -38,6 +48,14 @@ pub enum RelayChannel {
 }
 
 impl RelayChannel {
+    /// The name of the part that tells or hears it.
+    const fn part(self) -> &'static str {
+        match self {
+            Self::Market => "relay_market",
+            Self::Forecasts => "relay_forecasts",
+        }
+    }
+
     /// Its name in shared state.
     const fn name(self) -> &'static str {
         match self {
@@ -83,54 +101,162 @@ fn lost() {
     metrics::counter!("coinsphere_push_dropped_total", "edge" => "relay").increment(1);
 }
 
-/// Tells other processes what this hub is handed on the channel from now on, until the task is aborted.
-/// Once per hub and channel; a second call does nothing but wait.
-pub async fn tell(hub: Arc<PushHub>, shared: Arc<dyn SharedState>, channel: RelayChannel) {
-    let (sender, mut queue) = mpsc::channel(QUEUE);
-    hub.tell_others(channel, Outlet(sender));
-    drop(hub);
-    let origin = Uuid::new_v4();
-    let mut number = 0;
-    let mut pieces = Vec::with_capacity(PIECES);
-    while queue.recv_many(&mut pieces, PIECES).await > 0 {
-        // Counted whether it arrives or not: that is how a loss is noticed.
-        number += 1;
-        let message = wire::encode(origin, number, &pieces);
-        pieces.clear();
-        if shared.publish(channel.name(), message).await.is_err() {
-            lost();
+/// Tells other processes what this hub is handed on the channel, from now on: a part that ends when it is
+/// dropped. Once per hub and channel; a second one is told nothing.
+#[must_use]
+pub fn tell(
+    statuses: &StatusRegistry,
+    hub: &PushHub,
+    shared: Arc<dyn SharedState>,
+    channel: RelayChannel,
+) -> SupervisedLoop {
+    let teller = Arc::new(Teller::new(hub, shared, channel));
+    SupervisedLoop::start(statuses, channel.part(), PROGRESS, move |context| {
+        let teller = Arc::clone(&teller);
+        async move { teller.run(context).await }
+    })
+}
+
+/// Hands this hub what other processes tell on the channel: a part that ends when it is dropped.
+#[must_use]
+pub fn hear(
+    statuses: &StatusRegistry,
+    hub: Arc<PushHub>,
+    shared: Arc<dyn SharedState>,
+    channel: RelayChannel,
+) -> SupervisedLoop {
+    let hearer = Arc::new(Hearer {
+        hub,
+        shared,
+        channel,
+        has_listened: AtomicBool::new(false),
+    });
+    SupervisedLoop::start(statuses, channel.part(), PROGRESS, move |context| {
+        let hearer = Arc::clone(&hearer);
+        async move { hearer.run(context).await }
+    })
+}
+
+/// What waits to be told, and the numbering, outlive a run that panics: what was lost then is noticed by
+/// who hears.
+struct Teller {
+    shared: Arc<dyn SharedState>,
+    channel: RelayChannel,
+    waiting: Mutex<Waiting>,
+}
+
+/// What is to be told.
+struct Waiting {
+    queue: mpsc::Receiver<Piece>,
+    origin: Uuid,
+    number: u64,
+}
+
+impl Teller {
+    fn new(hub: &PushHub, shared: Arc<dyn SharedState>, channel: RelayChannel) -> Self {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        hub.tell_others(channel, Outlet(sender));
+        Self {
+            shared,
+            channel,
+            waiting: Mutex::new(Waiting {
+                queue,
+                origin: Uuid::new_v4(),
+                number: 0,
+            }),
+        }
+    }
+
+    /// Tells until told to quit.
+    async fn run(&self, mut context: LoopContext) -> ExitReason {
+        let mut waiting = self.waiting.lock().await;
+        let waiting = &mut *waiting;
+        let mut pieces = Vec::with_capacity(PIECES);
+        context.running();
+        loop {
+            tokio::select! {
+                count = waiting.queue.recv_many(&mut pieces, PIECES) => if count == 0 {
+                    return ExitReason::Finished;
+                },
+                () = sleep(TICK) => {
+                    context.progressed();
+                    continue;
+                }
+                () = context.quits() => return ExitReason::Quit,
+            }
+            // Counted whether it arrives or not: that is how a loss is noticed.
+            waiting.number += 1;
+            let message = wire::encode(waiting.origin, waiting.number, &pieces);
+            pieces.clear();
+            match self.shared.publish(self.channel.name(), message).await {
+                Ok(()) => context.running(),
+                Err(error) => {
+                    lost();
+                    context.degraded(format!("live updates do not reach others: {error}"));
+                }
+            }
         }
     }
 }
 
-/// Hands this hub what other processes tell on the channel, until the task is aborted.
-pub async fn hear(hub: Arc<PushHub>, shared: Arc<dyn SharedState>, channel: RelayChannel) {
-    let Ok(mut subscription) = shared.subscribe(channel.name()).await else {
-        return;
-    };
-    let mut newest: HashMap<Uuid, u64> = HashMap::new();
-    while let Some(heard) = subscription.next().await {
+struct Hearer {
+    hub: Arc<PushHub>,
+    shared: Arc<dyn SharedState>,
+    channel: RelayChannel,
+    /// Whether an earlier run listened: what was told since is lost.
+    has_listened: AtomicBool,
+}
+
+impl Hearer {
+    /// Listens until told to quit.
+    async fn run(&self, mut context: LoopContext) -> ExitReason {
+        let mut subscription = match self.shared.subscribe(self.channel.name()).await {
+            Ok(subscription) => subscription,
+            Err(error) => return ExitReason::Failed(error.to_string()),
+        };
+        if self.has_listened.swap(true, Ordering::Relaxed) {
+            self.hub.interrupt();
+        }
+        context.running();
+        let mut newest = HashMap::new();
+        loop {
+            tokio::select! {
+                heard = subscription.next() => {
+                    let Some(heard) = heard else {
+                        return ExitReason::DependencyGone("the subscription to shared state");
+                    };
+                    self.take(heard, &mut newest);
+                    context.progressed();
+                }
+                () = sleep(TICK) => context.progressed(),
+                () = context.quits() => return ExitReason::Quit,
+            }
+        }
+    }
+
+    /// Takes what was heard; `newest` is the newest number of each process.
+    fn take(&self, heard: Heard, newest: &mut HashMap<Uuid, u64>) {
         let message = match heard {
             Heard::Hole => {
                 newest.clear();
-                hub.interrupt();
-                continue;
+                self.hub.interrupt();
+                return;
             }
             Heard::Message(message) => message,
         };
         let Some((origin, number, pieces)) = wire::decode(&message) else {
             metrics::counter!("coinsphere_push_dropped_total", "edge" => "foreign").increment(1);
-            continue;
+            return;
         };
         if newest.len() >= ORIGINS && !newest.contains_key(&origin) {
             newest.clear();
         }
         let before = newest.insert(origin, number);
         if before.is_some_and(|before| before + 1 != number) {
-            hub.interrupt();
+            self.hub.interrupt();
         }
         for piece in pieces {
-            hand_over(&hub, piece);
+            hand_over(&self.hub, piece);
         }
     }
 }

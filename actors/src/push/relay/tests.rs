@@ -8,6 +8,7 @@ use coinsphere_pipelines::store::{Forecast, PriceRange};
 use super::super::{Client, Closed, Frame, PushLimits};
 use super::wire::{decode, encode, key};
 use super::*;
+use crate::supervision::PartStatus;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -70,6 +71,10 @@ fn shared() -> Arc<dyn SharedState> {
     InProcess::new(SystemClock::shared(), Default::default())
 }
 
+fn statuses() -> StatusRegistry {
+    StatusRegistry::new(SystemClock::shared())
+}
+
 #[test]
 fn what_is_told_arrives_exactly() {
     let pieces = vec![
@@ -104,19 +109,21 @@ async fn received(client: &Client) -> Vec<Frame> {
 
 #[tokio::test]
 async fn clients_of_another_process_hear_the_same() {
-    let shared = shared();
+    let (shared, statuses) = (shared(), statuses());
     let hubs = [(); 2].map(|()| PushHub::new(PushLimits::default()));
     hubs[1].list([btc()]);
-    let hearing = tokio::spawn(hear(
+    let _hearing = hear(
+        &statuses,
         Arc::clone(&hubs[1]),
         Arc::clone(&shared),
         RelayChannel::Market,
-    ));
-    let telling = tokio::spawn(tell(
-        Arc::clone(&hubs[0]),
+    );
+    let _telling = tell(
+        &statuses,
+        &hubs[0],
         Arc::clone(&shared),
         RelayChannel::Market,
-    ));
+    );
     let mut clients = hubs.clone().map(|hub| hub.connect().unwrap());
     for client in &mut clients {
         client
@@ -146,19 +153,18 @@ async fn clients_of_another_process_hear_the_same() {
         hubs[1].newest_candle(&btc(), Interval::Minute1),
         hubs[0].newest_candle(&btc(), Interval::Minute1)
     );
-    hearing.abort();
-    telling.abort();
 }
 
 #[tokio::test]
 async fn a_lost_message_ends_streams_rather_than_leaving_a_hole() {
-    let shared = shared();
+    let (shared, statuses) = (shared(), statuses());
     let hub = PushHub::new(PushLimits::default());
-    let hearing = tokio::spawn(hear(
+    let _hearing = hear(
+        &statuses,
         Arc::clone(&hub),
         Arc::clone(&shared),
         RelayChannel::Market,
-    ));
+    );
     let client = hub.connect().unwrap();
     let origin = Uuid::new_v4();
     let piece = [Piece::Trades(btc(), vec![trade(1)])];
@@ -184,34 +190,95 @@ async fn a_lost_message_ends_streams_rather_than_leaving_a_hole() {
     })
     .await
     .unwrap();
-    hearing.abort();
 }
+
+/// Publishes trades until one more has come through; the client reads.
+async fn come_through(from: &PushHub, to: &PushHub, client: &Client) {
+    let before = to.state().trades;
+    let mut number = 0;
+    while to.state().trades == before {
+        number += 1;
+        from.publish_trades(&btc(), &[trade(number)]);
+        tokio::task::yield_now().await;
+        client.take(&mut Vec::new(), usize::MAX).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_panics_goes_on_and_what_was_lost_ends_streams() {
+    let (shared, statuses) = (shared(), statuses());
+    let heard_at = StatusRegistry::new(SystemClock::shared());
+    let hubs = [(); 2].map(|()| PushHub::new(PushLimits::default()));
+    hubs[1].list([btc()]);
+    let _parts = [
+        tell(
+            &statuses,
+            &hubs[0],
+            Arc::clone(&shared),
+            RelayChannel::Market,
+        ),
+        hear(
+            &heard_at,
+            Arc::clone(&hubs[1]),
+            Arc::clone(&shared),
+            RelayChannel::Market,
+        ),
+    ];
+    let connect = || {
+        let mut client = hubs[1].connect().unwrap();
+        let topic = "trades:kraken:BTC/USD".parse().unwrap();
+        client.subscribe(&topic).unwrap();
+        client
+    };
+    let restarted = async |statuses: &StatusRegistry| {
+        statuses.faults().inject("relay_market");
+        while statuses.snapshot()["relay_market"].restarts == 0
+            || statuses.snapshot()["relay_market"].status != PartStatus::Running
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let client = connect();
+    come_through(&hubs[0], &hubs[1], &client).await;
+    restarted(&statuses).await;
+    // What was told meanwhile waited.
+    come_through(&hubs[0], &hubs[1], &client).await;
+    restarted(&heard_at).await;
+    assert_eq!(client.closed().await, Closed::Interrupted);
+    let again = connect();
+    come_through(&hubs[0], &hubs[1], &again).await;
+}
+
 #[tokio::test]
 async fn forecasts_are_told_apart_from_the_market() {
-    let shared = shared();
+    let (shared, statuses) = (shared(), statuses());
     let hubs = [(); 2].map(|()| PushHub::new(PushLimits::default()));
     // One process forecasts and hears the market, the other builds candles and hears forecasts.
-    let tasks = [
-        tokio::spawn(tell(
-            Arc::clone(&hubs[0]),
+    let _tasks = [
+        tell(
+            &statuses,
+            &hubs[0],
             Arc::clone(&shared),
             RelayChannel::Forecasts,
-        )),
-        tokio::spawn(hear(
+        ),
+        hear(
+            &statuses,
             Arc::clone(&hubs[0]),
             Arc::clone(&shared),
             RelayChannel::Market,
-        )),
-        tokio::spawn(tell(
-            Arc::clone(&hubs[1]),
+        ),
+        tell(
+            &statuses,
+            &hubs[1],
             Arc::clone(&shared),
             RelayChannel::Market,
-        )),
-        tokio::spawn(hear(
+        ),
+        hear(
+            &statuses,
             Arc::clone(&hubs[1]),
             Arc::clone(&shared),
             RelayChannel::Forecasts,
-        )),
+        ),
     ];
     let mut clients = hubs.clone().map(|hub| hub.connect().unwrap());
     for client in &mut clients {
@@ -232,7 +299,4 @@ async fn forecasts_are_told_apart_from_the_market() {
     .unwrap();
     let [here, there] = [received(&clients[0]).await, received(&clients[1]).await];
     assert_eq!(here[0].text, there[0].text);
-    for task in tasks {
-        task.abort();
-    }
 }
