@@ -10,7 +10,6 @@ use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::shared_state::{
     InProcess, InProcessLimits, OnRedis, RedisConfig, SharedState,
 };
-use tokio::task::JoinHandle;
 
 use super::feeds::configured;
 use crate::config::{Config, Role};
@@ -26,7 +25,7 @@ pub(super) struct Shared {
     pub(super) state: Arc<dyn SharedState>,
     on_redis: bool,
     _run: Option<SupervisedLoop>,
-    tasks: Vec<JoinHandle<()>>,
+    relays: Vec<SupervisedLoop>,
 }
 
 impl Shared {
@@ -44,7 +43,7 @@ impl Shared {
                 state: InProcess::new(clock.clone(), InProcessLimits::default()),
                 on_redis: false,
                 _run: None,
-                tasks: Vec::new(),
+                relays: Vec::new(),
             });
         };
         let redis = Arc::new(OnRedis::new(&RedisConfig {
@@ -61,7 +60,7 @@ impl Shared {
             state,
             on_redis: true,
             _run: Some(run),
-            tasks: Vec::new(),
+            relays: Vec::new(),
         })
     }
 
@@ -73,7 +72,12 @@ impl Shared {
     /// Connects the hub with those of other processes: who builds candles, or forecasts, sends; who
     /// does not hears. Without Redis there is nobody to hear from, and topics are refused rather than
     /// silent.
-    pub(super) fn connect(&mut self, config: &Config, hub: &Arc<PushHub>) {
+    pub(super) fn connect(
+        &mut self,
+        config: &Config,
+        hub: &Arc<PushHub>,
+        statuses: &StatusRegistry,
+    ) {
         let builds = config.has_role(Role::Candles);
         if !self.on_redis {
             if !builds {
@@ -89,19 +93,11 @@ impl Shared {
             (RelayChannel::Forecasts, config.has_role(Role::Forecasts)),
         ];
         for (channel, is_made_here) in makers {
-            let (hub, state) = (Arc::clone(hub), Arc::clone(&self.state));
-            self.tasks.push(match is_made_here {
-                true => tokio::spawn(relay::tell(hub, state, channel)),
-                false => tokio::spawn(relay::hear(hub, state, channel)),
+            let state = Arc::clone(&self.state);
+            self.relays.push(match is_made_here {
+                true => relay::tell(statuses, hub, state, channel),
+                false => relay::hear(statuses, Arc::clone(hub), state, channel),
             });
-        }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
         }
     }
 }
