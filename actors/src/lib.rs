@@ -4,7 +4,7 @@
 //! the next one says more, and commands. The messages stand together in [`market::messages`]: reading
 //! them is reading the pipeline.
 
-mod database;
+pub mod database;
 pub mod forecasting;
 pub mod market;
 pub mod push;

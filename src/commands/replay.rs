@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use coinsphere_actors::database::{Database, Keeper};
 use coinsphere_actors::market::candle_store::CandleStore;
 use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_pipelines::candles::{CandlePipeline, Commit, Rules};
@@ -23,7 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::{clock, load, on_runtime, recordings};
-use crate::app::database::{Database, Keeper};
+use crate::app::database::database;
 use crate::cli::ReplayArgs;
 use crate::config::{Config, Profile};
 use crate::telemetry::start_logging;
@@ -61,7 +62,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     on_runtime(async move {
-        let database = Database::new(&config, StatusRegistry::new(clock()), clock());
+        let database = database(&config, StatusRegistry::new(clock()), clock())?;
         let keeper = database.keep().await?;
         let stop = crate::app::stop_requested()?;
         let stopping = Arc::new(AtomicBool::new(false));

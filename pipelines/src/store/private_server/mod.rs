@@ -101,15 +101,7 @@ impl PrivateServer {
         self.place.moved_because.as_deref()
     }
 
-    /// Moves the server's log away if it has grown too large; to be called now and then.
-    ///
-    /// # Errors
-    /// When that cannot be done: the log goes on.
-    pub fn bound_log(&self) -> Result<(), PrivateServerError> {
-        log_file::bound(&self.place.log)
-    }
-
-    /// The server's log file: a few megabytes, where [`Self::bound_log`] is called.
+    /// The server's log file, at most a few megabytes.
     #[must_use]
     pub fn log_file(&self) -> &Path {
         &self.place.log
@@ -157,7 +149,7 @@ impl PrivateServer {
         };
         let admin = self.url().with_database("postgres");
         let (client, connection) = admin.config().connect(NoTls).await.map_err(trouble)?;
-        let task = crate::task::spawn_bounded(connection);
+        let task = tokio::spawn(connection);
         let exists = client
             .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&NAME])
             .await

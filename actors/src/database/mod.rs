@@ -1,4 +1,6 @@
-//! What the actors ask of the database, answered by it as it is at the moment.
+//! The database: kept reachable, and what the actors ask of it, answered as it is at the moment.
+
+mod keeper;
 
 use std::collections::HashMap;
 
@@ -10,6 +12,8 @@ use coinsphere_pipelines::store::{
     CandleQuery, ForecastCommit, ForecastSeries, ForecastState, InstrumentId, Store, StoreError,
     StoreSource,
 };
+
+pub use keeper::{Database, DatabaseError, DatabasePlace, Keeper, START};
 
 use crate::forecasting::store::ForecastStore;
 use crate::market::candle_store::{CandleStore, StoreFault};
