@@ -105,14 +105,12 @@ async fn signed_in(
 ) -> (Arc<Accounts>, String, Vec<SupervisedLoop>) {
     let clock: SharedClock = SystemClock::shared();
     let config = Config::with_data_dir(place.to_owned());
-    let audit = AuditLog::open(
-        store.clone(),
-        clock.clone(),
-        ChainSigner::open(place).unwrap(),
-    );
+    let statuses = StatusRegistry::new(clock.clone());
+    let seal = ChainSigner::open(place).unwrap();
+    let audit = AuditLog::open(store.clone(), clock.clone(), seal, &statuses);
     let events = Arc::new(AuditTrail::new(&audit));
-    let accounts = open(&config, Arc::new(store.clone()), clock.clone(), events).unwrap();
-    let loops = keep(&accounts, &StatusRegistry::new(clock));
+    let accounts = open(&config, Arc::new(store.clone()), clock, events).unwrap();
+    let loops = keep(&accounts, &statuses);
     let (email, password) = ("ada@example.org", "correct horse battery staple");
     let registration = Registration {
         email: email.to_owned(),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use coinsphere_actors::supervision::{ExitReason, LoopContext, StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::PooledConnection;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
@@ -16,6 +16,10 @@ use super::entry::AuditEntry;
 use super::error::AuditError;
 use super::table;
 use coinsphere_pipelines::store::StoreSource;
+
+/// The name of the part that writes, and how long it may go without having written or signed.
+const PART: &str = "audit_log";
+const PROGRESS: Duration = Duration::from_secs(180);
 
 /// Entries that may wait to be written.
 const QUEUE: usize = 4_096;
@@ -51,30 +55,43 @@ pub struct AuditLog {
     source: Source,
     clock: SharedClock,
     queue: mpsc::Sender<Waiting>,
-    writer: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
+    /// What is written, whichever run of the part does: entries outlive its panic.
+    writer: Arc<Mutex<Writer>>,
+    part: Mutex<Option<SupervisedLoop>>,
 }
 
 impl AuditLog {
     /// In the database of this source, which may be away: entries wait for it a minute, within a
-    /// bound.
+    /// bound. What writes them is a part among the statuses.
     #[must_use]
-    pub fn open(source: impl StoreSource, clock: SharedClock, seal: ChainSigner) -> Arc<Self> {
+    pub fn open(
+        source: impl StoreSource,
+        clock: SharedClock,
+        seal: ChainSigner,
+        statuses: &StatusRegistry,
+    ) -> Arc<Self> {
         let source: Source = Arc::new(source);
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let (stop, stopped) = oneshot::channel();
-        let writer = Writer {
+        let writer = Arc::new(Mutex::new(Writer {
             source: Arc::clone(&source),
             clock: clock.clone(),
+            waiting,
+            batch: Vec::with_capacity(BATCH),
             seal,
             signed: None,
             sign_at: Instant::now(),
-        };
-        let task = tokio::spawn(writer.run(waiting, stopped));
+        }));
+        let of_part = Arc::clone(&writer);
+        let part = SupervisedLoop::start(statuses, PART, PROGRESS, move |context| {
+            let writer = Arc::clone(&of_part);
+            async move { writer.lock().await.run(context).await }
+        });
         Arc::new(Self {
             source,
             clock,
             queue,
-            writer: Mutex::new(Some((stop, task))),
+            writer,
+            part: Mutex::new(Some(part)),
         })
     }
 
@@ -127,11 +144,9 @@ impl AuditLog {
 
     /// Writes what waits, signs the head and ends. Later entries are refused.
     pub async fn close(&self) {
-        if let Some((stop, task)) = self.writer.lock().await.take() {
-            let _ = stop.send(());
-            if task.await.is_err() {
-                tracing::error!("the task that writes the audit log panicked");
-            }
+        if let Some(part) = self.part.lock().await.take() {
+            part.stop().await;
+            self.writer.lock().await.finish().await;
         }
     }
 
@@ -158,6 +173,9 @@ fn lost(entry: &AuditEntry, why: &str) {
 struct Writer {
     source: Source,
     clock: SharedClock,
+    waiting: mpsc::Receiver<Waiting>,
+    /// Taken, and not known to be stored.
+    batch: Vec<Waiting>,
     seal: ChainSigner,
     /// The newest head that was signed.
     signed: Option<i64>,
@@ -165,37 +183,44 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(
-        mut self,
-        mut waiting: mpsc::Receiver<Waiting>,
-        mut stopped: oneshot::Receiver<()>,
-    ) {
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
+    /// Writes until told to quit. What an earlier run had taken is written first: again, if that run
+    /// panicked between writing and knowing of it.
+    async fn run(&mut self, mut context: LoopContext) -> ExitReason {
+        context.running();
+        self.write(TRIES, Some(&context)).await;
+        while !context.is_quitting() {
             tokio::select! {
-                biased;
-                count = waiting.recv_many(&mut batch, BATCH) => {
+                count = self.waiting.recv_many(&mut self.batch, BATCH) => {
                     if count == 0 {
-                        break;
+                        return ExitReason::Finished;
                     }
-                    let tries = if waiting.is_closed() { 1 } else { TRIES };
-                    self.write(&mut batch, tries, &mut stopped).await;
+                    self.write(TRIES, Some(&context)).await;
                 }
-                // Stops taking in; what waits is still written.
-                _ = &mut stopped, if !waiting.is_closed() => waiting.close(),
                 () = sleep_until(self.sign_at) => self.sign().await,
+                () = context.quits() => {}
             }
+            context.progressed();
+        }
+        ExitReason::Quit
+    }
+
+    /// Takes in no more, writes what waits and signs the head.
+    async fn finish(&mut self) {
+        self.waiting.close();
+        self.write(1, None).await;
+        while self.waiting.recv_many(&mut self.batch, BATCH).await > 0 {
+            self.write(1, None).await;
         }
         self.sign().await;
     }
 
-    async fn write(
-        &self,
-        batch: &mut Vec<Waiting>,
-        tries: u32,
-        stopped: &mut oneshot::Receiver<()>,
-    ) {
-        let entries: Vec<_> = batch
+    /// Writes the batch, if there is something in it.
+    async fn write(&mut self, tries: u32, context: Option<&LoopContext>) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let entries: Vec<_> = self
+            .batch
             .iter()
             .map(|(at, entry, _)| (*at, entry.clone()))
             .collect();
@@ -206,25 +231,37 @@ impl Writer {
                 Err(error) if error.is_retriable() && attempt < tries => {
                     metrics::counter!("coinsphere_audit_retries_total").increment(1);
                     tracing::warn!(%error, entries = entries.len(), "audit entries wait");
-                    // Stopping while the database is away: one more try, then they are given up.
-                    if stopped.try_recv().is_ok() {
-                        break;
+                    if let Some(context) = context {
+                        context.degraded(format!("{} entries wait: {error}", entries.len()));
+                        // Stopping while the database is away: they are tried once more.
+                        if context.is_quitting() {
+                            return;
+                        }
                     }
                     sleep(RETRY).await;
                 }
                 _ => break,
             }
         }
+        if let Some(context) = context {
+            match &outcome {
+                Err(error) if error.is_retriable() => {
+                    context.degraded(format!("{} entries were lost: {error}", entries.len()));
+                }
+                _ => context.running(),
+            }
+        }
         // One entry that cannot be stored must not take the others with it.
         if entries.len() > 1 && outcome.as_ref().is_err_and(|error| !error.is_retriable()) {
-            for (at, entry, done) in batch.drain(..) {
+            for (at, entry) in entries {
                 let outcome = self.try_write(&[(at, entry.clone())]).await;
+                let (_, _, done) = self.batch.remove(0);
                 tell(&entry, done, outcome);
             }
             return;
         }
         let error = outcome.err();
-        for (_, entry, done) in batch.drain(..) {
+        for (_, entry, done) in self.batch.drain(..) {
             let outcome = match &error {
                 None => Ok(()),
                 Some(AuditError::TooLarge { event }) => Err(AuditError::TooLarge {

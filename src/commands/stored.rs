@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{Store, StoreConfig};
 
@@ -36,7 +37,8 @@ pub(super) fn with_store(
         let outcome = async {
             let store = Store::open(&settings).await?;
             let seal = ChainSigner::open(&config.data_dir)?;
-            let audit = AuditLog::open(store.clone(), clock(), seal);
+            let statuses = StatusRegistry::new(clock());
+            let audit = AuditLog::open(store.clone(), clock(), seal, &statuses);
             let opened = Opened {
                 store: store.clone(),
                 audit: Arc::clone(&audit),

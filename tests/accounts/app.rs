@@ -1,4 +1,5 @@
 //! The application over a database of its own, and requests to it.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use coinsphere::idempotency::IdempotencyKeys;
 use coinsphere::jobs::Jobs;
 use coinsphere::market::{self, MarketData, ReadError};
 use coinsphere::secrets::ServerToken;
+use coinsphere::telemetry::{HealthReport, HealthSource};
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_actors::supervision::{StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::{ManualClock, SystemClock};
@@ -31,7 +33,6 @@ use coinsphere_pipelines::store::{
     DatabaseUrl, Listing, NewToken, Store, StoreConfig, StoredForecast,
 };
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio_postgres::NoTls;
 use tower::ServiceExt as _;
 
@@ -67,7 +68,6 @@ pub(crate) struct App {
     router: Router,
     keeping_up: Vec<SupervisedLoop>,
     pub(crate) statuses: StatusRegistry,
-    _health: watch::Sender<Arc<coinsphere::telemetry::HealthReport>>,
 }
 
 /// An answer, read whole.
@@ -163,18 +163,18 @@ impl Place {
         .await
         .unwrap();
         let seal = ChainSigner::open(self.data_dir.path()).unwrap();
-        let audit = AuditLog::open(store.clone(), self.clock.clone(), seal);
+        let statuses = StatusRegistry::new(SystemClock::shared());
+        let audit = AuditLog::open(store.clone(), self.clock.clone(), seal, &statuses);
         let events = Arc::new(AuditTrail::new(&audit));
         let source = Arc::new(store.clone());
         let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
-        let health = watch::Sender::new(Arc::new(coinsphere::telemetry::HealthReport::default()));
         let shared = self.shared.clone().unwrap_or_else(|| own());
         let state = ApiState {
             market: Arc::new(EmptyMarket),
             listings: Arc::new(NoListings),
             acts: Arc::new(AuditedActs::new(&audit)),
             hub: PushHub::new(PushLimits::default()),
-            health: health.subscribe(),
+            health: HealthSource::new(HealthReport::default),
             metrics: coinsphere::telemetry::recorder()
                 .unwrap()
                 .build_recorder()
@@ -199,8 +199,7 @@ impl Place {
             router: http::router(state.clone()),
             state,
             keeping_up: Vec::new(),
-            statuses: StatusRegistry::new(SystemClock::shared()),
-            _health: health,
+            statuses,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is kept in the database against accidents and tampering: idempotency keys and the audit log,
 //! on a real server.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -11,12 +12,19 @@ use crate::support::program::{Program, ready, run};
 use coinsphere::audit::{AuditEntry, AuditLog, ChainSigner, Fault, Outcome, export, verify};
 use coinsphere::idempotency::IdempotencyKeys;
 use coinsphere::idempotency::{Begun, IdempotencyKey, IdempotencyStore, KeptAnswer};
+use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_pipelines::clock::SystemClock;
 use coinsphere_pipelines::store::{Store, StoreConfig};
 use nix::sys::signal::Signal;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
+
+fn opened(store: &Store, seal: ChainSigner) -> Arc<AuditLog> {
+    let clock = SystemClock::shared();
+    let statuses = StatusRegistry::new(clock.clone());
+    AuditLog::open(store.clone(), clock, seal, &statuses)
+}
 
 async fn store(server: &Postgres) -> Store {
     let config = StoreConfig::new(server.url().parse().unwrap());
@@ -73,7 +81,7 @@ fn entry(user: Uuid, number: u32) -> AuditEntry {
 async fn filled(store: &Store, data_dir: &Path, users: [Uuid; 2]) {
     let logs = [(); 2].map(|()| {
         let seal = ChainSigner::open(data_dir).unwrap();
-        AuditLog::open(store.clone(), SystemClock::shared(), seal)
+        opened(store, seal)
     });
     let mut writing = Vec::new();
     for number in 0..20 {
@@ -197,7 +205,7 @@ pub(crate) fn whoever_is_gone_is_forgotten_in_the_end() {
             .await
             .unwrap();
         let seal = ChainSigner::open(&data_dir).unwrap();
-        let log = AuditLog::open(store.clone(), SystemClock::shared(), seal);
+        let log = opened(&store, seal);
         assert_eq!(log.forget_the_gone().await.unwrap(), 1);
         assert_eq!(log.forget_the_gone().await.unwrap(), 0);
         log.close().await;
@@ -235,7 +243,7 @@ pub(crate) fn a_deleted_account_is_forgotten_without_breaking_the_chain() {
         assert_eq!((of(&before, users[0]), of(&before, users[1])), (10, 10));
 
         let seal = ChainSigner::open(&data_dir).unwrap();
-        let log = AuditLog::open(store.clone(), SystemClock::shared(), seal);
+        let log = opened(&store, seal);
         log.append(AuditEntry::new("account.deleted", Outcome::Done).to(users[0]))
             .await
             .unwrap();
@@ -286,7 +294,7 @@ pub(crate) fn entries_that_do_not_fit_are_refused_alone() {
     runtime.block_on(async {
         let store = store(&server).await;
         let seal = ChainSigner::open(&data_dir).unwrap();
-        let log = AuditLog::open(store.clone(), SystemClock::shared(), seal);
+        let log = opened(&store, seal);
         let large = AuditEntry::new("x.large", Outcome::Failed).with("text", "x".repeat(5_000));
         let small = AuditEntry::new("x.small", Outcome::Failed);
         let (refused, kept) = tokio::join!(log.append(large), log.append(small));
