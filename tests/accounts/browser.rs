@@ -1,4 +1,5 @@
 //! Sessions of browsers: cookies, CSRF tokens, and whose pages may ask.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -488,11 +489,11 @@ pub(crate) async fn a_stream_with_a_cookie_is_for_our_own_pages(place: Place) {
     let stopping = async move {
         let _ = stopped.await;
     };
-    let serving = tokio::spawn(coinsphere::http::serve(
-        listener,
-        app.state.clone(),
-        stopping,
-    ));
+    let (state, statuses) = (app.state.clone(), app.statuses.clone());
+    let serving =
+        tokio::spawn(
+            async move { coinsphere::http::serve(listener, state, &statuses, stopping).await },
+        );
     let cookie = format!(
         "coinsphere-session={}",
         browser.cookies["coinsphere-session"]

@@ -1,4 +1,5 @@
 //! Critical requests of programs are signed.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::io::Write as _;
 
@@ -216,10 +217,12 @@ pub(crate) async fn the_documented_example_works(place: Place) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(serve(listener, app.state.clone(), async {
+    let (state, statuses) = (app.state.clone(), app.statuses.clone());
+    let serving = tokio::spawn(async move {
         // Dropped when a test fails: that stops it too.
-        let _ = stopped.await;
-    }));
+        let stopping = async move { drop(stopped.await) };
+        serve(listener, state, &statuses, stopping).await
+    });
     let program = Program::make(
         &app,
         &ada,

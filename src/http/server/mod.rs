@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::Request;
+use coinsphere_actors::supervision::StatusRegistry;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -33,17 +34,19 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves until `stop` completes; then takes in no more, finishes the requests in flight, closes
 /// the streams with 1001 (going away), and returns. What is not finished within
-/// `http.shutdown_timeout_ms` is cut off.
+/// `http.shutdown_timeout_ms` is cut off. Where a certificate is configured, the part that looks for
+/// its renewal is among the statuses.
 ///
 /// # Errors
 /// When the socket cannot accept any more.
 pub async fn serve(
     listener: TcpListener,
     state: ApiState,
+    statuses: &StatusRegistry,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let patience = Duration::from_millis(state.http.shutdown_timeout_ms);
-    let tls = Tls::open(&state.http).map_err(io::Error::other)?;
+    let tls = Tls::open(&state.http, statuses).map_err(io::Error::other)?;
     let greet = tls.as_ref().map(Tls::newest);
     let (hub, streams) = (state.hub.clone(), state.streams.clone());
     let connections = Arc::new(Semaphore::new(state.http.max_connections as usize));
@@ -57,6 +60,10 @@ pub async fn serve(
             accepted = accept(&listener, &connections) => match accepted {
                 Ok((socket, place)) => {
                     let (app, stopping) = (app.clone(), stopping.subscribe());
+                    #[allow(
+                        clippy::disallowed_methods,
+                        reason = "a connection ends by itself"
+                    )]
                     tasks.spawn(meet(socket, place, greet.clone(), app, stopping));
                 }
                 Err(error) => break Err(error),

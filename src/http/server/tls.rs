@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use coinsphere_actors::supervision::{LoopContext, StatusRegistry, SupervisedLoop};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -21,6 +21,10 @@ const LOOK: Duration = match cfg!(test) {
     false => Duration::from_secs(30),
     true => Duration::from_millis(20),
 };
+
+/// The part's name, and how long it may go without having looked.
+pub(in crate::http) const PART: &str = "certificate";
+const PROGRESS: Duration = Duration::from_secs(120);
 
 /// How long a client may take to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -36,20 +40,31 @@ pub struct TlsError {
 /// Shakes hands with the newest certificate.
 pub(in crate::http) struct Tls {
     newest: watch::Receiver<Arc<ServerConfig>>,
-    looking: JoinHandle<()>,
+    _looking: SupervisedLoop,
 }
 
 impl Tls {
     /// `None` where no certificate is configured.
-    pub(in crate::http) fn open(settings: &HttpSettings) -> Result<Option<Self>, TlsError> {
+    pub(in crate::http) fn open(
+        settings: &HttpSettings,
+        statuses: &StatusRegistry,
+    ) -> Result<Option<Self>, TlsError> {
         let (Some(certificate), Some(key)) = (&settings.tls_certificate, &settings.tls_key) else {
             return Ok(None);
         };
         let (certificate, key) = (certificate.clone(), key.clone());
         let stamp = stamp(&certificate, &key);
         let (sender, newest) = watch::channel(load(&certificate, &key)?);
-        let looking = tokio::spawn(look(certificate, key, stamp, sender));
-        Ok(Some(Self { newest, looking }))
+        let sender = Arc::new(sender);
+        let looking = SupervisedLoop::start(statuses, PART, PROGRESS, move |context| {
+            let (certificate, key) = (certificate.clone(), key.clone());
+            let (sender, of) = (Arc::clone(&sender), context.clone());
+            context.until_quit(async move { look(&certificate, &key, stamp, &sender, &of).await })
+        });
+        Ok(Some(Self {
+            newest,
+            _looking: looking,
+        }))
     }
 
     /// Shakes hands; `None` when the client did not in time, or speaks something else.
@@ -74,38 +89,45 @@ impl Tls {
     }
 }
 
-impl Drop for Tls {
-    fn drop(&mut self) {
-        self.looking.abort();
-    }
-}
-
+/// Uses what is in the files whenever they are others than those that were seen.
 async fn look(
-    certificate: PathBuf,
-    key: PathBuf,
-    mut seen: Option<(SystemTime, SystemTime)>,
-    newest: watch::Sender<Arc<ServerConfig>>,
+    certificate: &Path,
+    key: &Path,
+    mut seen: Option<Stamp>,
+    newest: &watch::Sender<Arc<ServerConfig>>,
+    context: &LoopContext,
 ) {
+    context.running();
     loop {
         tokio::time::sleep(LOOK).await;
-        let now = stamp(&certificate, &key);
+        context.progressed();
+        let now = stamp(certificate, key);
         if now == seen || now.is_none() {
             continue;
         }
-        match load(&certificate, &key) {
+        match load(certificate, key) {
             Ok(config) => {
                 seen = now;
                 newest.send_replace(config);
+                context.running();
                 tracing::info!(certificate = %certificate.display(), "the certificate was renewed");
             }
             // Half written, perhaps: the old one is used until both fit.
-            Err(error) => tracing::warn!(%error, "the changed certificate cannot be used yet"),
+            Err(error) => {
+                tracing::warn!(%error, "the changed certificate cannot be used yet");
+                context.degraded(format!(
+                    "the changed certificate cannot be used yet: {error}"
+                ));
+            }
         }
     }
 }
 
+/// When the certificate and the key were written.
+type Stamp = (SystemTime, SystemTime);
+
 /// When the files were written.
-fn stamp(certificate: &Path, key: &Path) -> Option<(SystemTime, SystemTime)> {
+fn stamp(certificate: &Path, key: &Path) -> Option<Stamp> {
     let written = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
     Some((written(certificate)?, written(key)?))
 }

@@ -27,7 +27,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use coinsphere_actors::push::{PushHub, PushLimits};
-use coinsphere_pipelines::clock::ManualClock;
+use coinsphere_actors::supervision::StatusRegistry;
+use coinsphere_pipelines::clock::{ManualClock, SystemClock};
 use coinsphere_pipelines::market::Timestamp;
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits};
 use serde_json::Value;
@@ -40,7 +41,7 @@ use crate::config::Config;
 use crate::forecasts::{Estimate, Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
 use crate::market::ReadError;
 use crate::secrets::ServerToken;
-use crate::telemetry::{HealthReport, ServiceHealth, ServiceStatus, recorder};
+use crate::telemetry::{HealthReport, HealthSource, ServiceHealth, ServiceStatus, recorder};
 
 /// The time all tests begin at.
 const NOW: &str = "2024-08-09T00:00:30Z";
@@ -53,6 +54,7 @@ pub(super) struct App {
     market: Arc<MemoryMarket>,
     listings: Arc<additions::MemoryListings>,
     hub: Arc<PushHub>,
+    statuses: StatusRegistry,
 }
 
 /// An answer, read whole.
@@ -93,7 +95,10 @@ impl App {
             forecast_tokens: config.forecasts.tokens.clone().into(),
             server_token: ServerToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
             hub: hub.clone(),
-            health: health.subscribe(),
+            health: {
+                let report = health.subscribe();
+                HealthSource::new(move || (**report.borrow()).clone())
+            },
             metrics: recorder().unwrap().build_recorder().handle(),
             idempotency: Arc::new(memory::MemoryKeys::default()),
             limits: Arc::new(Limits::new(
@@ -115,6 +120,7 @@ impl App {
             market,
             listings,
             hub,
+            statuses: StatusRegistry::new(SystemClock::shared()),
         }
     }
 

@@ -1,4 +1,5 @@
 //! Serving on a real socket, and stopping.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -30,7 +31,10 @@ impl Running {
         let stopping = async {
             let _ = stopped.await;
         };
-        let served = tokio::spawn(serve(listener, app.state.clone(), stopping));
+        let served = {
+            let (state, statuses) = (app.state.clone(), app.statuses.clone());
+            tokio::spawn(async move { serve(listener, state, &statuses, stopping).await })
+        };
         Self {
             address,
             stop,

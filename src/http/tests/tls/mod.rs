@@ -95,9 +95,14 @@ async fn certificates_that_cannot_be_used_are_said_at_the_start() {
     ] {
         let app = with_certificate(certificate, key);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let error = serve(listener, app.state.clone(), std::future::pending())
-            .await
-            .unwrap_err();
+        let error = serve(
+            listener,
+            app.state.clone(),
+            &app.statuses,
+            std::future::pending(),
+        )
+        .await
+        .unwrap_err();
         assert!(
             error.to_string().contains("cannot serve HTTPS with "),
             "{error}"

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::http::server::tls::PART;
 
 /// Sends a request on a connection that stays; the status line of its answer.
 async fn ask(socket: &mut TlsStream<TcpStream>) -> String {
@@ -32,16 +33,24 @@ async fn a_renewed_certificate_is_served_without_a_restart() {
         }
     };
     install("server");
-    let server = Running::start(&App::with(PushLimits::default(), |config| {
+    let app = App::with(PushLimits::default(), |config| {
         config.http.tls_certificate = Some(certificate.clone());
         config.http.tls_key = Some(key.clone());
-    }))
-    .await;
+    });
+    let server = Running::start(&app).await;
     let mut old = connect(&server, "ca.pem").await.unwrap();
     assert_eq!(ask(&mut old).await, "HTTP/1.1 200 OK");
     let early = connect(&server, "renewed-ca.pem").await;
     assert!(early.is_err(), "not yet renewed");
 
+    // What looks for it panics, and is started again.
+    app.statuses.faults().inject(PART);
+    let restarted = async {
+        while app.statuses.snapshot()[PART].restarts == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, restarted).await.expect("it panicked");
     install("renewed");
     let renewed = async {
         loop {
