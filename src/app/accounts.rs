@@ -73,6 +73,20 @@ const PROGRESS: [Duration; 4] = [
     Duration::from_secs(1_800),
 ];
 
+/// How long looking for an admin at the start may take, the database being there.
+const SETUP: Duration = Duration::from_secs(60);
+
+/// Offers an invitation for the first admin, where there is none yet.
+#[must_use]
+pub fn offer_setup(accounts: &Arc<Accounts>, statuses: &StatusRegistry) -> SupervisedLoop {
+    let accounts = Arc::clone(accounts);
+    SupervisedLoop::start(statuses, "accounts_setup", SETUP, move |context| {
+        let accounts = Arc::clone(&accounts);
+        context.running();
+        context.until_quit(async move { accounts.offer_setup().await })
+    })
+}
+
 /// Starts the loops: keeps up with what other processes do, sends emails and removes what is old.
 #[must_use]
 pub fn keep(accounts: &Arc<Accounts>, statuses: &StatusRegistry) -> Vec<SupervisedLoop> {

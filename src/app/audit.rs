@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use coinsphere_actors::database::Database;
 use coinsphere_actors::supervision::{StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::SharedClock;
 
-use super::database::Database;
 use crate::audit::{AuditEntry, AuditLog, ChainSigner, Outcome};
 use crate::config::Config;
 
@@ -21,9 +21,15 @@ pub(super) fn open(
     config: &Config,
     database: &Arc<Database>,
     clock: &SharedClock,
+    statuses: &StatusRegistry,
 ) -> anyhow::Result<Arc<AuditLog>> {
     let signer = ChainSigner::open(&config.data_dir)?;
-    Ok(AuditLog::open(Arc::clone(database), clock.clone(), signer))
+    Ok(AuditLog::open(
+        Arc::clone(database),
+        clock.clone(),
+        signer,
+        statuses,
+    ))
 }
 
 /// Records the start, and starts the scan for deleted accounts.

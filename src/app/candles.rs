@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use actix::Addr;
 use anyhow::Context;
+use coinsphere_actors::database::Database;
 use coinsphere_actors::market::pipeline::{self, PipelineDeps};
 use coinsphere_actors::push::PushHub;
 use coinsphere_actors::supervision::{StatusRegistry, Supervisor};
 use coinsphere_pipelines::candles::Rules;
 use coinsphere_pipelines::log::EventLog;
 
-use super::database::Database;
 use crate::market::CandleSettings;
 
 /// Starts them.

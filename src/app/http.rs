@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use coinsphere_actors::database::Database;
 use coinsphere_actors::push::PushHub;
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits, SharedState};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
-use super::database::Database;
 use crate::accounts::{Accounts, RegistrationMode};
 use crate::audit::{AuditLog, AuditedActs};
 use crate::config::Config;
@@ -21,7 +20,7 @@ use crate::jobs::Jobs;
 use crate::market::listing_cache::{CachedReader, ListingCache};
 use crate::market::{Reader, StoredListings};
 use crate::secrets::ServerToken;
-use crate::telemetry::HealthReport;
+use crate::telemetry::HealthSource;
 
 /// Takes the configured address.
 ///
@@ -61,7 +60,7 @@ pub(super) struct StateDeps<'a> {
     pub(super) accounts: Arc<Accounts>,
     pub(super) forecasts: ForecastReader,
     pub(super) hub: &'a Arc<PushHub>,
-    pub(super) health: watch::Receiver<Arc<HealthReport>>,
+    pub(super) health: HealthSource,
     pub(super) metrics: PrometheusHandle,
     pub(super) clock: &'a SharedClock,
 }

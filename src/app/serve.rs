@@ -9,25 +9,26 @@ use std::time::Duration;
 
 use actix::{Actor, Addr};
 use anyhow::Context;
+use coinsphere_actors::market::additions::{self, AdditionsDeps};
 use coinsphere_actors::push::PushHub;
 use coinsphere_actors::supervision::{Backoff, StatusRegistry, StopAll, Supervisor};
 use coinsphere_pipelines::clock::SharedClock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::oneshot;
 
-use super::database::Database;
-use super::feeds::{self, Feeds};
+use super::database::database;
+use super::feeds;
 use super::shared::Shared;
 use super::{accounts, audit, candles, event_log, http};
 use crate::accounts::AuditTrail;
 use crate::config::{Config, Role};
 use crate::forecasts::{ForecastParts, HISTORY_VENUE};
-use crate::telemetry::{keep_health_report, keep_metrics_tidy};
+use crate::telemetry::{HealthSource, keep_metrics_tidy};
 
 /// How long the parts may take to stop.
 const STOP: Duration = Duration::from_secs(60);
 
-/// Runs the configured parts until `stop` completes.
+/// Runs the configured parts, whose states are published in `statuses`, until `stop` completes.
 ///
 /// # Errors
 /// When a part cannot be started, or the HTTP server fails.
@@ -35,6 +36,7 @@ pub async fn run(
     config: Config,
     clock: SharedClock,
     metrics: PrometheusHandle,
+    statuses: StatusRegistry,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     // Taken first: a port in use is the most likely mistake, and cheap to find.
@@ -42,13 +44,12 @@ pub async fn run(
         true => Some(http::listen(&config).await?),
         false => None,
     };
-    let statuses = StatusRegistry::new(clock.clone());
-    let database = Database::new(&config, statuses.clone(), clock.clone());
+    let database = database(&config, statuses.clone(), clock.clone())?;
     // Before anything runs that would have to be stopped: keys that cannot be used end the start.
     // Who asks for something to be done asks here, so this is where it is recorded.
     let api = match listener {
         Some(listener) => {
-            let audit = audit::open(&config, &database, &clock)?;
+            let audit = audit::open(&config, &database, &clock, &statuses)?;
             let source = Arc::clone(&database) as _;
             let events = Arc::new(AuditTrail::new(&audit));
             let accounts = accounts::open(&config, source, clock.clone(), events)?;
@@ -72,7 +73,7 @@ pub async fn run(
     };
     let mut shared = Shared::open(&config, &clock, &statuses)?;
     let hub = PushHub::new(config.stream.push_limits());
-    shared.connect(&config, &hub);
+    shared.connect(&config, &hub, &statuses);
     let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
     if let Some(log) = &log
         && config.has_role(Role::Candles)
@@ -89,7 +90,7 @@ pub async fn run(
     }
     let listening = match &log {
         Some(log) if config.has_role(Role::Ingest) => {
-            let feeds = Feeds::new(&config, log, &clock, &statuses, &supervisor);
+            let feeds = feeds::feeds(&config, log, &clock, &statuses, &supervisor);
             let configured = feeds::configured(&config);
             feeds.start(&configured, "").await?;
             hub.list(configured);
@@ -98,11 +99,18 @@ pub async fn run(
         _ => None,
     };
     let hears_all = shared.hears_all(&config);
-    let additions = (uses_database && (listening.is_some() || hears_all)).then(|| {
-        let (known, database) = (feeds::configured(&config), Arc::clone(&database));
-        let hub = hears_all.then(|| Arc::clone(&hub));
-        feeds::follow_additions(known, listening, database, hub)
-    });
+    if uses_database && (listening.is_some() || hears_all) {
+        let follow = AdditionsDeps {
+            known: feeds::configured(&config).into_iter().collect(),
+            feeds: listening,
+            store: Arc::clone(&database) as _,
+            listed: database.listed.clone(),
+            hub: hears_all.then(|| Arc::clone(&hub)),
+            statuses: statuses.clone(),
+        };
+        let started = additions::start(follow, &supervisor).await;
+        started.context("the supervisor is gone")?;
+    }
 
     let trains = config.has_role(Role::Forecasts);
     let forecasts = ForecastParts::open(&config.data_dir, &config.forecasts, &database, &clock)
@@ -115,16 +123,12 @@ pub async fn run(
         }
     }
 
-    let (report, reporter) = keep_health_report(statuses.clone(), log.clone());
     let upkeep = keep_metrics_tidy(metrics.clone(), &statuses);
     let (outcome, audit) = match api {
         Some((listener, audit, accounts)) => {
             let mut loops = accounts::keep(&accounts, &statuses);
+            loops.push(accounts::offer_setup(&accounts, &statuses));
             loops.push(audit::start(&audit, &statuses));
-            let offer = {
-                let accounts = Arc::clone(&accounts);
-                tokio::spawn(async move { accounts.offer_setup().await })
-            };
             let deps = http::StateDeps {
                 database: &database,
                 shared: &shared.state,
@@ -132,16 +136,15 @@ pub async fn run(
                 accounts,
                 forecasts: forecasts.reader(trains),
                 hub: &hub,
-                health: report,
+                health: HealthSource::of_program(statuses.clone(), log.clone()),
                 metrics,
                 clock: &clock,
             };
             let state = http::state(&config, deps)?;
-            let served = crate::http::serve(listener, state, stop).await;
+            let served = crate::http::serve(listener, state, &statuses, stop).await;
             for part in loops {
                 part.stop().await;
             }
-            offer.abort();
             (served.context("the HTTP server failed"), Some(audit))
         }
         None => {
@@ -150,11 +153,7 @@ pub async fn run(
         }
     };
 
-    if let Some(additions) = additions {
-        additions.abort();
-    }
     stop_parts(&supervisor).await;
-    reporter.stop().await;
     upkeep.stop().await;
     if let Some(log) = log
         && let Err(error) = log.close().await

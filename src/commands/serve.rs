@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context;
+use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_pipelines::venues;
 use coinsphere_simulator as simulator;
 use tokio::sync::oneshot;
@@ -24,7 +25,7 @@ pub(super) fn up(args: &ServeArgs) -> anyhow::Result<()> {
         let stop = stop_requested()?;
         let metrics = recorder()?.install_recorder()?;
         describe();
-        serve::run(config, clock(), metrics, stop).await
+        serve::run(config, clock(), metrics, StatusRegistry::new(clock()), stop).await
     })
 }
 
@@ -63,7 +64,8 @@ pub(super) fn demo(args: &DemoArgs) -> anyhow::Result<()> {
             market.local_addr()
         );
         listen_to(&mut config, market.local_addr());
-        let outcome = serve::run(config, clock(), metrics, stop).await;
+        let outcome =
+            serve::run(config, clock(), metrics, StatusRegistry::new(clock()), stop).await;
         drop(ended);
         market.stopped().await.context("the simulator failed")?;
         outcome
