@@ -16,6 +16,7 @@ mod forecasts;
 mod import_command;
 mod jobs;
 mod live_faults;
+mod metrics_page;
 mod models_command;
 mod numbering_restart;
 mod portfolio_command;
@@ -31,6 +32,7 @@ mod recorded_sessions;
 mod redis_server;
 mod replay_killed;
 mod shared_push;
+mod supervised_parts;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -72,6 +74,7 @@ fn main() {
         jobs::a_job_outlives_the_program_that_has_it,
         jobs::jobs_are_listed_and_cancelled_by_command,
         numbering_restart::numbers_that_begin_again_lose_nothing_and_fake_nothing,
+        supervised_parts::each_panics_once_and_lives_on,
     ]);
     trials.extend([live_faults::full_disk(), shared_push::trial()]);
     trials.extend(recorded![
@@ -115,6 +118,7 @@ fn main() {
         live_faults::both_signals_end_it_with_status_0,
         import_command::exports_become_one_file_of_transactions,
         import_command::a_refused_row_keeps_all_of_it_out_until_it_is_settled,
+        metrics_page::a_running_program_shows_what_promtool_wants,
         models_command::a_model_is_trained_forecasts_and_is_replaced_and_brought_back,
         models_command::a_damaged_model_is_named_and_the_one_before_serves,
         models_command::what_cannot_be_trained_or_forecast_is_said,
