@@ -1,4 +1,5 @@
 //! The trainer with a model trainer that does as a test asks: panics, loses, wins.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use std::collections::{BTreeSet, VecDeque};

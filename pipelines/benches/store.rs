@@ -4,6 +4,10 @@
     missing_docs,
     reason = "criterion's macros make undocumented functions"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a benchmark's own tasks end with it"
+)]
 #![allow(clippy::unwrap_used, reason = "a benchmark ends at the first surprise")]
 
 use std::time::Duration;

@@ -14,4 +14,5 @@ pub mod recording;
 pub mod shared_state;
 pub mod signal;
 pub mod store;
+pub mod task;
 pub mod venues;

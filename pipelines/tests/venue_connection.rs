@@ -1,6 +1,6 @@
 //! Live listening against a venue in memory: what reaches the log and what is shown, in fair
 //! weather and foul.
-
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod venue_support;

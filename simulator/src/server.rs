@@ -147,10 +147,18 @@ pub async fn serve_with(
         stopping: stopping.clone(),
     });
     if let Some(player) = hub.replay.clone() {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "it ends with the replay or the simulator"
+        )]
         tokio::spawn(player.play(clock, stopping));
     }
     let (alive, mut gone) = mpsc::channel::<()>(1);
     let app = router(&hub, alive);
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "whoever started the simulator waits for it"
+    )]
     let task = tokio::spawn(async move {
         let mut stopping = stop.subscribe();
         let stopped = async move {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use coinsphere_pipelines::task::spawn_bounded;
 use uuid::Uuid;
 
 use super::events::{Logged, SecurityEvent, SecurityEvents};
@@ -30,7 +31,7 @@ impl SecurityEvents for AuditTrail {
         let entry = entry(&event);
         match (event.what, event.done, event.user) {
             (USER_DELETED, true, Some(user)) => {
-                tokio::spawn(deleted(Arc::clone(&self.audit), entry, user));
+                spawn_bounded(deleted(Arc::clone(&self.audit), entry, user));
             }
             _ => self.audit.note(entry),
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use coinsphere_pipelines::task::spawn_bounded;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Signals this soon after the first are the same wish.
@@ -21,7 +22,7 @@ pub fn stop_requested() -> std::io::Result<impl Future<Output = ()> + Send + 'st
             _ = terminate.recv() => {}
         }
         tracing::info!("stopping; once more to stop at once");
-        tokio::spawn(async move {
+        spawn_bounded(async move {
             // Some callers send the first one twice, to the process and to its group.
             tokio::time::sleep(DEBOUNCE).await;
             let (Ok(mut interrupt), Ok(mut terminate)) = (

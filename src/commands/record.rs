@@ -3,6 +3,7 @@
 use anyhow::Context;
 use coinsphere_pipelines::market::Symbol;
 use coinsphere_pipelines::recording::Recorder;
+use coinsphere_pipelines::task::spawn_bounded;
 use coinsphere_pipelines::venues;
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
@@ -38,7 +39,7 @@ pub(super) fn run(args: &RecordArgs) -> anyhow::Result<()> {
             rng,
         )?;
         let (end, ended) = watch::channel(false);
-        tokio::spawn(async move {
+        spawn_bounded(async move {
             stop.await;
             end.send_replace(true);
         });

@@ -1,5 +1,6 @@
 //! A small identity provider on loopback: discovery, keys, and tokens for codes, with a real RSA key. It
 //! can be made to lie, and to be away.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

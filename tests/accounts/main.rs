@@ -1,5 +1,6 @@
 //! A user's life, end to end: requests to the whole router, with a database of its own for each test
 //! on one real PostgreSQL.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod abuse;

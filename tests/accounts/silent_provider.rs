@@ -1,5 +1,6 @@
 //! An identity provider that takes connections and never answers: signing in by it ends soon, and
 //! whoever signs in otherwise does not notice.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! A real SMTP server, as small as can be (RFC 5321): it takes emails on a free loopback port and
 //! keeps them; plainly, with TLS from the start (RFC 8314) or with STARTTLS (RFC 3207). Told to, it
 //! refuses for a while, as busy servers do.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -415,6 +415,10 @@ impl TrainerLoop {
             Arc::clone(&self.parts.model_trainer),
             Arc::clone(&cancelled),
         );
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "it ends with the training, which is waited for"
+        )]
         let spawned = std::thread::Builder::new()
             .name("trainer".to_owned())
             .spawn(move || {

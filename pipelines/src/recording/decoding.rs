@@ -125,6 +125,10 @@ impl Decoding {
 }
 
 impl Threads {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "they end with the file, and whoever reads it panics with them"
+    )]
     fn start(mut source: Source, protocol: &'static dyn VenueProtocol, count: usize) -> Self {
         let mut handles = Vec::new();
         let (mut blocks, mut decoded) = (Vec::new(), Vec::new());

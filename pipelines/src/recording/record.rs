@@ -176,6 +176,7 @@ impl Destination for RecordingFile {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 mod tests {
     use futures_util::{SinkExt, StreamExt};
     use rand::SeedableRng;

@@ -79,7 +79,7 @@ impl Listener {
         let (client, connection) =
             connected.map_err(|error| StoreError::connect(url.target(), &error))?;
         let (announce, heard) = mpsc::channel(WAITING);
-        let task = tokio::spawn(drive(connection, announce));
+        let task = crate::task::spawn_bounded(drive(connection, announce));
         Ok(Self {
             client,
             heard,

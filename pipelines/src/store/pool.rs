@@ -93,6 +93,7 @@ impl ConnectionPool {
         // A new connection is driven by the runtime on which it is made: always the one that the
         // pool was made on, never that of a caller who may be busy computing.
         let pool = self.pool.clone();
+        #[allow(clippy::disallowed_methods, reason = "it is awaited at once")]
         let got = self.runtime.spawn(async move { pool.get().await }).await;
         match got {
             Ok(got) => got.map_err(|error| self.refusal(error)),
@@ -175,10 +176,10 @@ impl OwnerConnection {
             if url.requires_tls() {
                 let tls = tls::connector(config.ca_file.as_deref())?;
                 let (client, connection) = pg.connect(tls).await.map_err(refused)?;
-                Ok((client, tokio::spawn(drive(connection))))
+                Ok((client, crate::task::spawn_bounded(drive(connection))))
             } else {
                 let (client, connection) = pg.connect(NoTls).await.map_err(refused)?;
-                Ok((client, tokio::spawn(drive(connection))))
+                Ok((client, crate::task::spawn_bounded(drive(connection))))
             }
         };
         let (client, task) = tokio::time::timeout(config.connect_timeout, connecting)

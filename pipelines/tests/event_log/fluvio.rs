@@ -1,4 +1,5 @@
 //! The Fluvio log against a real cluster.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::process::Command;
 use std::sync::Arc;

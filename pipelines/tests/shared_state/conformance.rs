@@ -1,4 +1,5 @@
 //! What every implementation promises.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! A venue and a log for tests of live listening, in memory and on tokio's own clock, so that
 //! minutes pass in milliseconds.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

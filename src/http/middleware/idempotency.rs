@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use coinsphere_pipelines::task::spawn_bounded;
 use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
 
@@ -131,7 +132,7 @@ async fn run(
         let response = next.run(request).await;
         keep(&*store, &key, response).await
     };
-    let answering = tokio::spawn(answering.in_current_span());
+    let answering = spawn_bounded(answering.in_current_span());
     answering.await.unwrap_or_else(|_| {
         // The handler panicked: what it has done is not known, so the key stays taken.
         Err(Problem::new(Kind::Internal))

@@ -1,4 +1,5 @@
 //! `/api/v1/stream`, over real sockets.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::time::Duration;
 

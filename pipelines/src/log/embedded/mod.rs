@@ -78,6 +78,10 @@ impl EmbeddedLog {
         let dir = config.dir.clone();
         let shared = Arc::new(Shared::new(config, store, &recovered));
         let writer = Writer::new(Arc::clone(&shared), clock, gate, recovered.indexes);
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the log says on /health when its writer has ended"
+        )]
         let thread = thread::Builder::new()
             .name("event-log".into())
             .spawn(move || writer.run())

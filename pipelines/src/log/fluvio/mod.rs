@@ -156,6 +156,10 @@ impl FluvioLog {
 }
 
 /// Runs `work` on a thread and runtime of its own until it ends or the log stops.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the log says on /health when it fails"
+)]
 fn spawn<F: Future<Output = ()>>(
     name: &str,
     inner: &Arc<Inner>,

@@ -1,4 +1,5 @@
 //! The log over a cluster that misbehaves: FLUVIO.md's traps, as far as a fake can set them.
+#![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -185,6 +185,10 @@ impl LiveFeed {
                 symbols.to_vec(),
                 StdRng::from_rng(&mut rng),
             );
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "a shard that panics ends the feed, which is started again"
+            )]
             shards.spawn(shard.run(shutdown.clone()));
         }
         // The first shard that cannot go on ends all: none could.

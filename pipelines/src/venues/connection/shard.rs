@@ -101,6 +101,10 @@ impl ConnectionShard {
             stopped,
             signals,
         };
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "a session that panics is noted and another is started"
+        )]
         let task = self.sessions.spawn(session.run()).id();
         self.running.push(Running {
             task,
