@@ -399,7 +399,7 @@ impl SharedState for OnRedis {
             sender,
             ready,
         );
-        let task = AbortOnDrop(tokio::spawn(feed));
+        let task = AbortOnDrop(crate::task::spawn_bounded(feed));
         // Where Redis is away, listening begins when it is back, and a hole says so.
         let _ = timeout(CONNECT, listening).await;
         Ok(Subscription::new(queue, Some(task)))

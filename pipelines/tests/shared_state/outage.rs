@@ -31,7 +31,7 @@ const WINDOW: Window = Window {
 fn running(config: &RedisConfig) -> Arc<OnRedis> {
     let state = Arc::new(OnRedis::new(config).unwrap());
     let watched = Arc::clone(&state);
-    tokio::spawn(async move { watched.run(|_| ()).await });
+    coinsphere_pipelines::task::spawn_bounded(async move { watched.run(|_| ()).await });
     state
 }
 

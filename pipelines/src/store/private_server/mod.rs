@@ -149,7 +149,7 @@ impl PrivateServer {
         };
         let admin = self.url().with_database("postgres");
         let (client, connection) = admin.config().connect(NoTls).await.map_err(trouble)?;
-        let task = tokio::spawn(connection);
+        let task = crate::task::spawn_bounded(connection);
         let exists = client
             .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&NAME])
             .await
