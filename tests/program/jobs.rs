@@ -49,7 +49,7 @@ fn start(data_dir: &Path, training: Training) -> (Program, SocketAddr) {
 fn history_loaded(address: SocketAddr) {
     eventually("the history is loaded", SOON, || {
         let health = get(address, "/health")?;
-        let state = &health["services"]["history"]["state"];
+        let state = &health["services"]["history"]["state"]["detail"];
         let loaded = state["loading"].is_null() && state["candles"].as_u64() >= Some(2_000);
         loaded.then_some(()).ok_or(health.to_string())
     });
