@@ -25,9 +25,9 @@ enum Training {
 
 /// A demo that trains nothing by itself.
 fn start(data_dir: &Path, training: Training) -> (Program, SocketAddr) {
-    let (layers, networks, epochs) = match training {
-        Training::Short => ("8", "2", "1"),
-        Training::Endless => ("64", "8", "1000"),
+    let (layers, networks, epochs, folds) = match training {
+        Training::Short => ("8", "2", "1", "1"),
+        Training::Endless => ("64", "16", "1000", "20"),
     };
     Program::serve_with(data_dir, ["demo", "--rate", "50"], |command| {
         for (name, value) in [
@@ -35,7 +35,7 @@ fn start(data_dir: &Path, training: Training) -> (Program, SocketAddr) {
             ("LOAD_HISTORY", "true"),
             ("HOURLY_CANDLES", "2000"),
             ("DAILY_CANDLES", "400"),
-            ("FOLDS", "1"),
+            ("FOLDS", folds),
             ("LAYERS", layers),
             ("NETWORKS", networks),
             ("EPOCHS", epochs),
@@ -146,7 +146,8 @@ pub(crate) fn jobs_are_listed_and_cancelled_by_command() {
         String::from_utf8(output.stdout).expect("text")
     };
     assert!(said(&["list"]).contains("there are no such jobs"));
-    let (first, second) = (admin.train("1d"), admin.train("1h"));
+    // The longer series first: it must still run when it is cancelled.
+    let (first, second) = (admin.train("1h"), admin.train("1d"));
     admin.job(&first, "running", SOON);
     let list = said(&["list"]);
     assert!(list.contains(&first) && list.contains(&second), "{list}");
