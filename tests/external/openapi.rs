@@ -126,7 +126,25 @@ fn python(generator: &Path) {
     succeeds(&interpreter, &place.path().join("client"), ["-c", import]);
 }
 
+/// The collection as `scripts/postman.sh` makes it.
+fn made_of_the_document(tools: &Path) -> String {
+    let output = Command::new("node")
+        .env("NODE_PATH", tools.parent().expect("npm's directory"))
+        .arg(format!("{ROOT}/tests/support-openapi/postman.cjs"))
+        .arg(format!("{ROOT}/docs/openapi.json"))
+        .output()
+        .expect("node");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
 fn postman(tools: &Path) {
+    let stored =
+        std::fs::read_to_string(format!("{ROOT}/docs/postman.json")).expect("a collection");
+    assert!(
+        made_of_the_document(tools) == stored,
+        "run scripts/postman.sh"
+    );
     let place = Place::new();
     let data = place.path().join("d");
     let (_program, address) = Program::serve(&data, ["demo"]);
