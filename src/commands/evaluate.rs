@@ -1,6 +1,6 @@
 //! `evaluate`: what forecasts of candles are worth, model by model, on standard output.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 
 use anyhow::Context;
@@ -8,6 +8,7 @@ use coinsphere_ml::report::Report;
 use coinsphere_ml::walk_forward::{EvaluationConfig, Progress, evaluate};
 use coinsphere_ml::{ModelName, Prepared};
 
+use super::print_text;
 use crate::cli::{EvaluateArgs, ReportFormat};
 
 /// Evaluates, then prints.
@@ -35,9 +36,5 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         ReportFormat::Text => report.table(),
         ReportFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
     };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // A closed pipe (`| head`) is the reader's way to say that it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write to standard output"),
-    }
+    print_text(&text)
 }

@@ -20,6 +20,9 @@ mod simulate;
 mod stored;
 mod train;
 
+use std::io::{self, Write};
+
+use anyhow::Context;
 use coinsphere_pipelines::clock::SystemClock;
 
 use crate::cli::{Cli, Command, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, PlaceArgs};
@@ -68,6 +71,14 @@ pub fn run(cli: Cli) -> u8 {
                 EXIT_FAILURE
             }
         }
+    }
+}
+
+/// Prints to standard output. A closed pipe (`| head`) is the reader's way to say that it has seen enough.
+fn print_text(text: &str) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
     }
 }
 

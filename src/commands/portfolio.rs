@@ -1,12 +1,13 @@
 //! `portfolio`: reports from files of transactions, on standard output, without a database.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
 use flate2::read::MultiGzDecoder;
 
+use super::print_text;
 use crate::cli::portfolio::{PortfolioCommand, PortfolioFormat, PortfolioReportArgs};
 use crate::portfolios::files::{MAX_BYTES, read_csv, read_json, read_prices};
 use crate::portfolios::report::{ReportOptions, report};
@@ -43,21 +44,14 @@ fn print_report(args: &PortfolioReportArgs) -> anyhow::Result<()> {
         PortfolioFormat::Csv => report.disposals_csv(),
         PortfolioFormat::Html => report.tax_html(),
     };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // A closed pipe (`| head`) is the reader's way to say that it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write to standard output"),
-    }
+    print_text(&text)
 }
 
-/// A document or a table, by its first character.
 fn transactions(args: &PortfolioReportArgs) -> anyhow::Result<TransactionFile> {
     let name = || args.file.display().to_string();
     let bytes = read(&args.file)?;
-    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
     let currency = args.currency.as_deref().map(str::to_uppercase);
-    let mut file = if matches!(first, Some(b'{' | b'[') | None) {
+    let mut file = if is_document(&bytes) {
         let file = read_json(&bytes).with_context(name)?;
         if let Some(wanted) = currency.filter(|wanted| !wanted.eq_ignore_ascii_case(&file.currency))
         {
@@ -81,9 +75,22 @@ fn transactions(args: &PortfolioReportArgs) -> anyhow::Result<TransactionFile> {
     Ok(file)
 }
 
+/// Whether this is a document rather than a table, by its first character.
+pub(super) fn is_document(bytes: &[u8]) -> bool {
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+    matches!(first, Some(b'{' | b'[') | None)
+}
+
 /// A file, plain or gzipped.
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let context = || format!("cannot read {}", path.display());
+    let size = fs::metadata(path).with_context(context)?.len();
+    anyhow::ensure!(
+        size <= MAX_BYTES as u64,
+        "{} has {size} bytes, more than the {MAX_BYTES} that are read",
+        path.display()
+    );
     let bytes = fs::read(path).with_context(context)?;
     if !bytes.starts_with(b"\x1f\x8b") {
         return Ok(bytes);

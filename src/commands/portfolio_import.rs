@@ -2,13 +2,15 @@
 //! printed; a file is written only if all of it was accepted, and then whole.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 
+use super::portfolio::{is_document, read};
+use super::print_text;
 use crate::cli::portfolio::{DateOrderArg, DecimalsArg, PortfolioImportArgs};
-use crate::portfolios::files::{MAX_BYTES, read_csv, read_json, write_csv, write_json};
+use crate::portfolios::files::{read_csv, read_json, write_csv, write_json};
 use crate::portfolios::imports::{Choice, DateOrder, ImportOptions, import};
 use crate::portfolios::{Transaction, TransactionFile};
 
@@ -25,11 +27,7 @@ pub(super) fn run(args: &PortfolioImportArgs) -> anyhow::Result<()> {
     }
     let outcome = import(&files, &options(args)?);
     let text = serde_json::to_string_pretty(&outcome)? + "\n";
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // A closed pipe (`| head`) is the reader's way to say that it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        other => other.context("cannot write to standard output")?,
-    }
+    print_text(&text)?;
     let rows = outcome.refused().count();
     let questions = outcome.questions.len();
     let unknown = outcome.files.iter().find(|file| file.format == "unknown");
@@ -93,28 +91,15 @@ fn options(args: &PortfolioImportArgs) -> anyhow::Result<ImportOptions> {
 
 fn stored(path: &Path) -> anyhow::Result<Vec<Transaction>> {
     let bytes = read(path)?;
-    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let context = || path.display().to_string();
-    if start.trim_ascii_start().starts_with(b"{") {
+    if is_document(&bytes) {
         Ok(read_json(&bytes).with_context(context)?.transactions)
     } else {
         read_csv(&bytes).with_context(context)
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let context = || format!("cannot read {}", path.display());
-    let size = fs::metadata(path).with_context(context)?.len();
-    if size > MAX_BYTES as u64 {
-        anyhow::bail!(
-            "{} has {size} bytes, more than the {MAX_BYTES} that are read",
-            path.display()
-        );
-    }
-    fs::read(path).with_context(context)
-}
-
-/// Writes the file beside its place and moves it there, so that nobody sees half of it.
+/// Writes the file next to its place and moves it there, so that nobody sees half of it.
 fn write(out: &Path, file: &TransactionFile) -> anyhow::Result<()> {
     let text = if out
         .extension()
