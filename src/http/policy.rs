@@ -174,14 +174,15 @@ impl Policy {
 /// The policy of every route.
 #[derive(Debug, Clone, Default)]
 pub(in crate::http) struct Policies {
-    routes: HashMap<(Method, String), Policy>,
+    /// By path and method.
+    routes: HashMap<String, HashMap<Method, Policy>>,
     prefixes: Vec<(&'static str, Policy)>,
 }
 
 impl Policies {
     /// Gives a route its policy.
     pub(in crate::http) fn insert(&mut self, method: Method, route: String, policy: Policy) {
-        self.routes.insert((method, route), policy);
+        self.routes.entry(route).or_default().insert(method, policy);
     }
 
     /// Gives a path and everything below it a policy, for what no route of its own matches.
@@ -192,10 +193,10 @@ impl Policies {
     /// The policy of a route. `HEAD` is answered by the handlers of `GET`.
     pub(in crate::http) fn get(&self, method: &Method, route: &str) -> Option<Policy> {
         let method = match *method {
-            Method::HEAD => Method::GET,
-            ref other => other.clone(),
+            Method::HEAD => &Method::GET,
+            _ => method,
         };
-        self.routes.get(&(method, route.to_owned())).copied()
+        self.routes.get(route)?.get(method).copied()
     }
 
     /// The policy of a request; that of a stranger's where nothing answers it.
@@ -216,8 +217,10 @@ impl Policies {
     /// Each route with its policy.
     #[cfg(test)]
     pub(in crate::http) fn routes(&self) -> impl Iterator<Item = (&Method, &str, Policy)> {
-        let routes = self.routes.iter();
-        routes.map(|((method, route), policy)| (method, route.as_str(), *policy))
+        self.routes.iter().flat_map(|(route, methods)| {
+            let methods = methods.iter();
+            methods.map(|(method, policy)| (method, route.as_str(), *policy))
+        })
     }
 }
 
