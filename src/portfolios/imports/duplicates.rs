@@ -1,4 +1,4 @@
-//! What is told already: by what is stored, or by another file of the same import. Within one file nothing is a
+//! What is known already: by what is stored, or by another file of the same import. Within one file nothing is a
 //! duplicate: equal rows are two fills of one order, or two payments of one day.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -18,9 +18,9 @@ const TRANSFER_WITHIN: TimeDelta = TimeDelta::hours(24);
 /// What the ids begin with that are made here, of rows that have none.
 const MADE: &str = "import/";
 
-/// What is known, and where it was told.
+/// What is known, and where it stands.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct KnownTransactions {
     transactions: Vec<(Transaction, String)>,
     by_id: HashMap<(String, String), Vec<usize>>,
     by_content: HashMap<String, Vec<usize>>,
@@ -31,8 +31,8 @@ pub(super) struct Told {
     named: HashMap<String, usize>,
 }
 
-impl Told {
-    /// Adds a transaction and where it is told.
+impl KnownTransactions {
+    /// Adds a transaction and where it stands.
     pub(super) fn add(&mut self, transaction: Transaction, place: String) {
         let at = self.transactions.len();
         let account = transaction.account.clone();
@@ -135,58 +135,40 @@ impl Told {
                 seconds.entry(second).or_default().push(at);
             }
         }
+        let known = |at: usize| &self.transactions[at].0;
         for ((account, second), mine) in seconds {
-            // A second leg or a fee may carry the second beside it.
-            for beside in [second, second - 1, second + 1] {
-                let theirs = self
-                    .by_second
-                    .get(&(account.clone(), beside))
-                    .into_iter()
-                    .flatten();
-                let theirs: Vec<usize> = theirs
-                    .copied()
-                    .filter(|at| !used[*at] && is_trade(&self.transactions[*at].0))
-                    .collect();
-                if theirs.is_empty() {
+            // A second leg or a fee may carry the second before or after.
+            for near in [second, second - 1, second + 1] {
+                let Some(theirs) = self.by_second.get(&(account.clone(), near)) else {
                     continue;
-                }
-                let mine: Vec<usize> = mine
-                    .iter()
-                    .copied()
-                    .filter(|at| of[*at].is_none())
-                    .collect();
-                let told = |at: &usize| &self.transactions[*at].0;
-                let said = |at: &usize| &booked[*at].transaction;
+                };
                 // Pair by pair, then the whole second.
                 for key in [pair_of as fn(&Transaction) -> String, |_| String::new()] {
-                    let mut keys: Vec<String> = mine.iter().map(|at| key(said(at))).collect();
-                    keys.sort();
-                    keys.dedup();
-                    for name in keys {
-                        let ours: Vec<usize> = mine
-                            .iter()
-                            .copied()
-                            .filter(|at| of[*at].is_none() && key(said(at)) == name)
-                            .collect();
-                        let same: Vec<usize> = theirs
-                            .iter()
-                            .copied()
-                            .filter(|at| !used[*at] && key(told(at)) == name)
-                            .collect();
-                        let (Some(first), false) = (same.first(), ours.is_empty()) else {
+                    let left = mine.iter().copied().filter(|at| of[*at].is_none());
+                    let ours = grouped(left, |at| key(&booked[at].transaction));
+                    let left = theirs.iter().copied();
+                    let left = left.filter(|at| !used[*at] && is_trade(known(*at)));
+                    let theirs = grouped(left, |at| key(known(at)));
+                    for (name, ours) in ours {
+                        let Some(theirs) = theirs.get(&name) else {
                             continue;
                         };
-                        let ids = same.iter().all(|at| has_id(told(at)))
-                            && ours.iter().all(|at| has_id(said(at)));
-                        let sums = (totals(ours.iter().map(said)), totals(same.iter().map(told)));
-                        if !ids && sums.0.is_some() && sums.0 == sums.1 {
-                            ours.iter().for_each(|at| of[*at] = Some(*first));
-                            same.iter().for_each(|at| used[*at] = true);
+                        if self.agree(booked, &ours, theirs) {
+                            ours.iter().for_each(|at| of[*at] = Some(theirs[0]));
+                            theirs.iter().for_each(|at| used[*at] = true);
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Whether these trades come to those: one of the two has no ids, and the totals are equal.
+    fn agree(&self, booked: &[Imported], ours: &[usize], theirs: &[usize]) -> bool {
+        let ours = || ours.iter().map(|at| &booked[*at].transaction);
+        let theirs = || theirs.iter().map(|at| &self.transactions[*at].0);
+        let total = totals(ours());
+        !ours().chain(theirs()).all(has_id) && total.is_some() && total == totals(theirs())
     }
 
     /// A deposit or withdrawal of the same total, one of the two without an id, at nearly the same time.
@@ -220,6 +202,18 @@ impl Told {
         self.ids.insert(id.clone());
         transaction.id = id;
     }
+}
+
+/// Places by a key of what is there.
+fn grouped(
+    places: impl Iterator<Item = usize>,
+    key: impl Fn(usize) -> String,
+) -> BTreeMap<String, Vec<usize>> {
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for at in places {
+        groups.entry(key(at)).or_default().push(at);
+    }
+    groups
 }
 
 fn has_id(transaction: &Transaction) -> bool {
@@ -334,7 +328,7 @@ fn movement(transaction: &Transaction) -> Option<(String, String)> {
 /// Where a deposit or withdrawal is, and when it was.
 type End = (usize, DateTime<FixedOffset>);
 
-/// Takes out deposits and withdrawals that are the other end of a transfer told by another file.
+/// Takes out deposits and withdrawals that are the other end of a transfer that another file has.
 pub(super) fn ends_of_transfers(
     accepted: &mut Vec<Imported>,
     readings: &[Reading<'_>],

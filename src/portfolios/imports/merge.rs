@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ImportOptions;
 use super::assets::is_money;
-use super::duplicates::{Told, ends_of_transfers};
+use super::duplicates::{KnownTransactions, ends_of_transfers};
 use super::outcome::{Duplicate, FileOutcome, ImportOutcome, Imported, Question, Refusal, Rows};
 use super::reading::Reading;
 use crate::files::{FileError, check};
@@ -12,9 +12,9 @@ use crate::{Decimal, Kind, Leg, Prices, Transaction};
 
 /// What reading the files came to.
 pub(super) fn merge(mut readings: Vec<Reading<'_>>, options: &ImportOptions) -> ImportOutcome {
-    let mut told = Told::default();
-    for known in &options.known {
-        told.add(known.clone(), known.id.clone());
+    let mut known = KnownTransactions::default();
+    for stored in &options.known {
+        known.add(stored.clone(), stored.id.clone());
     }
     let of_files = || readings.iter().find_map(|reading| reading.currency.clone());
     let currency = options.currency.clone().or_else(of_files);
@@ -33,10 +33,10 @@ pub(super) fn merge(mut readings: Vec<Reading<'_>>, options: &ImportOptions) -> 
             );
         }
         in_one_currency(reading, currency.as_deref());
-        let found = told.sift(&mut reading.booked);
+        let found = known.sift(&mut reading.booked);
         for imported in &mut reading.booked {
             let row = imported.rows.first().copied().unwrap_or_default();
-            told.add(
+            known.add(
                 imported.transaction.clone(),
                 format!("{} row {row}", reading.name),
             );
@@ -161,12 +161,12 @@ fn in_one_currency(reading: &mut Reading<'_>, currency: Option<&str>) {
 
 /// Gives every transaction an id of its own, and refuses what is not one.
 fn name(accepted: &mut Vec<Imported>, readings: &mut [Reading<'_>], options: &ImportOptions) {
-    let mut told = Told::default();
-    for known in &options.known {
-        told.name(&mut known.clone());
+    let mut known = KnownTransactions::default();
+    for stored in &options.known {
+        known.name(&mut stored.clone());
     }
     accepted.retain_mut(|imported| {
-        told.name(&mut imported.transaction);
+        known.name(&mut imported.transaction);
         let Err(error) = check(std::slice::from_ref(&imported.transaction)) else {
             return true;
         };
