@@ -1,12 +1,13 @@
 //! The database, however it is reached: a private server that is started, watched and stopped here,
-//! or one by URL. It may be away at any time, at the start too; whoever needs it is told, and the
-//! program goes on without.
+//! or one by URL. It may be away at any time, at the start too; whoever needs it learns
+//! of it, and the program goes on without.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::net::Backoff;
 use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::private_server::{PrivateServer, PrivateServerError};
 use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig, StoreError, StoreSource};
@@ -27,7 +28,8 @@ const ROUND: Duration = Duration::from_secs(2);
 /// How long a round of upkeep may take.
 const PROGRESS: Duration = Duration::from_secs(120);
 
-/// The longest wait between attempts to reach the database.
+/// The waits between attempts to reach the database: the first, doubled up to the longest.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
 const MOST_RETRY: Duration = Duration::from_secs(5);
 
 /// Where the database is.
@@ -130,7 +132,7 @@ impl Database {
             }
         }
         let private = server.is_some();
-        // Kept beside the loop: a server outlives a panic of what watches it.
+        // Kept outside the loop: a server outlives a panic of what watches it.
         let (database, server) = (Arc::clone(self), Arc::new(Mutex::new(server)));
         let part = SupervisedLoop::start(&self.statuses, NAME, PROGRESS, move |context| {
             let (database, server) = (Arc::clone(&database), Arc::clone(&server));
@@ -163,7 +165,7 @@ impl Database {
         server: &mut Option<PrivateServer>,
         mut context: LoopContext,
     ) -> ExitReason {
-        let mut retry = Duration::from_millis(100);
+        let mut backoff = Backoff::new(FIRST_RETRY, MOST_RETRY);
         let mut committed = self.committed.waiter();
         while !context.is_quitting() {
             if server.as_mut().is_some_and(|server| !server.is_alive()) {
@@ -181,14 +183,13 @@ impl Database {
             }
             let wait = match self.round(config, private).await {
                 Ok(more) => {
-                    retry = Duration::from_millis(100);
+                    backoff.reset();
                     self.kept_up.raise();
                     if more { Duration::ZERO } else { ROUND }
                 }
                 Err(error) => {
                     self.trouble(&error.to_string());
-                    retry = (retry * 2).min(MOST_RETRY);
-                    retry
+                    backoff.next_wait()
                 }
             };
             tokio::select! {
