@@ -12,8 +12,8 @@ use coinsphere_actors::market::candle::{CandleActor, CandleConfig, CandleDeps};
 use coinsphere_actors::market::candle_store::{CandleStore, StoreFault};
 use coinsphere_actors::market::committer::{CommitterActor, CommitterConfig, CommitterDeps};
 use coinsphere_actors::supervision::ActorAddress;
-use coinsphere_actors::supervision::{Backoff, Started, StopAll, Supervise, Supervisor};
 use coinsphere_actors::supervision::{PartStatus, StatusRegistry};
+use coinsphere_actors::supervision::{Started, StopAll, Supervise, Supervisor};
 use coinsphere_pipelines::candles::{Checkpoint, Commit};
 use coinsphere_pipelines::clock::SystemClock;
 use coinsphere_pipelines::events::{Body, ConnectionId, InstrumentTrades, Record};
@@ -127,7 +127,7 @@ impl Stage {
     async fn start(store: Arc<TestStore>, max_pending: usize) -> Self {
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::unbounded(1));
         let statuses = StatusRegistry::new(SystemClock::shared());
-        let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
+        let supervisor = Supervisor::new(statuses.clone()).start();
         let slot: ActorAddress<CandleActor> = ActorAddress::default();
         let committer = Signal::new();
         let candle_parts = CandleDeps {

@@ -11,7 +11,7 @@ use actix::{Actor, Addr};
 use anyhow::Context;
 use coinsphere_actors::market::additions::{self, AdditionsDeps};
 use coinsphere_actors::push::PushHub;
-use coinsphere_actors::supervision::{Backoff, StatusRegistry, StopAll, Supervisor};
+use coinsphere_actors::supervision::{StatusRegistry, StopAll, Supervisor};
 use coinsphere_pipelines::clock::SharedClock;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::oneshot;
@@ -74,7 +74,7 @@ pub async fn run(
     let mut shared = Shared::open(&config, &clock, &statuses)?;
     let hub = PushHub::new(config.stream.push_limits());
     shared.connect(&config, &hub, &statuses);
-    let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
+    let supervisor = Supervisor::new(statuses.clone()).start();
     if let Some(log) = &log
         && config.has_role(Role::Candles)
     {

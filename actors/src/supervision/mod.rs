@@ -3,6 +3,7 @@
 mod address;
 mod faults;
 mod loop_actor;
+mod restart_delay;
 mod status;
 mod supervised_loop;
 mod supervisor;
@@ -13,5 +14,5 @@ pub use loop_actor::LoopActor;
 pub use status::{PartState, PartStatus, StatusRegistry};
 pub use supervised_loop::{LoopContext, SupervisedLoop};
 pub use supervisor::{
-    Backoff, ExitNotice, ExitReason, Factory, Quit, Started, StopAll, Supervise, Supervisor,
+    ExitNotice, ExitReason, Factory, Quit, Started, StopAll, Supervise, Supervisor,
 };

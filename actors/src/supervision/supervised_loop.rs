@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{Backoff, ExitReason, PartStatus, StatusRegistry};
+use super::restart_delay::RestartDelay;
+use super::{ExitReason, PartStatus, StatusRegistry};
 
 /// How long stopping waits for a loop to end in order.
 const STOP: Duration = Duration::from_secs(30);
@@ -113,8 +114,7 @@ where
     F: Future<Output = ExitReason> + Send + 'static,
 {
     let (name, statuses) = (context.name.clone(), context.statuses.clone());
-    let backoff = Backoff::default();
-    let mut failures = 0;
+    let mut restart_delay = RestartDelay::new();
     loop {
         let started_at = Instant::now();
         statuses.set(&name, PartStatus::Starting, None);
@@ -127,7 +127,7 @@ where
             Ok(reason) => reason.to_string(),
             Err(_) => ExitReason::Panicked.to_string(),
         };
-        let delay = backoff.next(&mut failures, started_at.elapsed());
+        let delay = restart_delay.after(started_at.elapsed());
         statuses.note_failure(&name, error, delay);
         tokio::select! {
             () = tokio::time::sleep(delay) => {}

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
-use coinsphere_pipelines::net::backoff::doubled;
 use tokio::sync::oneshot;
 
+use super::restart_delay::RestartDelay;
 use super::{Faults, PartStatus, StatusRegistry};
 
 /// How long a part may go without a mark of progress before it counts as degraded: each marks some
@@ -88,38 +88,6 @@ pub struct Started {
 /// Makes a part again each time it is called.
 pub type Factory = Box<dyn FnMut(ExitNotice) -> Started + Send>;
 
-/// How long to wait before a part is started again.
-#[derive(Debug, Clone, Copy)]
-pub struct Backoff {
-    /// After the first failure.
-    pub first: Duration,
-    /// At most.
-    pub most: Duration,
-    /// A part that ran this long starts over with `first`.
-    pub stable: Duration,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self {
-            first: Duration::from_millis(100),
-            most: Duration::from_secs(30),
-            stable: Duration::from_secs(60),
-        }
-    }
-}
-
-impl Backoff {
-    /// The wait after one more failure of a part that ran for this long.
-    pub(super) fn next(&self, failures: &mut u32, ran_for: Duration) -> Duration {
-        if ran_for >= self.stable {
-            *failures = 0;
-        }
-        *failures += 1;
-        doubled(self.first, *failures, self.most)
-    }
-}
-
 /// Adds a part and starts it.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -149,14 +117,13 @@ struct Start(String);
 struct Child {
     factory: Factory,
     quit: Option<Recipient<Quit>>,
-    failures: u32,
+    restart_delay: RestartDelay,
     started_at: tokio::time::Instant,
 }
 
 /// The supervisor.
 pub struct Supervisor {
     statuses: StatusRegistry,
-    backoff: Backoff,
     children: BTreeMap<String, Child>,
     /// In the order they were added.
     order: Vec<String>,
@@ -167,10 +134,9 @@ pub struct Supervisor {
 impl Supervisor {
     /// A supervisor of nothing yet.
     #[must_use]
-    pub fn new(statuses: StatusRegistry, backoff: Backoff) -> Self {
+    pub fn new(statuses: StatusRegistry) -> Self {
         Self {
             statuses,
-            backoff,
             children: BTreeMap::new(),
             order: Vec::new(),
             stopping: None,
@@ -216,7 +182,7 @@ impl Supervisor {
             self.order.pop();
         }
         if let Some(done) = self.stopping.take() {
-            // Nobody waiting is nobody to tell.
+            // Nobody may be waiting.
             let _ = done.send(());
         }
     }
@@ -234,7 +200,7 @@ impl Handler<Supervise> for Supervisor {
         let child = Child {
             factory,
             quit: None,
-            failures: 0,
+            restart_delay: RestartDelay::new(),
             started_at: tokio::time::Instant::now(),
         };
         self.statuses.expect_progress(&name, PROGRESS);
@@ -267,9 +233,7 @@ impl Handler<Exited> for Supervisor {
             return;
         }
         let error = reason.to_string();
-        let delay = self
-            .backoff
-            .next(&mut child.failures, child.started_at.elapsed());
+        let delay = child.restart_delay.after(child.started_at.elapsed());
         if self.stopping.is_some() {
             self.statuses.set(&name, PartStatus::Failed, Some(error));
             self.stop_next();
@@ -394,7 +358,7 @@ mod tests {
         with_paused_time(async {
             let statuses = StatusRegistry::new(SystemClock::shared());
             let (events, mut seen) = mpsc::unbounded_channel();
-            let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
+            let supervisor = Supervisor::new(statuses.clone()).start();
             let begun = tokio::time::Instant::now();
             let fates = vec![Fate::Fail, Fate::Panic, Fate::Fail, Fate::Live];
             supervisor
@@ -420,7 +384,7 @@ mod tests {
         with_paused_time(async {
             let statuses = StatusRegistry::new(SystemClock::shared());
             let (events, mut seen) = mpsc::unbounded_channel();
-            let supervisor = Supervisor::new(statuses.clone(), Backoff::default()).start();
+            let supervisor = Supervisor::new(statuses.clone()).start();
             for name in ["first", "second"] {
                 supervisor
                     .send(part(name, vec![Fate::Live], events.clone()))
