@@ -101,7 +101,7 @@ impl AuditLog {
     /// When it could not be stored.
     pub async fn append(&self, entry: AuditEntry) -> Result<(), AuditError> {
         let (done, stored) = oneshot::channel();
-        let waiting = (self.now(), entry, Some(done));
+        let waiting = (now(&self.clock), entry, Some(done));
         self.queue
             .try_send(waiting)
             .map_err(|_| AuditError::Full("too many wait to be written, or it is closed"))?;
@@ -112,7 +112,7 @@ impl AuditLog {
 
     /// Adds an entry without waiting. What cannot be taken is in the program's own log, and counted.
     pub fn note(&self, entry: AuditEntry) {
-        if let Err(refused) = self.queue.try_send((self.now(), entry, None)) {
+        if let Err(refused) = self.queue.try_send((now(&self.clock), entry, None)) {
             let (_, entry, _) = refused.into_inner();
             lost(&entry, "too many entries wait, or the log is closed");
         }
@@ -149,12 +149,12 @@ impl AuditLog {
             self.writer.lock().await.finish().await;
         }
     }
+}
 
-    /// To the microsecond, which is what the database keeps.
-    fn now(&self) -> DateTime<Utc> {
-        let now = self.clock.now().to_utc();
-        DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
-    }
+/// To the microsecond, which is what the database keeps.
+fn now(clock: &SharedClock) -> DateTime<Utc> {
+    let now = clock.now().to_utc();
+    DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
 }
 
 fn lost(entry: &AuditEntry, why: &str) {
@@ -183,7 +183,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes until told to quit. What an earlier run had taken is written first: again, if that run
+    /// Writes until asked to quit. What an earlier run had taken is written first: again, if that run
     /// panicked between writing and knowing of it.
     async fn run(&mut self, mut context: LoopContext) -> ExitReason {
         context.running();
@@ -298,9 +298,7 @@ impl Writer {
         if self.signed == Some(seq) {
             return Ok(());
         }
-        let now = self.clock.now().to_utc();
-        let now = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
-        let head = self.seal.sign(seq, hash, now)?;
+        let head = self.seal.sign(seq, hash, now(&self.clock))?;
         table::sign(&session, &head).await?;
         self.signed = Some(seq);
         Ok(())
