@@ -5,7 +5,7 @@ use std::future::Future;
 
 use tokio::task::JoinHandle;
 
-/// Runs work beside its caller that ends by itself, or with what it belongs to and who watches that: a
+/// Runs work next to its caller that ends by itself, or with what it belongs to and who watches that: a
 /// request, a connection, a subscription.
 #[allow(
     clippy::disallowed_methods,

@@ -79,7 +79,7 @@ impl Attempts {
         client: &C,
         now: DateTime<Utc>,
     ) -> Result<(), AccountError> {
-        // The same as `delay`, where many at once are told apart: in the row's lock.
+        // The same as `delay`, where many at once are distinguished: in the row's lock.
         let rows = query(
             client,
             "count an attempt to sign in",

@@ -170,18 +170,18 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 /// Written whole or not at all; another process may have been first.
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), AuditError> {
-    let beside = path.with_extension(format!("new.{}", std::process::id()));
+    let draft = path.with_extension(format!("new.{}", std::process::id()));
     let written = OpenOptions::new()
         .create(true)
         .write(true)
         .truncate(true)
         .mode(0o600)
-        .open(&beside)
+        .open(&draft)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| match fs::hard_link(&beside, path) {
+        .and_then(|()| match fs::hard_link(&draft, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             outcome => outcome,
         });
-    let _ = fs::remove_file(&beside);
+    let _ = fs::remove_file(&draft);
     written.map_err(trouble("write", path))
 }

@@ -62,7 +62,7 @@ pub struct ClaimedJob {
     pub(crate) claim: Uuid,
 }
 
-/// What a worker is told when it says that it goes on.
+/// The answer to a worker that says that it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lease {
     /// Go on.

@@ -1,4 +1,4 @@
-//! Claims jobs and runs their handlers, one at a time, until told to quit.
+//! Claims jobs and runs their handlers, one at a time, until asked to quit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,7 @@ struct RunnerState {
 }
 
 impl JobRunner {
-    /// Runs until told to quit. A job that runs then is given back.
+    /// Runs until asked to quit. A job that runs then is given back.
     pub async fn run(self, mut quit: watch::Receiver<bool>) -> ExitReason {
         let kinds: Vec<&str> = self.handlers.iter().map(|handler| handler.kind()).collect();
         let mut state = RunnerState::default();

@@ -13,7 +13,7 @@ use super::{Answer, App, forecasts::TOKEN};
 use crate::audit::{AdminAct, AdminActs};
 use crate::market::{Listings, ReadError};
 
-/// Answers as it was told, and remembers what it was asked.
+/// Answers as it was set up to, and remembers what it was asked.
 #[derive(Debug)]
 pub(super) struct MemoryListings {
     answer: Mutex<Listing>,

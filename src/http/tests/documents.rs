@@ -286,7 +286,7 @@ async fn the_documents_schemas_are_whole() {
     assert_eq!(candle["open_time"]["format"], "date-time");
 }
 
-/// A request with an unknown parameter is told the allowed ones: they are the documented ones.
+/// A request with an unknown parameter is answered with the allowed ones: they are the documented ones.
 #[tokio::test]
 async fn documented_parameters_are_those_that_are_read() {
     let app = App::new();
@@ -370,8 +370,8 @@ async fn every_operation_tells_its_problems_with_examples() {
                 }
             }
             for status in ["400", "429", "500", "503", "504"] {
-                let told = !path.starts_with("/api/v1/") || responses.contains_key(status);
-                assert!(told, "{method} {path} lacks {status}");
+                let documented = !path.starts_with("/api/v1/") || responses.contains_key(status);
+                assert!(documented, "{method} {path} lacks {status}");
             }
         }
     }
@@ -433,8 +433,8 @@ async fn the_document_says_where_idempotency_keys_are_taken() {
             .into_iter()
             .flatten()
             .any(|parameter| parameter["name"] == "Idempotency-Key");
-        let told = operation["responses"]["422"].is_object();
-        assert_eq!(named, told, "{method} {path}");
+        let documented = operation["responses"]["422"].is_object();
+        assert_eq!(named, documented, "{method} {path}");
         named
     };
     for (method, path) in [

@@ -125,7 +125,7 @@ async fn connections_are_bounded_and_those_over_the_bound_wait() {
     let idle = TcpStream::connect(running.address).await.unwrap();
     let waiting = ask(running.address, "/health/live").await;
     let early = timeout(Duration::from_millis(50), waiting.readable()).await;
-    assert!(early.is_err(), "answered beside the only place");
+    assert!(early.is_err(), "answered although the only place is taken");
     drop(idle);
     let answer = answer(waiting).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

@@ -50,7 +50,7 @@ fn imports(criterion: &mut Criterion) {
         ("history.csv".to_owned(), history()),
         ("trades.csv".to_owned(), trades()),
     ];
-    group.bench_function("the same beside 33,333 trades that repeat it", |bencher| {
+    group.bench_function("the same next to 33,333 trades that repeat it", |bencher| {
         bencher.iter(|| import(&two, &ImportOptions::default()));
     });
     let outcome = import(&one, &ImportOptions::default());

@@ -1,5 +1,5 @@
 //! CoinTracking's list of trades, without values and with them. Its numbers and dates are in the user's style,
-//! and three or four columns share one name: they are told apart by what stands before them.
+//! and three or four columns share one name: they are distinguished by what stands before them.
 
 use super::booking::Booking;
 use super::numbers::short;

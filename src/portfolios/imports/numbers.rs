@@ -219,7 +219,7 @@ impl Numbers {
         }
     }
 
-    /// Reads amounts that nothing settles as the source writes them unless told otherwise.
+    /// Reads amounts that nothing settles as the source writes them, unless the options say otherwise.
     pub(super) fn or_point(self) -> Self {
         Self {
             strict: false,

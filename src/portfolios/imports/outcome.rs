@@ -125,7 +125,7 @@ pub struct FileOutcome {
     pub internal: Vec<Rows>,
     /// Rows that say nothing happened.
     pub ignored: Vec<Rows>,
-    /// Rows that are told elsewhere already.
+    /// Rows whose transactions are known already.
     pub duplicates: Vec<Duplicate>,
     /// Rows that keep the import from being stored.
     pub refused: Vec<Refusal>,
@@ -162,12 +162,12 @@ pub struct Rows {
     pub why: String,
 }
 
-/// Rows that tell what is known.
+/// Rows whose transaction is known already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Duplicate {
     /// Lines of the file, its header counted.
     pub rows: Vec<u64>,
-    /// Where it is told: a row of a file of this import, or the id of a stored transaction.
+    /// Where it is known from: a row of a file of this import, or the id of a stored transaction.
     pub of: String,
 }
 

@@ -1,4 +1,4 @@
-//! Performance and risk of a report's period, as text with a reason beside each figure that is not there.
+//! Performance and risk of a report's period, as text with a reason next to each figure that is not there.
 
 use crate::money::Money;
 use crate::performance::{

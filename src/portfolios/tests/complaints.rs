@@ -224,7 +224,7 @@ fn xirr_explodes_or_is_nan_for_short_or_empty_ranges() {
     let over_span = number(report.performance.xirr_over_span.as_ref());
     assert!(
         (over_span - 0.03).abs() < 1e-9,
-        "the rate of the six days stands beside it"
+        "the rate of the six days stands next to it"
     );
 }
 

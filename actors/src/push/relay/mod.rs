@@ -102,7 +102,7 @@ fn lost() {
 }
 
 /// Tells other processes what this hub is handed on the channel, from now on: a part that ends when it is
-/// dropped. Once per hub and channel; a second one is told nothing.
+/// dropped. Once per hub and channel; a second one is sent nothing.
 #[must_use]
 pub fn tell(
     statuses: &StatusRegistry,
@@ -137,7 +137,7 @@ pub fn hear(
     })
 }
 
-/// What waits to be told, and the numbering, outlive a run that panics: what was lost then is noticed by
+/// What waits to be sent, and the numbering, outlive a run that panics: what was lost then is noticed by
 /// who hears.
 struct Teller {
     shared: Arc<dyn SharedState>,
@@ -145,7 +145,7 @@ struct Teller {
     waiting: Mutex<Waiting>,
 }
 
-/// What is to be told.
+/// What is to be sent.
 struct Waiting {
     queue: mpsc::Receiver<Piece>,
     origin: Uuid,
@@ -167,7 +167,7 @@ impl Teller {
         }
     }
 
-    /// Tells until told to quit.
+    /// Sends until asked to quit.
     async fn run(&self, mut context: LoopContext) -> ExitReason {
         let mut waiting = self.waiting.lock().await;
         let waiting = &mut *waiting;
@@ -203,12 +203,12 @@ struct Hearer {
     hub: Arc<PushHub>,
     shared: Arc<dyn SharedState>,
     channel: RelayChannel,
-    /// Whether an earlier run listened: what was told since is lost.
+    /// Whether an earlier run listened: what was sent since is lost.
     has_listened: AtomicBool,
 }
 
 impl Hearer {
-    /// Listens until told to quit.
+    /// Listens until asked to quit.
     async fn run(&self, mut context: LoopContext) -> ExitReason {
         let mut subscription = match self.shared.subscribe(self.channel.name()).await {
             Ok(subscription) => subscription,

@@ -241,7 +241,7 @@ async fn a_loop_that_panics_goes_on_and_what_was_lost_ends_streams() {
     let client = connect();
     come_through(&hubs[0], &hubs[1], &client).await;
     restarted(&statuses).await;
-    // What was told meanwhile waited.
+    // What was sent meanwhile waited.
     come_through(&hubs[0], &hubs[1], &client).await;
     restarted(&heard_at).await;
     assert_eq!(client.closed().await, Closed::Interrupted);

@@ -85,7 +85,7 @@ fn recorded(parts: Vec<(u64, i64, Vec<Step>)>, leaps: Vec<Leap>, losses: bool) -
     let mut sent: Vec<(usize, i64, String)> = Vec::new();
     let mut orderly = leaps.is_empty();
     for (numbering, (first, pause, steps)) in parts.into_iter().enumerate() {
-        // Within the grace period a restart cannot be told from a reordering.
+        // Within the grace period a restart cannot be distinguished from a reordering.
         millis += pause;
         for (number, (step, fate, style, price, quantity)) in (0_u64..).zip(steps) {
             millis += step;

@@ -27,8 +27,9 @@ struct Item {
 
 fn errors(body: &str) -> Vec<(String, String)> {
     let problem = read::<Order>(body.as_bytes()).expect_err(body);
-    let told = problem.errors().iter();
-    told.map(|error| (error.field.clone(), error.detail.clone()))
+    let found = problem.errors().iter();
+    found
+        .map(|error| (error.field.clone(), error.detail.clone()))
         .collect()
 }
 
@@ -82,13 +83,13 @@ fn each_wrong_field_is_named() {
         ("[]", &["body"]),
         (r#"{"name":"a","count":1} x"#, &["body"]),
     ] {
-        let mut told = fields(body);
-        told.sort();
-        assert_eq!(told, wanted, "{body}: {:?}", errors(body));
+        let mut found = fields(body);
+        found.sort();
+        assert_eq!(found, wanted, "{body}: {:?}", errors(body));
     }
     assert_eq!(errors(r#"{"count":1}"#)[0].1, "is missing");
-    let told = &errors(r#"{"name":"a","count":"hunter2"}"#)[0].1;
-    assert_eq!(told, "invalid type: expected u32", "values may be secrets");
+    let found = &errors(r#"{"name":"a","count":"hunter2"}"#)[0].1;
+    assert_eq!(found, "invalid type: expected u32", "values may be secrets");
 }
 
 #[test]

@@ -17,8 +17,8 @@ pub(super) fn check(headers: &HeaderMap, body: &[u8]) -> Result<(), Fault> {
     let Some(ListEntry::Item(item)) = digests.get("sha-256") else {
         return Err(Fault::WrongDigest);
     };
-    let BareItem::ByteSequence(told) = &item.bare_item else {
+    let BareItem::ByteSequence(claimed) = &item.bare_item else {
         return Err(Fault::WrongDigest);
     };
-    verify_slices_are_equal(told, &Sha256::digest(body)).map_err(|_| Fault::WrongDigest)
+    verify_slices_are_equal(claimed, &Sha256::digest(body)).map_err(|_| Fault::WrongDigest)
 }

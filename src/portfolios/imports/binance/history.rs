@@ -355,12 +355,12 @@ impl History {
         }
     }
 
-    /// Gives each fee to the trade it follows in the file, in its second or one beside it.
+    /// Gives each fee to the trade it follows in the file, in its second or the one before or after.
     fn fees(&mut self, reading: &mut Reading<'_>) {
         for ((user, time), fees) in std::mem::take(&mut self.fees) {
-            let beside =
+            let neighbour =
                 [0, -1, 1].map(|seconds| (user.clone(), time + TimeDelta::seconds(seconds)));
-            let second = beside
+            let second = neighbour
                 .into_iter()
                 .find(|second| self.trades.contains_key(second));
             for fee in fees {

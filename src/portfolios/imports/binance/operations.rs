@@ -44,7 +44,7 @@ pub(super) enum Family {
     Buy,
     /// `Sell` on both legs.
     Sell,
-    /// `Transaction Related`, on both legs or on one beside `Buy`.
+    /// `Transaction Related`, on both legs or on one next to `Buy`.
     Related,
     /// `Transaction Buy` and `Transaction Spend`.
     Bought,
