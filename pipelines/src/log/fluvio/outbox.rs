@@ -169,16 +169,15 @@ impl Outbox {
                 continue;
             }
             let sent = transport.send(partition, &batch).await;
+            // Before anybody is answered, so that whoever asks then is shown what they know.
+            self.state().failing = sent.error.as_ref().map(ToString::to_string);
             self.acknowledge(&sent.acked);
+            self.moved.notify_waiters();
             let Some(error) = sent.error else {
                 backoff.reset();
-                self.state().failing = None;
-                self.moved.notify_waiters();
                 continue;
             };
             tracing::warn!(partition, %error, "fluvio did not take records, they are sent again");
-            self.state().failing = Some(error.to_string());
-            self.moved.notify_waiters();
             tokio::time::sleep(backoff.next_wait()).await;
         }
     }
