@@ -1,5 +1,6 @@
-// An OpenAPI document to a Postman collection on standard output. Ids are derived from places in the
-// collection, so that the same document gives the same file.
+// An OpenAPI document to a Postman collection on standard output. Ids, and the UUIDs that the converter
+// draws for parameters, are derived from places in the collection, so that the same document gives the
+// same file.
 const { readFileSync } = require("node:fs");
 const { createHash } = require("node:crypto");
 const { convertV2 } = require("openapi-to-postmanv2");
@@ -36,7 +37,7 @@ function assert(item) {
 
 function settle(value, place) {
     if (value === null || typeof value !== "object") return;
-    for (const name of ["id", "_postman_id", "uid"]) {
+    for (const name of ["id", "_postman_id", "uid", "value"]) {
         if (typeof value[name] === "string" && /^[0-9a-f-]{36}$/.test(value[name])) {
             const digest = createHash("sha256").update(place + name).digest("hex");
             value[name] = digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, "$1-$2-$3-$4-$5");
