@@ -177,9 +177,7 @@ impl<'a> Walk<'a> {
         let row = &self.ledger.transactions[transaction as usize];
         let mut left = quantity;
         // Lots are named for what was sent, not for fees.
-        let fee = matches!(cause, Cause::TradeFee | Cause::OtherFee)
-            && row.kind != crate::transaction::Kind::Fee;
-        if !fee {
+        if !matches!(cause, Cause::TradeFee | Cause::OtherFee) {
             for wanted in &row.lots {
                 let number = self.numbers.get(wanted.lot.as_str()).copied();
                 let missing = number.map_or(wanted.quantity.atoms(), |number| {

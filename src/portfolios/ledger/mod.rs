@@ -78,9 +78,11 @@ pub enum Cause {
     Swap,
     /// Paid with.
     Spend,
+    /// A fee that is a transaction of its own.
+    Fee,
     /// A fee of a trade, paid in kind.
     TradeFee,
-    /// A fee that is nobody's cost: of a transfer, a deposit, or by itself.
+    /// A fee of another transaction that is nobody's cost: of a transfer or a deposit.
     OtherFee,
 }
 

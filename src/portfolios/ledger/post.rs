@@ -320,7 +320,7 @@ impl<'a> Poster<'a> {
                     let (deduct, cause) = if kind == Kind::Spend {
                         (fees.deductible, Cause::Spend)
                     } else {
-                        (Money::ZERO, Cause::OtherFee)
+                        (Money::ZERO, Cause::Fee)
                     };
                     let proceeds = value.map(|value| value - deduct);
                     Action::Dispose {

@@ -288,7 +288,7 @@ fn disposal(ledger: &Ledger<'_>, basis: &CostBasis, of: &Disposal) -> DisposalVi
             Cause::Swap => "swap",
             Cause::Spend => "spend",
             Cause::TradeFee => "trade_fee",
-            Cause::OtherFee => "fee",
+            Cause::Fee | Cause::OtherFee => "fee",
         },
         transactions: ids.collect(),
         quantity: quantity(of.quantity),

@@ -395,3 +395,57 @@ proptest! {
         let _ = read_csv(&bytes);
     }
 }
+
+/// Found at random: the fee's own disposal took the named lot once more.
+#[test]
+fn a_fee_in_kind_takes_none_of_the_lots_that_are_named() {
+    let time = "2024-01-01T09:00:00Z";
+    let row = |id: &str, kind| Transaction::new(id, time.parse().unwrap(), kind, ACCOUNTS[0]);
+    let leg = |asset: &str, quantity: &str| Some(Leg::new(asset, quantity.parse().unwrap()));
+    for kind in [Kind::Fee, Kind::Spend, Kind::Sell, Kind::Transfer] {
+        let mut file = TransactionFile::new("USD");
+        for (id, cost) in [("first", "3"), ("second", "5")] {
+            let mut buy = row(id, Kind::Buy);
+            (buy.sent, buy.received) = (leg("USD", cost), leg("EUR", "1"));
+            file.transactions.push(buy);
+        }
+        let mut sent = row("named", kind);
+        sent.sent = leg("EUR", "0.5");
+        sent.received = (kind == Kind::Sell).then(|| leg("USD", "1")).flatten();
+        sent.to_account = (kind == Kind::Transfer).then(|| ACCOUNTS[1].to_owned());
+        sent.value = (kind != Kind::Sell && kind != Kind::Transfer).then(|| "1".parse().unwrap());
+        sent.lots = vec![NamedLot {
+            lot: "second".to_owned(),
+            quantity: "0.5".parse().unwrap(),
+        }];
+        sent.fees = leg("EUR", "0.001").into_iter().collect();
+        file.transactions.push(sent);
+        check(&file.transactions).unwrap();
+        let day = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+        file.prices.set("EUR", day, Decimal::from(2));
+        for fees_in_kind in [FeesInKind::Dispose, FeesInKind::AtCost] {
+            let options = ReportOptions {
+                fees_in_kind,
+                ..ReportOptions::new(Method::Specific)
+            };
+            let ledger = Ledger::new(&file, &file.prices, fees_in_kind).unwrap();
+            slices_add_up(&cost_basis::apply(
+                &ledger,
+                Method::Specific,
+                Scope::Portfolio,
+                None,
+            ));
+            let report = report(&file, &options).unwrap();
+            assert!(report.flags.is_empty(), "{kind} {:?}", report.flags);
+            let shown = serde_json::to_value(&report).unwrap();
+            assert_eq!(figure(&shown, "unexplained"), Money::ZERO, "{kind}");
+            let left = &shown["remaining"][0]["quantity"];
+            let whole = if kind == Kind::Transfer {
+                "1.999"
+            } else {
+                "1.499"
+            };
+            assert_eq!(left, whole, "{kind}");
+        }
+    }
+}
