@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroU8;
 use std::ops::Neg;
 use std::str::FromStr;
 
@@ -21,12 +22,46 @@ const LIMIT: i128 = 100_000_000_000_000_000_000 * ONE;
 
 /// An exact decimal below 10²⁰ of at most 18 fractional digits. It remembers how many fractional digits
 /// it was written with, so that it is written as it was read; two are equal when their values are.
-#[derive(Debug, Clone, Copy, Default)]
+///
+/// A transaction has a dozen of them: kept as two halves, one takes 24 bytes, also where it is optional;
+/// as an `i128` it would take 32, and 48.
+#[derive(Clone, Copy)]
 pub struct Decimal {
-    /// The value in units of 10⁻¹⁸.
-    atoms: i128,
-    /// Fractional digits to write at least.
-    places: u8,
+    high: i64,
+    low: u64,
+    /// Fractional digits to write at least, and one.
+    places: NonZeroU8,
+}
+
+impl Decimal {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the two halves"
+    )]
+    const fn of(atoms: i128, places: u8) -> Self {
+        Self {
+            high: (atoms >> 64) as i64,
+            low: atoms as u64,
+            places: NonZeroU8::MIN.saturating_add(places),
+        }
+    }
+
+    const fn places(self) -> u8 {
+        self.places.get() - 1
+    }
+}
+
+impl Default for Decimal {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl fmt::Debug for Decimal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }
 
 /// Why a text is no [`Decimal`].
@@ -45,15 +80,9 @@ pub enum DecimalError {
 
 impl Decimal {
     /// Nothing.
-    pub const ZERO: Self = Self {
-        atoms: 0,
-        places: 0,
-    };
+    pub const ZERO: Self = Self::of(0, 0);
     /// One whole.
-    pub const ONE: Self = Self {
-        atoms: ONE,
-        places: 0,
-    };
+    pub const ONE: Self = Self::of(ONE, 0);
 
     /// A value in units of 10⁻¹⁸, if it fits.
     #[must_use]
@@ -61,68 +90,63 @@ impl Decimal {
         if atoms >= LIMIT || atoms <= -LIMIT {
             return None;
         }
-        Some(Self { atoms, places: 0 })
+        Some(Self::of(atoms, 0))
     }
 
     /// The value in units of 10⁻¹⁸.
     #[must_use]
+    #[allow(clippy::cast_lossless, reason = "From is not const; the halves fit")]
     pub const fn atoms(self) -> i128 {
-        self.atoms
+        ((self.high as i128) << 64) | self.low as i128
     }
 
     /// Zero.
     #[must_use]
     pub const fn is_zero(self) -> bool {
-        self.atoms == 0
+        self.atoms() == 0
     }
 
     /// Below zero.
     #[must_use]
     pub const fn is_negative(self) -> bool {
-        self.atoms < 0
+        self.high < 0
     }
 
     /// Above zero.
     #[must_use]
     pub const fn is_positive(self) -> bool {
-        self.atoms > 0
+        self.atoms() > 0
     }
 
     /// Without its sign.
     #[must_use]
     pub const fn abs(self) -> Self {
-        Self {
-            atoms: self.atoms.abs(),
-            places: self.places,
-        }
+        Self::of(self.atoms().abs(), self.places())
     }
 
     /// The sum, if it fits.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        Self::from_atoms(self.atoms + other.atoms)
+        Self::from_atoms(self.atoms() + other.atoms())
     }
 
     /// The difference, if it fits.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
-        Self::from_atoms(self.atoms - other.atoms)
+        Self::from_atoms(self.atoms() - other.atoms())
     }
 
     /// Without the zeros at its end that were written.
     #[must_use]
     pub const fn normalized(self) -> Self {
-        Self {
-            atoms: self.atoms,
-            places: 0,
-        }
+        Self::of(self.atoms(), 0)
     }
 
     /// The nearest floating-point number, for statistics.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "nearest is what is asked for")]
     pub fn to_f64(self) -> f64 {
-        self.atoms as f64 / ONE as f64
+        self.atoms() as f64 / ONE as f64
     }
 
     /// Reads a number with an exponent (`8E-08`), as some venues write small ones; exact as well.
@@ -200,18 +224,18 @@ impl FromStr for Decimal {
         let places = fraction.len() as u8;
         atoms *= 10i128.pow(u32::from(PLACES - places));
         let atoms = if negative { -atoms } else { atoms };
-        Ok(Self { atoms, places })
+        Ok(Self::of(atoms, places))
     }
 }
 
 impl fmt::Display for Decimal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let size = self.atoms.unsigned_abs();
+        let size = self.atoms().unsigned_abs();
         let one = ONE.unsigned_abs();
-        let sign = if self.atoms < 0 { "-" } else { "" };
+        let sign = if self.is_negative() { "-" } else { "" };
         let digits = format!("{:018}", size % one);
         let needed = digits.trim_end_matches('0').len();
-        let fraction = &digits[..needed.max(usize::from(self.places))];
+        let fraction = &digits[..needed.max(usize::from(self.places()))];
         let dot = if fraction.is_empty() { "" } else { "." };
         write!(formatter, "{sign}{}{dot}{fraction}", size / one)
     }
@@ -219,7 +243,7 @@ impl fmt::Display for Decimal {
 
 impl PartialEq for Decimal {
     fn eq(&self, other: &Self) -> bool {
-        self.atoms == other.atoms
+        self.atoms() == other.atoms()
     }
 }
 
@@ -227,7 +251,7 @@ impl Eq for Decimal {}
 
 impl Hash for Decimal {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.atoms.hash(state);
+        self.atoms().hash(state);
     }
 }
 
@@ -239,7 +263,7 @@ impl PartialOrd for Decimal {
 
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.atoms.cmp(&other.atoms)
+        self.atoms().cmp(&other.atoms())
     }
 }
 
@@ -247,19 +271,13 @@ impl Neg for Decimal {
     type Output = Self;
 
     fn neg(self) -> Self {
-        Self {
-            atoms: -self.atoms,
-            places: self.places,
-        }
+        Self::of(-self.atoms(), self.places())
     }
 }
 
 impl From<u32> for Decimal {
     fn from(whole: u32) -> Self {
-        Self {
-            atoms: i128::from(whole) * ONE,
-            places: 0,
-        }
+        Self::of(i128::from(whole) * ONE, 0)
     }
 }
 

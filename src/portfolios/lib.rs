@@ -2,6 +2,7 @@
 //! and unrealized gains, income, performance and tax reports. Pure functions on exact decimals; nothing
 //! here knows a database, the network, a clock or HTTP.
 
+pub mod computed;
 pub mod cost_basis;
 pub mod decimal;
 pub mod files;
@@ -14,6 +15,7 @@ pub mod report;
 pub mod transaction;
 
 pub use chrono_tz::Tz;
+pub use computed::{Computed, PriceChange, Recomputed};
 pub use cost_basis::{Method, Scope};
 pub use decimal::{Decimal, DecimalError};
 pub use ledger::FeesInKind;

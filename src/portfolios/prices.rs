@@ -32,6 +32,28 @@ impl Prices {
         }
     }
 
+    /// Sets the price of a day or takes it out; gives back the one that was there.
+    pub fn change(
+        &mut self,
+        asset: &str,
+        day: NaiveDate,
+        price: Option<Decimal>,
+    ) -> Option<Decimal> {
+        let series = self.by_asset.get_mut(asset);
+        let found = series.and_then(|series| {
+            let at = series.position(day).ok()?;
+            let old = series.days[at].1;
+            if price.is_none() {
+                series.days.remove(at);
+            }
+            Some(old)
+        });
+        if let Some(price) = price {
+            self.set(asset, day, price);
+        }
+        found
+    }
+
     /// Takes over every price of another table.
     pub fn extend(&mut self, other: &Self) {
         for (asset, series) in &other.by_asset {
@@ -74,14 +96,16 @@ impl Prices {
 impl PriceSeries {
     fn set(&mut self, day: NaiveDate, price: Decimal) {
         match self.days.last() {
-            Some(&(last, _)) if last >= day => {
-                match self.days.binary_search_by_key(&day, |&(day, _)| day) {
-                    Ok(at) => self.days[at].1 = price,
-                    Err(at) => self.days.insert(at, (day, price)),
-                }
-            }
+            Some(&(last, _)) if last >= day => match self.position(day) {
+                Ok(at) => self.days[at].1 = price,
+                Err(at) => self.days.insert(at, (day, price)),
+            },
             _ => self.days.push((day, price)),
         }
+    }
+
+    fn position(&self, day: NaiveDate) -> Result<usize, usize> {
+        self.days.binary_search_by_key(&day, |&(day, _)| day)
     }
 
     /// The price of a day, or the last before it.

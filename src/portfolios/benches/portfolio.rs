@@ -7,8 +7,10 @@ use std::hint::black_box;
 
 use chrono::{Days, NaiveDate};
 use coinsphere_portfolios::report::{ReportOptions, report};
-use coinsphere_portfolios::{Decimal, Kind, Leg, Method, Scope, Transaction, TransactionFile};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use coinsphere_portfolios::{
+    Computed, Decimal, Kind, Leg, Method, Scope, Transaction, TransactionFile,
+};
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const COINS: [&str; 12] = [
     "ADA", "ATOM", "AVAX", "BNB", "BTC", "DOGE", "DOT", "ETH", "LINK", "SOL", "UNI", "XRP",
@@ -144,5 +146,44 @@ fn reports(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, reports);
+/// One back-dated edit twenty days before the end of a portfolio that stays computed, there and back;
+/// beside it the computation from the beginning, without anything being rendered.
+fn edits(criterion: &mut Criterion) {
+    for count in [2_000, 20_000, 200_000] {
+        let file = history(count);
+        let mut group = criterion.benchmark_group(format!("edit_{count}"));
+        group.sample_size(10);
+        let ways = Method::ALL.map(ReportOptions::new).into_iter();
+        let by_account = ReportOptions {
+            scope: Scope::Account,
+            ..ReportOptions::new(Method::Fifo)
+        };
+        for options in ways.chain([by_account]) {
+            let name = format!("{}_{:?}", options.method, options.scope);
+            group.bench_function(BenchmarkId::new(&name, "from the beginning"), |bencher| {
+                bencher.iter_batched(
+                    || file.clone(),
+                    |file| Computed::new(file, options).unwrap(),
+                    BatchSize::PerIteration,
+                );
+            });
+            let mut computed = Computed::new(file.clone(), options).unwrap();
+            let time = file.transactions.last().unwrap().time - chrono::Duration::days(20);
+            let mut rows = file.transactions.iter();
+            let bought = rows.find(|row| row.time >= time && row.kind == Kind::Buy);
+            let mut row = bought.unwrap().clone();
+            let mut other = row.clone();
+            other.received.as_mut().unwrap().quantity = atoms(123, 2);
+            group.bench_function(BenchmarkId::new(&name, "edit"), |bencher| {
+                bencher.iter(|| {
+                    std::mem::swap(&mut row, &mut other);
+                    computed.put(vec![black_box(&row).clone()]).unwrap()
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, reports, edits);
 criterion_main!(benches);

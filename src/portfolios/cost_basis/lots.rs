@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
+use crate::cost_basis::marks::Stock;
 use crate::cost_basis::walk::Books;
 use crate::cost_basis::{Method, Piece};
 use crate::ledger::{Acquisition, Place};
@@ -39,6 +40,7 @@ impl PartialOrd for Key {
 }
 
 /// The lots of every place.
+#[derive(Debug, Clone)]
 pub(super) struct Lots {
     method: Method,
     places: HashMap<Place, BTreeMap<Key, Piece>>,
@@ -57,6 +59,14 @@ impl Lots {
 }
 
 impl Books for Lots {
+    fn stock(&self) -> Stock {
+        Stock::Lots(self.clone())
+    }
+
+    fn count(&self) -> usize {
+        self.places.values().map(BTreeMap::len).sum::<usize>() + self.named.len()
+    }
+
     fn put(&mut self, place: Place, piece: Piece) {
         let unit = piece
             .cost

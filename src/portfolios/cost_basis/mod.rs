@@ -3,6 +3,7 @@
 
 mod holding_period;
 mod lots;
+mod marks;
 mod pool;
 mod uk;
 mod walk;
@@ -12,6 +13,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 pub use holding_period::{Term, is_long_term};
+pub(crate) use marks::{BasisMark, BasisTally, MOST_LOTS, continue_from};
 
 use crate::ledger::{AccountId, Acquisition, AssetId, Cause, Dated, Day, Flag, Ledger};
 use crate::money::Money;
@@ -177,13 +179,9 @@ pub struct CostBasis {
 /// Applies a method to a ledger. What remains is that of the end of `until`, if given.
 #[must_use]
 pub fn apply(ledger: &Ledger<'_>, method: Method, scope: Scope, until: Option<Day>) -> CostBasis {
-    match method {
-        Method::Uk => uk::apply(ledger, until),
-        Method::Average => walk::Walk::new(ledger, scope, until).run(pool::Pools::default()),
-        Method::Fifo | Method::Lifo | Method::Hifo | Method::Specific => {
-            walk::Walk::new(ledger, scope, until).run(lots::Lots::new(method))
-        }
-    }
+    let mut outcome = CostBasis::default();
+    continue_from(ledger, method, scope, until, None, &mut outcome, &[]);
+    outcome
 }
 
 /// A part of a lot on its way.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::cost_basis::marks::Stock;
 use crate::cost_basis::walk::Books;
 use crate::cost_basis::{LotName, Piece, scaled};
 use crate::ledger::Place;
@@ -53,12 +54,20 @@ impl Pool {
 }
 
 /// The pool of every place, and when what is in it was last added to.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pools {
     places: HashMap<Place, (Pool, Option<Piece>)>,
 }
 
 impl Books for Pools {
+    fn stock(&self) -> Stock {
+        Stock::Pools(self.clone())
+    }
+
+    fn count(&self) -> usize {
+        self.places.len()
+    }
+
     fn put(&mut self, place: Place, piece: Piece) {
         let (pool, newest) = self.places.entry(place).or_default();
         pool.add(piece.quantity, piece.cost);

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::cost_basis::marks::{BasisMark, BasisTally, Stock};
 use crate::cost_basis::pool::Pool;
+use crate::cost_basis::walk::sort_by_name;
 use crate::cost_basis::{CostBasis, Disposal, Holding, LotName, Slice};
 use crate::ledger::{Action, AssetId, Cause, Dated, Day, Flag, Ledger, Posting, Problem};
 use crate::money::Money;
@@ -54,33 +56,85 @@ impl Sales {
     }
 }
 
-/// Applies the rules to a ledger.
-pub(super) fn apply(ledger: &Ledger<'_>, until: Option<Day>) -> CostBasis {
-    let mut days = by_day(ledger);
+/// Continues from the first posting of a day, or begins. A change of a day reaches back to the sales of
+/// the 30 days before it: what is continued from must be before those.
+pub(super) fn continue_from(
+    ledger: &Ledger<'_>,
+    until: Option<Day>,
+    from: Option<&BasisMark>,
+    outcome: &mut CostBasis,
+    marks_at: &[(usize, Day)],
+) -> Vec<Option<BasisMark>> {
+    let start = from.map_or(0, |mark| mark.posting);
+    let mut days = by_day(ledger, start);
     for days in &mut days {
         match_same_day(days);
+    }
+    if let Some(mark) = from {
+        claim_earlier(outcome, mark.day, &mut days);
+    }
+    for days in &mut days {
         match_30_days(days);
     }
+    let mut pools = match from.map(|mark| &mark.stock) {
+        Some(Stock::Shares(pools)) => pools.clone(),
+        _ => Vec::new(),
+    };
+    pools.resize(ledger.assets.len(), Pool::default());
     let mut walk = PoolWalk {
-        pools: vec![Pool::default(); ledger.assets.len()],
+        ledger,
+        pools,
         next: vec![0; ledger.assets.len()],
-        outcome: CostBasis::default(),
+        outcome: std::mem::take(outcome),
     };
     let mut remaining = None;
-    for postings in ledger.postings.chunk_by(|a, b| a.day == b.day) {
-        if until.is_some_and(|until| postings[0].day > until) && remaining.is_none() {
+    let mut tally = from.map(|mark| mark.tally).unwrap_or_default();
+    let mut marks = Vec::with_capacity(marks_at.len());
+    let mut marks_at = marks_at.iter().copied().peekable();
+    let mut posting = start;
+    for postings in ledger.postings[start..].chunk_by(|a, b| a.day == b.day) {
+        let day = postings[0].day;
+        while let Some(at) = marks_at.next_if(|&(at, _)| at == posting) {
+            marks.push(Some(walk.mark(at, &mut tally)));
+        }
+        if until.is_some_and(|until| day > until) && remaining.is_none() {
             remaining = Some(walk.remaining());
         }
         walk.day(postings, &mut days);
+        posting += postings.len();
     }
+    marks.extend(marks_at.map(|at| Some(walk.mark(at, &mut tally))));
     walk.outcome.remaining = remaining.unwrap_or_else(|| walk.remaining());
-    walk.outcome
+    *outcome = walk.outcome;
+    marks
 }
 
-/// Purchases and sales of each asset by day.
-fn by_day(ledger: &Ledger<'_>) -> Vec<Vec<DayOf>> {
+/// Takes from the purchases of the days that follow what sales before them were matched with.
+fn claim_earlier(outcome: &CostBasis, from: Day, days: &mut [Vec<DayOf>]) {
+    let earlier = outcome.disposals.iter().rev();
+    for disposal in earlier.take_while(|disposal| from.0 - disposal.day.0 <= AHEAD) {
+        let of_asset = &mut days[disposal.asset.0 as usize];
+        for slice in &outcome.slices[disposal.slices.clone()] {
+            if let (LotName::ThirtyDays, Some(bought_on)) = (slice.lot, slice.acquired)
+                && let Ok(at) = of_asset.binary_search_by_key(&bought_on, |of_day| of_day.day)
+            {
+                let bought = &mut of_asset[at].bought;
+                match slice.basis {
+                    Some(basis) => {
+                        bought.known -= slice.quantity;
+                        bought.cost -= basis;
+                    }
+                    None => bought.unknown -= slice.quantity,
+                }
+            }
+        }
+    }
+}
+
+/// Purchases and sales of each asset by day, from a posting on.
+fn by_day(ledger: &Ledger<'_>, start: usize) -> Vec<Vec<DayOf>> {
     let mut assets: Vec<Vec<DayOf>> = ledger.assets.iter().map(|_| Vec::new()).collect();
-    for (order, posting) in ledger.postings.iter().enumerate() {
+    for (order, posting) in ledger.postings.iter().enumerate().skip(start) {
         match posting.action {
             Action::Acquire {
                 place,
@@ -156,14 +210,22 @@ fn match_30_days(days: &mut [DayOf]) {
 }
 
 /// The days in order, with the pools between them.
-struct PoolWalk {
+struct PoolWalk<'a> {
+    ledger: &'a Ledger<'a>,
     pools: Vec<Pool>,
     /// For each asset, which of its days comes next.
     next: Vec<usize>,
     outcome: CostBasis,
 }
 
-impl PoolWalk {
+impl PoolWalk<'_> {
+    fn mark(&self, (posting, day): (usize, Day), tally: &mut BasisTally) -> BasisMark {
+        let stock = Stock::Shares(self.pools.clone());
+        let mark = BasisMark::new(stock, posting, day, &self.outcome, *tally);
+        *tally = mark.tally;
+        mark
+    }
+
     /// One day: what came joins the pools, renamed assets change theirs, then sales take the rest of
     /// what they need, and what left without a gain leaves.
     fn day(&mut self, postings: &[Posting], days: &mut [Vec<DayOf>]) {
@@ -300,7 +362,8 @@ impl PoolWalk {
 
     fn remaining(&self) -> Vec<Holding> {
         let number = |index: usize| AssetId(u32::try_from(index).unwrap_or(u32::MAX));
-        self.pools
+        let mut holdings: Vec<_> = self
+            .pools
             .iter()
             .enumerate()
             .filter(|(_, pool)| pool.quantity() > 0)
@@ -311,6 +374,8 @@ impl PoolWalk {
                 basis: pool.cost,
                 unknown: pool.unknown,
             })
-            .collect()
+            .collect();
+        sort_by_name(self.ledger, &mut holdings);
+        holdings
     }
 }

@@ -1,8 +1,9 @@
 //! The walk through a ledger that every method but the United Kingdom's shares: postings in order, each
 //! taking from and putting into the books of lots.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use crate::cost_basis::marks::{BasisMark, BasisTally, Stock, is_kept};
 use crate::cost_basis::{CostBasis, Disposal, Holding, LotName, Piece, Scope, Slice, scaled};
 use crate::ledger::{
     AccountId, Acquisition, Action, Cause, Dated, Day, Flag, Ledger, Place, Problem,
@@ -12,6 +13,12 @@ use crate::transaction::NamedLot;
 
 /// Lots by place.
 pub(super) trait Books {
+    /// A copy to continue from.
+    fn stock(&self) -> Stock;
+
+    /// How many lots there are: what a copy costs.
+    fn count(&self) -> usize;
+
     /// Adds a lot, or a part of one that is there already.
     fn put(&mut self, place: Place, piece: Piece);
 
@@ -37,31 +44,52 @@ pub(super) struct Walk<'a> {
     ledger: &'a Ledger<'a>,
     scope: Scope,
     until: Option<Day>,
+    /// The first posting.
+    start: usize,
+    tally: BasisTally,
     outcome: CostBasis,
-    /// Transactions by id, for lots that are named.
+    /// The transactions whose lots are named, by id.
     numbers: HashMap<&'a str, u32>,
     taken: Vec<Piece>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(ledger: &'a Ledger<'a>, scope: Scope, until: Option<Day>) -> Self {
-        let names_lots = ledger.transactions.iter().any(|row| !row.lots.is_empty());
-        let rows = ledger.transactions.iter().zip(0..).filter(|_| names_lots);
+    pub(super) fn new(
+        ledger: &'a Ledger<'a>,
+        scope: Scope,
+        until: Option<Day>,
+        start: usize,
+        tally: BasisTally,
+    ) -> Self {
         Self {
             ledger,
             scope,
             until,
+            start,
+            tally,
             outcome: CostBasis::default(),
-            numbers: rows
-                .map(|(row, number)| (row.id.as_str(), number))
-                .collect(),
+            numbers: named(ledger, start),
             taken: Vec::new(),
         }
     }
 
-    pub(super) fn run<B: Books>(mut self, mut books: B) -> CostBasis {
+    /// Walks on to the end, adding to the outcome.
+    pub(super) fn run<B: Books>(
+        mut self,
+        mut books: B,
+        outcome: &mut CostBasis,
+        marks_at: &[(usize, Day)],
+    ) -> Vec<Option<BasisMark>> {
+        self.outcome = std::mem::take(outcome);
         let mut remaining = None;
-        for (sequence, posting) in (0..).zip(&self.ledger.postings) {
+        let mut marks = Vec::with_capacity(marks_at.len());
+        let of = marks_at.len();
+        let mut marks_at = marks_at.iter().copied().peekable();
+        let first = u32::try_from(self.start).unwrap_or(u32::MAX);
+        for (sequence, posting) in (first..).zip(&self.ledger.postings[self.start..]) {
+            while let Some(at) = marks_at.next_if(|&(at, _)| at == sequence as usize) {
+                marks.push(self.mark(&books, at, marks.len(), of));
+            }
             if self.until.is_some_and(|until| posting.day > until) && remaining.is_none() {
                 remaining = Some(self.remaining(&books));
             }
@@ -73,8 +101,27 @@ impl<'a> Walk<'a> {
                 &posting.action,
             );
         }
+        for at in marks_at {
+            marks.push(self.mark(&books, at, marks.len(), of));
+        }
         self.outcome.remaining = remaining.unwrap_or_else(|| self.remaining(&books));
-        self.outcome
+        *outcome = self.outcome;
+        marks
+    }
+
+    fn mark<B: Books>(
+        &mut self,
+        books: &B,
+        (posting, day): (usize, Day),
+        number: usize,
+        of: usize,
+    ) -> Option<BasisMark> {
+        if !is_kept(number, of, books.count()) {
+            return None;
+        }
+        let mark = BasisMark::new(books.stock(), posting, day, &self.outcome, self.tally);
+        self.tally = mark.tally;
+        Some(mark)
     }
 
     fn step<B: Books>(
@@ -339,7 +386,32 @@ impl<'a> Walk<'a> {
                 unknown,
             })
             .collect();
-        holdings.sort_by_key(|holding| (holding.asset, holding.account));
+        sort_by_name(self.ledger, &mut holdings);
         holdings
     }
+}
+
+/// Holdings in the order of the names of their assets, then accounts.
+pub(super) fn sort_by_name(ledger: &Ledger<'_>, holdings: &mut [Holding]) {
+    let name = |holding: &Holding| {
+        let account = holding.account.map(|account| ledger.account(account));
+        (ledger.asset(holding.asset), account)
+    };
+    holdings.sort_by(|a, b| name(a).cmp(&name(b)));
+}
+
+/// The numbers of the transactions whose lots are named from a posting on.
+fn named<'a>(ledger: &'a Ledger<'a>, start: usize) -> HashMap<&'a str, u32> {
+    let wanted: HashSet<&str> = ledger.postings[start..]
+        .iter()
+        .flat_map(|posting| &ledger.transactions[posting.transaction as usize].lots)
+        .map(|named| named.lot.as_str())
+        .collect();
+    if wanted.is_empty() {
+        return HashMap::new();
+    }
+    let rows = ledger.transactions.iter().zip(0..);
+    rows.map(|(row, number)| (row.id.as_str(), number))
+        .filter(|(id, _)| wanted.contains(id))
+        .collect()
 }

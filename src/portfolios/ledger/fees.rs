@@ -50,7 +50,7 @@ impl<'a> Poster<'a> {
     }
 
     fn fee_value(
-        &self,
+        &mut self,
         row: &Transaction,
         fee: &Leg,
         sides: [(Option<&Leg>, Option<Money>); 2],

@@ -20,10 +20,10 @@ impl<'a> Poster<'a> {
         value: Option<Money>,
         day: Day,
     ) -> Result<(), LedgerError> {
-        if !self.money[place.asset.0 as usize] {
+        if !self.booked.money[place.asset.0 as usize] {
             return Ok(());
         }
-        let held = self.foreign.get(&place).copied().unwrap_or_default();
+        let held = self.booked.foreign.get(&place).copied().unwrap_or_default();
         let missing = quantity - held;
         if missing > 0 {
             let worth = value.and_then(|value| value.share(missing, quantity));
@@ -38,31 +38,31 @@ impl<'a> Poster<'a> {
                         day,
                         amount,
                     };
-                    self.ledger.totals.contributed.push(dated);
-                    self.ledger.totals.flows.push(dated);
-                    self.ledger.totals.implied.push(dated);
+                    self.booked.totals.contributed.push(dated);
+                    self.booked.totals.flows.push(dated);
+                    self.booked.totals.implied.push(dated);
                 }
-                None => self.ledger.totals.unvalued_flows.push(day),
+                None => self.booked.totals.unvalued_flows.push(day),
             }
         }
-        *self.foreign.entry(place).or_default() -= quantity;
+        *self.booked.foreign.entry(place).or_default() -= quantity;
         Ok(())
     }
 
     pub(super) fn move_foreign(&mut self, place: Place, row: &Transaction, quantity: i128) {
         if let Some(to) = row.to_account.as_deref()
-            && self.money[place.asset.0 as usize]
+            && self.booked.money[place.asset.0 as usize]
         {
-            let account = self.account_ids[to];
+            let account = self.account_id(to);
             let to = Place { account, ..place };
-            *self.foreign.entry(to).or_default() += quantity;
+            *self.booked.foreign.entry(to).or_default() += quantity;
         }
     }
 
     /// Money of the base currency that purchases took and no deposit brought: the deposit is implied.
     pub(super) fn imply_cash(&mut self, index: u32, day: Day) {
-        let base = self.ledger.base;
-        let cash = &mut self.held[base.0 as usize];
+        let base = self.booked.base;
+        let cash = &mut self.booked.held[base.0 as usize];
         if *cash < 0 {
             let quantity = -*cash;
             *cash = 0;
@@ -72,7 +72,7 @@ impl<'a> Poster<'a> {
                 day,
                 amount,
             };
-            let totals = &mut self.ledger.totals;
+            let totals = &mut self.booked.totals;
             totals.contributed.push(dated);
             totals.flows.push(dated);
             totals.implied.push(dated);
@@ -91,10 +91,10 @@ impl<'a> Poster<'a> {
         quantity: i128,
         day: Day,
     ) -> Result<(), LedgerError> {
-        let asset = self.ledger.base;
-        let held = &mut self.held[asset.0 as usize];
-        *held = fits(*held, quantity).ok_or_else(|| too_much(row, self.ledger.currency))?;
-        self.ledger.totals.changes.push(Change {
+        let asset = self.booked.base;
+        let held = fits(self.booked.held(asset), quantity);
+        self.booked.held[asset.0 as usize] = held.ok_or_else(|| too_much(row, self.currency()))?;
+        self.booked.totals.changes.push(Change {
             day,
             asset,
             quantity,
@@ -109,10 +109,10 @@ impl<'a> Poster<'a> {
         quantity: i128,
         day: Day,
     ) -> Result<(), LedgerError> {
-        let name = self.ledger.asset(asset);
-        let held = &mut self.held[asset.0 as usize];
-        *held = fits(*held, quantity).ok_or_else(|| too_much(row, name))?;
-        self.ledger.totals.changes.push(Change {
+        let held = fits(self.booked.held(asset), quantity);
+        self.booked.held[asset.0 as usize] =
+            held.ok_or_else(|| too_much(row, self.asset_name(asset)))?;
+        self.booked.totals.changes.push(Change {
             day,
             asset,
             quantity,
@@ -131,13 +131,13 @@ impl<'a> Poster<'a> {
         value: Option<Money>,
         day: Day,
     ) -> Result<(), LedgerError> {
-        let held = &mut self.held[asset.0 as usize];
+        let held = &mut self.booked.held[asset.0 as usize];
         let there = quantity.min(*held);
         *held -= there;
         let missing = quantity - there;
         if there > 0 {
             let quantity = -there;
-            self.ledger.totals.changes.push(Change {
+            self.booked.totals.changes.push(Change {
                 day,
                 asset,
                 quantity,
@@ -148,15 +148,15 @@ impl<'a> Poster<'a> {
                 Some(value) => {
                     let amount = value
                         .share(missing, quantity)
-                        .ok_or_else(|| too_much(row, self.ledger.asset(asset)))?;
+                        .ok_or_else(|| too_much(row, self.asset_name(asset)))?;
                     let dated = Dated {
                         transaction: index,
                         day,
                         amount,
                     };
-                    self.ledger.totals.flows.push(dated);
+                    self.booked.totals.flows.push(dated);
                 }
-                None => self.ledger.totals.unvalued_flows.push(day),
+                None => self.booked.totals.unvalued_flows.push(day),
             }
         }
         Ok(())

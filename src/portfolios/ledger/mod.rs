@@ -1,6 +1,7 @@
 //! Transactions to postings: what each one acquires, disposes of, removes or moves, at which value. The
 //! same for every cost-basis method; which lots a posting takes from is decided elsewhere.
 
+mod booked;
 mod fees;
 mod flags;
 mod holdings;
@@ -8,10 +9,17 @@ mod post;
 mod totals;
 mod value;
 
+use std::borrow::Cow;
+use std::ops::Deref;
+
 use chrono::{Datelike, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 
+pub(crate) use booked::BookedMark;
+pub use booked::{Booked, PriceUse};
 pub use flags::{Flag, Problem};
+pub(crate) use post::Poster;
+pub(crate) use totals::Tally;
 pub use totals::{Dated, Totals};
 
 use crate::decimal::{Decimal, quoted};
@@ -43,11 +51,11 @@ impl Day {
     }
 }
 
-/// An asset of the portfolio, by its place in [`Ledger::assets`].
+/// An asset of the portfolio, by its place in [`Booked::assets`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AssetId(pub u32);
 
-/// An account of the portfolio, by its place in [`Ledger::accounts`].
+/// An account of the portfolio, by its place in [`Booked::accounts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub u32);
 
@@ -165,7 +173,7 @@ pub enum FeesInKind {
     AtCost,
 }
 
-/// A file of transactions as postings, in order of time.
+/// A file of transactions with what they come to: its postings, in order of time.
 #[derive(Debug)]
 pub struct Ledger<'a> {
     /// The transactions, in the order of the file.
@@ -176,18 +184,15 @@ pub struct Ledger<'a> {
     pub timezone: Tz,
     /// Closing prices.
     pub prices: &'a Prices,
-    /// Names of assets, sorted; the base currency is among them.
-    pub assets: Vec<&'a str>,
-    /// Names of accounts, sorted.
-    pub accounts: Vec<&'a str>,
-    /// The base currency's id.
-    pub base: AssetId,
-    /// What happens, in order of time, and of the file within an instant.
-    pub postings: Vec<Posting>,
-    /// Flows, income, fees and holdings, by day.
-    pub totals: Totals,
-    /// What is missing.
-    pub flags: Vec<Flag>,
+    booked: Cow<'a, Booked>,
+}
+
+impl Deref for Ledger<'_> {
+    type Target = Booked;
+
+    fn deref(&self) -> &Booked {
+        &self.booked
+    }
 }
 
 /// Why no ledger can be made: a number that does not fit, or a transaction that cannot be booked.
@@ -220,7 +225,36 @@ impl<'a> Ledger<'a> {
         prices: &'a Prices,
         fees: FeesInKind,
     ) -> Result<Self, LedgerError> {
-        post::Poster::new(file, prices, fees).run()
+        let mut booked = Booked::new(&file.currency, fees);
+        let mut order: Vec<u32> = (0..).take(file.transactions.len()).collect();
+        // Stable: those of one instant stay in the order of the file.
+        order.sort_by_key(|&index| file.transactions[index as usize].time);
+        Poster::new(&file.transactions, file.timezone, prices, &mut booked)
+            .run(order, |_, _, _| {})?;
+        Ok(Self {
+            transactions: &file.transactions,
+            currency: &file.currency,
+            timezone: file.timezone,
+            prices,
+            booked: Cow::Owned(booked),
+        })
+    }
+
+    /// Transactions with what was made of them before.
+    pub(crate) const fn over(
+        transactions: &'a [Transaction],
+        currency: &'a str,
+        timezone: Tz,
+        prices: &'a Prices,
+        booked: &'a Booked,
+    ) -> Self {
+        Self {
+            transactions,
+            currency,
+            timezone,
+            prices,
+            booked: Cow::Borrowed(booked),
+        }
     }
 
     /// The price of an asset on a day; that of the base currency is one.
@@ -230,14 +264,20 @@ impl<'a> Ledger<'a> {
             return Some(Decimal::ONE);
         }
         self.prices
-            .of(self.assets[asset.0 as usize])?
+            .of(&self.assets[asset.0 as usize])?
             .on(day.date())
     }
 
     /// An asset's ticker.
     #[must_use]
-    pub fn asset(&self, asset: AssetId) -> &'a str {
-        self.assets[asset.0 as usize]
+    pub fn asset(&self, asset: AssetId) -> &str {
+        &self.assets[asset.0 as usize]
+    }
+
+    /// An account's name.
+    #[must_use]
+    pub fn account(&self, account: AccountId) -> &str {
+        &self.accounts[account.0 as usize]
     }
 
     /// A transaction's id.
@@ -259,7 +299,7 @@ impl<'a> Ledger<'a> {
 
     /// The first day with a transaction.
     #[must_use]
-    pub const fn first_day(&self) -> Option<Day> {
+    pub fn first_day(&self) -> Option<Day> {
         self.totals.first_day
     }
 
@@ -278,7 +318,7 @@ impl<'a> Ledger<'a> {
 }
 
 /// The day of a moment in a zone.
-fn day_in(zone: Tz, seconds: i64, nanos: u32) -> Day {
+pub(crate) fn day_in(zone: Tz, seconds: i64, nanos: u32) -> Day {
     const EPOCH: i32 = 719_163;
     if zone == Tz::UTC {
         #[allow(clippy::cast_possible_truncation, reason = "years 1970 to 2199")]

@@ -1,93 +1,65 @@
 //! The booking of each kind of transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use chrono_tz::Tz;
 
 use crate::decimal::Decimal;
 use crate::ledger::{
-    AccountId, Acquisition, Action, AssetId, Cause, Dated, Day, FeesInKind, Flag, Ledger,
-    LedgerError, Place, Posting, Problem, Totals, day_in, is_money,
+    AccountId, Acquisition, Action, AssetId, Booked, Cause, Dated, Day, FeesInKind, Flag,
+    LedgerError, Place, Posting, PriceUse, Problem, day_in,
 };
 use crate::money::Money;
 use crate::prices::Prices;
-use crate::transaction::{Acquired, Kind, Leg, Transaction, TransactionFile};
+use crate::transaction::{Acquired, Kind, Leg, Transaction};
 
 /// Books transactions, one after the other.
-pub(super) struct Poster<'a> {
-    pub(super) ledger: Ledger<'a>,
-    asset_ids: HashMap<&'a str, AssetId>,
-    pub(super) account_ids: HashMap<&'a str, AccountId>,
-    policy: FeesInKind,
-    /// What is held of each asset over all accounts, never below zero.
-    pub(super) held: Vec<i128>,
-    /// What is held of money other than the base currency, by account.
-    pub(super) foreign: HashMap<Place, i128>,
-    /// Which assets are money.
-    pub(super) money: Vec<bool>,
+pub(crate) struct Poster<'a> {
+    rows: &'a [Transaction],
+    timezone: Tz,
+    prices: &'a Prices,
+    pub(super) booked: &'a mut Booked,
+    /// The transaction that is being booked.
+    current: u32,
 }
 
 impl<'a> Poster<'a> {
-    pub(super) fn new(file: &'a TransactionFile, prices: &'a Prices, policy: FeesInKind) -> Self {
-        let mut assets = BTreeSet::from([file.currency.as_str()]);
-        let mut accounts = BTreeSet::new();
-        for row in &file.transactions {
-            let legs = row.sent.iter().chain(&row.received).chain(&row.fees);
-            assets.extend(legs.map(|leg| leg.asset.as_str()));
-            accounts.insert(row.account.as_str());
-            accounts.extend(row.to_account.as_deref());
-        }
-        let assets: Vec<&str> = assets.into_iter().collect();
-        let accounts: Vec<&str> = accounts.into_iter().collect();
-        let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
-        let numbered = |index: usize, name: &&'a str| (*name, AssetId(number(index)));
-        let asset_ids: HashMap<_, _> = assets
-            .iter()
-            .enumerate()
-            .map(|(index, name)| numbered(index, name))
-            .collect();
-        let account_ids = accounts
-            .iter()
-            .enumerate()
-            .map(|(index, &name)| (name, AccountId(number(index))))
-            .collect();
-        let base = asset_ids[file.currency.as_str()];
+    pub(crate) const fn new(
+        rows: &'a [Transaction],
+        timezone: Tz,
+        prices: &'a Prices,
+        booked: &'a mut Booked,
+    ) -> Self {
         Self {
-            policy,
-            held: vec![0; assets.len()],
-            foreign: HashMap::new(),
-            money: assets.iter().map(|asset| is_money(asset)).collect(),
-            asset_ids,
-            account_ids,
-            ledger: Ledger {
-                transactions: &file.transactions,
-                currency: &file.currency,
-                timezone: file.timezone,
-                prices,
-                assets,
-                accounts,
-                base,
-                postings: Vec::with_capacity(file.transactions.len() * 2),
-                totals: Totals::default(),
-                flags: Vec::new(),
-            },
+            rows,
+            timezone,
+            prices,
+            booked,
+            current: 0,
         }
     }
 
-    /// Books every transaction in order of time; those of one instant stay in the order of the file.
-    pub(super) fn run(mut self) -> Result<Ledger<'a>, LedgerError> {
-        let rows = self.ledger.transactions;
-        let mut order: Vec<u32> = (0..).take(rows.len()).collect();
-        order.sort_by_key(|&index| rows[index as usize].time);
+    /// Books the transactions of these numbers, which are in order of time. Before the first of each day
+    /// `at` is called with its number and its day.
+    pub(crate) fn run(
+        mut self,
+        order: impl IntoIterator<Item = u32>,
+        mut at: impl FnMut(&Booked, u32, Day),
+    ) -> Result<(), LedgerError> {
         for index in order {
-            let row = &rows[index as usize];
+            let row = &self.rows[index as usize];
             let moment = (row.time.timestamp(), row.time.timestamp_subsec_nanos());
-            let day = day_in(self.ledger.timezone, moment.0, moment.1);
-            self.ledger.totals.first_day.get_or_insert(day);
-            self.ledger.totals.last_day = Some(day);
+            let day = day_in(self.timezone, moment.0, moment.1);
+            if self.booked.totals.last_day != Some(day) {
+                at(self.booked, index, day);
+            }
+            self.current = index;
+            self.booked.number(row);
+            self.booked.totals.first_day.get_or_insert(day);
+            self.booked.totals.last_day = Some(day);
             self.book(index, row, Acquisition { moment, day })?;
             self.imply_cash(index, day);
         }
-        self.ledger.totals.cash = self.held[self.ledger.base.0 as usize];
-        Ok(self.ledger)
+        self.booked.totals.cash = self.booked.held[self.booked.base.0 as usize];
+        Ok(())
     }
 
     fn book(
@@ -132,7 +104,7 @@ impl<'a> Poster<'a> {
                 day,
                 amount,
             };
-            self.ledger.totals.swap_differences.push(dated);
+            self.booked.totals.swap_differences.push(dated);
         }
         let sides = [(Some(sent), given), (Some(received), given)];
         let fees = self.fees(index, row, sides, day)?;
@@ -201,9 +173,9 @@ impl<'a> Poster<'a> {
         let place = self.place(old, &row.account);
         self.imply_money(index, row, place, sent.quantity.atoms(), value, now.day)?;
         self.post(index, now.day, action);
-        if self.money[new.0 as usize] {
+        if self.booked.money[new.0 as usize] {
             let place = self.place(new, &row.account);
-            *self.foreign.entry(place).or_default() += received.quantity.atoms();
+            *self.booked.foreign.entry(place).or_default() += received.quantity.atoms();
         }
         self.leave(index, row, old, sent.quantity.atoms(), value, now.day)?;
         self.come(row, new, received.quantity.atoms(), now.day)?;
@@ -234,30 +206,30 @@ impl<'a> Poster<'a> {
         };
         let cost = if kind.is_income() {
             match market {
-                Some(value) => self.ledger.totals.income.push(dated(value)),
+                Some(value) => self.booked.totals.income.push(dated(value)),
                 None => self.missing_price(index, asset, day),
             }
             market
         } else if kind == Kind::Fork {
             let stated = market.or(leg.value.or(row.value).map(Money::from));
             let cost = stated.unwrap_or(Money::ZERO);
-            self.ledger.totals.contributed.push(dated(cost));
+            self.booked.totals.contributed.push(dated(cost));
             Some(cost)
         } else {
             let stated = row.basis.or(leg.value).or(row.value).map(Money::from);
             let base = asset == self.base();
-            let cost = if base || (stated.is_none() && self.money[asset.0 as usize]) {
+            let cost = if base || (stated.is_none() && self.booked.money[asset.0 as usize]) {
                 market
             } else {
                 stated
             };
             match cost {
-                Some(cost) => self.ledger.totals.contributed.push(dated(cost)),
+                Some(cost) => self.booked.totals.contributed.push(dated(cost)),
                 None => self.flag(Some(index), asset, Problem::UnknownCost { quantity }),
             }
             match market.or(cost) {
-                Some(value) => self.ledger.totals.flows.push(dated(value)),
-                None => self.ledger.totals.unvalued_flows.push(day),
+                Some(value) => self.booked.totals.flows.push(dated(value)),
+                None => self.booked.totals.unvalued_flows.push(day),
             }
             cost
         };
@@ -292,8 +264,8 @@ impl<'a> Poster<'a> {
         };
         let flows = matches!(kind, Kind::Withdrawal | Kind::GiftOut | Kind::Spend);
         match value {
-            Some(value) if flows => self.ledger.totals.flows.push(dated(-value)),
-            None if flows => self.ledger.totals.unvalued_flows.push(day),
+            Some(value) if flows => self.booked.totals.flows.push(dated(-value)),
+            None if flows => self.booked.totals.unvalued_flows.push(day),
             _ => {}
         }
         let disposes = matches!(kind, Kind::Spend | Kind::Fee);
@@ -309,7 +281,7 @@ impl<'a> Poster<'a> {
         if let Some(value) = value
             && (kind == Kind::Spend || (base && !matches!(kind, Kind::Fee | Kind::Transfer)))
         {
-            self.ledger.totals.contributed.push(dated(-value));
+            self.booked.totals.contributed.push(dated(-value));
         }
         if base && kind != Kind::Transfer {
             self.cash(row, -quantity, day)?;
@@ -332,7 +304,7 @@ impl<'a> Poster<'a> {
                 }
                 Kind::Transfer => {
                     let to = row.to_account.as_deref().unwrap_or(&row.account);
-                    let to = self.account_ids[to];
+                    let to = self.account_id(to);
                     Action::Move {
                         from: place,
                         to,
@@ -361,7 +333,7 @@ impl<'a> Poster<'a> {
             None => now,
             Some(Acquired::Moment(time)) => {
                 let moment = (time.timestamp(), time.timestamp_subsec_nanos());
-                let day = day_in(self.ledger.timezone, moment.0, moment.1);
+                let day = day_in(self.timezone, moment.0, moment.1);
                 Acquisition { moment, day }
             }
             Some(Acquired::Day(date)) => {
@@ -389,7 +361,7 @@ impl<'a> Poster<'a> {
         let place = self.place(asset, &row.account);
         // A transaction's own day, also of what was acquired before.
         let moment = (row.time.timestamp(), row.time.timestamp_subsec_nanos());
-        let day = day_in(self.ledger.timezone, moment.0, moment.1);
+        let day = day_in(self.timezone, moment.0, moment.1);
         let action = Action::Acquire {
             place,
             quantity,
@@ -398,14 +370,14 @@ impl<'a> Poster<'a> {
             brought,
         };
         self.post(index, day, action);
-        if self.money[asset.0 as usize] {
-            *self.foreign.entry(place).or_default() += quantity;
+        if self.booked.money[asset.0 as usize] {
+            *self.booked.foreign.entry(place).or_default() += quantity;
         }
         self.come(row, asset, quantity, day)
     }
 
     pub(super) fn post(&mut self, transaction: u32, day: Day, action: Action) {
-        self.ledger.postings.push(Posting {
+        self.booked.postings.push(Posting {
             transaction,
             day,
             action,
@@ -413,7 +385,7 @@ impl<'a> Poster<'a> {
     }
 
     pub(super) fn flag(&mut self, transaction: Option<u32>, asset: AssetId, problem: Problem) {
-        self.ledger.flags.push(Flag {
+        self.booked.flags.push(Flag {
             transaction,
             asset,
             problem,
@@ -425,7 +397,7 @@ impl<'a> Poster<'a> {
     }
 
     pub(super) fn add_fee(&mut self, transaction: u32, day: Day, amount: Money) {
-        self.ledger.totals.fees.push(Dated {
+        self.booked.totals.fees.push(Dated {
             transaction,
             day,
             amount,
@@ -433,7 +405,7 @@ impl<'a> Poster<'a> {
     }
 
     pub(super) fn add_other_fee(&mut self, transaction: u32, day: Day, amount: Money) {
-        self.ledger.totals.other_fees.push(Dated {
+        self.booked.totals.other_fees.push(Dated {
             transaction,
             day,
             amount,
@@ -441,27 +413,44 @@ impl<'a> Poster<'a> {
     }
 
     pub(super) fn place(&self, asset: AssetId, account: &str) -> Place {
-        let account = self.account_ids[account];
+        let account = self.account_id(account);
         Place { asset, account }
     }
 
     pub(super) fn asset_id(&self, name: &str) -> AssetId {
-        self.asset_ids[name]
+        self.booked.asset_id(name).unwrap_or(self.booked.base)
     }
 
-    pub(super) fn currency(&self) -> &'a str {
-        self.ledger.currency
+    pub(super) fn account_id(&self, name: &str) -> AccountId {
+        self.booked.account_id(name).unwrap_or(AccountId(0))
+    }
+
+    pub(super) fn asset_name(&self, asset: AssetId) -> &str {
+        &self.booked.assets[asset.0 as usize]
+    }
+
+    pub(super) fn currency(&self) -> &str {
+        self.asset_name(self.booked.base)
     }
 
     pub(super) const fn base(&self) -> AssetId {
-        self.ledger.base
+        self.booked.base
     }
 
     pub(super) const fn policy(&self) -> FeesInKind {
-        self.policy
+        self.booked.policy
     }
 
-    pub(super) fn price(&self, asset: AssetId, day: Day) -> Option<Decimal> {
-        self.ledger.price(asset, day)
+    /// A closing price, which is noted as used, whether there is one or not.
+    pub(super) fn price(&mut self, asset: AssetId, day: Day) -> Option<Decimal> {
+        if asset == self.booked.base {
+            return Some(Decimal::ONE);
+        }
+        self.booked.price_uses.push(PriceUse {
+            transaction: self.current,
+            asset,
+            day,
+        });
+        self.prices.of(self.asset_name(asset))?.on(day.date())
     }
 }

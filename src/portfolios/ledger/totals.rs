@@ -54,3 +54,104 @@ pub struct Totals {
     /// Money of the base currency at the end.
     pub cash: i128,
 }
+
+/// How far the lists of [`Totals`] had grown.
+#[derive(Debug, Clone)]
+pub(crate) struct TotalsMark {
+    first_day: Option<Day>,
+    last_day: Option<Day>,
+    lists: [usize; 7],
+    unvalued_flows: usize,
+    changes: usize,
+    cash: i128,
+}
+
+/// The sums of the lists up to some point, so that they need not be added up again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    /// How much of each list is in its sum.
+    counted: [usize; 7],
+    sums: [Money; 7],
+}
+
+impl Totals {
+    const fn lists(&self) -> [&Vec<Dated>; 7] {
+        [
+            &self.contributed,
+            &self.flows,
+            &self.income,
+            &self.fees,
+            &self.other_fees,
+            &self.swap_differences,
+            &self.implied,
+        ]
+    }
+
+    pub(crate) fn mark(&self) -> TotalsMark {
+        TotalsMark {
+            first_day: self.first_day,
+            last_day: self.last_day,
+            lists: self.lists().map(Vec::len),
+            unvalued_flows: self.unvalued_flows.len(),
+            changes: self.changes.len(),
+            cash: self.cash,
+        }
+    }
+
+    pub(crate) fn cut(&mut self, mark: &TotalsMark) {
+        let lists = [
+            &mut self.contributed,
+            &mut self.flows,
+            &mut self.income,
+            &mut self.fees,
+            &mut self.other_fees,
+            &mut self.swap_differences,
+            &mut self.implied,
+        ];
+        for (list, length) in lists.into_iter().zip(mark.lists) {
+            list.truncate(length);
+        }
+        self.first_day = mark.first_day;
+        self.last_day = mark.last_day;
+        self.unvalued_flows.truncate(mark.unvalued_flows);
+        self.changes.truncate(mark.changes);
+        self.cash = mark.cash;
+    }
+}
+
+impl Tally {
+    /// Adds what the lists have gained.
+    pub(crate) fn advance(&mut self, totals: &Totals) {
+        for (number, list) in totals.lists().into_iter().enumerate() {
+            let sum = list[self.counted[number]..]
+                .iter()
+                .map(|dated| dated.amount);
+            self.sums[number] += sum.sum();
+            self.counted[number] = list.len();
+        }
+    }
+
+    pub(crate) const fn contributed(&self) -> Money {
+        self.sums[0]
+    }
+
+    pub(crate) const fn income(&self) -> Money {
+        self.sums[2]
+    }
+
+    pub(crate) const fn fees(&self) -> Money {
+        self.sums[3]
+    }
+
+    pub(crate) const fn other_fees(&self) -> Money {
+        self.sums[4]
+    }
+
+    pub(crate) const fn swap_differences(&self) -> Money {
+        self.sums[5]
+    }
+
+    pub(crate) const fn implied(&self) -> Money {
+        self.sums[6]
+    }
+}

@@ -2,7 +2,7 @@
 //! values, money at its face, the other side of a trade; only then the closing price of the day.
 
 use crate::ledger::post::Poster;
-use crate::ledger::{AssetId, Day, LedgerError};
+use crate::ledger::{Day, LedgerError};
 use crate::money::Money;
 use crate::transaction::{Kind, Leg, Transaction};
 
@@ -26,12 +26,12 @@ impl Poster<'_> {
 
     /// A leg at the closing price of the day.
     pub(super) fn at_price(
-        &self,
+        &mut self,
         row: &Transaction,
         leg: &Leg,
         day: Day,
     ) -> Result<Option<Money>, LedgerError> {
-        let Some(price) = self.price(self.asset(&leg.asset), day) else {
+        let Some(price) = self.price(self.asset_id(&leg.asset), day) else {
             return Ok(None);
         };
         match Money::product(leg.quantity.atoms(), price) {
@@ -48,7 +48,7 @@ impl Poster<'_> {
 
     /// The value of the only leg of a transaction.
     pub(super) fn single(
-        &self,
+        &mut self,
         row: &Transaction,
         leg: &Leg,
         day: Day,
@@ -62,7 +62,7 @@ impl Poster<'_> {
     /// The values of both sides of a trade. Where each side has a value of its own they may differ;
     /// where only one has, or the transaction as a whole, it is the other's as well.
     pub(super) fn trade(
-        &self,
+        &mut self,
         row: &Transaction,
         sent: &Leg,
         received: &Leg,
@@ -99,9 +99,5 @@ impl Poster<'_> {
             given: value,
             got: value,
         })
-    }
-
-    fn asset(&self, name: &str) -> AssetId {
-        self.asset_id(name)
     }
 }

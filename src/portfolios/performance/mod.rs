@@ -7,6 +7,7 @@ pub mod series;
 pub mod xirr;
 
 pub use returns::{Linked, link_daily, max_drawdown, modified_dietz, simple_return};
+pub(crate) use series::values_between;
 pub use series::{DayValue, TooLarge, daily_values};
 pub use xirr::{Xirr, xirr};
 

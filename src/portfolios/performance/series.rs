@@ -44,26 +44,53 @@ struct Held<'a> {
 /// # Errors
 /// If a holding's value does not fit.
 pub fn daily_values(ledger: &Ledger<'_>, to: Day) -> Result<Vec<DayValue>, TooLarge> {
-    let Some(first) = ledger.first_day() else {
-        return Ok(Vec::new());
-    };
+    match ledger.first_day() {
+        Some(first) => values_between(ledger, first, to),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The values of the days from one to another.
+///
+/// # Errors
+/// If a holding's value does not fit.
+pub(crate) fn values_between(
+    ledger: &Ledger<'_>,
+    from: Day,
+    to: Day,
+) -> Result<Vec<DayValue>, TooLarge> {
     let totals = &ledger.totals;
+    let start = totals.changes.partition_point(|change| change.day < from);
+    // What was held before the first day: what is held at the end less all that changed since.
+    let mut before = ledger.held.clone();
+    for change in &totals.changes[start..] {
+        before[change.asset.0 as usize] -= change.quantity;
+    }
     let mut held: Vec<Held<'_>> = (0..)
         .zip(&ledger.assets)
-        .map(|(number, name)| Held {
-            asset: AssetId(number),
-            quantity: 0,
-            prices: ledger.prices.of(name).map_or(&[], |series| series.days()),
-            next: 0,
-            worth: Some(Money::ZERO),
-            changed: false,
+        .zip(before)
+        .map(|((number, name), quantity)| {
+            let prices = ledger
+                .prices
+                .of(name)
+                .map_or(&[][..], |series| series.days());
+            Held {
+                asset: AssetId(number),
+                quantity,
+                prices,
+                next: prices.partition_point(|&(day, _)| Day::of(day) < from),
+                worth: None,
+                changed: true,
+            }
         })
         .collect();
-    let mut changes = totals.changes.iter().peekable();
-    let mut flows = totals.flows.iter().peekable();
-    let mut unvalued = totals.unvalued_flows.iter().peekable();
+    let flows = totals.flows.partition_point(|dated| dated.day < from);
+    let unvalued = totals.unvalued_flows.partition_point(|day| *day < from);
+    let mut changes = totals.changes[start..].iter().peekable();
+    let mut flows = totals.flows[flows..].iter().peekable();
+    let mut unvalued = totals.unvalued_flows[unvalued..].iter().peekable();
     let mut days = Vec::new();
-    let mut day = first;
+    let mut day = from;
     while day <= to {
         while let Some(change) = changes.next_if(|change| change.day <= day) {
             let held = &mut held[change.asset.0 as usize];

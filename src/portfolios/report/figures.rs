@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::cost_basis::CostBasis;
-use crate::ledger::{AssetId, Dated, Ledger};
+use crate::cost_basis::{CostBasis, Holding};
+use crate::ledger::{AssetId, Dated, Day, Ledger};
 use crate::money::Money;
 use crate::performance::TooLarge;
 use crate::report::Period;
@@ -37,66 +37,129 @@ pub struct Sums {
     pub holdings: BTreeMap<AssetId, (i128, Option<Money>)>,
 }
 
+/// What is added up, before anything is valued: of the period, and where it makes a difference of
+/// everything up to its end.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
+    pub(crate) realized: Of,
+    pub(crate) income: Of,
+    pub(crate) other_fees: Of,
+    pub(crate) fees_at_cost: Of,
+    pub(crate) swap_differences: Of,
+    pub(crate) fees: Money,
+    pub(crate) implied: Money,
+    pub(crate) contributed: Money,
+    pub(crate) removed: Money,
+    /// Quantities at the end.
+    pub(crate) holdings: BTreeMap<AssetId, i128>,
+}
+
+/// A sum.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Of {
+    period: Money,
+    until: Money,
+}
+
+impl Of {
+    /// Of a period that begins with the first transaction.
+    pub(crate) const fn everything(sum: Money) -> Self {
+        Self {
+            period: sum,
+            until: sum,
+        }
+    }
+}
+
+impl Parts {
+    fn new(ledger: &Ledger<'_>, basis: &CostBasis, period: Period) -> Self {
+        let all = Period {
+            from: None,
+            ..period
+        };
+        let both = |list: &[Dated]| Of {
+            period: sum(list, period),
+            until: sum(list, all),
+        };
+        let totals = &ledger.totals;
+        let gains = |from: Option<Day>| -> Money {
+            basis
+                .disposals
+                .iter()
+                .filter(|disposal| disposal.day <= period.to)
+                .filter(|disposal| from.is_none_or(|from| disposal.day >= from))
+                .filter_map(|disposal| disposal.gain)
+                .sum()
+        };
+        let mut holdings: BTreeMap<AssetId, i128> = BTreeMap::new();
+        let changes = totals.changes.iter();
+        for change in changes.take_while(|change| change.day <= period.to) {
+            *holdings.entry(change.asset).or_default() += change.quantity;
+        }
+        Self {
+            realized: Of {
+                period: gains(period.from),
+                until: gains(None),
+            },
+            income: both(&totals.income),
+            other_fees: both(&totals.other_fees),
+            fees_at_cost: both(&basis.fees_at_cost),
+            swap_differences: both(&totals.swap_differences),
+            fees: sum(&totals.fees, period),
+            implied: sum(&totals.implied, period),
+            contributed: sum(&totals.contributed, all),
+            removed: sum(&basis.removed, all),
+            holdings,
+        }
+    }
+}
+
 impl Sums {
     /// Adds up.
     ///
     /// # Errors
     /// If a holding's value does not fit.
     pub fn new(ledger: &Ledger<'_>, basis: &CostBasis, period: Period) -> Result<Self, TooLarge> {
-        let within = |list: &[Dated]| sum(list, period);
-        let until = |list: &[Dated]| {
-            sum(
-                list,
-                Period {
-                    from: None,
-                    ..period
-                },
-            )
-        };
-        let totals = &ledger.totals;
-        let gains = |from: bool| -> Money {
-            basis
-                .disposals
-                .iter()
-                .filter(|disposal| disposal.day <= period.to)
-                .filter(|disposal| !from || period.from.is_none_or(|from| disposal.day >= from))
-                .filter_map(|disposal| disposal.gain)
-                .sum()
-        };
-        let mut holdings: BTreeMap<AssetId, (i128, Option<Money>)> = BTreeMap::new();
-        for change in totals
-            .changes
-            .iter()
-            .filter(|change| change.day <= period.to)
-        {
-            holdings.entry(change.asset).or_default().0 += change.quantity;
-        }
-        holdings.retain(|_, (quantity, _)| *quantity != 0);
+        let parts = Parts::new(ledger, basis, period);
+        Self::of(ledger, &basis.remaining, period, parts)
+    }
+
+    /// Values what was added up.
+    pub(crate) fn of(
+        ledger: &Ledger<'_>,
+        remaining: &[Holding],
+        period: Period,
+        parts: Parts,
+    ) -> Result<Self, TooLarge> {
         let mut value = Some(Money::ZERO);
-        for (&asset, (quantity, worth)) in &mut holdings {
-            *worth = worth_of(ledger, asset, *quantity, period)?;
-            value = value.zip(*worth).map(|(a, b)| a + b);
+        let mut holdings = BTreeMap::new();
+        for (asset, quantity) in parts.holdings {
+            if quantity != 0 {
+                let worth = worth_of(ledger, asset, quantity, period)?;
+                value = value.zip(worth).map(|(a, b)| a + b);
+                holdings.insert(asset, (quantity, worth));
+            }
         }
         let mut unrealized = Some(Money::ZERO);
-        for holding in &basis.remaining {
+        for holding in remaining {
             let known = holding.quantity - holding.unknown;
             let worth = worth_of(ledger, holding.asset, known, period)?;
             unrealized = unrealized
                 .zip(worth)
                 .map(|(sum, worth)| sum + worth - holding.basis);
         }
-        let net_invested = until(&totals.contributed) - until(&basis.removed);
-        let all_fees = until(&totals.other_fees) + until(&basis.fees_at_cost);
-        let explained = net_invested + gains(false) + until(&totals.income) - all_fees
-            + until(&totals.swap_differences);
+        let net_invested = parts.contributed - parts.removed;
+        let all_fees = parts.other_fees.until + parts.fees_at_cost.until;
+        let explained = net_invested + parts.realized.until + parts.income.until - all_fees
+            + parts.swap_differences.until;
         Ok(Self {
-            realized: gains(true),
-            income: within(&totals.income),
-            fees: within(&totals.fees),
-            transfer_fees: within(&totals.other_fees) + within(&basis.fees_at_cost),
+            realized: parts.realized.period,
+            income: parts.income.period,
+            fees: parts.fees,
+            transfer_fees: parts.other_fees.period + parts.fees_at_cost.period,
             net_invested,
-            swap_differences: within(&totals.swap_differences),
-            implied: within(&totals.implied),
+            swap_differences: parts.swap_differences.period,
+            implied: parts.implied,
             unexplained: value
                 .zip(unrealized)
                 .map(|(value, unrealized)| value - unrealized - explained),

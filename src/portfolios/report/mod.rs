@@ -13,10 +13,12 @@ use std::fmt::Write as _;
 use chrono::{Datelike, NaiveDate};
 
 pub use figures::Sums;
+pub(crate) use figures::{Of, Parts};
 pub use views::{
     AllocationView, DisposalView, FlagView, HistoryView, HoldingView, IncomeView, LotView,
-    PerformanceView, Report, XirrView,
+    PerformanceView, Report, Summary, XirrView,
 };
+pub(crate) use views::{build, disposal, flags, history, income_line, summary};
 
 use crate::cost_basis::{self, Method, Scope};
 use crate::ledger::{Day, FeesInKind, Ledger, LedgerError};
@@ -83,10 +85,24 @@ pub struct Period {
 /// # Errors
 /// If the options contradict one another, or a number does not fit: it is named.
 pub fn report(file: &TransactionFile, options: &ReportOptions) -> Result<Report, ReportError> {
+    check(options)?;
+    let ledger = Ledger::new(file, &file.prices, options.fees_in_kind)?;
+    report_of(&ledger, options)
+}
+
+/// The method uk has no scope by account.
+pub(crate) fn check(options: &ReportOptions) -> Result<(), ReportError> {
     if options.method == Method::Uk && options.scope == Scope::Account {
         return Err(ReportError::UkByAccount);
     }
-    let ledger = Ledger::new(file, &file.prices, options.fees_in_kind)?;
+    Ok(())
+}
+
+/// Makes the report of what is booked.
+pub(crate) fn report_of(
+    ledger: &Ledger<'_>,
+    options: &ReportOptions,
+) -> Result<Report, ReportError> {
     let valued_on = ledger.valued_on().unwrap_or(Day(1));
     let period = match options.year {
         None => Period {
@@ -102,10 +118,18 @@ pub fn report(file: &TransactionFile, options: &ReportOptions) -> Result<Report,
         }
     };
     let until = options.year.map(|_| period.to);
-    let basis = cost_basis::apply(&ledger, options.method, options.scope, until);
-    let days = daily_values(&ledger, period.to)?;
-    let sums = Sums::new(&ledger, &basis, period)?;
-    Ok(views::build(&ledger, &basis, &days, &sums, period, options))
+    let basis = cost_basis::apply(ledger, options.method, options.scope, until);
+    let days = daily_values(ledger, period.to)?;
+    let sums = Sums::new(ledger, &basis, period)?;
+    let summary = summary(ledger, &basis.remaining, &days, &sums, period, options);
+    Ok(build(
+        ledger,
+        &basis,
+        &days,
+        summary,
+        period,
+        options.history,
+    ))
 }
 
 /// The first and last day of a tax year: the calendar's, or with the method `uk` the one that begins on

@@ -1,20 +1,42 @@
 //! The report as it is written: every number decimal text, every missing one null with a reason.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use serde::Serialize;
 
-use crate::cost_basis::{CostBasis, Disposal, LotName, Scope, Slice, Term};
-use crate::ledger::{AssetId, Cause, Day, FeesInKind, Flag, Ledger, Problem};
+use crate::cost_basis::{CostBasis, Disposal, Holding, LotName, Scope, Slice, Term};
+use crate::ledger::{AssetId, Cause, Dated, Day, FeesInKind, Flag, Ledger, Problem};
 use crate::money::Money;
 use crate::performance::{DayValue, risk};
 use crate::report::figures::{Sums, worth_of};
 use crate::report::{Period, ReportOptions, performance_view, ratio};
 
-/// A report.
+/// A report: its figures, and what they are made of line by line.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
 pub struct Report {
+    #[serde(flatten)]
+    pub summary: Summary,
+    pub disposals: Vec<DisposalView>,
+    pub income_lines: Vec<IncomeView>,
+    pub flags: Vec<FlagView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<HistoryView>>,
+}
+
+impl Deref for Report {
+    type Target = Summary;
+
+    fn deref(&self) -> &Summary {
+        &self.summary
+    }
+}
+
+/// The figures of a report.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
+pub struct Summary {
     pub currency: String,
     pub timezone: String,
     pub method: &'static str,
@@ -41,14 +63,9 @@ pub struct Report {
     pub unexplained: Option<Money>,
     pub holdings: BTreeMap<String, String>,
     pub unpriced: Vec<String>,
-    pub disposals: Vec<DisposalView>,
-    pub income_lines: Vec<IncomeView>,
     pub remaining: Vec<HoldingView>,
-    pub flags: Vec<FlagView>,
     pub performance: PerformanceView,
     pub allocation: AllocationView,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub history: Option<Vec<HistoryView>>,
 }
 
 /// A disposal.
@@ -190,28 +207,25 @@ fn quantity(atoms: i128) -> String {
     Money::from_atoms(atoms).to_string()
 }
 
-pub(super) fn build(
+/// The figures.
+pub(crate) fn summary(
     ledger: &Ledger<'_>,
-    basis: &CostBasis,
+    remaining: &[Holding],
     days: &[DayValue],
     sums: &Sums,
     period: Period,
     options: &ReportOptions,
-) -> Report {
-    let within = |day: Day| day <= period.to && period.from.is_none_or(|from| day >= from);
-    let unpriced: Vec<String> = sums
+) -> Summary {
+    let mut unpriced: Vec<String> = sums
         .holdings
         .iter()
         .filter(|(_, (_, worth))| worth.is_none())
         .map(|(&asset, _)| ledger.asset(asset).to_owned())
         .collect();
+    unpriced.sort();
     let no_price = (!unpriced.is_empty()).then(|| format!("no price for {}", unpriced.join(", ")));
-    let disposals = basis
-        .disposals
-        .iter()
-        .filter(|disposal| within(disposal.day));
     let empty = ledger.first_day().is_none();
-    Report {
+    Summary {
         currency: ledger.currency.to_owned(),
         timezone: ledger.timezone.name().to_owned(),
         method: options.method.name(),
@@ -244,17 +258,42 @@ pub(super) fn build(
             .map(|(&asset, &(held, _))| (ledger.asset(asset).to_owned(), quantity(held)))
             .collect(),
         unpriced,
-        disposals: disposals.map(|of| disposal(ledger, basis, of)).collect(),
-        income_lines: income(ledger, &within),
-        remaining: remaining(ledger, basis, period),
-        flags: flags(ledger, basis, period),
+        remaining: remaining_lots(ledger, remaining, period),
         performance: performance_view::performance(days, period),
         allocation: allocation(ledger, sums),
-        history: options.history.then(|| history(days, period)),
     }
 }
 
-fn disposal(ledger: &Ledger<'_>, basis: &CostBasis, of: &Disposal) -> DisposalView {
+/// The lines that the figures are made of.
+pub(crate) fn build(
+    ledger: &Ledger<'_>,
+    basis: &CostBasis,
+    days: &[DayValue],
+    summary: Summary,
+    period: Period,
+    with_history: bool,
+) -> Report {
+    let within = |day: Day| day <= period.to && period.from.is_none_or(|from| day >= from);
+    let disposals = basis
+        .disposals
+        .iter()
+        .filter(|disposal| within(disposal.day));
+    let income = ledger
+        .totals
+        .income
+        .iter()
+        .filter(|dated| within(dated.day));
+    Report {
+        disposals: disposals.map(|of| disposal(ledger, basis, of)).collect(),
+        income_lines: income.map(|dated| income_line(ledger, dated)).collect(),
+        flags: flags(ledger, basis, period.to),
+        history: with_history.then(|| history(days, period.from)),
+        summary,
+    }
+}
+
+/// A disposal as it is shown.
+pub(crate) fn disposal(ledger: &Ledger<'_>, basis: &CostBasis, of: &Disposal) -> DisposalView {
     let lot = |slice: &Slice| LotView {
         lot: match slice.lot {
             LotName::Transaction(number) => ledger.id(number).to_owned(),
@@ -281,7 +320,7 @@ fn disposal(ledger: &Ledger<'_>, basis: &CostBasis, of: &Disposal) -> DisposalVi
         asset: ledger.asset(of.asset).to_owned(),
         account: of
             .account
-            .map_or("*", |account| ledger.accounts[account.0 as usize])
+            .map_or("*", |account| ledger.account(account))
             .to_owned(),
         cause: match of.cause {
             Cause::Sale => "sale",
@@ -300,40 +339,31 @@ fn disposal(ledger: &Ledger<'_>, basis: &CostBasis, of: &Disposal) -> DisposalVi
     }
 }
 
-fn income(ledger: &Ledger<'_>, within: &impl Fn(Day) -> bool) -> Vec<IncomeView> {
-    let lines = ledger
-        .totals
-        .income
-        .iter()
-        .filter(|dated| within(dated.day));
-    lines
-        .map(|dated| {
-            let row = &ledger.transactions[dated.transaction as usize];
-            let received = row.received.as_ref();
-            IncomeView {
-                date: dated.day.date().to_string(),
-                transaction: row.id.clone(),
-                kind: row.kind.name(),
-                asset: received.map(|leg| leg.asset.clone()).unwrap_or_default(),
-                quantity: received
-                    .map(|leg| leg.quantity.normalized().to_string())
-                    .unwrap_or_default(),
-                value: dated.amount,
-            }
-        })
-        .collect()
+/// Income as it is shown.
+pub(crate) fn income_line(ledger: &Ledger<'_>, dated: &Dated) -> IncomeView {
+    let row = &ledger.transactions[dated.transaction as usize];
+    let received = row.received.as_ref();
+    IncomeView {
+        date: dated.day.date().to_string(),
+        transaction: row.id.clone(),
+        kind: row.kind.name(),
+        asset: received.map(|leg| leg.asset.clone()).unwrap_or_default(),
+        quantity: received
+            .map(|leg| leg.quantity.normalized().to_string())
+            .unwrap_or_default(),
+        value: dated.amount,
+    }
 }
 
-fn remaining(ledger: &Ledger<'_>, basis: &CostBasis, period: Period) -> Vec<HoldingView> {
+fn remaining_lots(ledger: &Ledger<'_>, remaining: &[Holding], period: Period) -> Vec<HoldingView> {
     let worth = |asset: AssetId, held: i128| worth_of(ledger, asset, held, period).ok().flatten();
-    basis
-        .remaining
+    remaining
         .iter()
         .map(|holding| HoldingView {
             asset: ledger.asset(holding.asset).to_owned(),
             account: holding
                 .account
-                .map_or("*", |account| ledger.accounts[account.0 as usize])
+                .map_or("*", |account| ledger.account(account))
                 .to_owned(),
             quantity: quantity(holding.quantity),
             basis: holding.basis,
@@ -345,7 +375,8 @@ fn remaining(ledger: &Ledger<'_>, basis: &CostBasis, period: Period) -> Vec<Hold
         .collect()
 }
 
-fn flags(ledger: &Ledger<'_>, basis: &CostBasis, period: Period) -> Vec<FlagView> {
+/// What is missing up to a day.
+pub(crate) fn flags(ledger: &Ledger<'_>, basis: &CostBasis, to: Day) -> Vec<FlagView> {
     let mut all: Vec<&Flag> = ledger.flags.iter().chain(&basis.flags).collect();
     let time = |flag: &Flag| {
         flag.transaction
@@ -354,8 +385,7 @@ fn flags(ledger: &Ledger<'_>, basis: &CostBasis, period: Period) -> Vec<FlagView
     all.sort_by_key(|flag| time(flag));
     let in_time = |flag: &&Flag| {
         let day = |number: u32| ledger.day_of(number);
-        flag.transaction
-            .is_none_or(|number| day(number) <= period.to)
+        flag.transaction.is_none_or(|number| day(number) <= to)
     };
     all.into_iter()
         .filter(in_time)
@@ -425,11 +455,12 @@ fn allocation(ledger: &Ledger<'_>, sums: &Sums) -> AllocationView {
     }
 }
 
-fn history(days: &[DayValue], period: Period) -> Vec<HistoryView> {
+/// The days from one on.
+pub(crate) fn history(days: &[DayValue], from: Option<Day>) -> Vec<HistoryView> {
     let index = performance_view::index_of(days);
     days.iter()
         .zip(index)
-        .filter(|(day, _)| period.from.is_none_or(|from| day.day >= from))
+        .filter(|(day, _)| from.is_none_or(|from| day.day >= from))
         .map(|(day, index)| HistoryView {
             date: day.day.date().to_string(),
             value: day.value,

@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "not every test uses all of it")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub mod random;
+
 use coinsphere_portfolios::report::{Report, ReportOptions, report};
 use coinsphere_portfolios::transaction::parse_time;
 use coinsphere_portfolios::{Kind, Leg, Method, Scope, Transaction, TransactionFile};
