@@ -11,7 +11,7 @@ mod log_file;
 mod place;
 mod process;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub struct PrivateServer {
     postmaster: Postmaster,
     adopted: bool,
     /// Held while we own the data directory's server.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl PrivateServer {
@@ -49,7 +49,7 @@ impl PrivateServer {
     pub async fn start(data_dir: &Path, within: Duration) -> Result<Self, PrivateServerError> {
         let account = account::server_account()?;
         let place = Place::prepare(data_dir, account)?;
-        let lock = lock(&place)?;
+        let lock = Lock::take(&place)?;
         log_file::bound(&place.log)?;
         let deadline = tokio::time::Instant::now() + within;
 
@@ -185,14 +185,29 @@ fn url(socket_dir: &Path) -> DatabaseUrl {
 }
 
 /// One process of ours at a time: a second one would adopt the first one's server, and stop it.
-fn lock(place: &Place) -> Result<File, PrivateServerError> {
-    let path: PathBuf = place.data_dir.join("pg.lock");
-    let file = File::create(&path).doing("create", &path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(PrivateServerError::InUse {
-            data_dir: place.data_dir.clone(),
-        }),
-        Err(std::fs::TryLockError::Error(error)) => Err(error).doing("lock", &path),
+#[derive(Debug)]
+struct Lock(File);
+
+impl Lock {
+    fn take(place: &Place) -> Result<Self, PrivateServerError> {
+        let path: PathBuf = place.data_dir.join("pg.lock");
+        let file = File::create(&path).doing("create", &path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(PrivateServerError::InUse {
+                data_dir: place.data_dir.clone(),
+            }),
+            Err(TryLockError::Error(error)) => Err(error).doing("lock", &path),
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file would not do: a child process that is being started has a copy of it until
+    /// it executes its program, and flock(2) holds the lock until the last copy is closed.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of the data directory is kept until this process ends");
+        }
     }
 }
