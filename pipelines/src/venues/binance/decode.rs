@@ -3,9 +3,9 @@
 use serde::de::IgnoredAny;
 
 use super::Binance;
-use super::messages::{CombinedTrade, Envelope, EventKind, TradePayload, UsualTrade};
+use super::messages::{Envelope, EventKind, TradePayload};
+use super::usual::{UsualTrade, usual_trade};
 use crate::market::{TakerSide, Trade, TradeId};
-use crate::venues::opening::first_member;
 use crate::venues::protocol::{
     DecodeError, FrameDecoder, Scope, VenueEvent, VenueProtocol as _, shorten,
 };
@@ -30,19 +30,9 @@ impl Default for Decoder {
 
 impl FrameDecoder for Decoder {
     fn decode(&mut self, frame: &str, events: &mut Vec<VenueEvent>) -> Result<(), DecodeError> {
-        // Nearly every frame is a trade in one of two shapes that its first member tells apart: those
-        // are parsed once. Whatever is not quite as usual takes the general way, which also says
-        // what is wrong.
-        let usual: Option<UsualTrade<'_>> = match first_member(frame) {
-            Some(("e", "trade")) => serde_json::from_str(frame).ok(),
-            Some(("stream", stream)) if stream.ends_with("@trade") => {
-                let combined = serde_json::from_str::<CombinedTrade<'_>>(frame);
-                combined.ok().map(|combined| combined.data)
-            }
-            _ => None,
-        };
-        let usual = usual.filter(|usual| usual.e == "trade" && usual.order_type.is_none());
-        if let Some(trade) = usual {
+        // Nearly every frame is a trade written as always. Whatever is not takes the general way,
+        // which also says what is wrong.
+        if let Some(trade) = usual_trade(frame) {
             return self.usual_trade(&trade, events);
         }
         self.general(frame, events)
@@ -154,13 +144,13 @@ impl Decoder {
         usual: &UsualTrade<'_>,
         events: &mut Vec<VenueEvent>,
     ) -> Result<(), DecodeError> {
-        let symbol = self.symbols.get(usual.s)?;
+        let symbol = self.symbols.get(usual.symbol)?;
         let trade = Trade {
-            id: TradeId(usual.t),
+            id: TradeId(usual.id),
             time: scalar::epoch_time(usual.time)?,
-            price: scalar::price(usual.p)?,
-            quantity: scalar::quantity(usual.q)?,
-            taker: taker(usual.m),
+            price: scalar::price(usual.price)?,
+            quantity: scalar::quantity(usual.quantity)?,
+            taker: taker(usual.buyer_is_maker),
         };
         events.push(VenueEvent::Trade { symbol, trade });
         Ok(())

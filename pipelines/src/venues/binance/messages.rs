@@ -2,33 +2,9 @@
 //! have `a` and `b`.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::venues::scalar::Scalar;
-
-/// A frame of a combined stream that holds a trade: `{"stream":"…","data":{…}}`.
-#[derive(Deserialize)]
-pub(super) struct CombinedTrade<'a> {
-    #[serde(borrow)]
-    pub(super) data: UsualTrade<'a>,
-}
-
-/// The `trade` event as it is nearly always written: each field of its usual type, no escapes.
-#[derive(Deserialize)]
-pub(super) struct UsualTrade<'a> {
-    pub(super) e: &'a str,
-    pub(super) s: &'a str,
-    pub(super) t: u64,
-    pub(super) p: &'a str,
-    pub(super) q: &'a str,
-    #[serde(rename = "T")]
-    pub(super) time: u64,
-    pub(super) m: bool,
-    /// See [`TradePayload::order_type`].
-    #[serde(rename = "X")]
-    pub(super) order_type: Option<IgnoredAny>,
-}
 
 /// The `trade` event, however its values are written. `web-socket-streams.md`, "Trade Streams".
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@
 mod decode;
 mod messages;
 pub mod rest;
+mod usual;
 
 use std::time::Duration;
 
