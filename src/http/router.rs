@@ -91,7 +91,7 @@ fn routes() -> Routes {
 
 /// The OpenAPI document.
 #[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
+pub fn openapi() -> serde_json::Value {
     routes().into_parts().1
 }
 
@@ -145,7 +145,7 @@ impl Routes {
         self
     }
 
-    fn into_parts(self) -> (Router<ApiState>, utoipa::openapi::OpenApi, Policies) {
+    fn into_parts(self) -> (Router<ApiState>, serde_json::Value, Policies) {
         let (router, described) = self.router.split_for_parts();
         let document = super::openapi::complete(&described, &self.policies);
         (router, document, self.policies)
@@ -159,7 +159,7 @@ pub fn router(state: ApiState) -> Router {
     policies.insert(Method::GET, "/".to_owned(), page);
     let routes = api
         .route("/", get(async || Redirect::temporary("/docs")))
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document))
         .fallback(async || Problem::of_status(axum::http::StatusCode::NOT_FOUND));
     layers::around(routes, policies, &state).with_state(state)
 }

@@ -11,22 +11,25 @@ use crate::http::policy::{Audience, Policies, Policy, RouteScope};
 use crate::http::respond::problem::Kind;
 
 /// Completes the document.
-pub(in crate::http) fn complete(document: &OpenApi, policies: &Policies) -> OpenApi {
+pub(in crate::http) fn complete(document: &OpenApi, policies: &Policies) -> Value {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
     // A document that cannot be completed would be a mistake of ours, which a test finds; served as
     // it is, it still says more than nothing.
-    let completed = serde_json::to_value(document).ok().and_then(|mut value| {
-        name_every_problem(&mut value);
-        let schemas = value["components"]["schemas"].clone();
-        for (path, item) in value["paths"].as_object_mut()? {
-            for (method, operation) in item.as_object_mut()? {
-                let about = About::of(policies, path, method, operation)?;
-                complete_operation(&about, operation);
-                examples::add(&schemas, operation);
-            }
+    let _ = complete_operations(&mut document, policies);
+    document
+}
+
+fn complete_operations(document: &mut Value, policies: &Policies) -> Option<()> {
+    name_every_problem(document);
+    let schemas = document["components"]["schemas"].clone();
+    for (path, item) in document["paths"].as_object_mut()? {
+        for (method, operation) in item.as_object_mut()? {
+            let about = About::of(policies, path, method, operation)?;
+            complete_operation(&about, operation);
+            examples::add(&schemas, operation);
         }
-        serde_json::from_value(value).ok()
-    });
-    completed.unwrap_or_else(|| document.clone())
+    }
+    Some(())
 }
 
 fn name_every_problem(document: &mut Value) {
