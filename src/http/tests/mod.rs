@@ -21,7 +21,7 @@ mod tls;
 mod tokens;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -49,6 +49,8 @@ const NOW: &str = "2024-08-09T00:00:30Z";
 /// An application, and what can be turned behind its back.
 pub(super) struct App {
     state: ApiState,
+    /// Made of the state at the first request: making it takes longer than most requests.
+    router: OnceLock<Router>,
     clock: Arc<ManualClock>,
     health: watch::Sender<Arc<HealthReport>>,
     market: Arc<MemoryMarket>,
@@ -115,6 +117,7 @@ impl App {
         };
         Self {
             state,
+            router: OnceLock::new(),
             clock,
             health,
             market,
@@ -125,7 +128,9 @@ impl App {
     }
 
     fn router(&self) -> Router {
-        router(self.state.clone())
+        self.router
+            .get_or_init(|| router(self.state.clone()))
+            .clone()
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -138,7 +143,6 @@ impl App {
     }
 }
 
-/// For many requests: making the router takes longer than most of them.
 async fn send(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
