@@ -38,19 +38,29 @@ mod support;
 
 use libtest_mimic::{Arguments, Trial};
 use support::with_recordings;
+use tokio::time::Instant;
 
 /// Tests that run everywhere, named by their paths.
 macro_rules! everywhere {
     ($($path:path),* $(,)?) => {
-        [ $( Trial::test(stringify!($path), || { $path(); Ok(()) }) ),* ]
+        [ $( Trial::test(stringify!($path), || { timed(stringify!($path), $path); Ok(()) }) ),* ]
     };
 }
 
 /// Tests that read recordings, from the folder that holds them.
 macro_rules! recorded {
     ($($path:path),* $(,)?) => {
-        [ $( with_recordings(stringify!($path), $path) ),* ]
+        [ $( with_recordings(stringify!($path), |folder| {
+            timed(stringify!($path), || $path(folder));
+        }) ),* ]
     };
+}
+
+/// Prints how long a test took: the order below follows from it.
+fn timed(name: &str, test: impl FnOnce()) {
+    let begun = Instant::now();
+    test();
+    println!("{name}: {:.1} s", begun.elapsed().as_secs_f64());
 }
 
 /// Most of these wait for a program rather than for a processor.
