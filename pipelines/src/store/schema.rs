@@ -63,11 +63,12 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V40__jobs"),
         migration!("common", "V41__price_history_indexes"),
         migration!("common", "V43__gaps_by_end"),
+        migration!("common", "V45__jobs_by_creation"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 43;
+pub(super) const NEWEST: i32 = 45;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -232,4 +233,34 @@ pub(super) async fn inspect(config: &StoreConfig) -> Result<Flavour, StoreError>
     };
     session.close().await;
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_migration_is_applied_and_the_newest_is_known() {
+        for (flavour, folder) in [(Flavour::Plain, "plain"), (Flavour::Timescale, "timescale")] {
+            let mut files = BTreeSet::new();
+            for folder in ["common", folder] {
+                let path = format!("{}/../migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+                for entry in std::fs::read_dir(path).unwrap() {
+                    let name = entry.unwrap().file_name().into_string().unwrap();
+                    files.insert(name.trim_end_matches(".sql").to_owned());
+                }
+            }
+            let list: Vec<&str> = migrations(flavour).iter().map(|(name, _)| *name).collect();
+            let listed: BTreeSet<String> = list.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(listed, files, "{folder}");
+            let numbers: Vec<i32> = list
+                .iter()
+                .map(|name| name[1..name.find('_').unwrap()].parse().unwrap())
+                .collect();
+            assert!(numbers.is_sorted(), "{numbers:?}");
+            assert_eq!(numbers.last(), Some(&NEWEST));
+        }
+    }
 }
