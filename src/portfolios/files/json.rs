@@ -123,7 +123,7 @@ pub fn write_json(file: &TransactionFile) -> String {
     );
     for (index, transaction) in file.transactions.iter().enumerate() {
         out.push_str(if index == 0 { "\n  " } else { ",\n  " });
-        out.push_str(&json(&Written(transaction)));
+        out.push_str(&json(transaction));
     }
     out.push(']');
     if !file.prices.is_empty() {
@@ -154,13 +154,11 @@ mod erased {
     }
 }
 
-/// A transaction as it is written.
-struct Written<'a>(&'a Transaction);
-
-impl Serialize for Written<'_> {
+/// As in a file.
+impl Serialize for Transaction {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
-        let row = self.0;
+        let row = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &row.id)?;
         map.serialize_entry("time", &format_time(&row.time))?;
@@ -197,6 +195,13 @@ impl Serialize for Written<'_> {
             map.serialize_entry("tags", &row.tags)?;
         }
         map.end()
+    }
+}
+
+/// As in a file: what is read is not checked yet.
+impl<'de> Deserialize<'de> for Transaction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Row::deserialize(deserializer).map(Into::into)
     }
 }
 
