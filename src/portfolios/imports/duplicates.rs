@@ -15,8 +15,8 @@ use crate::{Decimal, Kind, Leg, Transaction};
 const MOVEMENT_WITHIN: TimeDelta = TimeDelta::hours(1);
 /// How far apart the two ends of one transfer may be booked.
 const TRANSFER_WITHIN: TimeDelta = TimeDelta::hours(24);
-/// What the ids begin with that are made here, of rows that have none.
-const MADE: &str = "import/";
+/// What the ids of transactions begin with that have none of a venue: they are compared by content.
+pub const MADE_ID: &str = "import/";
 
 /// What is known, and where it stands.
 #[derive(Debug, Default)]
@@ -217,7 +217,7 @@ fn grouped(
 }
 
 fn has_id(transaction: &Transaction) -> bool {
-    !transaction.id.is_empty() && !transaction.id.starts_with(MADE)
+    !transaction.id.is_empty() && !transaction.id.starts_with(MADE_ID)
 }
 
 /// An id of what a row says, for rows without one.
@@ -229,7 +229,7 @@ fn made(transaction: &Transaction) -> String {
     };
     let (time, kind) = (format_time(&transaction.time), transaction.kind);
     let legs = leg("-", &transaction.sent) + &leg("+", &transaction.received);
-    let id = format!("{MADE}{}/{time}/{kind}{legs}", transaction.account);
+    let id = format!("{MADE_ID}{}/{time}/{kind}{legs}", transaction.account);
     id.chars().take(240).collect()
 }
 

@@ -25,6 +25,7 @@ pub(super) fn merge(mut readings: Vec<Reading<'_>>, options: &ImportOptions) -> 
         in_order(&mut reading.booked);
         for imported in &mut reading.booked {
             imported.file = file;
+            rename_accounts(&mut imported.transaction, options);
             settle(
                 &mut imported.transaction,
                 reading.venue,
@@ -85,6 +86,20 @@ fn in_order(booked: &mut [Imported]) {
     booked.sort_by_key(|imported| imported.transaction.time);
 }
 
+/// Accounts by the names that the user gave them.
+fn rename_accounts(transaction: &mut Transaction, options: &ImportOptions) {
+    let Transaction {
+        account,
+        to_account,
+        ..
+    } = transaction;
+    for name in std::iter::once(account).chain(to_account) {
+        if let Some(renamed) = options.accounts.get(name) {
+            name.clone_from(renamed);
+        }
+    }
+}
+
 /// Tickers as the user said; a question for each that means nothing known, or more than one thing.
 fn settle(
     transaction: &mut Transaction,
@@ -131,7 +146,7 @@ fn in_one_currency(reading: &mut Reading<'_>, currency: Option<&str>) {
     if of_file == currency {
         return;
     }
-    let mut left_out = false;
+    let mut left_out = !std::mem::take(&mut reading.prices).is_empty();
     for imported in &mut reading.booked {
         let transaction = &mut imported.transaction;
         let Transaction {
@@ -154,7 +169,7 @@ fn in_one_currency(reading: &mut Reading<'_>, currency: Option<&str>) {
     }
     if left_out {
         reading.note(format!(
-            "values in {of_file} are left out: those of this import are in {currency}"
+            "values and prices in {of_file} are left out: those of this import are in {currency}"
         ));
     }
 }

@@ -35,6 +35,7 @@ use chrono_tz::Tz;
 
 use crate::{Kind, Transaction};
 
+pub use duplicates::MADE_ID;
 pub use outcome::{Duplicate, FileOutcome, ImportOutcome, Imported, Question, Refusal, Rows};
 pub use table::{MAX_BYTES, MAX_ROWS};
 pub use times::DateOrder;
@@ -58,6 +59,8 @@ pub struct ImportOptions {
     pub currency: Option<String>,
     /// The name of the account, in place of the venue's.
     pub account: Option<String>,
+    /// Accounts that go by another name than in files: their names by those of files.
+    pub accounts: BTreeMap<String, String>,
     /// Operations that no format knows, by their word: what they are.
     pub operations: BTreeMap<String, Choice>,
     /// Rows by file and line: what they are. Goes before `operations`.
