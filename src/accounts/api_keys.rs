@@ -38,16 +38,22 @@ pub enum Scope {
     AccountCritical,
     /// Making, rotating and ending keys. Signed requests only.
     KeysManage,
+    /// Reading one's portfolios.
+    PortfolioRead,
+    /// Changing one's portfolios.
+    PortfolioWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::MarketRead,
         Self::AccountRead,
         Self::AccountWrite,
         Self::AccountCritical,
         Self::KeysManage,
+        Self::PortfolioRead,
+        Self::PortfolioWrite,
     ];
 
     /// As it is stored and shown.
@@ -59,6 +65,8 @@ impl Scope {
             Self::AccountWrite => "account:write",
             Self::AccountCritical => "account:critical",
             Self::KeysManage => "keys:manage",
+            Self::PortfolioRead => "portfolio:read",
+            Self::PortfolioWrite => "portfolio:write",
         }
     }
 }

@@ -17,12 +17,14 @@ pub(crate) const KEYS: &str = "/api/v1/auth/api-keys";
 /// The tests' clock, in seconds.
 pub(crate) const NOON: i64 = 1_772_366_400;
 
-pub(crate) const ALL: [&str; 5] = [
+pub(crate) const ALL: [&str; 7] = [
     "market:read",
     "account:read",
     "account:write",
     "account:critical",
     "keys:manage",
+    "portfolio:read",
+    "portfolio:write",
 ];
 
 pub(crate) fn pair(seed: u8) -> Ed25519KeyPair {
