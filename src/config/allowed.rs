@@ -134,6 +134,7 @@ pub(super) static RANGES: &[Range] = ranges! {
     "forecasts.keep_versions", 2 ..= 100, " versions", |c| c.forecasts.keep_versions.into();
     "http.max_connections", 8 ..= 1000000, " connections", |c| c.http.max_connections.into();
     "http.body_limit_bytes", 1024 ..= 1073741824, " bytes", |c| c.http.body_limit_bytes;
+    "http.import_limit_bytes", 1024 ..= 1073741824, " bytes", |c| c.http.import_limit_bytes;
     "http.request_timeout_ms", 100 ..= 600000, " milliseconds", |c| c.http.request_timeout_ms;
     "http.shutdown_timeout_ms", 0 ..= 600000, " milliseconds", |c| c.http.shutdown_timeout_ms;
     "limits.anonymous", 1 ..= 100000000, " requests", |c| c.limits.anonymous.into();

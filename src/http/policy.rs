@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::accounts::Scope;
+use crate::http::settings::HttpSettings;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub(in crate::http) struct Policy {
     pub(in crate::http) rate_limit: RateLimit,
     /// Whether its answer is remembered for an `Idempotency-Key`.
     pub(in crate::http) idempotent: bool,
+    /// Whether its body may have `http.import_limit_bytes`, instead of `http.body_limit_bytes`.
+    pub(in crate::http) large_body: bool,
     /// Whether the browser session gets another cookie afterwards, which makes its CSRF tokens stale:
     /// what its user proves who they are with has changed.
     pub(in crate::http) renews_cookie: bool,
@@ -83,6 +86,7 @@ impl Policy {
             second_factor: true,
             rate_limit: RateLimit::Standard,
             idempotent: false,
+            large_body: false,
             renews_cookie: false,
         }
     }
@@ -157,6 +161,21 @@ impl Policy {
     pub(in crate::http) const fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
+    }
+
+    /// Takes bodies with whole files in them.
+    pub(in crate::http) const fn large_body(mut self) -> Self {
+        self.large_body = true;
+        self
+    }
+
+    /// The most bytes of a body.
+    pub(in crate::http) fn body_limit(&self, http: &HttpSettings) -> usize {
+        let most = match self.large_body {
+            true => http.import_limit_bytes.max(http.body_limit_bytes),
+            false => http.body_limit_bytes,
+        };
+        usize::try_from(most).unwrap_or(usize::MAX)
     }
 
     /// Gives the browser session another cookie afterwards.

@@ -16,6 +16,8 @@ pub struct HttpSettings {
     pub max_connections: u32,
     /// Largest request body, in bytes.
     pub body_limit_bytes: u64,
+    /// Largest request body with files to import, in bytes.
+    pub import_limit_bytes: u64,
     /// Longest time to answer a request, in milliseconds.
     pub request_timeout_ms: u64,
     /// How long requests in flight may take to finish when the program stops, in milliseconds.
@@ -78,6 +80,7 @@ impl Default for HttpSettings {
         Self {
             max_connections: 512,
             body_limit_bytes: 1 << 20,
+            import_limit_bytes: 32 << 20,
             request_timeout_ms: 10_000,
             shutdown_timeout_ms: 10_000,
             cors_origins: Vec::new(),

@@ -86,7 +86,7 @@ async fn verified(
     client: &Client,
     request: Request,
 ) -> Result<Request, Problem> {
-    let most = usize::try_from(state.http.body_limit_bytes).unwrap_or(usize::MAX);
+    let most = policy::of(request.extensions()).body_limit(&state.http);
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, most)
         .await

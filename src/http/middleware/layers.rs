@@ -15,12 +15,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::decompression::RequestDecompressionLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument as _;
 
 use crate::http::limits::{RATE_LIMIT, RATE_POLICY, RATE_REMAINING, RATE_RESET};
 use crate::http::middleware::access;
 use crate::http::middleware::api_key_policy;
+use crate::http::middleware::body_limit;
 use crate::http::middleware::browser;
 use crate::http::middleware::client_address;
 use crate::http::middleware::control_characters;
@@ -42,11 +42,13 @@ pub(in crate::http) fn around(
     state: &ApiState,
 ) -> Router<ApiState> {
     let limit = Duration::from_millis(state.http.request_timeout_ms);
-    let body_limit = usize::try_from(state.http.body_limit_bytes).unwrap_or(usize::MAX);
     routes
         // The one limit on bodies is ours, below.
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(body_limit))
+        .layer(from_fn_with_state(
+            Arc::clone(&state.http),
+            body_limit::bound,
+        ))
         .layer(from_fn_with_state(state.clone(), access::require))
         .layer(from_fn_with_state(state.clone(), idempotency::once))
         .layer(from_fn(etag::tag))
@@ -54,7 +56,10 @@ pub(in crate::http) fn around(
         .layer(RequestDecompressionLayer::new())
         // Signatures are over the body as it is sent.
         .layer(from_fn_with_state(state.clone(), api_key_policy::admit))
-        .layer(RequestBodyLimitLayer::new(body_limit))
+        .layer(from_fn_with_state(
+            Arc::clone(&state.http),
+            body_limit::bound,
+        ))
         .layer(from_fn(move |request, next| within(limit, request, next)))
         .layer(from_fn_with_state(state.clone(), limits::limit))
         .layer(from_fn_with_state(state.clone(), browser::settle))
@@ -116,8 +121,9 @@ async fn observed(mut request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    let path = match route.starts_with("/api/v1/auth/") {
-        // An email's code may stand in it, which is nobody's to read.
+    // An email's code, or a link's secret, may stand in it, which is nobody's to read.
+    let holds_secret = ["/api/v1/auth/", "/api/v1/shared-portfolios/"];
+    let path = match holds_secret.iter().any(|prefix| route.starts_with(prefix)) {
         true => route.as_str(),
         false => request.uri().path(),
     };

@@ -2,6 +2,7 @@
 
 pub(in crate::http) mod access;
 pub(in crate::http) mod api_key_policy;
+pub(in crate::http) mod body_limit;
 pub(in crate::http) mod browser;
 pub(in crate::http) mod client_address;
 pub(in crate::http) mod control_characters;
