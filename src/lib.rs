@@ -20,3 +20,4 @@ pub mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod user_data;
+pub mod user_portfolios;

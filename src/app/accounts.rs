@@ -16,6 +16,7 @@ use crate::jobs::JobUserData;
 use crate::notifications::OutboxUserData;
 use crate::secrets::Randomness;
 use crate::user_data::UserData;
+use crate::user_portfolios::PortfolioUserData;
 
 /// What each feature keeps of users.
 #[must_use]
@@ -26,6 +27,7 @@ pub fn user_data() -> Vec<Arc<dyn UserData>> {
         Arc::new(IdempotencyUserData),
         Arc::new(AuditUserData),
         Arc::new(JobUserData),
+        Arc::new(PortfolioUserData),
     ]
 }
 

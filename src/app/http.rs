@@ -10,6 +10,7 @@ use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits, SharedState
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
+use super::portfolios;
 use crate::accounts::{Accounts, RegistrationMode};
 use crate::audit::{AuditLog, AuditedActs};
 use crate::config::Config;
@@ -68,7 +69,7 @@ pub(super) struct StateDeps<'a> {
 /// The state of the HTTP layer.
 ///
 /// # Errors
-/// When the administrators' token cannot be read or made.
+/// When the administrators' token cannot be read or made, or there is no randomness to be had.
 pub(super) fn state(config: &Config, deps: StateDeps<'_>) -> anyhow::Result<ApiState> {
     let database = deps.database;
     let cache = ListingCache::new(Arc::clone(deps.shared));
@@ -84,6 +85,7 @@ pub(super) fn state(config: &Config, deps: StateDeps<'_>) -> anyhow::Result<ApiS
         )),
         acts: Arc::new(AuditedActs::new(deps.audit)),
         forecasts: Arc::new(deps.forecasts),
+        portfolios: portfolios::open(database, deps.clock, deps.audit)?,
         jobs: Jobs::new(Arc::clone(database) as _, deps.clock.clone()),
         forecast_tokens: config.forecasts.tokens.clone().into(),
         server_token: ServerToken::load(token, &config.data_dir)?,

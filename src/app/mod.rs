@@ -8,6 +8,7 @@ pub mod database;
 pub mod event_log;
 mod feeds;
 mod http;
+mod portfolios;
 pub mod serve;
 mod shared;
 mod signals;

@@ -31,6 +31,7 @@ use crate::http::state::ApiState;
         (name = "administration", description = "The accounts of other users, for admins"),
         (name = "market", description = "Tokens, instruments and candles"),
         (name = "forecasts", description = "Forecasts with prediction intervals and skill, and the models that make them"),
+        (name = "portfolios", description = "Your portfolios: accounts, transactions, imports, share links"),
         (name = "stream", description = "Live trades and candles over WebSocket; see docs/stream.md"),
         (name = "operation", description = "The state of the server")
     )

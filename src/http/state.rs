@@ -19,6 +19,7 @@ use crate::jobs::Jobs;
 use crate::market::{Listings, MarketData};
 use crate::secrets::ServerToken;
 use crate::telemetry::HealthSource;
+use crate::user_portfolios::UserPortfolios;
 
 /// All of it. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct ApiState {
     pub forecasts: Arc<dyn Forecasts>,
     /// Work that is done later.
     pub jobs: Jobs,
+    /// The portfolios of users.
+    pub portfolios: UserPortfolios,
     /// The tokens that are forecast, by CoinGecko id.
     pub forecast_tokens: Arc<[String]>,
     /// The token of programs that administer.
@@ -104,6 +107,13 @@ part! {
     JobsState {
         jobs: Jobs,
         acts: Arc<dyn AdminActs>,
+    }
+}
+
+part! {
+    /// The portfolios of users.
+    PortfolioState {
+        portfolios: UserPortfolios,
     }
 }
 

@@ -22,8 +22,9 @@ use coinsphere::http::{self, ApiState, Limits, Peer, StreamGate};
 use coinsphere::idempotency::IdempotencyKeys;
 use coinsphere::jobs::Jobs;
 use coinsphere::market::{self, MarketData, ReadError};
-use coinsphere::secrets::ServerToken;
+use coinsphere::secrets::{Randomness, ServerToken};
 use coinsphere::telemetry::{HealthReport, HealthSource};
+use coinsphere::user_portfolios::UserPortfolios;
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_actors::supervision::{StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::{ManualClock, SystemClock};
@@ -167,6 +168,12 @@ impl Place {
         let audit = AuditLog::open(store.clone(), self.clock.clone(), seal, &statuses);
         let events = Arc::new(AuditTrail::new(&audit));
         let source = Arc::new(store.clone());
+        let portfolios = UserPortfolios::new(
+            source.clone(),
+            self.clock.clone(),
+            Randomness::of_system().unwrap(),
+            events.clone(),
+        );
         let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
         let shared = self.shared.clone().unwrap_or_else(|| own());
         let state = ApiState {
@@ -184,6 +191,7 @@ impl Place {
             public_market_data: config.public_market_data,
             forecasts: Arc::new(NoForecasts),
             jobs: Jobs::new(Arc::new(store.clone()), self.clock.clone()),
+            portfolios,
             forecast_tokens: Arc::from([]),
             server_token: ServerToken::new(&"a-token-of-administrators".into()),
             idempotency: Arc::new(IdempotencyKeys::open(store.clone())),

@@ -14,6 +14,7 @@ mod membership;
 mod objects;
 mod oidc;
 mod policy;
+mod portfolios;
 mod program;
 mod proof_anew;
 mod scopes;
@@ -134,6 +135,17 @@ fn main() -> ExitCode {
         objects::every_route_of_an_object_is_known,
         objects::what_is_somebody_elses_is_not_found,
         objects::accounts_of_others_are_for_admins,
+        portfolios::a_portfolio_has_a_name_and_settings,
+        portfolios::transactions_are_kept_to_the_digit_and_in_their_order,
+        portfolios::a_symbol_of_several_tokens_is_not_guessed,
+        portfolios::a_second_import_adds_nothing_and_undoing_restores,
+        portfolios::an_unknown_operation_refuses_the_import_until_it_is_settled,
+        portfolios::what_is_exported_is_imported_to_the_byte,
+        portfolios::accounts_are_named_renamed_and_deleted,
+        portfolios::a_link_shows_what_it_may_and_nothing_else,
+        portfolios::another_users_portfolio_is_not_found_on_any_route,
+        portfolios::portfolios_leave_with_their_user_and_are_in_the_export,
+        portfolios::a_file_may_be_larger_than_other_bodies,
     ];
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");

@@ -11,9 +11,9 @@ use super::app::{Answer, App, Place, eventually_status};
 use super::program::{KEYS, public};
 use super::two_factor::{post, verified};
 
-/// Routes whose objects are nobody's: public data, models, jobs (which only admins see), and an email's
-/// code, which is its own proof.
-const OF_NOBODY: [&str; 11] = [
+/// Routes whose objects are nobody's: public data, models, jobs (which only admins see), an email's code and
+/// a share link, which are their own proof.
+const OF_NOBODY: [&str; 12] = [
     "GET /api/v1/tokens/{id}",
     "GET /api/v1/tokens/{id}/history",
     "GET /api/v1/instruments/{venue}/{symbol}/candles",
@@ -25,7 +25,11 @@ const OF_NOBODY: [&str; 11] = [
     "GET /api/v1/admin/jobs/{id}",
     "POST /api/v1/admin/jobs/{id}/cancel",
     "GET /api/v1/auth/verify-email/{token}",
+    "GET /api/v1/shared-portfolios/{secret}",
 ];
+
+/// Everything below it is asked for by another user in `portfolios`.
+const PORTFOLIO: &str = "/api/v1/portfolios/{id}";
 
 /// What a route's `{id}` names.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,7 +121,10 @@ async fn object_routes(app: &App) -> BTreeSet<String> {
     for (path, operations) in document["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys() {
             let verbs = ["get", "put", "post", "delete", "patch", "head", "options"];
-            if path.contains('{') && verbs.contains(&method.as_str()) {
+            if path.contains('{')
+                && !path.starts_with(PORTFOLIO)
+                && verbs.contains(&method.as_str())
+            {
                 routes.insert(format!("{} {path}", method.to_uppercase()));
             }
         }

@@ -63,6 +63,7 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V40__jobs"),
         migration!("common", "V41__price_history_indexes"),
         migration!("common", "V43__gaps_by_end"),
+        migration!("common", "V44__portfolios"),
         migration!("common", "V45__jobs_by_creation"),
     ]
 }

@@ -6,7 +6,9 @@ pub(super) mod health;
 pub(super) mod instruments;
 pub(super) mod metrics;
 pub(super) mod models;
+pub(super) mod portfolios;
 pub(super) mod predictions;
+pub(super) mod shared_portfolios;
 pub(super) mod stream;
 pub(super) mod tokens;
 pub(super) mod well_known;
@@ -27,6 +29,8 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
         auth::browser::routes,
         auth::oidc::routes,
         auth::api_keys::routes,
+        portfolios::routes,
+        shared_portfolios::routes,
         admin::users::routes,
         admin::jobs::routes,
         well_known::routes,

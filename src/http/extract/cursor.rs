@@ -5,6 +5,7 @@ use coinsphere_pipelines::market::Timestamp;
 
 use crate::accounts::ListPlace;
 use crate::http::extract::params::{Params, limit};
+use crate::user_portfolios::TransactionPlace;
 
 /// A place in a series of candles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,24 @@ pub(in crate::http) fn decode_place(text: &str) -> Result<ListPlace, String> {
         Some(ListPlace {
             at: DateTime::from_timestamp_micros(micros).filter(is_storable)?,
             id: id.parse().ok()?,
+        })
+    };
+    place().ok_or_else(|| ADVICE.to_owned())
+}
+
+/// After this transaction in a list.
+pub(in crate::http) fn encode_transaction_place(place: TransactionPlace) -> String {
+    format!("{:x}-{:x}", place.at_nanos, place.number)
+}
+
+/// The transaction a list goes on after.
+pub(in crate::http) fn decode_transaction_place(text: &str) -> Result<TransactionPlace, String> {
+    let number = |digits: &str| Some(u64::from_str_radix(digits, 16).ok()?.cast_signed());
+    let place = || {
+        let (at_nanos, of_instant) = text.split_once('-')?;
+        Some(TransactionPlace {
+            at_nanos: number(at_nanos)?,
+            number: number(of_instant)?,
         })
     };
     place().ok_or_else(|| ADVICE.to_owned())
@@ -159,6 +178,15 @@ mod tests {
             decode_name(&encode_name("kraken:BTC/USD")).unwrap(),
             "kraken:BTC/USD"
         );
+        let place = TransactionPlace {
+            at_nanos: 1_723_161_240_000_000_001,
+            number: 17,
+        };
+        let text = encode_transaction_place(place);
+        assert_eq!(decode_transaction_place(&text), Ok(place));
+        for text in ["", "-", "1-", "-1", "1-x", "é-1"] {
+            assert!(decode_transaction_place(text).is_err(), "{text:?}");
+        }
         for text in ["", "f", "x1", "fzz", "é", "f11111111111111111"] {
             assert!(SeriesCursor::decode(text).is_err(), "{text:?}");
         }

@@ -63,6 +63,8 @@ kinds! {
     PayloadTooLarge = "payload-too-large", PAYLOAD_TOO_LARGE, "The request is too large";
     /// The body is not of a kind that is read here.
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The media type of the body is not supported";
+    /// Rows of files are refused, or tickers are open: `errors` names them.
+    ImportRefused = "import-refused", UNPROCESSABLE_ENTITY, "The import was refused";
     /// The first request with this idempotency key is still being processed.
     IdempotencyInProgress = "idempotency-in-progress", CONFLICT, "The first request with this key is still being processed";
     /// The idempotency key came with another request before.
@@ -214,6 +216,11 @@ impl Problem {
     #[cfg(test)]
     pub(in crate::http) fn errors(&self) -> &[FieldError] {
         &self.errors
+    }
+
+    pub(in crate::http) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
     }
 
     pub(in crate::http) fn invalid(errors: Vec<FieldError>) -> Self {

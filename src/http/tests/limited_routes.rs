@@ -142,6 +142,10 @@ async fn what_costs_or_decides_much_is_served_ten_times_a_minute() {
         (Method::POST, "/api/v1/auth/api-keys"),
         (Method::PUT, "/api/v1/auth/api-keys/*/public-key"),
         (Method::POST, "/api/v1/auth/invitations"),
+        (Method::POST, "/api/v1/portfolios/*/import"),
+        (Method::POST, "/api/v1/portfolios/*/share-links"),
+        // Whoever tries secrets tries another one each time.
+        (Method::GET, "/api/v1/shared-portfolios/*"),
     ] {
         is_limited(method, path, STRICT).await;
     }
@@ -154,6 +158,7 @@ async fn asking_for_the_head_alone_counts_like_asking_for_all() {
         "/api/v1/auth/oidc/callback",
         "/api/v1/auth/me/export",
         "/api/v1/auth/verify-email/*",
+        "/api/v1/shared-portfolios/*",
     ] {
         let router = with_default_limits(|_| {}).router();
         for number in 0..STRICT.requests {

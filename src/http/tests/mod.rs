@@ -94,6 +94,12 @@ impl App {
             acts: listings.clone(),
             forecasts: Arc::new(forecasts::MemoryForecasts::default()),
             jobs: crate::jobs::Jobs::new(Arc::new(accounts::Nowhere), clock.clone()),
+            portfolios: crate::user_portfolios::UserPortfolios::new(
+                Arc::new(accounts::Nowhere),
+                clock.clone(),
+                crate::secrets::Randomness::of_system().unwrap(),
+                Arc::new(crate::accounts::Logged),
+            ),
             forecast_tokens: config.forecasts.tokens.clone().into(),
             server_token: ServerToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
             hub: hub.clone(),

@@ -1,0 +1,46 @@
+//! `GET /api/v1/portfolios/{id}/accounts`
+
+use axum::extract::{Path, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::views::AccountBody;
+use crate::http::controllers::portfolios::views::id;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
+use crate::http::state::PortfolioState;
+
+/// The accounts.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PortfolioAccounts)]
+pub(in crate::http) struct AccountsBody {
+    /// By name; at most 1,000.
+    data: Vec<AccountBody>,
+}
+
+/// Lists the accounts of a portfolio.
+#[utoipa::path(
+    get, path = "/api/v1/portfolios/{id}/accounts", tag = "portfolios",
+    params(("id" = Uuid, Path, description = "The portfolio")),
+    responses(
+        (status = 200, description = "The accounts", body = AccountsBody),
+        (status = 404, description = "`not-found`: it does not exist, or belongs to another user")
+    )
+)]
+pub(in crate::http) async fn list_portfolio_accounts(
+    State(state): State<PortfolioState>,
+    principal: Principal,
+    Path(portfolio): Path<String>,
+    params: Params,
+) -> Result<NoStore<AccountsBody>, Problem> {
+    params.finish()?;
+    let portfolio = id(&portfolio, "portfolio")?;
+    let accounts = state
+        .portfolios
+        .accounts(principal.user.0, portfolio)
+        .await?;
+    let data = accounts.into_iter().map(Into::into).collect();
+    Ok(NoStore(AccountsBody { data }))
+}

@@ -1,0 +1,67 @@
+//! The shapes that several answers share.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::user_portfolios::{ImportedFile, PortfolioImport};
+
+/// An import: files whose transactions were added together.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PortfolioImport)]
+pub(in crate::http) struct PortfolioImportBody {
+    /// The import.
+    id: Uuid,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+    /// The files.
+    files: Vec<ImportedFileBody>,
+    /// How many transactions it added.
+    #[schema(example = 120)]
+    added: i64,
+    /// How many were known already.
+    #[schema(example = 3)]
+    duplicates: i64,
+}
+
+/// A file that was imported.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ImportedFile)]
+pub(in crate::http) struct ImportedFileBody {
+    /// Its name.
+    #[schema(example = "ledgers.csv")]
+    name: String,
+    /// The format that was recognised.
+    #[schema(example = "kraken.ledgers")]
+    format: String,
+    /// Its size.
+    #[schema(example = 51234)]
+    bytes: u64,
+    /// SHA-256 of its content, in hexadecimal digits.
+    #[schema(example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
+    sha256: String,
+}
+
+impl From<PortfolioImport> for PortfolioImportBody {
+    fn from(import: PortfolioImport) -> Self {
+        Self {
+            id: import.id,
+            created_at: import.created_at,
+            files: import.files.into_iter().map(Into::into).collect(),
+            added: import.added,
+            duplicates: import.duplicates,
+        }
+    }
+}
+
+impl From<ImportedFile> for ImportedFileBody {
+    fn from(file: ImportedFile) -> Self {
+        Self {
+            name: file.name,
+            format: file.format,
+            bytes: file.bytes,
+            sha256: file.sha256,
+        }
+    }
+}

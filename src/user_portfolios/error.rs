@@ -1,0 +1,60 @@
+//! Why something about a portfolio was refused or could not be done.
+
+use coinsphere_pipelines::store::StoreError;
+
+use crate::portfolios::imports::ImportOutcome;
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongField {
+    /// The field, by its path: `transactions[3].sent.asset`.
+    pub field: String,
+    /// What is wrong with it and what is allowed.
+    pub detail: String,
+}
+
+/// Why something about a portfolio was refused or could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum PortfolioError {
+    /// Fields have values that they cannot have.
+    #[error("the request is not valid: {}", .0.iter().map(|wrong| wrong.field.as_str()).collect::<Vec<_>>().join(", "))]
+    Invalid(Vec<WrongField>),
+    /// There is none, or it is somebody else's: never said which.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// It is so already, or a bound is reached.
+    #[error("{0}")]
+    Conflict(String),
+    /// Rows of an import are refused, or tickers are open: nothing was stored.
+    #[error("the import is refused: {} rows, {} tickers", .0.refused().count(), .0.questions.len())]
+    ImportRefused(Box<ImportOutcome>),
+    /// The database has not been reached.
+    #[error("the database is unavailable")]
+    Unavailable,
+    /// The database refused or went away.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Reading files was cut off.
+    #[error("the files could not be read: {0}")]
+    Interrupted(String),
+}
+
+impl PortfolioError {
+    /// One field, for this reason.
+    pub(super) fn wrong(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![WrongField {
+            field: field.into(),
+            detail: detail.into(),
+        }])
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_retriable(&self) -> bool {
+        match self {
+            Self::Unavailable => true,
+            Self::Store(error) => error.is_retriable(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Portfolios of users: what is stored of them, imports, and links to show them by. It knows PostgreSQL and
+//! the exact accounting of [`crate::portfolios`], and nothing of HTTP or of live prices.
+//!
+//! Whatever changes a portfolio locks its row, so changes of one follow one another; each makes its version
+//! grow and is announced ([`PortfolioChanged`]) for whoever computes from it.
+
+mod accounts;
+mod asset_names;
+mod choices;
+mod error;
+mod import;
+mod import_list;
+mod portfolio;
+mod share_links;
+mod transactions;
+mod user_data;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::store::{PooledConnection, StoreSource};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+pub use accounts::PortfolioAccount;
+pub use error::{PortfolioError, WrongField};
+pub use import::{ImportReceipt, ImportRequest, RowChoice};
+pub use import_list::{ImportedFile, PortfolioImport};
+pub use portfolio::{Portfolio, PortfolioSettings, SettingsChange, fees_name, scope_name};
+pub use share_links::{NewShareLink, ShareLink, SharedPortfolio, holdings};
+pub use transactions::{StoredTransaction, TransactionFilter, TransactionPlace};
+pub use user_data::PortfolioUserData;
+
+use crate::accounts::{SecurityEvent, SecurityEvents};
+use crate::secrets::Randomness;
+
+/// Changes that a slow listener may be behind; beyond that it is told how many it missed.
+const CHANGES: usize = 1_024;
+
+/// The channel on which other processes hear of changes: `ID VERSION SINCE`, where the version is `0` for a
+/// portfolio that is gone, and `SINCE` is nanoseconds since 1970 or `-`.
+pub const CHANNEL: &str = "coinsphere_portfolios";
+
+/// A portfolio that has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortfolioChanged {
+    /// Which.
+    pub portfolio: Uuid,
+    /// Its version now; none: it is gone.
+    pub version: Option<i64>,
+    /// Transactions before this time, in nanoseconds since 1970, are as they were; none: anything may have
+    /// changed.
+    pub since: Option<i64>,
+}
+
+/// The portfolios of this database. Cheap to clone.
+#[derive(Clone)]
+pub struct UserPortfolios(Arc<Inner>);
+
+struct Inner {
+    source: Arc<dyn StoreSource>,
+    clock: SharedClock,
+    randomness: Randomness,
+    events: Arc<dyn SecurityEvents>,
+    changes: broadcast::Sender<PortfolioChanged>,
+}
+
+impl UserPortfolios {
+    /// In the database of this source, which may be away. `events` takes note of what is shared and
+    /// deleted.
+    #[must_use]
+    pub fn new(
+        source: Arc<dyn StoreSource>,
+        clock: SharedClock,
+        randomness: Randomness,
+        events: Arc<dyn SecurityEvents>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            source,
+            clock,
+            randomness,
+            events,
+            changes: broadcast::Sender::new(CHANGES),
+        }))
+    }
+
+    /// Hears of the changes that this process makes, from now on. Those of other processes are announced on
+    /// [`CHANNEL`], where this one's are too.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<PortfolioChanged> {
+        self.0.changes.subscribe()
+    }
+
+    async fn session(&self) -> Result<PooledConnection, PortfolioError> {
+        let store = self.0.source.store().ok_or(PortfolioError::Unavailable)?;
+        Ok(store.session().await?)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now().to_utc()
+    }
+
+    /// Tells listeners of this process; after the change is committed.
+    fn announce(&self, changed: PortfolioChanged) {
+        // Nobody may be listening.
+        let _ = self.0.changes.send(changed);
+    }
+
+    fn note(&self, what: &'static str, user: Uuid, subject: Uuid, from: Option<&str>) {
+        self.0.events.note(SecurityEvent {
+            what,
+            done: true,
+            user: Some(user),
+            by: None,
+            subject: Some(subject),
+            from: from.map(str::to_owned),
+        });
+    }
+}
