@@ -2,9 +2,11 @@
 //! and unrealized gains, income, performance and tax reports. Pure functions on exact decimals; nothing
 //! here knows a database, the network, a clock or HTTP.
 
+pub mod analysis;
 pub mod computed;
 pub mod cost_basis;
 pub mod decimal;
+pub mod explain;
 pub mod files;
 pub mod imports;
 pub mod ledger;
@@ -13,6 +15,7 @@ pub mod performance;
 pub mod prices;
 pub mod report;
 pub mod transaction;
+pub mod transfers;
 
 pub use chrono_tz::Tz;
 pub use computed::{Computed, PriceChange, Recomputed};

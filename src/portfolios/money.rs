@@ -71,6 +71,23 @@ impl Money {
         Some(Self(if self.0.is_negative() { -share } else { share }))
     }
 
+    /// The quantity that the amount buys at a price, in units of 10⁻¹⁸, cut there. None if the price is not
+    /// above zero or it does not fit.
+    #[must_use]
+    pub fn at_price(self, price: Decimal) -> Option<i128> {
+        if !price.is_positive() {
+            return None;
+        }
+        i128::try_from(self.0 / I256::new(price.atoms())).ok()
+    }
+
+    /// The amount in another currency, of which one unit costs `rate`; cut at the 36th digit. None if the
+    /// rate is not above zero or it does not fit.
+    #[must_use]
+    pub fn converted(self, rate: Decimal) -> Option<Self> {
+        self.share(ATOM, rate.atoms())
+    }
+
     /// How the amount compares with another per unit: `self / quantity` with `other / of`.
     #[must_use]
     pub fn cmp_per_unit(self, quantity: i128, other: Self, of: i128) -> std::cmp::Ordering {

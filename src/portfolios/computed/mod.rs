@@ -12,10 +12,11 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use chrono_tz::Tz;
 
 use crate::computed::marks::{Mark, Pending, is_due, thin};
-use crate::cost_basis::{self, BasisTally, CostBasis, Method};
+use crate::cost_basis::{self, BasisTally, CostBasis, Method, OpenLot};
 use crate::decimal::Decimal;
 use crate::files::FileError;
-use crate::ledger::{Booked, Day, Ledger, Poster, Tally};
+use crate::ledger::{AssetId, Booked, Day, Ledger, Poster, Tally};
+use crate::money::Money;
 use crate::performance::{DayValue, values_between};
 use crate::prices::Prices;
 use crate::report::{
@@ -228,6 +229,22 @@ impl Computed {
         )
     }
 
+    /// The whole report with amounts in another currency or coin, of which there are prices.
+    ///
+    /// # Errors
+    /// If a price is missing.
+    pub fn report_in(&self, currency: &str, with_history: bool) -> Result<Report, ReportError> {
+        report::display(
+            &self.ledger(),
+            &self.basis,
+            &self.days,
+            self.summary().clone(),
+            self.period(),
+            with_history,
+            currency,
+        )
+    }
+
     /// A report of a year, or by another method, of the same transactions: computed when it is asked for.
     ///
     /// # Errors
@@ -235,14 +252,29 @@ impl Computed {
     pub fn report_for(&self, options: &ReportOptions) -> Result<Report, ReportError> {
         report::check(options)?;
         if options.fees_in_kind == self.options.fees_in_kind {
-            return report::report_of(&self.ledger(), options);
+            return report::report_of(&self.ledger(), options, None);
         }
         let mut booked = Booked::new(&self.currency, options.fees_in_kind);
         let rows = &self.transactions;
         Poster::new(rows, self.timezone, &self.prices, &mut booked)
             .run(numbers(0, rows.len()), |_, _, _| {})?;
         let ledger = Ledger::over(rows, &self.currency, self.timezone, &self.prices, &booked);
-        report::report_of(&ledger, options)
+        report::report_of(&ledger, options, None)
+    }
+
+    /// The lots that are left, in the order in which they will be taken; of methods that pool, the pools.
+    #[must_use]
+    pub fn open_lots(&self) -> Vec<OpenLot> {
+        let (method, scope) = (self.options.method, self.options.scope);
+        let from = self.marks.last().map(|mark| &mark.basis);
+        let remaining = &self.basis.remaining;
+        cost_basis::open_lots(&self.ledger(), method, scope, from, remaining)
+    }
+
+    /// What a quantity is worth on the last day; none without a price.
+    pub(crate) fn worth(&self, asset: AssetId, quantity: i128) -> Option<Money> {
+        let worth = report::worth_of(&self.ledger(), asset, quantity, self.period());
+        worth.ok().flatten()
     }
 
     fn period(&self) -> Period {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::cost_basis::marks::Stock;
 use crate::cost_basis::walk::Books;
-use crate::cost_basis::{Method, Piece};
+use crate::cost_basis::{Method, OpenLot, Piece};
 use crate::ledger::{Acquisition, Place};
 use crate::money::Money;
 use crate::transaction::NamedLot;
@@ -55,6 +55,32 @@ impl Lots {
             places: HashMap::new(),
             named: HashMap::new(),
         }
+    }
+}
+
+impl Lots {
+    /// Every lot, place by place, in the order in which they are taken.
+    pub(super) fn open(&self) -> Vec<OpenLot> {
+        let mut places: Vec<_> = self.places.iter().collect();
+        places.sort_by_key(|(place, _)| **place);
+        let lots = places.into_iter().flat_map(|(place, lots)| {
+            let mut lots: Vec<OpenLot> = lots
+                .values()
+                .map(|piece| OpenLot {
+                    asset: place.asset,
+                    account: Some(place.account),
+                    lot: piece.lot,
+                    acquired: Some(piece.acquired.day),
+                    quantity: piece.quantity,
+                    cost: piece.cost,
+                })
+                .collect();
+            if self.method == Method::Lifo {
+                lots.reverse();
+            }
+            lots
+        });
+        lots.collect()
     }
 }
 

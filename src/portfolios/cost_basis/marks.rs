@@ -3,7 +3,7 @@
 use crate::cost_basis::lots::Lots;
 use crate::cost_basis::pool::{Pool, Pools};
 use crate::cost_basis::walk::{Books, Walk};
-use crate::cost_basis::{CostBasis, Method, Scope, uk};
+use crate::cost_basis::{CostBasis, Holding, LotName, Method, OpenLot, Scope, uk};
 use crate::ledger::{Dated, Day, Ledger};
 use crate::money::Money;
 
@@ -144,6 +144,57 @@ pub(crate) fn continue_from(
             };
             Walk::new(ledger, scope, until, start, tally).run(lots, outcome, marks_at)
         }
+    }
+}
+
+/// The lots that are left at the end, in the order in which the method takes them; of pools, the pools.
+pub(crate) fn open_lots(
+    ledger: &Ledger<'_>,
+    method: Method,
+    scope: Scope,
+    from: Option<&BasisMark>,
+    remaining: &[Holding],
+) -> Vec<OpenLot> {
+    let mut lots = match method {
+        Method::Uk => remaining
+            .iter()
+            .flat_map(|of| of.as_pool(LotName::Section104))
+            .collect(),
+        Method::Average => remaining
+            .iter()
+            .flat_map(|of| of.as_pool(LotName::Average))
+            .collect(),
+        Method::Fifo | Method::Lifo | Method::Hifo | Method::Specific => {
+            let lots = match from.map(|mark| &mark.stock) {
+                Some(Stock::Lots(lots)) => lots.clone(),
+                _ => Lots::new(method),
+            };
+            let start = from.map_or(0, |mark| mark.posting);
+            Walk::new(ledger, scope, None, start, BasisTally::default()).lots_at_end(lots)
+        }
+    };
+    if scope == Scope::Portfolio {
+        for lot in &mut lots {
+            lot.account = None;
+        }
+    }
+    lots
+}
+
+impl Holding {
+    /// Its pool: the part with a known cost, and the part without.
+    fn as_pool(&self, lot: LotName) -> impl Iterator<Item = OpenLot> {
+        let part = |quantity, cost| OpenLot {
+            asset: self.asset,
+            account: self.account,
+            lot,
+            acquired: None,
+            quantity,
+            cost,
+        };
+        let known = part(self.quantity - self.unknown, Some(self.basis));
+        let parts = [known, part(self.unknown, None)];
+        parts.into_iter().filter(|part| part.quantity > 0)
     }
 }
 

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 pub use holding_period::{Term, is_long_term};
-pub(crate) use marks::{BasisMark, BasisTally, MOST_LOTS, continue_from};
+pub(crate) use marks::{BasisMark, BasisTally, MOST_LOTS, continue_from, open_lots};
 
 use crate::ledger::{AccountId, Acquisition, AssetId, Cause, Dated, Day, Flag, Ledger};
 use crate::money::Money;
@@ -157,6 +157,23 @@ pub struct Holding {
     pub basis: Money,
     /// How much of it has none.
     pub unknown: i128,
+}
+
+/// A lot that is still there, or a pool.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenLot {
+    /// Of which asset.
+    pub asset: AssetId,
+    /// Where; none where lots may come from any account.
+    pub account: Option<AccountId>,
+    /// Which lot.
+    pub lot: LotName,
+    /// The day it was acquired, where it has one.
+    pub acquired: Option<Day>,
+    /// How much of it is left, in units of 10⁻¹⁸.
+    pub quantity: i128,
+    /// The cost of that; none if it is unknown.
+    pub cost: Option<Money>,
 }
 
 /// The outcome of a method.

@@ -3,10 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::cost_basis::lots::Lots;
 use crate::cost_basis::marks::{BasisMark, BasisTally, Stock, is_kept};
-use crate::cost_basis::{CostBasis, Disposal, Holding, LotName, Piece, Scope, Slice, scaled};
+use crate::cost_basis::{
+    CostBasis, Disposal, Holding, LotName, OpenLot, Piece, Scope, Slice, scaled,
+};
 use crate::ledger::{
-    AccountId, Acquisition, Action, Cause, Dated, Day, Flag, Ledger, Place, Problem,
+    AccountId, Acquisition, Action, Cause, Dated, Day, Flag, Ledger, Place, Posting, Problem,
 };
 use crate::money::Money;
 use crate::transaction::NamedLot;
@@ -107,6 +110,20 @@ impl<'a> Walk<'a> {
         self.outcome.remaining = remaining.unwrap_or_else(|| self.remaining(&books));
         *outcome = self.outcome;
         marks
+    }
+
+    /// The lots that are left at the end.
+    pub(super) fn lots_at_end(mut self, mut lots: Lots) -> Vec<OpenLot> {
+        let first = u32::try_from(self.start).unwrap_or(u32::MAX);
+        for (sequence, posting) in (first..).zip(&self.ledger.postings[self.start..]) {
+            let Posting {
+                transaction,
+                day,
+                action,
+            } = posting;
+            self.step(&mut lots, sequence, *transaction, *day, action);
+        }
+        lots.open()
     }
 
     fn mark<B: Books>(

@@ -41,6 +41,9 @@ pub enum NoFigure {
     /// The returns do not vary.
     #[error("the daily returns do not vary")]
     Flat,
+    /// A benchmark with the same flows would have had nothing left.
+    #[error("more was withdrawn than the same money would have become")]
+    BenchmarkEmpty,
     /// No return was below the risk-free rate.
     #[error("no day had a loss")]
     NoDownside,

@@ -208,7 +208,7 @@ fn sum(list: &[Dated], period: Period) -> Money {
 }
 
 /// A quantity at the price of the period's end.
-pub(super) fn worth_of(
+pub(crate) fn worth_of(
     ledger: &Ledger<'_>,
     asset: AssetId,
     quantity: i128,

@@ -2,6 +2,7 @@
 //! missing, and performance. This is the one place where figures are rounded: to 18 fractional digits,
 //! half to even.
 
+mod display;
 mod figures;
 mod lines;
 mod performance_view;
@@ -12,8 +13,9 @@ use std::fmt::Write as _;
 
 use chrono::{Datelike, NaiveDate};
 
+pub(crate) use display::display;
 pub use figures::Sums;
-pub(crate) use figures::{Of, Parts};
+pub(crate) use figures::{Of, Parts, worth_of};
 pub use views::{
     AllocationView, DisposalView, FlagView, HistoryView, HoldingView, IncomeView, LotView,
     PerformanceView, Report, Summary, XirrView,
@@ -63,6 +65,17 @@ pub enum ReportError {
     /// A year nobody has transactions in.
     #[error("the year {0} is not within 1970 to 2199")]
     Year(i32),
+    /// There are no prices to convert with.
+    #[error("there are no prices of {0}: add them to show amounts in it")]
+    NoRates(String),
+    /// One is missing.
+    #[error("there is no price of {currency} on {day} or before: add one to show amounts in it")]
+    NoRate {
+        /// In what amounts were to be shown.
+        currency: String,
+        /// When.
+        day: NaiveDate,
+    },
     /// A transaction cannot be booked.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -87,7 +100,21 @@ pub struct Period {
 pub fn report(file: &TransactionFile, options: &ReportOptions) -> Result<Report, ReportError> {
     check(options)?;
     let ledger = Ledger::new(file, &file.prices, options.fees_in_kind)?;
-    report_of(&ledger, options)
+    report_of(&ledger, options, None)
+}
+
+/// Makes the report of a file with amounts in another currency or coin, of which the file has prices.
+///
+/// # Errors
+/// As for [`report`], and if a price is missing.
+pub fn report_in(
+    file: &TransactionFile,
+    options: &ReportOptions,
+    currency: &str,
+) -> Result<Report, ReportError> {
+    check(options)?;
+    let ledger = Ledger::new(file, &file.prices, options.fees_in_kind)?;
+    report_of(&ledger, options, Some(currency))
 }
 
 /// The method uk has no scope by account.
@@ -102,6 +129,7 @@ pub(crate) fn check(options: &ReportOptions) -> Result<(), ReportError> {
 pub(crate) fn report_of(
     ledger: &Ledger<'_>,
     options: &ReportOptions,
+    currency: Option<&str>,
 ) -> Result<Report, ReportError> {
     let valued_on = ledger.valued_on().unwrap_or(Day(1));
     let period = match options.year {
@@ -122,14 +150,16 @@ pub(crate) fn report_of(
     let days = daily_values(ledger, period.to)?;
     let sums = Sums::new(ledger, &basis, period)?;
     let summary = summary(ledger, &basis.remaining, &days, &sums, period, options);
-    Ok(build(
+    let currency = currency.unwrap_or(ledger.currency);
+    display(
         ledger,
         &basis,
         &days,
         summary,
         period,
         options.history,
-    ))
+        currency,
+    )
 }
 
 /// The first and last day of a tax year: the calendar's, or with the method `uk` the one that begins on
@@ -161,7 +191,7 @@ impl Report {
 }
 
 /// A ratio as text of at most 12 fractional digits.
-fn ratio(value: f64) -> String {
+pub(crate) fn ratio(value: f64) -> String {
     let mut text = String::new();
     let _ = write!(text, "{value:.12}");
     let trimmed = text.trim_end_matches('0').trim_end_matches('.');

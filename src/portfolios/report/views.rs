@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
+use crate::analysis::Analysis;
 use crate::cost_basis::{CostBasis, Disposal, Holding, LotName, Scope, Slice, Term};
 use crate::ledger::{AssetId, Cause, Dated, Day, FeesInKind, Flag, Ledger, Problem};
 use crate::money::Money;
@@ -23,6 +24,8 @@ pub struct Report {
     pub flags: Vec<FlagView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<Vec<HistoryView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
 }
 
 impl Deref for Report {
@@ -61,6 +64,10 @@ pub struct Summary {
     pub implied_deposits: Money,
     pub swap_differences: Money,
     pub unexplained: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exchange_difference: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<String>,
     pub holdings: BTreeMap<String, String>,
     pub unpriced: Vec<String>,
     pub remaining: Vec<HoldingView>,
@@ -252,6 +259,8 @@ pub(crate) fn summary(
         implied_deposits: sums.implied,
         swap_differences: sums.swap_differences,
         unexplained: sums.unexplained,
+        exchange_difference: None,
+        conversion: None,
         holdings: sums
             .holdings
             .iter()
@@ -288,6 +297,7 @@ pub(crate) fn build(
         income_lines: income.map(|dated| income_line(ledger, dated)).collect(),
         flags: flags(ledger, basis, period.to),
         history: with_history.then(|| history(days, period.from)),
+        analysis: None,
         summary,
     }
 }

@@ -1,0 +1,288 @@
+//! The chain from a figure to what it is made of: disposals and holdings, their lots, the transactions
+//! that made them, and the closing prices that were used. It adds nothing up by itself that the report does
+//! not: the parts of a figure are the very numbers whose sum it is.
+
+mod disposals;
+mod holdings;
+mod performance;
+mod transactions;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::computed::Computed;
+use crate::money::Money;
+
+/// The most parts of a step that are listed.
+pub const MOST_PARTS: usize = 100;
+
+/// The most parts of one of those parts that are listed.
+pub const MOST_INNER: usize = 10;
+
+/// A figure that can be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Figure {
+    /// Gains of disposals.
+    Realized,
+    /// What is held, at its price less its cost.
+    Unrealized,
+    /// Income on receipt.
+    Income,
+    /// Every fee.
+    Fees,
+    /// Fees that are nobody's cost.
+    TransferFees,
+    /// What is held, at its price.
+    Value,
+    /// What came from outside less what left.
+    NetInvested,
+    /// Deposits that purchases imply.
+    ImpliedDeposits,
+    /// Swaps whose sides have different values.
+    SwapDifferences,
+    /// The time-weighted return.
+    Twr,
+    /// The money-weighted return.
+    Xirr,
+    /// The deepest fall.
+    MaxDrawdown,
+    /// The cost of what is held of an asset, in an account if one is named.
+    Basis(String, Option<String>),
+    /// A disposal by its number in the report, from 0.
+    Disposal(usize),
+    /// A transaction by its id.
+    Transaction(String),
+}
+
+/// Why a figure is not explained.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExplainError {
+    /// Not one that can be.
+    #[error(
+        "{0} cannot be explained: use one of realized, unrealized, income, fees, transfer_fees, value, net_invested, implied_deposits, swap_differences, twr, xirr, max_drawdown, basis:ASSET, basis:ASSET:ACCOUNT, disposal:NUMBER, transaction:ID"
+    )]
+    Figure(String),
+    /// It is not in the portfolio.
+    #[error("there is no {0} in this portfolio")]
+    NotThere(String),
+}
+
+impl FromStr for Figure {
+    type Err = ExplainError;
+
+    fn from_str(text: &str) -> Result<Self, ExplainError> {
+        let unknown = || ExplainError::Figure(crate::decimal::quoted(text));
+        let (word, rest) = text.split_once(':').unwrap_or((text, ""));
+        Ok(match (word, rest) {
+            ("realized", "") => Self::Realized,
+            ("unrealized", "") => Self::Unrealized,
+            ("income", "") => Self::Income,
+            ("fees", "") => Self::Fees,
+            ("transfer_fees", "") => Self::TransferFees,
+            ("value", "") => Self::Value,
+            ("net_invested", "") => Self::NetInvested,
+            ("implied_deposits", "") => Self::ImpliedDeposits,
+            ("swap_differences", "") => Self::SwapDifferences,
+            ("twr", "") => Self::Twr,
+            ("xirr", "") => Self::Xirr,
+            ("max_drawdown", "") => Self::MaxDrawdown,
+            ("basis", asset) if !asset.is_empty() => match asset.split_once(':') {
+                Some((asset, account)) => Self::Basis(asset.to_owned(), Some(account.to_owned())),
+                None => Self::Basis(asset.to_owned(), None),
+            },
+            ("disposal", number) => Self::Disposal(number.parse().map_err(|_| unknown())?),
+            ("transaction", id) if !id.is_empty() => Self::Transaction(id.to_owned()),
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Self::Realized => "realized",
+            Self::Unrealized => "unrealized",
+            Self::Income => "income",
+            Self::Fees => "fees",
+            Self::TransferFees => "transfer_fees",
+            Self::Value => "value",
+            Self::NetInvested => "net_invested",
+            Self::ImpliedDeposits => "implied_deposits",
+            Self::SwapDifferences => "swap_differences",
+            Self::Twr => "twr",
+            Self::Xirr => "xirr",
+            Self::MaxDrawdown => "max_drawdown",
+            Self::Basis(asset, None) => return write!(formatter, "basis:{asset}"),
+            Self::Basis(asset, Some(account)) => {
+                return write!(formatter, "basis:{asset}:{account}");
+            }
+            Self::Disposal(number) => return write!(formatter, "disposal:{number}"),
+            Self::Transaction(id) => return write!(formatter, "transaction:{id}"),
+        };
+        formatter.write_str(word)
+    }
+}
+
+/// A figure or a part of one.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Step {
+    /// What it is: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day` or `flow`.
+    pub kind: &'static str,
+    /// Which one: the figure, a transaction's id, a disposal's number, an asset.
+    pub name: String,
+    /// How it follows from its parts.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub rule: &'static str,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// Of which asset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asset: Option<String>,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// How much of the asset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<String>,
+    /// What it contributes to the step above it: money, a ratio, or of a price the price.
+    pub amount: Option<String>,
+    /// Why that is not known, or a word on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What it is made of, the largest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Step>,
+    /// How many smaller parts are not listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out: usize,
+    /// What those come to together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out_amount: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Step {
+    fn new(kind: &'static str, name: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    fn amount(mut self, amount: Option<Money>) -> Self {
+        self.amount = amount.map(|amount| amount.to_string());
+        self
+    }
+}
+
+/// The largest of some parts, at most so many, made into steps; how many are left out; their sum.
+struct Largest {
+    parts: Vec<Step>,
+    left_out: usize,
+    left_out_amount: Option<String>,
+}
+
+/// Makes steps of the largest parts only. A part without an amount counts as the largest: it is what a user
+/// must see.
+fn largest<T: Copy>(
+    all: impl Iterator<Item = (T, Option<Money>)>,
+    most: usize,
+    mut step: impl FnMut(T, Option<Money>) -> Step,
+) -> Largest {
+    let size = |amount: Option<Money>| match amount {
+        None => (true, Money::ZERO),
+        Some(amount) if amount.is_negative() => (false, -amount),
+        Some(amount) => (false, amount),
+    };
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|&(_, amount)| std::cmp::Reverse(size(amount)));
+    let rest = all.split_off(all.len().min(most));
+    let sum: Money = rest.iter().filter_map(|(_, amount)| *amount).sum();
+    Largest {
+        parts: all
+            .into_iter()
+            .map(|(part, amount)| step(part, amount))
+            .collect(),
+        left_out: rest.len(),
+        left_out_amount: (!rest.is_empty()).then(|| sum.to_string()),
+    }
+}
+
+impl Step {
+    fn of(mut self, parts: Largest) -> Self {
+        self.parts = parts.parts;
+        self.left_out = parts.left_out;
+        self.left_out_amount = parts.left_out_amount;
+        self
+    }
+}
+
+impl Computed {
+    /// Explains a figure of the portfolio: at most `most` parts, and never more than [`MOST_PARTS`], each
+    /// with at most [`MOST_INNER`] of its own.
+    ///
+    /// # Errors
+    /// If the portfolio does not have what it names.
+    pub fn explain(&self, figure: &Figure, most: usize) -> Result<Step, ExplainError> {
+        let explain = Explain {
+            computed: self,
+            ledger: self.ledger(),
+            most: most.min(MOST_PARTS),
+            inner: most.min(MOST_INNER),
+        };
+        let not_there = || ExplainError::NotThere(figure.to_string());
+        let summary = self.summary();
+        let mut step = match figure {
+            Figure::Realized => explain.realized(),
+            Figure::Unrealized => explain.unrealized(),
+            Figure::Value => explain.value(),
+            Figure::Income => explain.income(),
+            Figure::Fees => explain.fees(),
+            Figure::TransferFees => explain.transfer_fees(),
+            Figure::NetInvested => explain.net_invested(),
+            Figure::ImpliedDeposits => explain.implied_deposits(),
+            Figure::SwapDifferences => explain.swap_differences(),
+            Figure::Twr => explain.twr(),
+            Figure::Xirr => explain.xirr(),
+            Figure::MaxDrawdown => explain.max_drawdown(),
+            Figure::Basis(asset, account) => explain
+                .basis(asset, account.as_deref())
+                .ok_or_else(not_there)?,
+            Figure::Disposal(number) => explain.disposal(*number).ok_or_else(not_there)?,
+            Figure::Transaction(id) => explain.transaction_named(id).ok_or_else(not_there)?,
+        };
+        step.name = figure.to_string();
+        let (amount, note) = match figure {
+            Figure::Realized => (Some(summary.realized), None),
+            Figure::Unrealized => (summary.unrealized, summary.unrealized_reason.clone()),
+            Figure::Value => (summary.value, summary.value_reason.clone()),
+            Figure::Income => (Some(summary.income), None),
+            Figure::Fees => (Some(summary.fees), None),
+            Figure::TransferFees => (Some(summary.transfer_fees), None),
+            Figure::NetInvested => (Some(summary.net_invested), None),
+            Figure::ImpliedDeposits => (Some(summary.implied_deposits), None),
+            Figure::SwapDifferences => (Some(summary.swap_differences), None),
+            _ => return Ok(step),
+        };
+        step.note = note;
+        Ok(step.amount(amount))
+    }
+}
+
+/// What explanations read.
+struct Explain<'a> {
+    computed: &'a Computed,
+    ledger: crate::ledger::Ledger<'a>,
+    /// The most parts of the figure.
+    most: usize,
+    /// The most parts of each of its parts.
+    inner: usize,
+}
