@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
+use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_pipelines::clock::SharedClock;
-use coinsphere_pipelines::log::{EmbeddedConfig, EmbeddedLog, EventLog};
+use coinsphere_pipelines::log::{CommitGate, EmbeddedConfig, EmbeddedLog, EventLog, LogKind};
 
-use crate::config::{Config, LogKind};
+use crate::config::Config;
+use crate::telemetry::LOG;
 
 /// Where the embedded log is.
 #[must_use]
@@ -15,11 +17,15 @@ pub fn directory(config: &Config) -> PathBuf {
     config.data_dir.join("log")
 }
 
-/// Opens the log.
+/// Opens the log, the part [`LOG`] of the program.
 ///
 /// # Errors
 /// When it cannot be opened; the message says what to do.
-pub async fn open(config: &Config, clock: SharedClock) -> anyhow::Result<Arc<dyn EventLog>> {
+pub(super) async fn open(
+    config: &Config,
+    clock: SharedClock,
+    statuses: &StatusRegistry,
+) -> anyhow::Result<Arc<dyn EventLog>> {
     match config.log.kind {
         LogKind::Embedded => {
             let settings = EmbeddedConfig {
@@ -29,7 +35,13 @@ pub async fn open(config: &Config, clock: SharedClock) -> anyhow::Result<Arc<dyn
                 max_bytes: config.log.max_bytes,
                 ..EmbeddedConfig::at(directory(config))
             };
-            let open = tokio::task::spawn_blocking(move || EmbeddedLog::open(settings, clock));
+            let faults = statuses.faults().clone();
+            let gate: CommitGate = Arc::new(move || {
+                faults.strike_now(LOG);
+                Ok(())
+            });
+            let open = move || EmbeddedLog::open_gated(settings, clock, gate);
+            let open = tokio::task::spawn_blocking(open);
             let log = open.await.context("opening the event log panicked")??;
             Ok(Arc::new(log))
         }

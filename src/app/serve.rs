@@ -25,7 +25,7 @@ use crate::config::{Config, Role};
 use crate::forecasts::{ForecastParts, HISTORY_VENUE};
 use crate::telemetry::{HealthSource, keep_metrics_tidy};
 
-/// How long the parts may take to stop.
+/// The time the parts may take to stop.
 const STOP: Duration = Duration::from_secs(60);
 
 /// Runs the configured parts, whose states are published in `statuses`, until `stop` completes.
@@ -59,7 +59,7 @@ pub async fn run(
     };
     let uses_log = config.has_role(Role::Ingest) || config.has_role(Role::Candles);
     let log = match uses_log {
-        true => Some(event_log::open(&config, clock.clone()).await?),
+        true => Some(event_log::open(&config, clock.clone(), &statuses).await?),
         false => None,
     };
     // A process that only listens needs no database, but learns of added instruments where it has one.

@@ -8,6 +8,9 @@ use coinsphere_pipelines::log::{EventLog, LogStatus};
 
 use crate::telemetry::{HealthReport, ServiceHealth, ServiceStatus};
 
+/// The event log among the parts.
+pub(crate) const LOG: &str = "event_log";
+
 /// Makes the report. Clones are the same.
 #[derive(Clone)]
 pub struct HealthSource(Arc<dyn Fn() -> HealthReport + Send + Sync>);
@@ -19,7 +22,7 @@ impl HealthSource {
         Self(Arc::new(report))
     }
 
-    /// Of these parts and this log. Reporting sets their metrics too.
+    /// Of these parts and this log, which is a part too. Reporting sets their metrics.
     #[must_use]
     pub(crate) fn of_program(statuses: StatusRegistry, log: Option<Arc<dyn EventLog>>) -> Self {
         Self::new(move || make(&statuses, log.as_deref()))
@@ -33,16 +36,17 @@ impl HealthSource {
 }
 
 fn make(statuses: &StatusRegistry, log: Option<&dyn EventLog>) -> HealthReport {
+    if let Some(log) = log {
+        let status = log.status();
+        show_log(log, &status);
+        // A log that takes no more is down: what the venues say meanwhile is lost.
+        statuses.show(LOG, status.failing.clone(), status.restarts, &status);
+    }
     let mut report = HealthReport::default();
     let parts = statuses.snapshot();
     StatusRegistry::record_metrics(&parts);
     for (name, part) in parts {
         report.set(&name, part_health(&part));
-    }
-    if let Some(log) = log {
-        let status = log.status();
-        show_log(log, &status);
-        report.set("event_log", log_health(&status));
     }
     report
 }
@@ -75,13 +79,4 @@ fn part_health(part: &PartState) -> ServiceHealth {
         health = health.with_message(error.clone());
     }
     health
-}
-
-/// A log that takes no more is down: what the venues say meanwhile is lost.
-fn log_health(status: &LogStatus) -> ServiceHealth {
-    match &status.failing {
-        Some(reason) => ServiceHealth::new(ServiceStatus::Down).with_message(reason.clone()),
-        None => ServiceHealth::new(ServiceStatus::Ok),
-    }
-    .with_state(status)
 }

@@ -8,6 +8,7 @@ mod metrics_upkeep;
 
 pub use health::{HealthReport, ServiceHealth, ServiceStatus};
 pub use health_report::HealthSource;
+pub(crate) use health_report::LOG;
 pub use logging::{LogFormat, LoggingSettings};
 pub(crate) use logging::{start_logging, start_plain_logging};
 pub use metrics::{describe, recorder};

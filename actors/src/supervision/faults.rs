@@ -17,16 +17,27 @@ impl Faults {
         });
     }
 
+    /// Panics if the part is to: for one that is no task and asks as it works.
+    pub fn strike_now(&self, part: &str) {
+        if self.0.borrow().contains(part) {
+            self.take(part);
+        }
+    }
+
     /// Waits until the part is to panic, and does.
     pub(super) async fn strike(&self, part: &str) {
         let mut parts = self.0.subscribe();
         loop {
             // The sender lives as long as this.
             let _ = parts.wait_for(|parts| parts.contains(part)).await;
-            assert!(
-                !self.0.send_if_modified(|parts| parts.remove(part)),
-                "injected fault in {part}"
-            );
+            self.take(part);
         }
+    }
+
+    fn take(&self, part: &str) {
+        assert!(
+            !self.0.send_if_modified(|parts| parts.remove(part)),
+            "injected fault in {part}"
+        );
     }
 }

@@ -49,7 +49,7 @@ pub struct PartState {
     pub status: PartStatus,
     /// Since when.
     pub since: Timestamp,
-    /// How often it has been started again after a failure.
+    /// The number of times it has been started again after a failure.
     pub restarts: u64,
     /// Why it failed, or what it waits for, last.
     pub last_error: Option<String>,
@@ -169,6 +169,24 @@ impl StatusRegistry {
     pub fn observe(&self, name: &str, detail: &impl Serialize) {
         let detail = serde_json::to_value(detail).unwrap_or_default();
         self.change(name, self.clock.now(), |part| part.detail = detail);
+    }
+
+    /// Shows a part that keeps itself running: why it does not work at the moment, if so, how often it has
+    /// been started again, and its observable state.
+    pub fn show(
+        &self,
+        name: &str,
+        failing: Option<String>,
+        restarts: u64,
+        detail: &impl Serialize,
+    ) {
+        let status = match failing {
+            Some(_) => PartStatus::BackingOff,
+            None => PartStatus::Running,
+        };
+        self.set(name, status, failing);
+        self.observe(name, detail);
+        self.change(name, self.clock.now(), |part| part.restarts = restarts);
     }
 
     /// Notes that a part failed and will be started again after this delay.

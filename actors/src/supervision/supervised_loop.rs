@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::restart_delay::RestartDelay;
 use super::{ExitReason, PartStatus, StatusRegistry};
 
-/// How long stopping waits for a loop to end in order.
+/// The time that stopping waits for a loop to end in order.
 const STOP: Duration = Duration::from_secs(30);
 
 /// What a running loop knows of its life.
@@ -40,7 +40,7 @@ impl LoopContext {
             .set(&self.name, PartStatus::Degraded, Some(why));
     }
 
-    /// Whether it was asked to quit.
+    /// Returns whether it was asked to quit.
     #[must_use]
     pub fn is_quitting(&self) -> bool {
         *self.quit.borrow()

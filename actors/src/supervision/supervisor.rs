@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::restart_delay::RestartDelay;
 use super::{Faults, PartStatus, StatusRegistry};
 
-/// How long a part may go without a mark of progress before it counts as degraded: each marks some
+/// The time for which a part may go without a mark of progress before it counts as degraded: each marks some
 /// several times a minute, the trainer with each step of a training.
 const PROGRESS: Duration = Duration::from_secs(60);
 

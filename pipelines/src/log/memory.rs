@@ -178,6 +178,7 @@ impl EventLog for MemoryLog {
             bytes: None,
             byte_limit: None,
             failing: None,
+            restarts: 0,
         }
     }
 

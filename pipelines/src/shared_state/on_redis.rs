@@ -17,23 +17,23 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::subscription::{AbortOnDrop, QUEUE};
+use super::subscription::{Hearing, QUEUE};
 use super::{
     Heard, RateDecision, SharedState, SharedStateError, Subscription, Window, check_key,
     check_value,
 };
 
-/// How long Redis may take to answer: longer, and the caller does without.
+/// The time Redis may take to answer: longer, and the caller does without.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How often Redis is asked for a sign of life, while it is away and while it is not.
+/// The interval at which Redis is asked for a sign of life, while it is away and while it is not.
 const ASK_AWAY: Duration = Duration::from_millis(200);
 const ASK_UP: Duration = Duration::from_secs(5);
 
-/// How long connecting may take.
+/// The time that connecting may take.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// How long nothing may come back from the other end, and how often it is asked then.
+/// The time for which nothing may come back from the other end, and how often it is asked then.
 const SILENCE: Duration = Duration::from_secs(5);
 const PROBE: Duration = Duration::from_secs(2);
 
@@ -265,7 +265,7 @@ impl Link {
             metrics::counter!("coinsphere_shared_outages_total").increment(1);
             tracing::warn!(
                 %error,
-                "{} is away: caches miss, API limits let everyone pass, authentication limits are \
+                "{} is away: API limits let everyone pass, authentication limits are \
                  kept in this process, live updates of other processes are missing",
                 self.place
             );
@@ -284,7 +284,7 @@ fn slow() -> RedisError {
     std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time").into()
 }
 
-/// Whether Redis understood and said no, as opposed to being in no state to answer.
+/// Returns whether Redis understood and said no, as opposed to being in no state to answer.
 fn is_refusal(error: &RedisError) -> bool {
     const PASSING: [&str; 9] = [
         "LOADING",
@@ -393,16 +393,21 @@ impl SharedState for OnRedis {
         check_key(channel)?;
         let (sender, queue) = broadcast::channel(QUEUE);
         let (ready, listening) = oneshot::channel();
-        let feed = listen(
+        let mut hearing: Hearing = Box::pin(listen(
             self.link.client.clone(),
             self.link.key('c', channel),
             sender,
             ready,
-        );
-        let task = AbortOnDrop(crate::task::spawn_bounded(feed));
+        ));
         // Where Redis is away, listening begins when it is back, and a hole says so.
-        let _ = timeout(CONNECT, listening).await;
-        Ok(Subscription::new(queue, Some(task)))
+        let _ = timeout(CONNECT, async {
+            tokio::select! {
+                () = &mut hearing => {}
+                _ = listening => {}
+            }
+        })
+        .await;
+        Ok(Subscription::new(queue, Some(hearing)))
     }
 
     fn is_up(&self) -> bool {

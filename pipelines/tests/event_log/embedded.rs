@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use coinsphere_pipelines::clock::SystemClock;
@@ -30,6 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("refuses_settings_that_cannot_work", refuses_settings),
         trial("remembers_what_consumers_released", remembers_releases),
         trial("gives_disk_space_back", gives_space_back),
+        trial("goes_on_after_its_writer_panics", goes_on_after_a_panic),
     ]
 }
 
@@ -363,6 +365,53 @@ fn gives_space_back() {
         tokio::time::timeout(Duration::from_secs(60), shrinking)
             .await
             .unwrap_or_else(|_| panic!("{before} bytes, now {}", disk_usage(&place.path())));
+        log.close().await.unwrap();
+    });
+}
+
+fn goes_on_after_a_panic() {
+    let place = Embedded::new();
+    block_on(async {
+        let panics = Arc::new(AtomicU32::new(0));
+        let gate = {
+            let panics = Arc::clone(&panics);
+            Arc::new(move || {
+                let left = panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                    left.checked_sub(1)
+                });
+                assert!(left.is_err(), "injected fault in the writer");
+                Ok(())
+            })
+        };
+        let log = EmbeddedLog::open_gated(place.config(), place.clock(), gate).unwrap();
+        log.append(0, (0..10).map(trade).collect()).await.unwrap();
+        log.sync().await.unwrap();
+        // The second time as it opens the database again.
+        panics.store(2, Ordering::SeqCst);
+        assert_eq!(
+            log.append(0, (10..20).map(trade).collect()).await.unwrap(),
+            Offset(10)
+        );
+        let error = log.sync().await.unwrap_err();
+        assert!(error.is_retriable(), "{error}");
+        assert!(error.to_string().contains("panicked"), "{error}");
+        let status = log.status();
+        assert!(status.failing.unwrap().starts_with("panicked"));
+        assert!(status.restarts > 0);
+        let goes_on = async {
+            while log.sync().await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), goes_on)
+            .await
+            .expect("the writer is started again");
+        let status = log.status();
+        assert_eq!((status.failing, status.restarts), (None, 2));
+        log.append(0, (20..30).map(trade).collect()).await.unwrap();
+        log.close().await.unwrap();
+        let log = place.open().await;
+        assert_eq!(numbers(&*log, 0, 0).await, (0..30).collect::<Vec<_>>());
         log.close().await.unwrap();
     });
 }

@@ -170,6 +170,7 @@ impl EventLog for MemoryLog {
             bytes: None,
             byte_limit: None,
             failing: None,
+            restarts: 0,
         }
     }
 

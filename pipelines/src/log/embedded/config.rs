@@ -20,7 +20,7 @@ pub struct EmbeddedConfig {
     /// Appended records that are not yet durable, at most, in bytes of memory. Default 32 MiB.
     #[serde(default = "defaults::outbox_bytes")]
     pub outbox_bytes: usize,
-    /// How long `append` waits for room in the outbox before it gives up, in ms. Default 2,000.
+    /// The time `append` waits for room in the outbox before it gives up, in ms. Default 2,000.
     #[serde(default = "defaults::append_timeout_ms")]
     pub append_timeout_ms: u64,
     /// Records a partition keeps in memory for its readers, at most. Default 65,536.

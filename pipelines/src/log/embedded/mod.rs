@@ -34,7 +34,7 @@ use crate::market::Timestamp;
 const READ_BYTES: usize = 4 << 20;
 
 /// Asked before every write to the disk; an error counts as the disk's own. For tests of what
-/// happens when it is full.
+/// happens when it is full, and when the writer panics.
 pub type CommitGate = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
 
 /// The embedded event log. Close it to have its directory unlocked at a known time; dropped, it
@@ -80,7 +80,7 @@ impl EmbeddedLog {
         let writer = Writer::new(Arc::clone(&shared), clock, gate, recovered.indexes);
         #[allow(
             clippy::disallowed_methods,
-            reason = "the log says on /health when its writer has ended"
+            reason = "it is the part `event_log`: it goes on after a panic, and `status` says so"
         )]
         let thread = thread::Builder::new()
             .name("event-log".into())
@@ -264,6 +264,7 @@ impl EventLog for EmbeddedLog {
             bytes: Some(state.bytes()),
             byte_limit: Some(self.shared.config.max_bytes),
             failing: self.shared.failure(&state),
+            restarts: state.restarts,
         }
     }
 

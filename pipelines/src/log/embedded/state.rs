@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::config::EmbeddedConfig;
 use super::retention::RECORD_OVERHEAD;
@@ -13,6 +14,10 @@ use super::store::{Recovered, Store};
 use crate::events::Record;
 use crate::log::tail::{Backlog, Entry, Tail};
 use crate::log::{LogError, Offset, Progress};
+use crate::market::Timestamp;
+
+/// The time a round of the writer may take: longer than it waits for a slow disk.
+const LONGEST_ROUND: Duration = Duration::from_secs(120);
 
 /// Why nothing can be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +59,15 @@ pub(super) struct State {
     pub(super) stored_bytes: u64,
     /// The smallest offset each consumer still needs, by partition and consumer.
     pub(super) released: BTreeMap<(u32, String), u64>,
-    /// Whether a release has come that retention has not looked at.
+    /// True if a release has come that retention has not looked at.
     pub(super) release_is_new: bool,
-    /// Whether somebody waits for durability.
+    /// True if somebody waits for durability.
     pub(super) urgent: bool,
     pub(super) failing: Option<Failing>,
+    /// The number of times the writer has panicked.
+    pub(super) restarts: u64,
+    /// When the writer last showed that it goes on.
+    pub(super) progressed: (Instant, Timestamp),
     /// Nothing may be appended any more.
     pub(super) closed: bool,
     /// The writer has ended.
@@ -128,6 +137,8 @@ impl Shared {
                 release_is_new: true,
                 urgent: false,
                 failing: None,
+                restarts: 0,
+                progressed: (Instant::now(), Timestamp::MIN),
                 closed: false,
                 ended: false,
             }),
@@ -261,6 +272,10 @@ impl Shared {
     pub(super) fn failure(&self, state: &State) -> Option<String> {
         if let Some(failing) = &state.failing {
             return Some(failing.reason().to_owned());
+        }
+        let (progressed, at) = state.progressed;
+        if !state.ended && progressed.elapsed() > LONGEST_ROUND {
+            return Some(format!("its writer has made no progress since {at}"));
         }
         (state.bytes() >= self.config.max_bytes).then(|| self.at_limit(state))
     }

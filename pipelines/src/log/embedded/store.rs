@@ -75,7 +75,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether the same call may succeed later without anyone doing anything about the log itself.
+    /// Returns whether the same call may succeed later without anyone doing anything about the log itself.
     #[must_use]
     pub const fn is_retriable(&self) -> bool {
         matches!(self, Self::Locked { .. } | Self::Io { .. })
@@ -267,7 +267,7 @@ impl Store {
         batch.commit()
     }
 
-    /// Whether writing now could wait without end: the database stops its writers while too much
+    /// Returns whether writing now could wait without end: the database stops its writers while too much
     /// waits to be flushed, even after the thread that flushes has failed.
     pub(super) fn is_congested(&self) -> bool {
         self.partitions.iter().chain([&self.meta]).any(|keyspace| {

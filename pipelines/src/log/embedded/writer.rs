@@ -1,13 +1,15 @@
 //! The one thread that writes: group commits, retention, and opening the database again after the
-//! disk has failed. Must not know who appends or reads.
+//! disk has failed or the writer itself has panicked. Must not know who appends or reads.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
 use fjall::LsmError;
+use tokio::time::Instant;
 
 use super::CommitGate;
 use super::retention::{self, ChunkIndex, Extension, Limits};
@@ -21,15 +23,15 @@ use crate::net::Backoff;
 
 /// Encoded bytes of one group commit, nearly: well below what the database holds in memory.
 const COMMIT_BYTES: usize = 4 << 20;
-/// How often retention looks at the time, and the thread at the database's health.
+/// The interval at which retention looks at the time, and the thread at the database's health.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
-/// How long a pause goes on once somebody waits for durability.
+/// The time for which a pause goes on once somebody waits for durability.
 const PAUSE_SLICE: Duration = Duration::from_millis(5);
 const IDLE: Duration = Duration::from_secs(1);
 /// Waits between attempts to open a database whose disk has failed.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
-/// How long the database may be too busy flushing before that counts as a failure.
+/// The time the database may be too busy flushing before that counts as a failure.
 const CONGESTED_TURNS: u32 = 10_000;
 const CONGESTED_TURN: Duration = Duration::from_millis(3);
 /// Free bytes that a full disk must have again before it is tried.
@@ -43,6 +45,8 @@ pub(super) struct Writer {
     looked_at: Timestamp,
     /// What the consumers have released has changed since it was last written.
     releases_to_write: bool,
+    /// The waits before the database is opened again.
+    retry: Backoff,
 }
 
 /// What one group commit is made of.
@@ -68,33 +72,57 @@ impl Writer {
             indexes,
             looked_at: Timestamp::MIN,
             releases_to_write: false,
+            retry: Backoff::new(FIRST_RETRY, LAST_RETRY),
         }
     }
 
-    /// Works until the log is closed and everything is written, or cannot be.
+    /// Works until the log is closed and everything is written, or cannot be. After a panic it goes on
+    /// as after a failure of the disk: what was half done is made again from what is on disk and in
+    /// memory.
     pub(super) fn run(mut self) {
         let _ending = Ending(Arc::clone(&self.shared));
+        let mut is_broken = false;
+        while catch_unwind(AssertUnwindSafe(|| self.work(is_broken))).is_err() {
+            self.shared.state().restarts += 1;
+            self.releases_to_write = true;
+            self.fail(Failing::Unavailable(
+                "panicked: its writer is started again".into(),
+            ));
+            is_broken = true;
+        }
+        self.close_store();
+    }
+
+    fn work(&mut self, is_broken: bool) {
+        if is_broken && !self.recover() {
+            return;
+        }
         loop {
             let closing = self.wait_for_work();
             match self.round(closing) {
-                Ok(true) => {}
-                Ok(false) if closing => break,
-                Ok(false) => self.pause(),
+                Ok(more) => {
+                    self.retry.reset();
+                    match (more, closing) {
+                        (true, _) => {}
+                        (false, true) => return,
+                        (false, false) => self.pause(),
+                    }
+                }
                 Err(failing) => {
                     self.fail(failing);
                     if closing || !self.recover() {
-                        break;
+                        return;
                     }
                 }
             }
         }
-        self.close_store();
     }
 
     /// Waits for something to write, a release, or the next look at the time. Returns whether the
     /// log is being closed.
     fn wait_for_work(&self) -> bool {
         let mut state = self.shared.state();
+        state.progressed = (Instant::now(), self.clock.now());
         if !state.has_work() {
             state = self.shared.wait(state, IDLE);
         }
@@ -229,6 +257,7 @@ impl Writer {
         }
         state.stored_bytes = self.indexes.iter().map(ChunkIndex::bytes).sum();
         state.failing = None;
+        state.progressed = (Instant::now(), self.clock.now());
         drop(guard);
         self.shared.moved.notify_waiters();
     }
@@ -314,14 +343,13 @@ impl Writer {
     /// works and the disk has room. What is in memory is written then. Returns false if the log is
     /// closed meanwhile.
     fn recover(&mut self) -> bool {
-        let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
         loop {
             self.close_store();
             let state = self.shared.state();
             let state = if state.closed {
                 state
             } else {
-                self.shared.wait(state, backoff.next_wait())
+                self.shared.wait(state, self.retry.next_wait())
             };
             if state.closed {
                 return false;
@@ -409,7 +437,7 @@ fn classify_io(error: &io::Error) -> Failing {
     }
 }
 
-/// Whether the disk has room enough to go on; a small one needs an eighth of itself.
+/// Returns whether the disk has room enough to go on; a small one needs an eighth of itself.
 fn has_room(dir: &std::path::Path) -> bool {
     nix::sys::statvfs::statvfs(dir).is_ok_and(|disk| {
         let block = disk.fragment_size();

@@ -20,12 +20,12 @@ use super::config::FluvioConfig;
 use super::identity::{self, Note};
 use super::transport::{Bounds, RecordStream, Sent, Transport, TransportError};
 
-/// How long the cluster may take to answer.
+/// The time the cluster may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a request may go unacknowledged before the producer is given up for a new one: when an
+/// The time for which a request may go unacknowledged before the producer is given up for a new one: when an
 /// SPU is killed at the wrong moment, the client waits for good.
 const ACK_PATIENCE: Duration = Duration::from_secs(5);
-/// How long the last record of a partition may take to arrive.
+/// The time the last record of a partition may take to arrive.
 const PROBE: Duration = Duration::from_secs(5);
 /// A request's parts; well below what one may hold.
 const BATCH_BYTES: usize = 128 << 10;
@@ -113,7 +113,7 @@ impl Client {
         Err(last)
     }
 
-    /// How many partitions the topic has, once all of them have a leader.
+    /// The number of partitions the topic has, once all of them have a leader.
     async fn partition_count(&self) -> Result<Option<u32>, TransportError> {
         let cluster = self.cluster().await?;
         let admin = cluster.admin().await;

@@ -17,7 +17,7 @@ pub struct FluvioConfig {
     /// Copies of each partition of a topic that is being created. Default 1.
     #[serde(default = "defaults::replication")]
     pub replication: u32,
-    /// How long Fluvio keeps the records of a topic that is being created, in seconds. It does so
+    /// The time for which Fluvio keeps the records of a topic that is being created, in seconds. It does so
     /// whether or not they have been consumed. Default 48 h.
     #[serde(default = "defaults::retention_s")]
     pub retention_s: u32,
@@ -25,14 +25,14 @@ pub struct FluvioConfig {
     /// created. Default 8 GiB.
     #[serde(default = "defaults::max_partition_bytes")]
     pub max_partition_bytes: u64,
-    /// How long the client gathers records into a request, in ms. Default 5: with 0 or 1 the
+    /// The time the client gathers records into a request, in ms. Default 5: with 0 or 1 the
     /// slowest percent takes over 100 ms.
     #[serde(default = "defaults::linger_ms")]
     pub linger_ms: u64,
     /// Appended records that are not acknowledged yet, at most, in bytes of memory. Default 32 MiB.
     #[serde(default = "defaults::outbox_bytes")]
     pub outbox_bytes: usize,
-    /// How long `append` waits to be acknowledged before it gives up, in ms. Default 5,000.
+    /// The time `append` waits to be acknowledged before it gives up, in ms. Default 5,000.
     #[serde(default = "defaults::append_timeout_ms")]
     pub append_timeout_ms: u64,
     /// Records a partition keeps in memory for its readers, at most. Default 65,536.

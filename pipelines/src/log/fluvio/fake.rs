@@ -16,6 +16,8 @@ pub(super) enum Fate {
     Fails { written: usize, acked: usize },
     /// The SPU does not answer until [`Fake::resume`].
     Hangs,
+    /// The client panics.
+    Panics,
 }
 
 pub(super) struct Fake {
@@ -116,8 +118,10 @@ impl Fake {
 impl Transport for Fake {
     async fn send(&self, partition: u32, records: &[Bytes]) -> Sent {
         let fate = self.state().fates.pop_front();
-        if let Some(Fate::Hangs) = fate {
-            self.hang();
+        match fate {
+            Some(Fate::Hangs) => self.hang(),
+            Some(Fate::Panics) => panic!("injected fault in the client"),
+            _ => {}
         }
         let _ = self.running.subscribe().wait_for(|running| *running).await;
         let (written, acked, fails) = match fate {

@@ -18,6 +18,7 @@ mod tests;
 mod transport;
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -39,10 +41,14 @@ use self::transport::{Bounds, Transport};
 use super::{EventLog, LogError, LogStatus, Offset, Progress};
 use crate::events::{Record, encode};
 use crate::market::Timestamp;
+use crate::net::Backoff;
 
-/// How long closing waits for what is on its way.
+/// Waits before a thread's work that has panicked is begun again.
+const FIRST_RESTART: Duration = Duration::from_millis(100);
+const LAST_RESTART: Duration = Duration::from_secs(30);
+/// The time for which closing waits for what is on its way.
 const CLOSING: Duration = Duration::from_secs(10);
-/// How often it is asked where the partitions begin.
+/// The interval at which it is asked where the partitions begin.
 const BOUNDS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The event log on Fluvio.
@@ -61,6 +67,10 @@ struct Inner {
     readers: Readers,
     reopened: Arc<AtomicU64>,
     closed: AtomicBool,
+    /// The number of times a thread's work has panicked.
+    restarts: AtomicU64,
+    /// What has panicked and waits to be begun again.
+    panicked: Mutex<Option<&'static str>>,
     /// Ends the threads.
     stop: watch::Sender<bool>,
 }
@@ -118,6 +128,8 @@ impl FluvioLog {
             readers,
             reopened,
             closed: AtomicBool::new(false),
+            restarts: AtomicU64::new(0),
+            panicked: Mutex::new(None),
             stop: watch::Sender::new(false),
         });
         // FLUVIO.md, trap 3: the producer has a thread and a runtime of its own, so that nothing
@@ -155,15 +167,16 @@ impl FluvioLog {
     }
 }
 
-/// Runs `work` on a thread and runtime of its own until it ends or the log stops.
+/// Runs `work` on a thread and runtime of its own until it ends or the log stops. It is begun again after a
+/// panic: what is to be sent is in the outbox, and what was received in the partition.
 #[allow(
     clippy::disallowed_methods,
-    reason = "the log says on /health when it fails"
+    reason = "it is the part `event_log`: it goes on after a panic, and `status` says so"
 )]
 fn spawn<F: Future<Output = ()>>(
-    name: &str,
+    name: &'static str,
     inner: &Arc<Inner>,
-    work: impl FnOnce(Arc<Inner>) -> F + Send + 'static,
+    work: impl Fn(Arc<Inner>) -> F + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -172,8 +185,18 @@ fn spawn<F: Future<Output = ()>>(
     thread::Builder::new().name(name.into()).spawn(move || {
         let mut stop = inner.stop.subscribe();
         runtime.block_on(async move {
+            let working = async {
+                let mut backoff = Backoff::new(FIRST_RESTART, LAST_RESTART);
+                let begin = || AssertUnwindSafe(work(Arc::clone(&inner))).catch_unwind();
+                while begin().await.is_err() {
+                    inner.restarts.fetch_add(1, Ordering::Relaxed);
+                    inner.show_panic(Some(name));
+                    tokio::time::sleep(backoff.next_wait()).await;
+                    inner.show_panic(None);
+                }
+            };
             tokio::select! {
-                () = work(inner) => {}
+                () = working => {}
                 _ = stop.wait_for(|&stop| stop) => {}
             }
         });
@@ -188,6 +211,10 @@ impl Inner {
         self.partitions
             .get(partition as usize)
             .ok_or(LogError::NoPartition(partition))
+    }
+
+    fn show_panic(&self, thread: Option<&'static str>) {
+        *self.panicked.lock().unwrap_or_else(PoisonError::into_inner) = thread;
     }
 
     async fn send(&self) {
@@ -366,12 +393,18 @@ impl EventLog for FluvioLog {
     }
 
     fn status(&self) -> LogStatus {
-        let partitions = self.inner.partitions.iter();
+        let inner = &self.inner;
+        let panicked = *inner
+            .panicked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let panicked = panicked.map(|thread| format!("panicked: {thread} is started again"));
         LogStatus {
             kind: "fluvio",
             bytes: None,
             byte_limit: None,
-            failing: partitions.filter_map(Partition::failing).next(),
+            failing: panicked.or_else(|| inner.partitions.iter().find_map(Partition::failing)),
+            restarts: inner.restarts.load(Ordering::Relaxed),
         }
     }
 

@@ -47,7 +47,7 @@ struct Pending {
     first: Option<oneshot::Sender<Offset>>,
     /// Set by the last record of an append: where its offset goes.
     last: Option<oneshot::Sender<Offset>>,
-    /// How often it has been sent.
+    /// The number of times it has been sent.
     sent: u32,
 }
 

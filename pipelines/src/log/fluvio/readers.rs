@@ -13,7 +13,7 @@ use crate::log::{LogError, Offset};
 
 /// Encoded bytes of one read, nearly.
 const READ_BYTES: usize = 4 << 20;
-/// How long a record that exists may take to arrive.
+/// The time a record that exists may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct Readers {

@@ -14,7 +14,7 @@ use super::transport::{Bounds, RecordStream, Transport, TransportError};
 pub(super) const FETCH_BYTES: u32 = 8 << 20;
 /// Enough for the record that is asked for: a request has at most 2 MiB.
 pub(super) const SMALL_FETCH_BYTES: u32 = 2 << 20;
-/// How often a hole is read again before it is taken for a real one.
+/// The number of times a hole is read again before it is taken for a real one.
 const REOPENS: u32 = 5;
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 

@@ -393,3 +393,26 @@ async fn memory_is_bounded_and_older_records_come_from_the_cluster() {
     assert!(fake.content(0).iter().all(|bytes| decode(bytes).is_ok()));
     log.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_panic_of_the_sender_is_shown_and_it_goes_on() {
+    let fake = Fake::new(1);
+    fake.fates([Fate::Panics]);
+    let log = Arc::new(log(&fake, 1, config()).await);
+    let appending = {
+        let log = Arc::clone(&log);
+        tokio::spawn(async move { log.append(0, records(0..3)).await })
+    };
+    soon("the panic to show", async {
+        while log.status().restarts == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    let appended = soon("the append", appending).await.unwrap();
+    assert_eq!(appended.unwrap(), Offset(0));
+    assert_eq!(numbers(&log, 0).await, [0, 1, 2]);
+    let status = log.status();
+    assert_eq!((status.failing, status.restarts), (None, 1));
+    log.close().await.unwrap();
+}
