@@ -18,7 +18,6 @@ use crate::forecasts::ForecastReader;
 use crate::http::{ApiState, Limits, StreamGate};
 use crate::idempotency::IdempotencyKeys;
 use crate::jobs::Jobs;
-use crate::market::listing_cache::{CachedReader, ListingCache};
 use crate::market::{Reader, StoredListings};
 use crate::secrets::ServerToken;
 use crate::telemetry::HealthSource;
@@ -72,17 +71,11 @@ pub(super) struct StateDeps<'a> {
 /// When the administrators' token cannot be read or made, or there is no randomness to be had.
 pub(super) fn state(config: &Config, deps: StateDeps<'_>) -> anyhow::Result<ApiState> {
     let database = deps.database;
-    let cache = ListingCache::new(Arc::clone(deps.shared));
-    let reader = Reader::new(Arc::clone(database) as _);
     let fallback = InProcess::new(deps.clock.clone(), InProcessLimits::default());
     let token = config.http.admin_token.as_ref();
     Ok(ApiState {
-        market: Arc::new(CachedReader::new(reader, Arc::clone(&cache))),
-        listings: Arc::new(StoredListings::new(
-            Arc::clone(database) as _,
-            cache,
-            database.listed.clone(),
-        )),
+        market: Arc::new(Reader::new(Arc::clone(database) as _)),
+        listings: Arc::new(StoredListings::new(Arc::clone(database) as _)),
         acts: Arc::new(AuditedActs::new(deps.audit)),
         forecasts: Arc::new(deps.forecasts),
         portfolios: portfolios::open(database, deps.clock, deps.audit)?,

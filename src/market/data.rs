@@ -68,7 +68,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub const fn is_retriable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
@@ -119,7 +119,7 @@ pub struct Instrument {
     pub base: Option<String>,
     /// Ticker of what it is priced in, where it is known.
     pub quote: Option<String>,
-    /// Whether this program follows it by default.
+    /// True if this program follows it by default.
     pub listed: bool,
 }
 
@@ -160,9 +160,9 @@ pub struct Candles {
 pub struct SeriesCandle {
     /// The candle.
     pub candle: Candle,
-    /// How often it was replaced by a different one.
+    /// The number of times it was replaced by a different one.
     pub revision: u32,
-    /// Whether its interval has not closed yet.
+    /// True if its interval has not closed yet.
     pub open: bool,
 }
 
@@ -180,7 +180,7 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// Whether it overlaps `[from, to)`.
+    /// Returns whether it overlaps `[from, to)`.
     #[must_use]
     pub fn touches(&self, from: Timestamp, to: Timestamp) -> bool {
         self.from < to && self.to.is_none_or(|end| end > from)

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::{Listing, NewToken, StoreSource};
 
 use super::data::ReadError;
-use super::listing_cache::ListingCache;
 use super::reader::failure;
 
 /// Adds tokens and instruments to what is followed.
@@ -22,39 +20,22 @@ pub trait Listings: Send + Sync + 'static {
 }
 
 /// Adds tokens in a database that may be away.
-pub(crate) struct StoredListings {
-    database: Arc<dyn StoreSource>,
-    cache: Arc<ListingCache>,
-    listed: Signal,
-}
+pub(crate) struct StoredListings(Arc<dyn StoreSource>);
 
 impl StoredListings {
-    /// In this database; what is kept of it is forgotten, and `listed` raised.
+    /// In this database, which announces it to every process.
     #[must_use]
-    pub(crate) const fn new(
-        database: Arc<dyn StoreSource>,
-        cache: Arc<ListingCache>,
-        listed: Signal,
-    ) -> Self {
-        Self {
-            database,
-            cache,
-            listed,
-        }
+    pub(crate) const fn new(database: Arc<dyn StoreSource>) -> Self {
+        Self(database)
     }
 }
 
 #[async_trait]
 impl Listings for StoredListings {
     async fn add(&self, token: &NewToken) -> Result<Listing, ReadError> {
-        let store = self.database.store().ok_or_else(|| {
+        let store = self.0.store().ok_or_else(|| {
             ReadError::Unavailable("the database has not been reached yet".to_owned())
         })?;
-        let listing = store.add_token(token).await.map_err(failure)?;
-        if matches!(listing, Listing::Created | Listing::Extended) {
-            self.cache.forget().await;
-            self.listed.raise();
-        }
-        Ok(listing)
+        store.add_token(token).await.map_err(failure)
     }
 }

@@ -2,7 +2,6 @@
 //! and tokens that administrators add. It knows the store and nothing of HTTP.
 
 mod data;
-pub(crate) mod listing_cache;
 mod listings;
 mod reader;
 pub mod series;

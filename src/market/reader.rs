@@ -1,7 +1,6 @@
 //! Market data as the database has it at the moment.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Symbol, Venue};
@@ -14,50 +13,22 @@ use crate::market::{
     Token, TokenLookup,
 };
 
-/// Instruments looked up before are remembered up to this many.
-const REMEMBERED: usize = 10_000;
-
 /// Reads from the database.
 pub struct Reader {
     database: Arc<dyn StoreSource>,
-    /// Instruments never change their number or names.
-    known: RwLock<BTreeMap<InstrumentKey, store::Instrument>>,
 }
 
 impl Reader {
     /// A reader of this database.
     #[must_use]
-    pub fn new(database: Arc<dyn StoreSource>) -> Self {
-        Self {
-            database,
-            known: RwLock::default(),
-        }
+    pub const fn new(database: Arc<dyn StoreSource>) -> Self {
+        Self { database }
     }
 
     fn store(&self) -> Result<Store, ReadError> {
         self.database
             .store()
             .ok_or_else(|| ReadError::Unavailable("it has not been reached yet".to_owned()))
-    }
-
-    async fn known(&self, key: &InstrumentKey) -> Result<Option<store::Instrument>, ReadError> {
-        let known = self
-            .known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .cloned();
-        if known.is_some() {
-            return Ok(known);
-        }
-        let found = self.store()?.instrument(key).await.map_err(failure)?;
-        if let Some(instrument) = &found {
-            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            if known.len() < REMEMBERED {
-                known.insert(key.clone(), instrument.clone());
-            }
-        }
-        Ok(found)
     }
 }
 
@@ -170,7 +141,7 @@ impl MarketData for Reader {
     ) -> Result<Option<Instrument>, ReadError> {
         for symbol in spellings {
             let key = InstrumentKey::new(venue, symbol.clone());
-            if let Some(found) = self.known(&key).await? {
+            if let Some(found) = self.store()?.instrument(&key).await.map_err(failure)? {
                 return Ok(Some(instrument(found)));
             }
         }
@@ -178,7 +149,8 @@ impl MarketData for Reader {
     }
 
     async fn candles(&self, query: &CandlesQuery) -> Result<Candles, ReadError> {
-        let Some(known) = self.known(&query.instrument).await? else {
+        let store = self.store()?;
+        let Some(known) = store.instrument(&query.instrument).await.map_err(failure)? else {
             return Ok(Candles::default());
         };
         let asked = CandleQuery {
@@ -189,7 +161,7 @@ impl MarketData for Reader {
             to: query.to,
             limit: query.limit,
         };
-        let page = self.store()?.candles(&asked).await.map_err(failure)?;
+        let page = store.candles(&asked).await.map_err(failure)?;
         Ok(Candles {
             candles: page
                 .candles

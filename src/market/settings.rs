@@ -48,7 +48,7 @@ impl MarketSettings {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VenueSettings {
-    /// Whether to listen to it.
+    /// True to listen to it.
     pub enabled: bool,
     /// Where to connect instead of the venue's public endpoint.
     pub endpoint: Option<String>,

@@ -51,7 +51,6 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Counter, "coinsphere_audit_entries_total", "Audit entries stored"),
     (Counter, "coinsphere_audit_lost_total", "Audit entries that could not be stored"),
     (Counter, "coinsphere_audit_retries_total", "Batches of audit entries that had to wait for the database"),
-    (Counter, "coinsphere_cache_requests_total", "Lists of tokens and instruments that were asked for"),
     (Counter, "coinsphere_candles_closed_total", "1-minute candles closed"),
     (Counter, "coinsphere_candles_corrected_total", "Closed minutes rebuilt"),
     (Counter, "coinsphere_candles_gaps_total", "Gaps noted or changed"),

@@ -14,18 +14,19 @@ use coinsphere_pipelines::store::{DatabaseUrl, Store, StoreConfig, StoreError, S
 use serde::Serialize;
 use tokio::sync::Mutex;
 
+use super::catalog;
 use crate::supervision::{ExitReason, LoopContext, PartStatus, StatusRegistry, SupervisedLoop};
 
 /// The name on the statuses.
 const NAME: &str = "database";
 
-/// How long a private server may take to start.
+/// The time a private server may take to start.
 pub const START: Duration = Duration::from_secs(60);
 
-/// How often a private server is looked at, and upkeep done when nothing was committed.
+/// The interval at which a private server is looked at, and upkeep done when nothing was committed.
 const ROUND: Duration = Duration::from_secs(2);
 
-/// How long a round of upkeep may take.
+/// The time a round of upkeep may take.
 const PROGRESS: Duration = Duration::from_secs(120);
 
 /// The waits between attempts to reach the database: the first, doubled up to the longest.
@@ -61,7 +62,7 @@ pub struct Database {
     clock: SharedClock,
     /// Raised when candles have been committed, so that longer ones are brought up to date.
     pub committed: Signal,
-    /// Raised when an instrument was added in this process.
+    /// Raised when assets or instruments have changed, or may have, whichever process changed them.
     pub listed: Signal,
     /// Raised after each round of upkeep: longer candles may have changed.
     pub kept_up: Signal,
@@ -78,8 +79,11 @@ struct Shown {
     pool: coinsphere_pipelines::store::PoolUsage,
 }
 
-/// The part that keeps the database reachable.
-pub struct Keeper(SupervisedLoop);
+/// The parts that keep the database reachable and what is remembered of it up to date.
+pub struct Keeper {
+    database: SupervisedLoop,
+    catalog: SupervisedLoop,
+}
 
 impl Database {
     /// A database that nobody has reached for yet.
@@ -142,7 +146,10 @@ impl Database {
                 database.run(&config, private, &mut server, context).await
             }
         });
-        Ok(Keeper(part))
+        Ok(Keeper {
+            database: part,
+            catalog: catalog::follow(self, &self.statuses),
+        })
     }
 
     async fn start_server(&self) -> Result<PrivateServer, DatabaseError> {
@@ -257,7 +264,8 @@ impl Database {
 impl Keeper {
     /// Closes the store and stops a private server.
     pub async fn stop(self) {
-        self.0.stop().await;
+        self.catalog.stop().await;
+        self.database.stop().await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! The database: kept reachable, and what the actors ask of it, answered as it is at the moment.
 
+mod catalog;
 mod keeper;
 
 use std::collections::HashMap;

@@ -94,8 +94,8 @@ pub(super) const REPLACE_IF_DIFFERENT: &str = "DO UPDATE SET \
 /// Instruments and their numbers within one commit.
 struct Numbers {
     known: HashMap<InstrumentKey, i32>,
-    /// Made by this commit: remembered only once it has succeeded.
-    new: Vec<(InstrumentKey, i32)>,
+    /// True if this commit found or made some that were not known.
+    has_new: bool,
 }
 
 impl Numbers {
@@ -153,7 +153,10 @@ impl Store {
             .commit()
             .await
             .map_err(failed("commit candles"))?;
-        self.numbers.remember(numbers.new);
+        if numbers.has_new {
+            drop(session);
+            self.instruments_added().await;
+        }
         Ok(CommitOutcome { changed })
     }
 
@@ -170,8 +173,8 @@ impl Store {
             .chain(commit.checkpoints.iter().map(|state| &state.instrument))
             .collect();
         let mut numbers = Numbers {
-            known: self.numbers.of(keys.iter().copied()),
-            new: Vec::new(),
+            known: self.numbers_of(keys.iter().copied()),
+            has_new: false,
         };
         for key in keys {
             if numbers.known.contains_key(key) {
@@ -192,7 +195,7 @@ impl Store {
             .await?;
             if let Some(row) = rows.first() {
                 numbers.known.insert(key.clone(), row.get(0));
-                numbers.new.push((key.clone(), row.get(0)));
+                numbers.has_new = true;
             }
         }
         Ok(numbers)

@@ -117,6 +117,8 @@ impl Store {
             }
         }
         transaction.commit().await.map_err(failed("add a token"))?;
+        // Announced too, but whoever asks next may be faster than that.
+        self.catalog.changed();
         Ok(match (created, added) {
             (1.., _) => Listing::Created,
             (_, 1..) => Listing::Extended,

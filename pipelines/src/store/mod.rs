@@ -21,10 +21,12 @@ mod resume;
 mod rows;
 mod schema;
 mod server_message;
+mod settings;
 mod source;
 mod times;
 mod tls;
 
+pub use catalog::CatalogNews;
 pub use config::{DatabaseUrl, DatabaseUrlError, StoreConfig};
 pub use describe::{Chunk, Description, Hypertable, Job, Partition, Table, View};
 pub use error::{ConnectCause, StoreError, failed};
@@ -44,6 +46,7 @@ pub use rows::{
     StoredCandle, StoredGap, Upkeep, spellings,
 };
 pub use schema::Migrated;
+pub use settings::DatabaseSettings;
 pub use source::StoreSource;
 
 pub use deadpool_postgres::{GenericClient, Transaction};
@@ -61,7 +64,7 @@ pub struct Store {
     pool: pool::ConnectionPool,
     flavour: Flavour,
     months: Arc<flavour::KnownMonths>,
-    numbers: Arc<catalog::InstrumentNumbers>,
+    catalog: Arc<catalog::Catalog>,
 }
 
 /// How much of the pool is in use.
@@ -96,7 +99,7 @@ impl Store {
             pool: pool::ConnectionPool::new(config, flavour.session_settings())?,
             flavour,
             months: Arc::default(),
-            numbers: Arc::default(),
+            catalog: Arc::default(),
         })
     }
 

@@ -65,11 +65,12 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V43__gaps_by_end"),
         migration!("common", "V44__portfolios"),
         migration!("common", "V45__jobs_by_creation"),
+        migration!("common", "V46__catalog_changes"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 45;
+pub(super) const NEWEST: i32 = 46;
 
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

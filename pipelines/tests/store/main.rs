@@ -4,6 +4,7 @@
 #[path = "../store_scenarios/mod.rs"]
 mod store_scenarios;
 
+mod catalog;
 mod history;
 mod plain;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut scenarios = store_scenarios::all();
     scenarios.extend([
+        scenario!(catalog::what_another_process_changes_is_seen),
         scenario!(history::what_is_missing_is_loaded_and_nothing_twice),
         scenario!(history::a_venue_that_refuses_is_said_to),
         scenario!(plain::each_month_has_a_partition),

@@ -27,7 +27,7 @@ pub struct SeriesRequest {
     pub to: Option<Timestamp>,
     /// How many, at least 1 and at most [`MAX_CANDLES`].
     pub limit: usize,
-    /// Whether intervals without trades are filled, at the close before them.
+    /// True if intervals without trades are filled, at the close before them.
     pub fill: bool,
 }
 
