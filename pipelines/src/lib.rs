@@ -11,6 +11,7 @@ pub mod log;
 pub mod market;
 pub mod net;
 pub mod recording;
+pub mod secret_settings;
 pub mod shared_state;
 pub mod signal;
 pub mod store;

@@ -1,17 +1,16 @@
 //! The database that the configuration asks for.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use coinsphere_actors::database::{Database, DatabasePlace};
 use coinsphere_actors::supervision::StatusRegistry;
 use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::store::private_server::PrivateServer;
-use coinsphere_pipelines::store::{DatabaseUrl, StoreConfig};
+use coinsphere_pipelines::store::{DatabaseSettings, DatabaseUrl, StoreConfig};
 use secrecy::ExposeSecret;
 
-use crate::config::{Config, DatabaseSettings};
+use crate::config::Config;
 use crate::market::MarketSettings;
 
 pub use coinsphere_actors::database::START;
@@ -64,11 +63,5 @@ pub fn url_config(
     market: &MarketSettings,
     url: DatabaseUrl,
 ) -> StoreConfig {
-    StoreConfig {
-        connection_limit: settings.connection_limit as usize,
-        connect_timeout: Duration::from_secs(settings.connect_timeout),
-        pool_timeout: Duration::from_secs(settings.pool_timeout),
-        primary: market.order(),
-        ..StoreConfig::new(url)
-    }
+    settings.store_config(url, market.order())
 }

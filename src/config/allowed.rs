@@ -68,7 +68,7 @@ pub(super) fn allowed(key: &str) -> &'static str {
         ["mail", "smtp_url"] => {
             "a URL, smtps://user:password@host, or smtp://host:port?tls=required"
         }
-        ["mail", "from"] => "a mail address, e.g. Coinsphere <coinsphere@example.org>",
+        ["mail", "from"] => "an email address, e.g. Coinsphere <coinsphere@example.org>",
         ["logging", "filter"] => "a filter, e.g. info or info,coinsphere=debug",
         ["logging", "format"] => "text, json",
         [_] | ["log", "fluvio"] | ["venues", _] | ["accounts", "oidc"] => "a section of settings",
@@ -87,7 +87,7 @@ pub(super) const SECRETS: [&str; 7] = [
     "mail.smtp_url",
 ];
 
-/// Whether the setting's value must not be shown.
+/// Returns whether the setting's value must not be shown.
 pub(super) fn is_secret(key: &str) -> bool {
     SECRETS.contains(&key)
 }

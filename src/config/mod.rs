@@ -12,9 +12,7 @@ mod validate;
 
 pub use error::ConfigError;
 pub use load::{Flags, Profile, Sources};
-pub use settings::{
-    Config, DatabaseSettings, FluvioSettings, LogKind, LogSettings, RedisSettings, Role,
-};
+pub use settings::{Config, Role};
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use coinsphere_pipelines::log::LogSettings;
+use coinsphere_pipelines::shared_state::RedisSettings;
+use coinsphere_pipelines::store::DatabaseSettings;
 use coinsphere_pipelines::venues;
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::AccountSettings;
@@ -26,7 +28,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The parts this process runs.
     pub roles: Vec<Role>,
-    /// Whether market data may be read without signing in.
+    /// True if market data may be read without signing in.
     pub public_market_data: bool,
     /// The event log.
     pub log: LogSettings,
@@ -87,73 +89,6 @@ impl Role {
     pub const ALL: [Self; 4] = [Self::Ingest, Self::Candles, Self::Forecasts, Self::Api];
 }
 
-/// The event log.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogSettings {
-    /// Which implementation.
-    pub kind: LogKind,
-    /// Partitions of a new log.
-    pub partitions: u32,
-    /// Hours that records are kept once every consumer has read them.
-    pub retention_hours: u64,
-    /// Bytes at which appending stops.
-    pub max_bytes: u64,
-    /// Longest time between an append and its being durable, in milliseconds.
-    pub sync_interval_ms: u64,
-    /// Where Fluvio is, if it is the log.
-    pub fluvio: FluvioSettings,
-}
-
-/// Which event log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogKind {
-    /// Files in the data directory.
-    Embedded,
-    /// A Fluvio cluster.
-    Fluvio,
-}
-
-/// Where Fluvio is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FluvioSettings {
-    /// Address of the cluster's streaming controller.
-    pub endpoint: String,
-    /// The topic that holds the trades.
-    pub topic: String,
-}
-
-/// The database.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatabaseSettings {
-    /// Where the server is. Without one, a private server in the data directory is used.
-    #[serde(serialize_with = "crate::secrets::never_serialized")]
-    pub url: Option<SecretString>,
-    /// Most connections the pool opens.
-    pub connection_limit: u32,
-    /// Longest wait for a new connection, in seconds.
-    pub connect_timeout: u64,
-    /// Longest wait for a free connection of the pool, in seconds.
-    pub pool_timeout: u64,
-}
-
-/// Shared state between processes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RedisSettings {
-    /// Where Redis is. Without one, shared state lives in the process.
-    #[serde(serialize_with = "crate::secrets::never_serialized")]
-    pub url: Option<SecretString>,
-    /// Its password, if the URL does not hold it.
-    #[serde(serialize_with = "crate::secrets::never_serialized")]
-    pub password: Option<SecretString>,
-    /// The prefix of all keys, so that installations can share a server.
-    pub prefix: String,
-}
-
 impl Config {
     /// The defaults, with this data directory.
     #[must_use]
@@ -163,28 +98,9 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3001)),
             roles: Role::ALL.to_vec(),
             public_market_data: false,
-            log: LogSettings {
-                kind: LogKind::Embedded,
-                partitions: 4,
-                retention_hours: 48,
-                max_bytes: 10 << 30,
-                sync_interval_ms: 50,
-                fluvio: FluvioSettings {
-                    endpoint: "127.0.0.1:9003".to_owned(),
-                    topic: "coinsphere-trades".to_owned(),
-                },
-            },
-            database: DatabaseSettings {
-                url: None,
-                connection_limit: 10,
-                connect_timeout: 5,
-                pool_timeout: 10,
-            },
-            redis: RedisSettings {
-                url: None,
-                password: None,
-                prefix: "coinsphere".to_owned(),
-            },
+            log: LogSettings::default(),
+            database: DatabaseSettings::default(),
+            redis: RedisSettings::default(),
             venues: venues::ALL
                 .iter()
                 .map(|protocol| (protocol.venue().name().to_owned(), VenueSettings::default()))
@@ -201,7 +117,7 @@ impl Config {
         }
     }
 
-    /// Whether this process runs the part.
+    /// Returns whether this process runs the part.
     #[must_use]
     pub fn has_role(&self, role: Role) -> bool {
         self.roles.contains(&role)

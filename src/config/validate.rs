@@ -1,12 +1,13 @@
 //! The rules that types cannot carry. Knows nothing of where values come from: the caller says.
 
+use coinsphere_pipelines::log::LogKind;
 use coinsphere_pipelines::market::{AssetId, Symbol};
 use coinsphere_pipelines::venues;
 use secrecy::ExposeSecret;
 
 use super::allowed::{RANGES, allowed};
 use super::error::{ConfigError, closest};
-use super::settings::{Config, LogKind, Role};
+use super::settings::{Config, Role};
 use crate::market::Instruments;
 
 /// Checks what types cannot carry. `origin` says where a key's value came from.

@@ -7,8 +7,7 @@ mod randomness;
 mod server_token;
 mod token_hash;
 
-use secrecy::SecretString;
-use serde::Serializer;
+pub(crate) use coinsphere_pipelines::secret_settings::never_serialized;
 
 pub(crate) use cipher::{KeyNames, SecretCipher};
 pub(crate) use key_files::KeyFiles;
@@ -20,11 +19,3 @@ pub(crate) use token_hash::{hash, hidden_debug};
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SecretError(pub(crate) String);
-
-/// Settings are turned into a tree of keys; a secret never is.
-pub(crate) fn never_serialized<S: Serializer>(
-    _: &Option<SecretString>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_none()
-}

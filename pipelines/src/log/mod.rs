@@ -8,6 +8,7 @@ mod embedded;
 #[cfg(feature = "fluvio")]
 mod fluvio;
 mod memory;
+mod settings;
 mod tail;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use embedded::{CommitGate, EmbeddedConfig, EmbeddedLog, OpenError};
 #[cfg(feature = "fluvio")]
 pub use fluvio::{FluvioConfig, FluvioLog};
 pub use memory::MemoryLog;
+pub use settings::{FluvioSettings, LogKind, LogSettings};
 
 use crate::events::Record;
 use crate::market::Timestamp;
@@ -58,8 +60,10 @@ pub struct LogStatus {
     pub bytes: Option<u64>,
     /// Bytes at which appending stops, if there is such a limit.
     pub byte_limit: Option<u64>,
-    /// Why appending fails at the moment, if it does.
+    /// Why appending fails at the moment, if it does. A panic of its background work is "panicked: …".
     pub failing: Option<String>,
+    /// The number of times its background work has panicked and was started again.
+    pub restarts: u64,
 }
 
 /// Why the log could not do what it was asked.
@@ -110,7 +114,7 @@ pub enum LogError {
 }
 
 impl LogError {
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub const fn is_retriable(&self) -> bool {
         matches!(self, Self::Full(_) | Self::Unavailable(_))

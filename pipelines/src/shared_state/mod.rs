@@ -7,6 +7,7 @@
 
 mod in_process;
 mod on_redis;
+mod settings;
 mod subscription;
 
 use std::fmt::Debug;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 
 pub use in_process::{InProcess, InProcessLimits};
 pub use on_redis::{OnRedis, RedisConfig};
+pub use settings::RedisSettings;
 pub use subscription::{Heard, Subscription};
 
 /// The longest key or channel name, in bytes.
@@ -89,7 +91,7 @@ pub trait SharedState: Send + Sync + Debug + 'static {
     /// When the name is too long.
     async fn subscribe(&self, channel: &str) -> Result<Subscription, SharedStateError>;
 
-    /// Whether the state answers.
+    /// Returns whether the state answers.
     fn is_up(&self) -> bool;
 
     /// Where the state is, without secrets.
@@ -108,7 +110,7 @@ pub struct Window {
 /// What a window answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateDecision {
-    /// Whether this one passed.
+    /// True if this one passed.
     pub allowed: bool,
     /// How many more may pass now.
     pub remaining: u32,
@@ -153,7 +155,7 @@ pub enum SharedStateError {
 }
 
 impl SharedStateError {
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub const fn is_retriable(&self) -> bool {
         matches!(self, Self::Away { .. })
