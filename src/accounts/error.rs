@@ -31,7 +31,7 @@ pub enum AccountError {
     #[error("the request is not valid: {}", .0.iter().map(|wrong| wrong.field).collect::<Vec<_>>().join(", "))]
     Invalid(Vec<Wrong>),
     /// There is no such account, or its password is another: never said which.
-    #[error("mail address or password are wrong")]
+    #[error("the email address or the password is wrong")]
     WrongCredentials,
     /// Too many failures: not before this many seconds.
     #[error("too many failed attempts: try again in {0} seconds")]
@@ -64,16 +64,16 @@ pub enum AccountError {
     #[error("the refresh token was used before; its session has been ended")]
     RefreshTokenReused,
     /// The link of a mail is unknown, used or too old.
-    #[error("the link is not valid any more")]
+    #[error("the link is no longer valid")]
     BadLink,
     /// This asks for an address that is known to be the user's.
-    #[error("the mail address has not been verified")]
+    #[error("the email address has not been verified")]
     EmailNotVerified,
     /// An admin has disabled the account, or it has gone.
     #[error("the account is disabled")]
     Disabled,
     /// The password was made for the user, and its day is over.
-    #[error("the password that was made for this account has expired")]
+    #[error("the account's temporary password has expired")]
     PasswordExpired,
     /// Accounts of this kind need a second factor here, and this one has none.
     #[error("a second factor must be set up first")]
@@ -90,7 +90,7 @@ pub enum AccountError {
     )]
     IdentityNotLinked,
     /// The identity provider gave no usable answer.
-    #[error("the identity provider is away: {0}")]
+    #[error("the identity provider is unavailable: {0}")]
     ProviderAway(String),
     /// This asks for another role, or a key with another scope.
     #[error("not allowed: {0}")]
@@ -102,7 +102,7 @@ pub enum AccountError {
     #[error("{0}")]
     Conflict(&'static str),
     /// More is asked of the hashing threads than they can do soon.
-    #[error("too many passwords are being checked at this moment")]
+    #[error("too many passwords are being checked at the moment")]
     Busy,
     /// The database has not been reached yet.
     #[error("the database is unavailable")]
@@ -113,17 +113,6 @@ pub enum AccountError {
     /// Something is wrong with us.
     #[error("{0}")]
     Internal(String),
-}
-
-/// An error with its causes, in one line.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 impl From<ChannelError> for AccountError {
@@ -139,7 +128,7 @@ impl From<SecretError> for AccountError {
 }
 
 impl AccountError {
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {

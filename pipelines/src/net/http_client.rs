@@ -13,6 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
+use super::causes::with_causes;
 use super::tls::{TlsError, client_config};
 
 /// How much an answer may take.
@@ -83,15 +84,4 @@ impl HttpClient {
             .await
             .unwrap_or(Err(HttpError::TimedOut(self.limits.time)))
     }
-}
-
-/// An error with its causes, on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

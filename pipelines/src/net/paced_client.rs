@@ -16,7 +16,7 @@ const LIMITS: HttpLimits = HttpLimits {
     bytes: 4 << 20,
 };
 
-/// How often a request that fails for now is tried.
+/// The number of times a request that fails for now is tried.
 const ATTEMPTS: u32 = 4;
 
 /// The first wait before trying again; doubled each time.
@@ -63,7 +63,7 @@ pub enum RestError {
 }
 
 impl RestError {
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub const fn is_retriable(&self) -> bool {
         match self {

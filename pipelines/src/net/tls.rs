@@ -22,6 +22,27 @@ pub enum TlsError {
     Library(#[from] rustls::Error),
 }
 
+fn unusable(path: &Path, reason: String) -> TlsError {
+    TlsError::Certificates {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+/// The certificates in a file (PEM), at least one.
+///
+/// # Errors
+/// When it cannot be read or contains none.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(path, error.to_string()))?;
+    if read.is_empty() {
+        return Err(unusable(path, "it contains no PEM certificate".to_owned()));
+    }
+    Ok(read)
+}
+
 /// The configuration of clients that check a server's certificate against the public authorities and
 /// those in `ca_file` (PEM). The provider is aws-lc, whatever the process's default is.
 ///
@@ -31,20 +52,10 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Tls
     let mut roots = rustls::RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     if let Some(path) = ca_file {
-        let unusable = |reason: String| TlsError::Certificates {
-            path: path.to_owned(),
-            reason,
-        };
-        let read = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| unusable(error.to_string()))?;
-        if read.is_empty() {
-            return Err(unusable("it holds no PEM certificate".to_owned()));
-        }
-        for certificate in read {
+        for certificate in certificates(path)? {
             roots
                 .add(certificate)
-                .map_err(|error| unusable(error.to_string()))?;
+                .map_err(|error| unusable(path, error.to_string()))?;
         }
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -34,7 +34,7 @@ impl Accounts {
         let email = identity.email.as_deref().map(Email::parse);
         let Some(Ok(email)) = email else {
             return Err(AccountError::SignInRefused(
-                "the provider gives no email address: it needs the scope email, and the address in the ID token".to_owned(),
+                "the provider sent no email address: it has to grant the scope email and put the address into the ID token".to_owned(),
             ));
         };
         match users::by_email(database, &email.key).await? {
@@ -120,7 +120,7 @@ impl Accounts {
         match fits {
             true => Ok(()),
             false => Err(AccountError::Forbidden(
-                "the provider does not vouch for an address of a domain that may sign in here",
+                "the provider has not verified an address of a domain that may sign in here",
             )),
         }
     }

@@ -23,10 +23,10 @@ use crate::accounts::types::Client;
 
 pub(super) use self::pending::tidy;
 
-/// How long the cookie of a sign-in that was begun is needed.
+/// The time for which the cookie of a sign-in that was begun is needed.
 pub const SIGN_IN_LIFE: TimeDelta = pending::BEGUN;
 
-/// How long a code of the second factor is waited for.
+/// The time for which a code of the second factor is waited for.
 pub const SECOND_FACTOR_LIFE: TimeDelta = pending::WAITING;
 
 /// A longer text is none of ours, or no code.
@@ -133,8 +133,7 @@ impl Accounts {
     ) -> Result<(FinishedSignIn, String), AccountError> {
         let provider = self.oidc.provider()?;
         let refused = |why: &str| AccountError::SignInRefused(why.to_owned());
-        let unknown =
-            "it was not begun by this browser, was finished, or took too long: begin again";
+        let unknown = "it was not started in this browser, is finished already, or took too long: start again";
         let given = (answer.state, cookie.map(str::to_owned));
         let (Some(state), Some(cookie)) = given else {
             return Err(refused(unknown));
@@ -152,7 +151,7 @@ impl Accounts {
             .issuer
             .is_some_and(|issuer| issuer != provider.issuer())
         {
-            return Err(refused("another provider answers"));
+            return Err(refused("another provider answered"));
         }
         if let Some(error) = answer.error {
             // Only what looks like a code of RFC 6749, section 4.1.2.1, is repeated.
@@ -203,7 +202,7 @@ impl Accounts {
     ) -> Result<BrowserSession, AccountError> {
         let gone = || {
             AccountError::SignInRefused(
-                "no code is waited for, or it took too long: begin again".to_owned(),
+                "no sign-in waits for a code, or it took too long: start again".to_owned(),
             )
         };
         let cookie = cookie.filter(|cookie| cookie.len() <= LONGEST);

@@ -11,10 +11,10 @@ use crate::accounts::error::AccountError;
 use crate::accounts::types::UserId;
 use crate::secrets;
 
-/// How long the provider may take to send the browser back.
+/// The time the provider may take to send the browser back.
 pub(super) const BEGUN: TimeDelta = TimeDelta::minutes(10);
 
-/// How long a code of the second factor is waited for.
+/// The time for which a code of the second factor is waited for.
 pub(super) const WAITING: TimeDelta = TimeDelta::minutes(5);
 
 /// What a sign-in is recognised by.

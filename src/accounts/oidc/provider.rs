@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use coinsphere_pipelines::net::with_causes;
 use openidconnect::core::{
     CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreIdToken, CoreIdTokenClaims,
     CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreResponseType,
@@ -20,12 +21,12 @@ use tokio::sync::Mutex;
 use super::pending::Secrets;
 use super::wire::Wire;
 use crate::accounts::OidcSettings;
-use crate::accounts::error::{AccountError, causes};
+use crate::accounts::error::AccountError;
 
-/// How long what was discovered is used.
+/// The time for which what was discovered is used.
 const KEPT: TimeDelta = TimeDelta::hours(1);
 
-/// How long to wait after a failure, and at least between two discoveries.
+/// The time to wait after a failure, and at least between two discoveries.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
 
 /// How far the provider's clock may be from ours, and how old its word may be.
@@ -147,7 +148,7 @@ impl Provider {
             }
             Err(error) => {
                 known.failed_at = Some(now);
-                Err(AccountError::ProviderAway(causes(&error)))
+                Err(AccountError::ProviderAway(with_causes(&error)))
             }
         }
     }
@@ -204,7 +205,7 @@ impl Provider {
         let asker = self.wire.asker();
         let tokens = client
             .exchange_code(AuthorizationCode::new(code))
-            .map_err(|error| AccountError::ProviderAway(causes(&error)))?
+            .map_err(|error| AccountError::ProviderAway(with_causes(&error)))?
             .set_pkce_verifier(PkceCodeVerifier::new(secrets.verifier()))
             .request_async(&asker)
             .await
@@ -214,7 +215,7 @@ impl Provider {
                 {
                     AccountError::SignInRefused("the provider does not accept the code".to_owned())
                 }
-                _ => AccountError::ProviderAway(causes(&error)),
+                _ => AccountError::ProviderAway(with_causes(&error)),
             })?;
         let token = tokens.id_token().ok_or_else(|| {
             AccountError::ProviderAway("its answer to a code contains no ID token".to_owned())
@@ -231,7 +232,7 @@ impl Provider {
             other => other,
         };
         let claims = claims.map_err(|error| {
-            tracing::warn!(error = %causes(&error), "an ID token was refused");
+            tracing::warn!(error = %with_causes(&error), "an ID token was refused");
             AccountError::SignInRefused("the provider's ID token is not valid".to_owned())
         })?;
         self.claimed(&claims)
@@ -270,7 +271,7 @@ fn verified(
             if (now - at).abs() <= FRESH {
                 Ok(())
             } else {
-                Err("it was not issued now".to_owned())
+                Err("it was not issued just now".to_owned())
             }
         });
     token.claims(&verifier, nonce).cloned()

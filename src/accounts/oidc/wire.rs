@@ -94,7 +94,7 @@ impl Wire {
     }
 }
 
-/// Whether nobody on the way can read along.
+/// Returns whether nobody on the way can read along.
 fn is_safe(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());

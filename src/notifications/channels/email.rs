@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
+use coinsphere_pipelines::net::{certificates, with_causes};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
@@ -18,7 +19,7 @@ use crate::notifications::address::recipient;
 use crate::notifications::templates::Email;
 use crate::notifications::{ChannelError, MailSettings};
 
-/// How long a server may take for each step.
+/// The time a server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How emails leave.
@@ -35,13 +36,16 @@ pub(crate) enum EmailChannel {
 /// As the URL asks for it, trusting a file's authorities too.
 fn tls(url: &Url, ca_file: &Path) -> Result<Tls, ChannelError> {
     let unusable = |error: &dyn Error| {
-        let path = ca_file.display();
-        ChannelError(format!("cannot use mail.ca_file, {path}: {error}"))
+        ChannelError(format!("cannot use mail.ca_file: {}", with_causes(error)))
     };
-    let pem = std::fs::read(ca_file).map_err(|error| unusable(&error))?;
     let host = url.host_str().unwrap_or_default().to_owned();
-    let parameters = TlsParameters::builder(host)
-        .add_root_certificate(Certificate::from_pem(&pem).map_err(|error| unusable(&error))?)
+    let mut parameters = TlsParameters::builder(host);
+    for certificate in certificates(ca_file).map_err(|error| unusable(&error))? {
+        let certificate = Certificate::from_der(certificate.to_vec());
+        let certificate = certificate.map_err(|error| unusable(&error))?;
+        parameters = parameters.add_root_certificate(certificate);
+    }
+    let parameters = parameters
         .build_rustls()
         .map_err(|error| unusable(&error))?;
     let wanted = url.query_pairs().find(|(name, _)| name == "tls");
@@ -132,15 +136,4 @@ impl EmailChannel {
             }
         }
     }
-}
-
-/// An error with its causes, in one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
