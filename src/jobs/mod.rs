@@ -15,7 +15,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use coinsphere_pipelines::store::StoreError;
+use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use runner::{JobContext, JobFailure, JobHandler, JobRunner};
@@ -86,34 +88,40 @@ pub enum Attempt {
     GivenBack,
 }
 
-/// A job, as shown.
-#[derive(Debug, Clone, PartialEq)]
+/// A job: work that is done later, whatever happens to the process that does it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Job)]
 pub struct JobView {
-    /// Which.
+    /// The job.
     pub id: Uuid,
-    /// What kind.
+    /// What kind of work it is.
+    #[schema(example = "forecasts.train")]
     pub kind: String,
-    /// What its handler needs to know.
+    /// What the work is about.
+    #[schema(value_type = Object)]
     pub arguments: Value,
-    /// How far it is.
+    /// `waiting`, `running`, `done`, `failed` or `cancelled`.
+    #[schema(value_type = String, example = "running")]
     pub state: JobState,
-    /// Somebody asked for it to be cancelled.
+    /// Whether somebody asked for it to be cancelled: a running job ends within seconds.
     pub cancel_requested: bool,
-    /// What its handler last said.
+    /// What it last reported.
+    #[schema(example = "the trainer has it: see its state")]
     pub progress: Option<String>,
     /// How often it was begun.
     pub attempts: i32,
     /// How often it is begun at most.
     pub max_attempts: i32,
     /// Why the last attempt failed.
+    #[schema(example = "its worker is gone")]
     pub last_error: Option<String>,
-    /// Who asked.
+    /// The user who asked for it; null for the server's token, and after that account was deleted.
     pub requested_by: Option<Uuid>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
-    /// When it is begun at the earliest.
+    /// The earliest time of its next attempt.
     pub run_at: DateTime<Utc>,
-    /// When it was done, failed for good or was cancelled.
+    /// When it ended; null while it waits or runs.
     pub finished_at: Option<DateTime<Utc>>,
 }
 
@@ -131,7 +139,8 @@ pub struct JobQuery {
 }
 
 /// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Nobody has it.
     Waiting,

@@ -12,11 +12,11 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Attempt, ClaimedJob, JobError, Jobs, Lease};
 
-/// How long a job is held without a heartbeat, and how often there is one.
+/// The time for which a job is held without a heartbeat, and how often there is one.
 const LEASE: Duration = Duration::from_secs(30);
 const BEAT: Duration = Duration::from_secs(5);
 
-/// How often jobs are looked for.
+/// The interval at which jobs are looked for.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// How many rounds without a job pass before old ones are removed.
@@ -28,7 +28,7 @@ const TIDY_AFTER: u32 = 3_600;
 pub struct JobFailure {
     /// What happened.
     pub error: String,
-    /// Whether trying again may help.
+    /// True if trying again may help.
     pub is_retriable: bool,
 }
 
@@ -147,7 +147,7 @@ impl JobRunner {
         metrics::counter!("coinsphere_jobs_total", "outcome" => label).increment(1);
         self.statuses.observe(&self.name, state);
         if let Err(error) = self.jobs.finish(job, &attempt).await {
-            tracing::warn!(%error, job = %job.id, "how a job ended was not noted: it is tried again");
+            tracing::warn!(%error, job = %job.id, "the end of a job was not recorded: it is tried again");
         }
     }
 

@@ -16,7 +16,7 @@ use super::{
 /// Unfinished jobs at most.
 const MOST_UNFINISHED: i64 = 10_000;
 
-/// How long finished jobs are kept.
+/// The time for which finished jobs are kept.
 const KEPT: TimeDelta = TimeDelta::days(30);
 
 /// The longest texts of progress and errors, in characters.

@@ -37,7 +37,7 @@ pub(in crate::http) struct InviteBody {
 /// An invitation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Invitation)]
-pub(in crate::http) struct InvitationBody {
+pub(in crate::http) struct InvitationView {
     /// The id.
     id: Uuid,
     /// The token to register with; shown only once.
@@ -52,7 +52,7 @@ pub(in crate::http) struct InvitationBody {
     post, path = "/api/v1/auth/invitations", tag = "accounts",
     request_body = InviteBody,
     responses(
-        (status = 201, description = "The invitation", body = InvitationBody)
+        (status = 201, description = "The invitation", body = InvitationView)
     )
 )]
 pub(in crate::http) async fn create_invitation(
@@ -65,7 +65,7 @@ pub(in crate::http) async fn create_invitation(
         StatusCode,
         [(HeaderName, &'static str); 1],
         Extension<DoNotReplay>,
-        Json<InvitationBody>,
+        Json<InvitationView>,
     ),
     Problem,
 > {
@@ -85,7 +85,7 @@ pub(in crate::http) async fn create_invitation(
         .accounts
         .invite(Some(admin.user.id), email, role, days)
         .await?;
-    let body = InvitationBody {
+    let body = InvitationView {
         id: made.id,
         invitation: made.token,
         expires_at: made.expires_at,

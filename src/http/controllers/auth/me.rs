@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::views::{ProofBody, Secret, UserBody};
+use super::views::{ProofBody, Secret, UserView};
 use crate::accounts::{Client, ProfileChange, Proof};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -22,14 +22,14 @@ use crate::http::state::AccountState;
 #[utoipa::path(
     get, path = "/api/v1/auth/me", tag = "accounts",
     responses(
-        (status = 200, description = "The user", body = UserBody)
+        (status = 200, description = "The user", body = UserView)
     )
 )]
 pub(in crate::http) async fn show_me(
     State(state): State<AccountState>,
     principal: Principal,
     params: Params,
-) -> Result<NoStore<UserBody>, Problem> {
+) -> Result<NoStore<UserView>, Problem> {
     params.finish()?;
     let user = state.accounts.user(principal.user).await?;
     Ok(NoStore(user.into()))
@@ -61,7 +61,7 @@ pub(in crate::http) struct ChangeBody {
     patch, path = "/api/v1/auth/me", tag = "accounts",
     request_body = ChangeBody,
     responses(
-        (status = 200, description = "The updated user", body = UserBody),
+        (status = 200, description = "The updated user", body = UserView),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
         (status = 409, description = "`email-taken`"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
@@ -73,7 +73,7 @@ pub(in crate::http) async fn change_me(
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ChangeBody>,
-) -> Result<NoStore<UserBody>, Problem> {
+) -> Result<NoStore<UserView>, Problem> {
     params.finish()?;
     if body.email.is_some() {
         principal.must_be_critical()?;

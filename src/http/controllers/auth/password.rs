@@ -6,7 +6,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{BrowserSessionBody, NewSessionBody, Secret};
+use super::views::{BrowserSessionView, NewSessionView, Secret};
 use crate::accounts::{Client, Proof};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -38,7 +38,7 @@ pub(in crate::http) struct PasswordBody {
     post, path = "/api/v1/auth/password", tag = "accounts",
     request_body = PasswordBody,
     responses(
-        (status = 200, description = "A pair of tokens; for a browser, a new cookie and CSRF token", body = NewSessionBody),
+        (status = 200, description = "A pair of tokens; for a browser, a new cookie and CSRF token", body = NewSessionView),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
     )
@@ -63,13 +63,13 @@ pub(in crate::http) async fn change_password(
             .accounts
             .change_password(user, &proof, new, &client)
             .await?;
-        return Ok(NoStore(NewSessionBody::Tokens(tokens.into())).into_response());
+        return Ok(NoStore(NewSessionView::Tokens(tokens.into())).into_response());
     }
     let begun = state
         .accounts
         .change_password_in_browser(user, &proof, new, &client)
         .await?;
-    let body = NewSessionBody::Browser(BrowserSessionBody::from(&begun));
+    let body = NewSessionView::Browser(BrowserSessionView::from(&begun));
     let mut response = NoStore(body).into_response();
     browser::tell(&cookies, &begun, &mut response);
     Ok(response)

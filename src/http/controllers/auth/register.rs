@@ -6,7 +6,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{Secret, UserBody};
+use super::views::{Secret, UserView};
 use crate::accounts::{Client, Registration};
 use crate::http::client_address::ClientAddress;
 use crate::http::extract::json::JsonBody;
@@ -42,7 +42,7 @@ pub(in crate::http) struct RegisterBody {
     post, path = "/api/v1/auth/register", tag = "accounts",
     request_body = RegisterBody,
     responses(
-        (status = 201, description = "The user", body = UserBody),
+        (status = 201, description = "The user", body = UserView),
         (status = 403, description = "`registration-closed`, `invitation-needed`"),
         (status = 409, description = "`email-taken`")
     )
@@ -53,7 +53,7 @@ pub(in crate::http) async fn register(
     address: ClientAddress,
     params: Params,
     JsonBody(body): JsonBody<RegisterBody>,
-) -> Result<(StatusCode, NoStore<UserBody>), Problem> {
+) -> Result<(StatusCode, NoStore<UserView>), Problem> {
     params.finish()?;
     state.limits.attempt_on(&body.email, address).await?;
     let registration = Registration {

@@ -13,7 +13,7 @@ use crate::http::state::AccountState;
 /// A session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
-pub(in crate::http) struct SessionBody {
+pub(in crate::http) struct SessionEntryView {
     /// The id.
     id: Uuid,
     /// When it was started.
@@ -30,7 +30,7 @@ pub(in crate::http) struct SessionBody {
     user_agent: Option<String>,
 }
 
-impl From<SessionView> for SessionBody {
+impl From<SessionView> for SessionEntryView {
     fn from(session: SessionView) -> Self {
         Self {
             id: session.id.0,

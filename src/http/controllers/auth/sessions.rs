@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::{AccountError, Client, SessionId, SessionView};
-use crate::http::controllers::auth::session_views::{SessionBody, page_of};
+use crate::http::controllers::auth::session_views::{SessionEntryView, page_of};
 use crate::http::extract::cursor::PageRequest;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -18,9 +18,9 @@ use crate::http::state::AccountState;
 /// The sessions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Sessions)]
-pub(in crate::http) struct SessionsBody {
+pub(in crate::http) struct SessionsView {
     /// Sessions that have not ended, most recently used first.
-    data: Vec<OwnSessionBody>,
+    data: Vec<OwnSessionView>,
     /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
@@ -29,9 +29,9 @@ pub(in crate::http) struct SessionsBody {
 /// A session of the current user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OwnSession)]
-pub(in crate::http) struct OwnSessionBody {
+pub(in crate::http) struct OwnSessionView {
     #[serde(flatten)]
-    session: SessionBody,
+    session: SessionEntryView,
     /// Whether it is the session of this request.
     current: bool,
 }
@@ -44,23 +44,23 @@ pub(in crate::http) struct OwnSessionBody {
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
-        (status = 200, description = "A page of the sessions", body = SessionsBody)
+        (status = 200, description = "A page of the sessions", body = SessionsView)
     )
 )]
 pub(in crate::http) async fn list_sessions(
     State(state): State<AccountState>,
     principal: Principal,
     mut params: Params,
-) -> Result<NoStore<SessionsBody>, Problem> {
+) -> Result<NoStore<SessionsView>, Problem> {
     let page = PageRequest::take(&mut params);
     params.finish()?;
     let (sessions, next_cursor) = page_of(&state, principal.user, &page).await?;
-    let own = |session: SessionView| OwnSessionBody {
+    let own = |session: SessionView| OwnSessionView {
         current: Some(session.id) == principal.session,
         session: session.into(),
     };
     let data = sessions.into_iter().map(own).collect();
-    Ok(NoStore(SessionsBody { data, next_cursor }))
+    Ok(NoStore(SessionsView { data, next_cursor }))
 }
 
 /// Ends one of your sessions immediately.

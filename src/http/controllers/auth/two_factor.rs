@@ -19,7 +19,7 @@ use crate::http::state::AccountState;
 /// The secret for an authenticator app.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TotpEnrolment)]
-pub(in crate::http) struct EnrolmentBody {
+pub(in crate::http) struct EnrolmentView {
     /// The secret in base32, for typing.
     #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
     secret: String,
@@ -36,7 +36,7 @@ pub(in crate::http) struct EnrolmentBody {
     post, path = "/api/v1/auth/two-factor/enrol", tag = "accounts",
     request_body = ProofBody,
     responses(
-        (status = 200, description = "The secret for an authenticator app; shown only once", body = EnrolmentBody),
+        (status = 200, description = "The secret for an authenticator app; shown only once", body = EnrolmentView),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
         (status = 409, description = "`conflict`: there is a second factor already"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
@@ -48,13 +48,13 @@ pub(in crate::http) async fn enrol_two_factor(
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ProofBody>,
-) -> Result<NoStore<EnrolmentBody>, Problem> {
+) -> Result<NoStore<EnrolmentView>, Problem> {
     params.finish()?;
     let enrolment = state
         .accounts
         .enrol_second_factor(verified.user.id, &body.into(), &client)
         .await?;
-    Ok(NoStore(EnrolmentBody {
+    Ok(NoStore(EnrolmentView {
         secret: enrolment.secret,
         otpauth_url: enrolment.url,
         qr_svg: enrolment.qr_svg,
@@ -75,7 +75,7 @@ pub(in crate::http) struct ConfirmBody {
 /// Recovery codes, for when the device is lost.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecoveryCodes)]
-pub(in crate::http) struct RecoveryBody {
+pub(in crate::http) struct RecoveryView {
     /// Each replaces a second-factor code once. Shown only once.
     #[schema(example = json!(["ABCD-EFGH-IJKL-MNOP-QRST-UVWX"]))]
     recovery_codes: Vec<String>,
@@ -86,7 +86,7 @@ pub(in crate::http) struct RecoveryBody {
     post, path = "/api/v1/auth/two-factor/confirm", tag = "accounts",
     request_body = ConfirmBody,
     responses(
-        (status = 200, description = "Recovery codes", body = RecoveryBody),
+        (status = 200, description = "Recovery codes", body = RecoveryView),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `wrong-code`"),
         (status = 409, description = "`conflict`: the second factor is confirmed already"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
@@ -98,13 +98,13 @@ pub(in crate::http) async fn confirm_two_factor(
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ConfirmBody>,
-) -> Result<NoStore<RecoveryBody>, Problem> {
+) -> Result<NoStore<RecoveryView>, Problem> {
     params.finish()?;
     let recovery_codes = state
         .accounts
         .confirm_second_factor(verified.user.id, &body.totp_code, &client)
         .await?;
-    Ok(NoStore(RecoveryBody { recovery_codes }))
+    Ok(NoStore(RecoveryView { recovery_codes }))
 }
 
 /// Removes the second factor and its recovery codes.
@@ -138,7 +138,7 @@ pub(in crate::http) async fn remove_two_factor(
     post, path = "/api/v1/auth/two-factor/recovery-codes", tag = "accounts",
     request_body = ProofBody,
     responses(
-        (status = 200, description = "Recovery codes", body = RecoveryBody),
+        (status = 200, description = "Recovery codes", body = RecoveryView),
         (status = 401, description = "`not-signed-in`, `invalid-token`, `second-factor-required`, `wrong-code`, `signature-required`, `signature-invalid`"),
         (status = 409, description = "`conflict`: there is no second factor"),
         (status = 429, description = "`too-many-attempts`: see `retry-after`")
@@ -150,11 +150,11 @@ pub(in crate::http) async fn renew_recovery_codes(
     client: Client,
     params: Params,
     JsonBody(body): JsonBody<ProofBody>,
-) -> Result<NoStore<RecoveryBody>, Problem> {
+) -> Result<NoStore<RecoveryView>, Problem> {
     params.finish()?;
     let recovery_codes = state
         .accounts
         .renew_recovery_codes(principal.user, &body.into(), &client)
         .await?;
-    Ok(NoStore(RecoveryBody { recovery_codes }))
+    Ok(NoStore(RecoveryView { recovery_codes }))
 }

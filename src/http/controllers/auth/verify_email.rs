@@ -13,7 +13,7 @@ use crate::http::state::AccountState;
 /// An email address that has been verified.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VerifiedEmail)]
-pub(in crate::http) struct VerifiedBody {
+pub(in crate::http) struct VerifiedView {
     /// The address.
     #[schema(example = "ada@example.org")]
     email: String,
@@ -26,7 +26,7 @@ pub(in crate::http) struct VerifiedBody {
     get, path = "/api/v1/auth/verify-email/{token}", tag = "accounts",
     params(("token" = String, Path, description = "The code from the email", example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")),
     responses(
-        (status = 200, description = "The address is verified", body = VerifiedBody),
+        (status = 200, description = "The address is verified", body = VerifiedView),
         (status = 404, description = "`invalid-link`"),
         (status = 409, description = "`email-taken`: somebody else has verified the address in the meantime")
     )
@@ -36,10 +36,10 @@ pub(in crate::http) async fn verify_email(
     client: Client,
     Path(token): Path<String>,
     params: Params,
-) -> Result<NoStore<VerifiedBody>, Problem> {
+) -> Result<NoStore<VerifiedView>, Problem> {
     params.finish()?;
     let user = state.accounts.verify_email(&token, &client).await?;
-    Ok(NoStore(VerifiedBody {
+    Ok(NoStore(VerifiedView {
         email: user.email,
         email_verified: user.email_verified,
     }))

@@ -41,7 +41,7 @@ impl From<Tokens> for TokenPairView {
 /// A browser session, besides its cookie.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BrowserSession)]
-pub(in crate::http) struct BrowserSessionBody {
+pub(in crate::http) struct BrowserSessionView {
     /// The CSRF token: send it as `X-CSRF-Token` with requests that change something.
     #[schema(
         example = "AAAAAGmkQ8DZ0n1q8m4tHkq2vQ3fJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0wkP1Vq3mJr0y"
@@ -51,7 +51,7 @@ pub(in crate::http) struct BrowserSessionBody {
     expires_at: DateTime<Utc>,
 }
 
-impl BrowserSessionBody {
+impl BrowserSessionView {
     pub(super) fn new(csrf_token: String, access: &BrowserAccess) -> Self {
         Self {
             csrf_token,
@@ -60,7 +60,7 @@ impl BrowserSessionBody {
     }
 }
 
-impl From<&BrowserSession> for BrowserSessionBody {
+impl From<&BrowserSession> for BrowserSessionView {
     fn from(session: &BrowserSession) -> Self {
         Self {
             csrf_token: session.csrf_token.clone(),
@@ -73,17 +73,17 @@ impl From<&BrowserSession> for BrowserSessionBody {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = NewSession)]
-pub(in crate::http) enum NewSessionBody {
+pub(in crate::http) enum NewSessionView {
     /// For a program: a pair of tokens.
     Tokens(TokenPairView),
     /// For a browser: its CSRF token; its cookie is set.
-    Browser(BrowserSessionBody),
+    Browser(BrowserSessionView),
 }
 
 /// The signed-in user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
-pub(in crate::http) struct UserBody {
+pub(in crate::http) struct UserView {
     /// The user's id.
     id: Uuid,
     /// The email address.
@@ -101,7 +101,7 @@ pub(in crate::http) struct UserBody {
     two_factor: bool,
 }
 
-impl From<User> for UserBody {
+impl From<User> for UserView {
     fn from(user: User) -> Self {
         Self {
             id: user.id.0,

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use coinsphere_pipelines::market::Symbol;
 use coinsphere_pipelines::venues;
 
-use super::views::CandleSeriesBody;
+use super::views::CandleSeriesView;
 use crate::http::extract::params::{Params, venue_names};
 use crate::http::extract::series::{SeriesParams, series_request};
 use crate::http::middleware::identity::MarketAccess;
@@ -22,7 +22,7 @@ use crate::market::series;
         SeriesParams
     ),
     responses(
-        (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
+        (status = 200, description = "The candles, ascending", body = CandleSeriesView),
         (status = 404, description = "`unknown-venue`, `unknown-instrument`")
     )
 )]
@@ -31,7 +31,7 @@ pub(in crate::http) async fn list_candles(
     _: MarketAccess,
     Path((venue, symbol)): Path<(String, String)>,
     mut params: Params,
-) -> Result<Json<CandleSeriesBody>, Problem> {
+) -> Result<Json<CandleSeriesView>, Problem> {
     let now = state.clock.now();
     let request = series_request(&mut params, now);
     params.finish()?;
@@ -55,7 +55,7 @@ pub(in crate::http) async fn list_candles(
         ))
     })?;
     let page = series::read(&*state.market, &state.hub, now, &instrument, None, &request).await?;
-    let body = CandleSeriesBody::new(page, &instrument, request.interval);
+    let body = CandleSeriesView::new(page, &instrument, request.interval);
     Ok(Json(body))
 }
 

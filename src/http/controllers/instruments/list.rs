@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use coinsphere_pipelines::market::AssetId;
 
-use super::views::InstrumentBody;
+use super::views::InstrumentView;
 use crate::http::extract::cursor::{decode_name, encode_name};
 use crate::http::extract::params::{Params, limit, venue};
 use crate::http::middleware::identity::MarketAccess;
@@ -38,14 +38,14 @@ pub(in crate::http) struct FilterParams {
 #[utoipa::path(
     get, path = "/api/v1/instruments", tag = "market", params(FilterParams),
     responses(
-        (status = 200, description = "A page of instruments", body = Page<InstrumentBody>)
+        (status = 200, description = "A page of instruments", body = Page<InstrumentView>)
     )
 )]
 pub(in crate::http) async fn list_instruments(
     State(state): State<MarketState>,
     _: MarketAccess,
     mut params: Params,
-) -> Result<Json<Page<InstrumentBody>>, Problem> {
+) -> Result<Json<Page<InstrumentView>>, Problem> {
     let filter = InstrumentFilter {
         venue: params.take("venue", venue),
         token: params.take("token", |text| {

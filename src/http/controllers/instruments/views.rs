@@ -12,7 +12,7 @@ use crate::market::{Gap, Instrument, SeriesCandle};
 /// An instrument.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Instrument)]
-pub(in crate::http) struct InstrumentBody {
+pub(in crate::http) struct InstrumentView {
     /// The venue.
     #[schema(example = "kraken")]
     venue: &'static str,
@@ -33,9 +33,9 @@ pub(in crate::http) struct InstrumentBody {
 /// A series of candles, with what is known to be missing from it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CandleSeries)]
-pub(in crate::http) struct CandleSeriesBody {
+pub(in crate::http) struct CandleSeriesView {
     /// Ascending by `open_time`.
-    #[schema(value_type = Vec<CandleBody>)]
+    #[schema(value_type = Vec<CandleView>)]
     #[serde(serialize_with = "candles")]
     data: Vec<SeriesCandle>,
     /// Pass it as `cursor` for the next page (later candles when `from` or `range` was given, else
@@ -43,9 +43,9 @@ pub(in crate::http) struct CandleSeriesBody {
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
     /// The time these candles cover.
-    coverage: CoverageBody,
+    coverage: CoverageView,
     /// The instrument these are candles of.
-    instrument: InstrumentBody,
+    instrument: InstrumentView,
     /// The length of a candle.
     #[schema(value_type = String, example = "1m")]
     #[serde(serialize_with = "interval")]
@@ -59,7 +59,7 @@ pub(in crate::http) struct CandleSeriesBody {
     dead_code,
     reason = "documents what CandleJson writes; a test compares the two"
 )]
-struct CandleBody {
+struct CandleView {
     /// Start of the interval.
     #[schema(value_type = String, format = DateTime, example = "2024-08-08T23:54:00Z")]
     open_time: Timestamp,
@@ -95,7 +95,7 @@ struct CandleBody {
 /// The range the candles cover, and the gaps in it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Coverage)]
-struct CoverageBody {
+struct CoverageView {
     /// Start, inclusive; null when nothing is covered.
     #[schema(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
@@ -103,13 +103,13 @@ struct CoverageBody {
     #[schema(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     /// The gaps, earliest first.
-    gaps: Vec<GapBody>,
+    gaps: Vec<GapView>,
 }
 
 /// A period in which trades are, or may be, missing.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Gap)]
-struct GapBody {
+struct GapView {
     /// Start, inclusive.
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
@@ -138,7 +138,7 @@ fn interval<S: Serializer>(interval: &Interval, serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(interval.name())
 }
 
-impl From<&Instrument> for InstrumentBody {
+impl From<&Instrument> for InstrumentView {
     fn from(instrument: &Instrument) -> Self {
         Self {
             venue: instrument.key.venue.name(),
@@ -150,7 +150,7 @@ impl From<&Instrument> for InstrumentBody {
     }
 }
 
-impl From<&Gap> for GapBody {
+impl From<&Gap> for GapView {
     fn from(gap: &Gap) -> Self {
         Self {
             from: gap.from,
@@ -162,7 +162,7 @@ impl From<&Gap> for GapBody {
     }
 }
 
-impl From<Coverage> for CoverageBody {
+impl From<Coverage> for CoverageView {
     fn from(coverage: Coverage) -> Self {
         Self {
             from: coverage.range.map(|(from, _)| from),
@@ -172,7 +172,7 @@ impl From<Coverage> for CoverageBody {
     }
 }
 
-impl CandleSeriesBody {
+impl CandleSeriesView {
     /// A page of this instrument's candles.
     pub(in crate::http) fn new(
         series: Series,
@@ -221,7 +221,7 @@ mod tests {
             closed: true,
         };
         let written = serde_json::to_value(written).unwrap();
-        let documented = serde_json::to_value(CandleBody::schema()).unwrap();
+        let documented = serde_json::to_value(CandleView::schema()).unwrap();
         let fields = |value: &serde_json::Value| -> BTreeSet<String> {
             value.as_object().unwrap().keys().cloned().collect()
         };

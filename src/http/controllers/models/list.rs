@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::views::ModelBody;
+use super::views::ModelView;
 use crate::http::controllers::predictions::forecast_interval;
 use crate::http::controllers::tokens::find;
 use crate::http::extract::params::Params;
@@ -30,7 +30,7 @@ pub(in crate::http) struct ModelParams {
 #[utoipa::path(
     get, path = "/api/v1/models", tag = "forecasts", params(ModelParams),
     responses(
-        (status = 200, description = "The versions; there is always one page", body = Page<ModelBody>),
+        (status = 200, description = "The versions; there is always one page", body = Page<ModelView>),
         (status = 404, description = "`unknown-token`")
     )
 )]
@@ -38,7 +38,7 @@ pub(in crate::http) async fn list_models(
     _: MarketAccess,
     State(state): State<ForecastState>,
     mut params: Params,
-) -> Result<Json<Page<ModelBody>>, Problem> {
+) -> Result<Json<Page<ModelView>>, Problem> {
     let token = params.take("token", |text| Ok(text.to_owned()));
     let interval = params.take("interval", forecast_interval);
     params.finish()?;
@@ -54,7 +54,7 @@ pub(in crate::http) async fn list_models(
             && interval.is_none_or(|interval| interval == model.interval)
     });
     Ok(Json(Page {
-        data: models.iter().map(ModelBody::from).collect(),
+        data: models.iter().map(ModelView::from).collect(),
         next_cursor: None,
     }))
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::views::ModelBody;
+use super::views::ModelView;
 use super::{shortened, unknown};
 use crate::forecasts::PromoteError;
 use crate::http::client_address::ClientAddress;
@@ -18,7 +18,7 @@ use crate::http::state::ForecastState;
     post, path = "/api/v1/models/{id}/promote", tag = "forecasts",
     params(("id" = String, Path, description = "The version")),
     responses(
-        (status = 200, description = "The version serves", body = ModelBody),
+        (status = 200, description = "The version serves", body = ModelView),
         (status = 404, description = "`unknown-model`"),
         (status = 409, description = "`unusable-model`: the version is broken; the previous one keeps serving")
     )
@@ -29,13 +29,13 @@ pub(in crate::http) async fn promote_model(
     from: ClientAddress,
     Path(id): Path<String>,
     params: Params,
-) -> Result<Json<ModelBody>, Problem> {
+) -> Result<Json<ModelView>, Problem> {
     params.finish()?;
     let outcome = state.forecasts.promote(&id).await;
     let act = admin.act("model.promoted", outcome.is_ok(), from, shortened(&id));
     state.acts.note(act);
     match outcome {
-        Ok(version) => Ok(Json(ModelBody::from(&version))),
+        Ok(version) => Ok(Json(ModelView::from(&version))),
         Err(PromoteError::Unknown) => Err(unknown(&id)),
         Err(PromoteError::Unusable(why)) => {
             tracing::warn!(id, why, "a model was not promoted");

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::unknown;
-use super::views::ModelDetailBody;
+use super::views::ModelDetailView;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketAccess;
 use crate::http::respond::problem::Problem;
@@ -15,7 +15,7 @@ use crate::http::state::ForecastState;
     get, path = "/api/v1/models/{id}", tag = "forecasts",
     params(("id" = String, Path, description = "The version")),
     responses(
-        (status = 200, description = "The version", body = ModelDetailBody),
+        (status = 200, description = "The version", body = ModelDetailView),
         (status = 404, description = "`unknown-model`")
     )
 )]
@@ -24,10 +24,10 @@ pub(in crate::http) async fn show_model(
     State(state): State<ForecastState>,
     Path(id): Path<String>,
     params: Params,
-) -> Result<Json<ModelDetailBody>, Problem> {
+) -> Result<Json<ModelDetailView>, Problem> {
     params.finish()?;
     let found = state.forecasts.model(&id).await?;
     found
-        .map(|version| Json(ModelDetailBody::from(&version)))
+        .map(|version| Json(ModelDetailView::from(&version)))
         .ok_or_else(|| unknown(&id))
 }

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::QueuedBody;
+use super::views::QueuedView;
 use crate::http::client_address::ClientAddress;
 use crate::http::controllers::predictions::forecast_interval;
 use crate::http::controllers::tokens::find;
@@ -35,7 +35,7 @@ pub(in crate::http) struct TrainBody {
     post, path = "/api/v1/models/train", tag = "forecasts",
     request_body(content = Option<TrainBody>, description = "Without a body, all models are trained"),
     responses(
-        (status = 202, description = "The trainings are queued; `/health` shows their progress", body = QueuedBody),
+        (status = 202, description = "The trainings are queued; `/health` shows their progress", body = QueuedView),
         (status = 400, description = "`invalid-request`: `errors` names each field"),
         (status = 404, description = "`unknown-token`, `no-forecast`")
     )
@@ -46,7 +46,7 @@ pub(in crate::http) async fn train_models(
     from: ClientAddress,
     params: Params,
     body: Bytes,
-) -> Result<(StatusCode, Json<QueuedBody>), Problem> {
+) -> Result<(StatusCode, Json<QueuedView>), Problem> {
     params.finish()?;
     let wrong = |field: &str, detail: String| {
         Problem::invalid(vec![FieldError {
@@ -83,5 +83,5 @@ pub(in crate::http) async fn train_models(
     }
     let act = admin.act("model.training_asked", true, from, queued.join(" "));
     state.acts.note(act);
-    Ok((StatusCode::ACCEPTED, Json(QueuedBody { queued })))
+    Ok((StatusCode::ACCEPTED, Json(QueuedView { queued })))
 }

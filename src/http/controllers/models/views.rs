@@ -5,12 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::forecasts::{ModelVersion, Skill};
-use crate::http::controllers::predictions::views::{SkillBody, horizon_of};
+use crate::http::controllers::predictions::views::{SkillView, horizon_of};
 
 /// A version of a model.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Model)]
-pub(in crate::http) struct ModelBody {
+pub(in crate::http) struct ModelView {
     /// The version.
     #[schema(example = "20261122T115607264Z-434acd1c")]
     id: String,
@@ -29,13 +29,13 @@ pub(in crate::http) struct ModelBody {
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Timestamp>,
     /// By horizon.
-    horizons: Vec<ModelHorizonBody>,
+    horizons: Vec<ModelHorizonView>,
 }
 
 /// A version at one horizon.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ModelHorizon)]
-pub(in crate::http) struct ModelHorizonBody {
+pub(in crate::http) struct ModelHorizonView {
     /// The horizon.
     #[schema(example = "24h")]
     horizon: String,
@@ -43,14 +43,14 @@ pub(in crate::http) struct ModelHorizonBody {
     #[schema(example = "lstm")]
     method: String,
     /// Its skill.
-    skill: SkillBody,
+    skill: SkillView,
 }
 
 /// Some of the fields of a version's card.
 #[derive(ToSchema)]
 #[schema(as = ModelCard)]
 #[allow(dead_code, reason = "describes what the card's own type writes")]
-pub(in crate::http) struct CardBody {
+pub(in crate::http) struct CardView {
     /// The version of the card's format.
     #[schema(example = 1)]
     format: u32,
@@ -71,29 +71,29 @@ pub(in crate::http) struct CardBody {
 /// A version of a model with its card.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ModelDetail)]
-pub(in crate::http) struct ModelDetailBody {
+pub(in crate::http) struct ModelDetailView {
     #[serde(flatten)]
-    model: ModelBody,
+    model: ModelView,
     /// Architecture, features, scaler, training span, evaluation and verdict.
-    #[schema(value_type = Option<CardBody>)]
+    #[schema(value_type = Option<CardView>)]
     card: Option<serde_json::Value>,
 }
 
 /// Trainings that were queued.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = QueuedTrainings)]
-pub(in crate::http) struct QueuedBody {
+pub(in crate::http) struct QueuedView {
     /// Token and interval of each training.
     #[schema(example = json!(["bitcoin/1h"]))]
     pub(in crate::http) queued: Vec<String>,
 }
 
-impl From<&ModelVersion> for ModelBody {
+impl From<&ModelVersion> for ModelView {
     fn from(version: &ModelVersion) -> Self {
-        let horizon = |(candles, method, skill): &(u32, String, Option<Skill>)| ModelHorizonBody {
+        let horizon = |(candles, method, skill): &(u32, String, Option<Skill>)| ModelHorizonView {
             horizon: horizon_of(version.interval, *candles),
             method: method.clone(),
-            skill: SkillBody::new(skill.as_ref(), None),
+            skill: SkillView::new(skill.as_ref(), None),
         };
         Self {
             id: version.id.clone(),
@@ -107,7 +107,7 @@ impl From<&ModelVersion> for ModelBody {
     }
 }
 
-impl From<&ModelVersion> for ModelDetailBody {
+impl From<&ModelVersion> for ModelDetailView {
     fn from(version: &ModelVersion) -> Self {
         Self {
             model: version.into(),

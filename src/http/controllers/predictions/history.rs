@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 
 use super::{Asked, SeriesParams};
 use crate::forecasts::PastQuery;
-use crate::http::controllers::predictions::views::PastBody;
+use crate::http::controllers::predictions::views::PastView;
 use crate::http::controllers::tokens::find;
 use crate::http::extract::cursor::SeriesCursor;
 use crate::http::extract::params::{Params, limit};
@@ -39,7 +39,7 @@ pub(in crate::http) struct PastParams {
         SeriesParams, PastParams
     ),
     responses(
-        (status = 200, description = "A page of forecasts", body = Page<PastBody>),
+        (status = 200, description = "A page of forecasts", body = Page<PastView>),
         (status = 404, description = "`unknown-token`")
     )
 )]
@@ -48,7 +48,7 @@ pub(in crate::http) async fn list_past_predictions(
     State(state): State<ForecastState>,
     Path(token): Path<String>,
     mut params: Params,
-) -> Result<Json<Page<PastBody>>, Problem> {
+) -> Result<Json<Page<PastView>>, Problem> {
     let asked = Asked::read(&mut params);
     let model = params.take("model", version);
     let limit = params.take("limit", limit(1_000)).unwrap_or(100);
@@ -77,7 +77,7 @@ pub(in crate::http) async fn list_past_predictions(
         next_cursor: last.map(|last| SeriesCursor::To(last.forecast.open_time).encode()),
         data: found
             .iter()
-            .map(|stored| PastBody::new(asked.interval, stored))
+            .map(|stored| PastView::new(asked.interval, stored))
             .collect(),
     }))
 }

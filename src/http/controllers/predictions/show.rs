@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::{Asked, SeriesParams, nothing_of};
-use crate::http::controllers::predictions::views::PredictionsBody;
+use crate::http::controllers::predictions::views::PredictionsView;
 use crate::http::controllers::tokens::find;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::MarketAccess;
@@ -19,7 +19,7 @@ use crate::http::state::ForecastState;
         SeriesParams
     ),
     responses(
-        (status = 200, description = "The forecasts, shortest horizon first", body = PredictionsBody),
+        (status = 200, description = "The forecasts, shortest horizon first", body = PredictionsView),
         (status = 404, description = "`unknown-token`, `no-forecast`"),
         (status = 409, description = "`ambiguous-token`: several tokens have this symbol: see `candidates`")
     )
@@ -29,7 +29,7 @@ pub(in crate::http) async fn show_predictions(
     State(state): State<ForecastState>,
     Path(token): Path<String>,
     mut params: Params,
-) -> Result<Json<PredictionsBody>, Problem> {
+) -> Result<Json<PredictionsView>, Problem> {
     let asked = Asked::read(&mut params);
     params.finish()?;
     let token = find(&*state.market, &token).await?.id;
@@ -43,7 +43,7 @@ pub(in crate::http) async fn show_predictions(
         return Err(nothing_of(&state, &token, asked.interval));
     }
     let instrument = state.forecasts.instrument(&token).await?;
-    Ok(Json(PredictionsBody::new(
+    Ok(Json(PredictionsView::new(
         token.to_string(),
         asked.interval,
         instrument.as_ref(),

@@ -7,7 +7,7 @@ use super::history::version;
 use super::{Asked, SeriesParams};
 use crate::forecasts::PastQuery;
 use crate::http::controllers::predictions::views::{
-    ScoreBody, TrackRecordBody, horizon_of, statement,
+    ScoreView, TrackRecordView, horizon_of, statement,
 };
 use crate::http::controllers::tokens::find;
 use crate::http::extract::params::Params;
@@ -39,7 +39,7 @@ pub(in crate::http) struct TrackParams {
         SeriesParams, TrackParams
     ),
     responses(
-        (status = 200, description = "The track record", body = TrackRecordBody),
+        (status = 200, description = "The track record", body = TrackRecordView),
         (status = 404, description = "`unknown-token`")
     )
 )]
@@ -48,7 +48,7 @@ pub(in crate::http) async fn show_track_record(
     State(state): State<ForecastState>,
     Path(token): Path<String>,
     mut params: Params,
-) -> Result<Json<TrackRecordBody>, Problem> {
+) -> Result<Json<TrackRecordView>, Problem> {
     let asked = Asked::read(&mut params);
     let model = params.take("model", version);
     params.finish()?;
@@ -62,13 +62,13 @@ pub(in crate::http) async fn show_track_record(
         limit: MOST,
     };
     let skill = state.forecasts.track_record(&query).await?;
-    Ok(Json(TrackRecordBody {
+    Ok(Json(TrackRecordView {
         token: query.token.to_string(),
         interval: query.interval.name(),
         horizon: horizon_of(query.interval, query.horizon),
         model: query.model,
         has_skill: skill.is_some_and(|skill| skill.has_skill),
         statement: statement(skill.as_ref()),
-        score: skill.as_ref().map(ScoreBody::from),
+        score: skill.as_ref().map(ScoreView::from),
     }))
 }

@@ -11,7 +11,7 @@ use crate::forecasts::{ENOUGH_REALISED, Estimate, Judged, Skill};
 /// The newest forecasts of a token.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Predictions)]
-pub(in crate::http) struct PredictionsBody {
+pub(in crate::http) struct PredictionsView {
     /// CoinGecko id.
     #[schema(example = "bitcoin")]
     pub(in crate::http) token: String,
@@ -22,23 +22,23 @@ pub(in crate::http) struct PredictionsBody {
     #[schema(example = "binance:BTCUSDT")]
     pub(in crate::http) instrument: Option<String>,
     /// One per horizon, shortest first.
-    pub(in crate::http) data: Vec<PredictionBody>,
+    pub(in crate::http) data: Vec<PredictionView>,
 }
 
 /// A forecast.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Prediction)]
-pub(in crate::http) struct PredictionBody {
+pub(in crate::http) struct PredictionView {
     #[serde(flatten)]
-    forecast: ForecastBody,
+    forecast: ForecastView,
     /// Its skill.
-    skill: SkillBody,
+    skill: SkillView,
 }
 
 /// A forecast as it was made.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Forecast)]
-pub(in crate::http) struct ForecastBody {
+pub(in crate::http) struct ForecastView {
     /// The horizon: `1h`, `24h` or `7d`.
     #[schema(example = "24h")]
     horizon: String,
@@ -61,7 +61,7 @@ pub(in crate::http) struct ForecastBody {
     #[schema(example = -0.0023)]
     expected_return: f64,
     /// Prediction intervals; empty until they are calibrated.
-    intervals: Vec<IntervalBody>,
+    intervals: Vec<IntervalView>,
     /// The version of the model.
     #[schema(example = "20261122T115607264Z-434acd1c")]
     model: String,
@@ -74,7 +74,7 @@ pub(in crate::http) struct ForecastBody {
 /// A prediction interval for the price.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PredictionInterval)]
-pub(in crate::http) struct IntervalBody {
+pub(in crate::http) struct IntervalView {
     /// The nominal coverage in percent: 50, 80 or 95.
     #[schema(example = 80)]
     level: u8,
@@ -89,7 +89,7 @@ pub(in crate::http) struct IntervalBody {
 /// The skill of a forecast.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ForecastSkill)]
-pub(in crate::http) struct SkillBody {
+pub(in crate::http) struct SkillView {
     /// Whether the model beat repeating the last price by more than chance.
     has_skill: bool,
     /// The same in words.
@@ -98,19 +98,19 @@ pub(in crate::http) struct SkillBody {
     )]
     statement: String,
     /// Walk-forward evaluation when it was trained.
-    evaluation: Option<ScoreBody>,
+    evaluation: Option<ScoreView>,
     /// The score of its live forecasts, once enough have been realised.
-    live: Option<ScoreBody>,
+    live: Option<ScoreView>,
 }
 
 /// The score of forecasts.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ForecastScore)]
-pub(in crate::http) struct ScoreBody {
+pub(in crate::http) struct ScoreView {
     /// Mean absolute error of log returns, relative to repeating the last price: below 1 is better.
-    mase: EstimateBody,
+    mase: EstimateView,
     /// Share of forecasts with the right direction; zero counts one half.
-    directional_accuracy: EstimateBody,
+    directional_accuracy: EstimateView,
     /// Shares of outcomes inside the prediction intervals.
     coverage: Option<CoverageShares>,
     /// Number of forecasts.
@@ -120,7 +120,7 @@ pub(in crate::http) struct ScoreBody {
 /// A figure with its 95 % confidence interval.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Estimate)]
-pub(in crate::http) struct EstimateBody {
+pub(in crate::http) struct EstimateView {
     /// The figure.
     #[schema(example = 0.98)]
     value: f64,
@@ -152,17 +152,17 @@ pub(in crate::http) struct CoverageShares {
 /// A past forecast and its outcome.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PastPrediction)]
-pub(in crate::http) struct PastBody {
+pub(in crate::http) struct PastView {
     #[serde(flatten)]
-    forecast: ForecastBody,
+    forecast: ForecastView,
     /// The outcome; null until the target time.
-    outcome: Option<OutcomeBody>,
+    outcome: Option<OutcomeView>,
 }
 
 /// The outcome of a forecast.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PredictionOutcome)]
-pub(in crate::http) struct OutcomeBody {
+pub(in crate::http) struct OutcomeView {
     /// The price at the target time, a decimal.
     #[schema(example = "67403.1")]
     price: String,
@@ -180,7 +180,7 @@ pub(in crate::http) struct OutcomeBody {
 /// The track record of a token's forecasts.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TrackRecord)]
-pub(in crate::http) struct TrackRecordBody {
+pub(in crate::http) struct TrackRecordView {
     /// CoinGecko id.
     #[schema(example = "bitcoin")]
     pub(in crate::http) token: String,
@@ -201,7 +201,7 @@ pub(in crate::http) struct TrackRecordBody {
     )]
     pub(in crate::http) statement: String,
     /// The score; null until a forecast has been realised.
-    pub(in crate::http) score: Option<ScoreBody>,
+    pub(in crate::http) score: Option<ScoreView>,
 }
 
 /// The figures in words.
@@ -233,7 +233,7 @@ pub(in crate::http) fn horizon_of(interval: Interval, candles: u32) -> String {
     horizon_name(interval.duration() * candles)
 }
 
-impl PredictionsBody {
+impl PredictionsView {
     pub(in crate::http) fn new(
         token: String,
         interval: Interval,
@@ -246,16 +246,16 @@ impl PredictionsBody {
             instrument: instrument.map(ToString::to_string),
             data: forecasts
                 .iter()
-                .map(|judged| PredictionBody {
-                    forecast: ForecastBody::new(interval, &judged.stored),
-                    skill: SkillBody::new(judged.evaluated.as_ref(), judged.live.as_ref()),
+                .map(|judged| PredictionView {
+                    forecast: ForecastView::new(interval, &judged.stored),
+                    skill: SkillView::new(judged.evaluated.as_ref(), judged.live.as_ref()),
                 })
                 .collect(),
         }
     }
 }
 
-impl ForecastBody {
+impl ForecastView {
     fn new(interval: Interval, stored: &StoredForecast) -> Self {
         let forecast = &stored.forecast;
         let text = |price: rust_decimal::Decimal| price.normalize().to_string();
@@ -270,7 +270,7 @@ impl ForecastBody {
             intervals: LEVELS
                 .into_iter()
                 .zip(forecast.ranges.iter().flatten())
-                .map(|(level, range)| IntervalBody {
+                .map(|(level, range)| IntervalView {
                     level,
                     low: text(range.low),
                     high: text(range.high),
@@ -282,18 +282,18 @@ impl ForecastBody {
     }
 }
 
-impl SkillBody {
+impl SkillView {
     pub(in crate::http) fn new(evaluated: Option<&Skill>, live: Option<&Skill>) -> Self {
         Self {
             has_skill: evaluated.is_some_and(|skill| skill.has_skill),
             statement: statement(evaluated),
-            evaluation: evaluated.map(ScoreBody::from),
-            live: live.map(ScoreBody::from),
+            evaluation: evaluated.map(ScoreView::from),
+            live: live.map(ScoreView::from),
         }
     }
 }
 
-impl From<&Skill> for ScoreBody {
+impl From<&Skill> for ScoreView {
     fn from(skill: &Skill) -> Self {
         Self {
             mase: skill.mase.into(),
@@ -310,16 +310,16 @@ impl From<&Skill> for ScoreBody {
     }
 }
 
-impl From<Estimate> for EstimateBody {
+impl From<Estimate> for EstimateView {
     fn from(Estimate { value, low, high }: Estimate) -> Self {
         Self { value, low, high }
     }
 }
 
-impl PastBody {
+impl PastView {
     pub(in crate::http) fn new(interval: Interval, stored: &StoredForecast) -> Self {
         let forecast = &stored.forecast;
-        let outcome = stored.outcome.map(|outcome| OutcomeBody {
+        let outcome = stored.outcome.map(|outcome| OutcomeView {
             price: outcome.price.normalize().to_string(),
             actual_return: outcome.log_return,
             error: outcome.log_return - forecast.expected_return,
@@ -331,7 +331,7 @@ impl PastBody {
                 .collect(),
         });
         Self {
-            forecast: ForecastBody::new(interval, stored),
+            forecast: ForecastView::new(interval, stored),
             outcome,
         }
     }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::find;
-use crate::http::controllers::instruments::views::CandleSeriesBody;
+use crate::http::controllers::instruments::views::CandleSeriesView;
 use crate::http::extract::params::{Params, venue};
 use crate::http::extract::series::{SeriesParams, series_request};
 use crate::http::middleware::identity::MarketAccess;
@@ -34,7 +34,7 @@ pub(in crate::http) struct VenueParams {
         VenueParams, SeriesParams
     ),
     responses(
-        (status = 200, description = "The candles, ascending", body = CandleSeriesBody),
+        (status = 200, description = "The candles, ascending", body = CandleSeriesView),
         (status = 404, description = "`unknown-token`, `unknown-instrument`"),
         (status = 409, description = "`ambiguous-token`: several tokens have this symbol: see `candidates`")
     )
@@ -44,7 +44,7 @@ pub(in crate::http) async fn show_token_history(
     _: MarketAccess,
     Path(id): Path<String>,
     mut params: Params,
-) -> Result<Json<CandleSeriesBody>, Problem> {
+) -> Result<Json<CandleSeriesView>, Problem> {
     let venue = params.take("venue", venue);
     let now = state.clock.now();
     let request = series_request(&mut params, now);
@@ -64,6 +64,6 @@ pub(in crate::http) async fn show_token_history(
         })?;
     let asset = Some(token.id);
     let page = series::read(&*state.market, &state.hub, now, instrument, asset, &request).await?;
-    let body = CandleSeriesBody::new(page, instrument, request.interval);
+    let body = CandleSeriesView::new(page, instrument, request.interval);
     Ok(Json(body))
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::controllers::instruments::views::InstrumentBody;
+use crate::http::controllers::instruments::views::InstrumentView;
 use crate::market::Token;
 
 /// A token.
@@ -31,7 +31,7 @@ pub(in crate::http) struct AssetDetailView {
     pub(in crate::http) token: AssetView,
     /// The instruments that trade it, the primary one first: a token's history uses it unless the
     /// request names a venue.
-    pub(in crate::http) instruments: Vec<InstrumentBody>,
+    pub(in crate::http) instruments: Vec<InstrumentView>,
 }
 
 impl From<Token> for AssetView {

@@ -2,20 +2,21 @@
 
 use axum::extract::{Path, State};
 
-use super::views::{JobBody, id, unknown};
+use super::views::{id, unknown};
 use crate::http::client_address::ClientAddress;
 use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::params::Params;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::JobsState;
+use crate::jobs::JobView;
 
 /// Cancels a job: one that waits at once, one that runs within seconds.
 #[utoipa::path(
     post, path = "/api/v1/admin/jobs/{id}/cancel", tag = "administration",
     params(("id" = Uuid, Path, description = "The job")),
     responses(
-        (status = 200, description = "It is cancelled, or will be: `cancel_requested`", body = JobBody),
+        (status = 200, description = "It is cancelled, or will be: `cancel_requested`", body = JobView),
         (status = 404, description = "`not-found`"),
         (status = 409, description = "`conflict`: it has ended already")
     )
@@ -26,7 +27,7 @@ pub(in crate::http) async fn cancel_job(
     from: ClientAddress,
     Path(job): Path<String>,
     params: Params,
-) -> Result<NoStore<JobBody>, Problem> {
+) -> Result<NoStore<JobView>, Problem> {
     params.finish()?;
     let job = id(&job)?;
     let cancelled = state.jobs.cancel(job).await?;
@@ -37,5 +38,5 @@ pub(in crate::http) async fn cancel_job(
     }
     let act = admin.act("job.cancelled", true, from, job.to_string());
     state.acts.note(act);
-    Ok(NoStore(found.into()))
+    Ok(NoStore(found))
 }

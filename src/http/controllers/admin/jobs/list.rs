@@ -4,7 +4,6 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::views::JobBody;
 use crate::accounts::ListPlace;
 use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::cursor::PageRequest;
@@ -12,14 +11,14 @@ use crate::http::extract::params::Params;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::JobsState;
-use crate::jobs::JobQuery;
+use crate::jobs::{JobQuery, JobView};
 
 /// A page of jobs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Jobs)]
-pub(in crate::http) struct JobsBody {
+pub(in crate::http) struct JobsView {
     /// Newest first.
-    data: Vec<JobBody>,
+    data: Vec<JobView>,
     /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
@@ -35,14 +34,14 @@ pub(in crate::http) struct JobsBody {
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
-        (status = 200, description = "A page of jobs", body = JobsBody)
+        (status = 200, description = "A page of jobs", body = JobsView)
     )
 )]
 pub(in crate::http) async fn list_jobs(
     _: AdminOrServerToken,
     State(state): State<JobsState>,
     mut params: Params,
-) -> Result<NoStore<JobsBody>, Problem> {
+) -> Result<NoStore<JobsView>, Problem> {
     let wanted = params.take("state", str::parse);
     let kind = params.take("kind", kind);
     let page = PageRequest::take(&mut params);
@@ -58,8 +57,10 @@ pub(in crate::http) async fn list_jobs(
         at: job.created_at,
         id: job.id,
     });
-    let data = jobs.into_iter().map(Into::into).collect();
-    Ok(NoStore(JobsBody { data, next_cursor }))
+    Ok(NoStore(JobsView {
+        data: jobs,
+        next_cursor,
+    }))
 }
 
 /// What a kind can be; nothing else reaches the database.

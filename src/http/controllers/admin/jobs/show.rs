@@ -2,19 +2,20 @@
 
 use axum::extract::{Path, State};
 
-use super::views::{JobBody, id, unknown};
+use super::views::{id, unknown};
 use crate::http::extract::admin::AdminOrServerToken;
 use crate::http::extract::params::Params;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::JobsState;
+use crate::jobs::JobView;
 
 /// A job.
 #[utoipa::path(
     get, path = "/api/v1/admin/jobs/{id}", tag = "administration",
     params(("id" = Uuid, Path, description = "The job")),
     responses(
-        (status = 200, description = "The job", body = JobBody),
+        (status = 200, description = "The job", body = JobView),
         (status = 404, description = "`not-found`")
     )
 )]
@@ -23,8 +24,8 @@ pub(in crate::http) async fn show_job(
     State(state): State<JobsState>,
     Path(job): Path<String>,
     params: Params,
-) -> Result<NoStore<JobBody>, Problem> {
+) -> Result<NoStore<JobView>, Problem> {
     params.finish()?;
     let found = state.jobs.show(id(&job)?).await?;
-    Ok(NoStore(found.ok_or_else(unknown)?.into()))
+    found.map(NoStore).ok_or_else(unknown)
 }

@@ -5,7 +5,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{AdministeredUserBody, id};
+use super::views::{AdministeredUserView, id};
 use crate::accounts::{AccountError, Client, Role, UserChange, Wrong};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -35,7 +35,7 @@ pub(in crate::http) struct ChangeBody {
     params(("id" = Uuid, Path, description = "The user's id")),
     request_body = ChangeBody,
     responses(
-        (status = 200, description = "The updated user", body = AdministeredUserBody),
+        (status = 200, description = "The updated user", body = AdministeredUserView),
         (status = 404, description = "`not-found`"),
         (status = 409, description = "`conflict`: no admin would be left")
     )
@@ -47,7 +47,7 @@ pub(in crate::http) async fn change_user(
     Path(user): Path<String>,
     params: Params,
     JsonBody(body): JsonBody<ChangeBody>,
-) -> Result<NoStore<AdministeredUserBody>, Problem> {
+) -> Result<NoStore<AdministeredUserView>, Problem> {
     params.finish()?;
     let role = match body.role.as_deref() {
         None => None,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::views::AdministeredUserBody;
+use super::views::AdministeredUserView;
 use crate::accounts::ListPlace;
 use crate::http::extract::cursor::PageRequest;
 use crate::http::extract::params::Params;
@@ -16,9 +16,9 @@ use crate::http::state::AccountState;
 /// A page of users.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdministeredUsers)]
-pub(in crate::http) struct UsersBody {
+pub(in crate::http) struct UsersView {
     /// Newest first.
-    data: Vec<AdministeredUserBody>,
+    data: Vec<AdministeredUserView>,
     /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
@@ -32,14 +32,14 @@ pub(in crate::http) struct UsersBody {
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
-        (status = 200, description = "A page of users", body = UsersBody)
+        (status = 200, description = "A page of users", body = UsersView)
     )
 )]
 pub(in crate::http) async fn list_users(
     State(state): State<AccountState>,
     _: AdminUser,
     mut params: Params,
-) -> Result<NoStore<UsersBody>, Problem> {
+) -> Result<NoStore<UsersView>, Problem> {
     let page = PageRequest::take(&mut params);
     params.finish()?;
     let mut users = state.accounts.users(page.after, page.to_read()).await?;
@@ -48,5 +48,5 @@ pub(in crate::http) async fn list_users(
         id: user.id.0,
     });
     let data = users.into_iter().map(Into::into).collect();
-    Ok(NoStore(UsersBody { data, next_cursor }))
+    Ok(NoStore(UsersView { data, next_cursor }))
 }

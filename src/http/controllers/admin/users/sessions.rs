@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::views::id;
 use crate::accounts::{AccountError, Client, SessionId};
-use crate::http::controllers::auth::session_views::{SessionBody, page_of};
+use crate::http::controllers::auth::session_views::{SessionEntryView, page_of};
 use crate::http::extract::cursor::PageRequest;
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::AdminUser;
@@ -19,9 +19,9 @@ use crate::http::state::AccountState;
 /// The sessions of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdministeredSessions)]
-pub(in crate::http) struct SessionsBody {
+pub(in crate::http) struct SessionsView {
     /// Sessions that have not ended, most recently used first.
-    data: Vec<SessionBody>,
+    data: Vec<SessionEntryView>,
     /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
@@ -36,7 +36,7 @@ pub(in crate::http) struct SessionsBody {
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
-        (status = 200, description = "A page of the sessions", body = SessionsBody),
+        (status = 200, description = "A page of the sessions", body = SessionsView),
         (status = 404, description = "`not-found`")
     )
 )]
@@ -45,19 +45,19 @@ pub(in crate::http) async fn list_user_sessions(
     _: AdminUser,
     Path(user): Path<String>,
     mut params: Params,
-) -> Result<NoStore<SessionsBody>, Problem> {
+) -> Result<NoStore<SessionsView>, Problem> {
     let page = PageRequest::take(&mut params);
     params.finish()?;
     let user = state.accounts.any_user(id(&user)?).await?;
     let (sessions, next_cursor) = page_of(&state, user.id, &page).await?;
     let data = sessions.into_iter().map(Into::into).collect();
-    Ok(NoStore(SessionsBody { data, next_cursor }))
+    Ok(NoStore(SessionsView { data, next_cursor }))
 }
 
 /// Sessions that were ended.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EndedSessions)]
-pub(in crate::http) struct EndedBody {
+pub(in crate::http) struct EndedView {
     /// The number of sessions that were ended.
     #[schema(example = 2)]
     ended: usize,
@@ -68,7 +68,7 @@ pub(in crate::http) struct EndedBody {
     delete, path = "/api/v1/admin/users/{id}/sessions", tag = "administration",
     params(("id" = Uuid, Path, description = "The user's id")),
     responses(
-        (status = 200, description = "The sessions have ended", body = EndedBody),
+        (status = 200, description = "The sessions have ended", body = EndedView),
         (status = 404, description = "`not-found`")
     )
 )]
@@ -78,13 +78,13 @@ pub(in crate::http) async fn revoke_user_sessions(
     client: Client,
     Path(user): Path<String>,
     params: Params,
-) -> Result<NoStore<EndedBody>, Problem> {
+) -> Result<NoStore<EndedView>, Problem> {
     params.finish()?;
     let ended = state
         .accounts
         .end_sessions_of(admin.user.id, id(&user)?, &client)
         .await?;
-    Ok(NoStore(EndedBody { ended }))
+    Ok(NoStore(EndedView { ended }))
 }
 
 /// Ends a session of a user immediately.

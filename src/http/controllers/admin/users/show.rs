@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 
-use super::views::{AdministeredUserBody, id};
+use super::views::{AdministeredUserView, id};
 use crate::http::extract::params::Params;
 use crate::http::middleware::identity::AdminUser;
 use crate::http::respond::no_store::NoStore;
@@ -14,7 +14,7 @@ use crate::http::state::AccountState;
     get, path = "/api/v1/admin/users/{id}", tag = "administration",
     params(("id" = Uuid, Path, description = "The user's id")),
     responses(
-        (status = 200, description = "The user", body = AdministeredUserBody),
+        (status = 200, description = "The user", body = AdministeredUserView),
         (status = 404, description = "`not-found`")
     )
 )]
@@ -23,7 +23,7 @@ pub(in crate::http) async fn show_user(
     _: AdminUser,
     Path(user): Path<String>,
     params: Params,
-) -> Result<NoStore<AdministeredUserBody>, Problem> {
+) -> Result<NoStore<AdministeredUserView>, Problem> {
     params.finish()?;
     let user = state.accounts.any_user(id(&user)?).await?;
     Ok(NoStore(user.into()))

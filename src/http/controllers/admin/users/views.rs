@@ -10,7 +10,7 @@ use crate::accounts::{AccountError, User, UserId};
 /// A user, as shown to admins.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AdministeredUser)]
-pub(in crate::http) struct AdministeredUserBody {
+pub(in crate::http) struct AdministeredUserView {
     /// The user's id.
     id: Uuid,
     /// The email address.
@@ -34,7 +34,7 @@ pub(in crate::http) struct AdministeredUserBody {
     disabled_at: Option<DateTime<Utc>>,
 }
 
-impl From<User> for AdministeredUserBody {
+impl From<User> for AdministeredUserView {
     fn from(user: User) -> Self {
         Self {
             id: user.id.0,

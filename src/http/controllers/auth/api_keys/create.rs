@@ -6,7 +6,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{NewApiKeyBody, WithSecret, with_secret};
+use super::views::{NewApiKeyView, WithSecret, with_secret};
 use crate::accounts::{AccountError, Client, NewKey, PublicKey, Scope, Wrong};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -43,7 +43,7 @@ pub(in crate::http) struct MakeBody {
     post, path = "/api/v1/auth/api-keys", tag = "accounts",
     request_body = MakeBody,
     responses(
-        (status = 201, description = "The key with its secret", body = NewApiKeyBody),
+        (status = 201, description = "The key with its secret", body = NewApiKeyView),
         (status = 403, description = "`forbidden`: the key's scopes do not allow this; `email-not-verified`"),
         (status = 409, description = "`conflict`: there is a key with this name, or there are 50 keys already")
     )

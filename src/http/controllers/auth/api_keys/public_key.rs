@@ -8,7 +8,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{ApiKeyBody, id};
+use super::views::{ApiKeyView, id};
 use crate::accounts::{Client, PublicKey};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -36,7 +36,7 @@ pub(in crate::http) struct PublicKeyBody {
     params(("id" = uuid::Uuid, Path, description = "The key")),
     request_body = PublicKeyBody,
     responses(
-        (status = 200, description = "The updated key", body = ApiKeyBody),
+        (status = 200, description = "The updated key", body = ApiKeyView),
         (status = 404, description = "`not-found`")
     )
 )]
@@ -47,7 +47,7 @@ pub(in crate::http) async fn set_public_key(
     Path(key): Path<String>,
     params: Params,
     JsonBody(body): JsonBody<PublicKeyBody>,
-) -> Result<Json<ApiKeyBody>, Problem> {
+) -> Result<Json<ApiKeyView>, Problem> {
     params.finish()?;
     let public_key: PublicKey = body.public_key.parse()?;
     let changed = state

@@ -6,7 +6,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{NewApiKeyBody, WithSecret, id, with_secret};
+use super::views::{NewApiKeyView, WithSecret, id, with_secret};
 use crate::accounts::{AccountError, Client, Wrong};
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -31,7 +31,7 @@ pub(in crate::http) struct RotateBody {
     params(("id" = uuid::Uuid, Path, description = "The key")),
     request_body = RotateBody,
     responses(
-        (status = 200, description = "The key with its new secret", body = NewApiKeyBody),
+        (status = 200, description = "The key with its new secret", body = NewApiKeyView),
         (status = 404, description = "`not-found`")
     )
 )]

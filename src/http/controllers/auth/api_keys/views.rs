@@ -13,7 +13,7 @@ use crate::http::middleware::idempotency::DoNotReplay;
 /// An API key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ApiKey)]
-pub(in crate::http) struct ApiKeyBody {
+pub(in crate::http) struct ApiKeyView {
     /// The id.
     id: Uuid,
     /// The name its user gave it.
@@ -36,7 +36,7 @@ pub(in crate::http) struct ApiKeyBody {
     public_key: Option<String>,
 }
 
-impl From<ApiKey> for ApiKeyBody {
+impl From<ApiKey> for ApiKeyView {
     fn from(key: ApiKey) -> Self {
         Self {
             id: key.id,
@@ -54,9 +54,9 @@ impl From<ApiKey> for ApiKeyBody {
 /// An API key with its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewApiKey)]
-pub(in crate::http) struct NewApiKeyBody {
+pub(in crate::http) struct NewApiKeyView {
     #[serde(flatten)]
-    key: ApiKeyBody,
+    key: ApiKeyView,
     /// The secret, for `Authorization: Bearer …`. Shown only once.
     #[schema(
         example = "csk_0190a3c8f7d24b1f8a6b2f0c9d4e5f60_kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w"
@@ -68,7 +68,7 @@ pub(in crate::http) struct NewApiKeyBody {
 pub(super) type WithSecret = (
     [(HeaderName, &'static str); 1],
     Extension<DoNotReplay>,
-    Json<NewApiKeyBody>,
+    Json<NewApiKeyView>,
 );
 
 pub(super) fn with_secret((key, secret): (ApiKey, String)) -> WithSecret {
@@ -76,7 +76,7 @@ pub(super) fn with_secret((key, secret): (ApiKey, String)) -> WithSecret {
     (
         [(header::CACHE_CONTROL, "no-store")],
         Extension(DoNotReplay),
-        Json(NewApiKeyBody { key, secret }),
+        Json(NewApiKeyView { key, secret }),
     )
 }
 

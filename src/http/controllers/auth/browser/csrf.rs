@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use crate::accounts::Client;
-use crate::http::controllers::auth::views::BrowserSessionBody;
+use crate::http::controllers::auth::views::BrowserSessionView;
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::ByCookie;
 use crate::http::middleware::identity::SignedIn;
@@ -17,7 +17,7 @@ use crate::http::state::AccountState;
 #[utoipa::path(
     get, path = "/api/v1/auth/csrf", tag = "accounts",
     responses(
-        (status = 200, description = "The token", body = BrowserSessionBody)
+        (status = 200, description = "The token", body = BrowserSessionView)
     )
 )]
 pub(in crate::http) async fn show_csrf_token(
@@ -25,17 +25,17 @@ pub(in crate::http) async fn show_csrf_token(
     _: SignedIn,
     ByCookie(access): ByCookie,
     params: Params,
-) -> Result<NoStore<BrowserSessionBody>, Problem> {
+) -> Result<NoStore<BrowserSessionView>, Problem> {
     params.finish()?;
     let csrf_token = state.accounts.csrf_token(&access);
-    Ok(NoStore(BrowserSessionBody::new(csrf_token, &access)))
+    Ok(NoStore(BrowserSessionView::new(csrf_token, &access)))
 }
 
 /// Replaces all CSRF tokens of the session with a new one.
 #[utoipa::path(
     post, path = "/api/v1/auth/csrf", tag = "accounts",
     responses(
-        (status = 200, description = "The token", body = BrowserSessionBody)
+        (status = 200, description = "The token", body = BrowserSessionView)
     )
 )]
 pub(in crate::http) async fn renew_csrf_token(
@@ -44,8 +44,8 @@ pub(in crate::http) async fn renew_csrf_token(
     ByCookie(access): ByCookie,
     client: Client,
     params: Params,
-) -> Result<NoStore<BrowserSessionBody>, Problem> {
+) -> Result<NoStore<BrowserSessionView>, Problem> {
     params.finish()?;
     let csrf_token = state.accounts.renew_csrf(&access, &client).await?;
-    Ok(NoStore(BrowserSessionBody::new(csrf_token, &access)))
+    Ok(NoStore(BrowserSessionView::new(csrf_token, &access)))
 }

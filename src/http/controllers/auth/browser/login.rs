@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::accounts::Client;
 use crate::http::client_address::ClientAddress;
 use crate::http::controllers::auth::login::LoginBody;
-use crate::http::controllers::auth::views::BrowserSessionBody;
+use crate::http::controllers::auth::views::BrowserSessionView;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Cookies};
@@ -24,7 +24,7 @@ use crate::http::state::AccountState;
     post, path = "/api/v1/auth/browser/login", tag = "accounts",
     request_body = LoginBody,
     responses(
-        (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
+        (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionView),
         (status = 401, description = "`wrong-credentials`, `second-factor-required`, `wrong-code`"),
         (status = 403, description = "`forbidden-origin`: the request came from a page of another site; `account-disabled`, `password-expired`"),
         (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`")
@@ -48,7 +48,7 @@ pub(in crate::http) async fn log_in_browser(
         .login_in_browser(body.into(), &client)
         .await?;
     browser::replace(&state, cookies, &headers, &client).await?;
-    let mut response = NoStore(BrowserSessionBody::from(&begun)).into_response();
+    let mut response = NoStore(BrowserSessionView::from(&begun)).into_response();
     browser::tell(&cookies, &begun, &mut response);
     Ok(response)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::accounts::Client;
-use crate::http::controllers::auth::views::BrowserSessionBody;
+use crate::http::controllers::auth::views::BrowserSessionView;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Cookie, Cookies};
@@ -34,7 +34,7 @@ pub(in crate::http) struct CodeBody {
     post, path = "/api/v1/auth/oidc/second-factor", tag = "accounts",
     request_body = CodeBody,
     responses(
-        (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionBody),
+        (status = 200, description = "The session's CSRF token; its cookie is set", body = BrowserSessionView),
         (status = 401, description = "`sign-in-refused`: no sign-in is waiting for a code; `wrong-code`"),
         (status = 403, description = "`forbidden-origin`: the request came from a page of another site; `account-disabled`"),
         (status = 429, description = "`too-many-requests`, `too-many-attempts`: see `retry-after`")
@@ -56,7 +56,7 @@ pub(in crate::http) async fn complete_oidc_login(
         .finish_second_factor(cookie, &body.totp_code, &client)
         .await?;
     browser::replace(&state, cookies, &headers, &client).await?;
-    let mut response = NoStore(BrowserSessionBody::from(&begun)).into_response();
+    let mut response = NoStore(BrowserSessionView::from(&begun)).into_response();
     browser::tell(&cookies, &begun, &mut response);
     let removal = cookies.removal(Cookie::SecondFactor);
     response.headers_mut().append(header::SET_COOKIE, removal);

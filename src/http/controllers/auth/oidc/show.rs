@@ -13,7 +13,7 @@ use crate::http::state::AccountState;
 /// The identity provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = IdentityProvider)]
-pub(in crate::http) struct ProviderBody {
+pub(in crate::http) struct ProviderView {
     /// The label for the sign-in button.
     #[schema(example = "SSO")]
     label: String,
@@ -26,18 +26,18 @@ pub(in crate::http) struct ProviderBody {
 #[utoipa::path(
     get, path = "/api/v1/auth/oidc", tag = "accounts",
     responses(
-        (status = 200, description = "The provider", body = ProviderBody),
+        (status = 200, description = "The provider", body = ProviderView),
         (status = 404, description = "`not-found`: none is configured")
     )
 )]
 pub(in crate::http) async fn show_oidc(
     State(state): State<AccountState>,
     params: Params,
-) -> Result<Json<ProviderBody>, Problem> {
+) -> Result<Json<ProviderView>, Problem> {
     params.finish()?;
     let label = state.accounts.identity_provider();
     let label = label.ok_or(AccountError::Unknown("identity provider"))?;
-    Ok(Json(ProviderBody {
+    Ok(Json(ProviderView {
         label: label.to_owned(),
         login: "/api/v1/auth/oidc/login",
     }))
