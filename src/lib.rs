@@ -1,5 +1,6 @@
 //! The program: commands, configuration, wiring and the HTTP layer. A library so that tests can
 //! reach its parts; `main.rs` is the binary.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod accounts;
 pub mod app;
@@ -14,6 +15,7 @@ pub mod jobs;
 pub mod market;
 pub mod network;
 pub mod notifications;
+mod output;
 pub use coinsphere_portfolios as portfolios;
 pub mod secrets;
 pub mod telemetry;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Accounts;
+use crate::output::print_line;
 
-/// How long to wait before the database is asked again.
+/// The time to wait before the database is asked again.
 const RETRY: Duration = Duration::from_secs(2);
 
 impl Accounts {
@@ -14,8 +15,8 @@ impl Accounts {
         loop {
             match self.setup_token().await {
                 Ok(Some(setup)) => {
-                    println!(
-                        "there is no admin yet: register with this as `invitation` to become one, until {}, or run `coinsphere user create --admin`\n  {}",
+                    print_line!(
+                        "there is no admin yet: to become one, register by {} with this token as `invitation`, or run `coinsphere user create --admin`\n  {}",
                         setup.expires_at.format("%Y-%m-%dT%H:%M:%SZ"),
                         setup.token
                     );

@@ -15,6 +15,7 @@ use crate::app;
 use crate::cli::PlaceArgs;
 use crate::cli::accounts::{KeysCommand, OutboxArgs, UserCommand, UserCreateArgs, UserImportArgs};
 use crate::config::Config;
+use crate::output::{print_line, remark_line};
 
 /// `user …`
 pub(super) fn user(command: &UserCommand) -> anyhow::Result<()> {
@@ -25,9 +26,9 @@ pub(super) fn user(command: &UserCommand) -> anyhow::Result<()> {
             let email = args.email.as_deref();
             let made = accounts.invite(None, email, role, args.days).await;
             let made = made.map_err(explain)?;
-            println!("{}", made.token);
-            eprintln!(
-                "register with this as `invitation`, until {}",
+            print_line!("{}", made.token);
+            remark_line!(
+                "register with this token as `invitation` by {}",
                 made.expires_at.format("%Y-%m-%dT%H:%M:%SZ")
             );
             Ok(())
@@ -36,7 +37,7 @@ pub(super) fn user(command: &UserCommand) -> anyhow::Result<()> {
         UserCommand::RemoveSecondFactor(args) => with_accounts(&args.place, async |accounts, _| {
             let user = accounts.remove_lost_factor(&args.email).await;
             let user = user.map_err(explain)?;
-            println!(
+            print_line!(
                 "{} no longer has a second factor; their sessions have ended, and they are informed by email",
                 user.email
             );
@@ -67,13 +68,13 @@ fn create(args: &UserCreateArgs) -> anyhow::Result<()> {
         let role = if args.admin { Role::Admin } else { Role::User };
         let user = accounts.create_user(registration, role, expires_at).await;
         let user = user.map_err(explain)?;
-        eprintln!("made {} {} ({})", role.name(), user.email, user.id.0);
+        remark_line!("created {} {} ({})", role.name(), user.email, user.id.0);
         if let Some(expires_at) = expires_at {
-            eprintln!(
+            remark_line!(
                 "the temporary password, to be changed (`POST /api/v1/auth/password`) before it expires at {}:",
                 expires_at.format("%Y-%m-%dT%H:%M:%SZ")
             );
-            println!("{password}");
+            print_line!("{password}");
         }
         Ok(())
     })
@@ -81,7 +82,7 @@ fn create(args: &UserCreateArgs) -> anyhow::Result<()> {
 
 fn read_password() -> anyhow::Result<String> {
     if std::io::stdin().is_terminal() {
-        eprintln!("password (it is shown while you type):");
+        remark_line!("password (shown as you type):");
     }
     let mut line = String::new();
     std::io::stdin()
@@ -129,12 +130,12 @@ fn import(args: &UserImportArgs) -> anyhow::Result<()> {
                 Ok(_) => made += 1,
                 Err(error @ (AccountError::EmailTaken | AccountError::Invalid(_))) => {
                     left_out += 1;
-                    eprintln!("left out {email}: {}", explain(error));
+                    remark_line!("skipped {email}: {}", explain(error));
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        println!("imported {made} users, left out {left_out}");
+        print_line!("imported {made} users, skipped {left_out}");
         Ok(())
     })
 }
@@ -145,11 +146,11 @@ pub(super) fn keys(command: &KeysCommand) -> anyhow::Result<()> {
         KeysCommand::Rotate(args) => with_accounts(&args.place, async |accounts, _| {
             if args.totp {
                 let count = accounts.rotate_sealing_key().await?;
-                println!("sealed {count} second factors with the newest key");
+                print_line!("encrypted {count} second factors with the newest key");
             } else {
                 let id = accounts.rotate_signing_key()?;
-                println!("access tokens are signed with {id} from now on");
-                eprintln!(
+                print_line!("access tokens are signed with {id} from now on");
+                remark_line!(
                     "running processes follow within a minute; tokens signed before stay valid until they expire"
                 );
             }
@@ -163,16 +164,16 @@ pub(super) fn outbox(args: &OutboxArgs) -> anyhow::Result<()> {
     with_accounts(&args.place, async |accounts, config| {
         let emails = accounts.outbox(args.limit).await?;
         if emails.is_empty() {
-            println!("nothing was written to anybody");
+            print_line!("the outbox is empty");
         }
         for email in emails {
             let state = match (email.sent_at, email.dropped_at) {
                 (Some(at), _) => format!("sent {}", at.format("%Y-%m-%dT%H:%M:%SZ")),
                 (_, Some(_)) => "given up".to_owned(),
-                _ => format!("waits, {} attempts", email.attempts),
+                _ => format!("waiting, {} attempts", email.attempts),
             };
             let why = email.last_error.map(|why| format!(": {why}"));
-            println!(
+            print_line!(
                 "{}  {:<22} {:<32} {state}{}",
                 email.created_at.format("%Y-%m-%dT%H:%M:%SZ"),
                 email.kind,
@@ -181,7 +182,7 @@ pub(super) fn outbox(args: &OutboxArgs) -> anyhow::Result<()> {
             );
             let place = config.data_dir.join("outbox");
             if let Some(file) = file_of(&place, &email.id.to_string()) {
-                println!("  {file}");
+                print_line!("  {file}");
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ use crate::audit::{ChainSigner, export, verify};
 use crate::cli::PlaceArgs;
 use crate::cli::accounts::{AuditArgs, AuditCommand, AuditExportArgs};
 use crate::config::{Config, Profile};
+use crate::output::{self, print_line, remark_line};
 use crate::telemetry::start_logging;
 
 /// Verifies or exports.
@@ -73,24 +74,27 @@ async fn check(session: &PooledConnection, config: &Config) -> anyhow::Result<()
     let seal = ChainSigner::open(&config.data_dir)?;
     let found = verify(session, &seal).await?;
     for fault in &found.faults {
-        println!("FAULT: {fault}");
+        print_line!("FAULT: {fault}");
     }
-    println!(
+    print_line!(
         "{} entries, the newest {} with hash {}; signed up to {}",
-        found.entries, found.head, found.hash, found.signed
+        found.entries,
+        found.head,
+        found.hash,
+        found.signed
     );
     anyhow::ensure!(
         found.faults.is_empty(),
         "the audit log was tampered with: {} faults",
         found.faults.len()
     );
-    println!("the chain is intact");
+    print_line!("the chain is intact");
     Ok(())
 }
 
 async fn print(session: &PooledConnection, args: &AuditExportArgs) -> anyhow::Result<()> {
     let Some(path) = &args.out else {
-        export(session, &mut std::io::stdout().lock()).await?;
+        export(session, &mut output::Results).await?;
         return Ok(());
     };
     let file = File::create_new(path)
@@ -98,6 +102,6 @@ async fn print(session: &PooledConnection, args: &AuditExportArgs) -> anyhow::Re
     let mut out = BufWriter::new(file);
     let entries = export(session, &mut out).await?;
     out.flush()?;
-    eprintln!("{entries} entries written to {}", path.display());
+    remark_line!("{entries} entries written to {}", path.display());
     Ok(())
 }

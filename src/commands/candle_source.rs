@@ -15,6 +15,7 @@ use crate::cli::models::{CandleInputArgs, RegistryArgs};
 use crate::cli::{CandleSourceArgs, PlaceArgs};
 use crate::config::{Config, Profile};
 use crate::forecasts::{bar, models_directory};
+use crate::output::remark_line;
 use crate::telemetry::start_plain_logging;
 
 /// Candles read from the database at most: as many as a file may have would take minutes to read.
@@ -86,7 +87,7 @@ fn from_database(
 
 fn tell(what: &str) {
     for line in what.lines() {
-        eprintln!("coinsphere: {line}");
+        remark_line!("coinsphere: {line}");
     }
 }
 
@@ -161,9 +162,12 @@ async fn of_token(
         AssetLookup::Found(asset) => asset.id,
         AssetLookup::Ambiguous(ids) => {
             let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-            anyhow::bail!("{token} may be {}: name one by its id", ids.join(" or "))
+            anyhow::bail!(
+                "{token} is ambiguous ({}): use one of these ids",
+                ids.join(" or ")
+            )
         }
-        AssetLookup::Unknown => anyhow::bail!("the database knows no token called {token}"),
+        AssetLookup::Unknown => anyhow::bail!("there is no token {token} in the database"),
     };
     let instrument = store
         .instruments_of(&asset)

@@ -13,6 +13,7 @@ use coinsphere_pipelines::venues::{self, VenueProtocol};
 
 use super::recordings;
 use crate::cli::{CandlesArgs, TableFormat};
+use crate::output::{self, Results, remark_line};
 use crate::telemetry::start_plain_logging;
 
 /// Reads the recording to its end, then prints.
@@ -27,17 +28,14 @@ pub(super) fn run(args: &CandlesArgs) -> anyhow::Result<()> {
             continue;
         };
         for candle in of_interval(&candles, args.interval) {
-            // A closed pipe (`| head`) is the reader's way to say that it has seen enough.
-            match rows.write(key, &candle) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                other => other.context("cannot write to standard output")?,
+            rows.write(key, &candle)
+                .context("cannot write to standard output")?;
+            if output::is_closed() {
+                return Ok(());
             }
         }
     }
-    match rows.finish() {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write to standard output"),
-    }
+    rows.finish().context("cannot write to standard output")
 }
 
 fn read(args: &CandlesArgs, protocol: &'static dyn VenueProtocol) -> anyhow::Result<CandleEngine> {
@@ -50,7 +48,7 @@ fn read(args: &CandlesArgs, protocol: &'static dyn VenueProtocol) -> anyhow::Res
             Ok(Some(batch)) => batch,
             Ok(None) => break,
             Err(error) if error.is_truncation() => {
-                eprintln!("coinsphere: {error}; what could be read is used");
+                remark_line!("coinsphere: {error}; what could be read is used");
                 break;
             }
             Err(error) => return Err(error.into()),
@@ -76,23 +74,22 @@ fn of_interval(candles: &FinalCandles<'_>, interval: Interval) -> Vec<Candle> {
 
 /// Writes rows in one format or the other.
 enum Rows {
-    Csv(Box<csv::Writer<io::StdoutLock<'static>>>),
-    Jsonl(BufWriter<io::StdoutLock<'static>>),
+    Csv(Box<csv::Writer<Results>>),
+    Jsonl(BufWriter<Results>),
 }
 
 impl Rows {
     fn new(format: TableFormat) -> Result<Self, csv::Error> {
-        let out = io::stdout().lock();
         match format {
             TableFormat::Csv => {
                 // The header is there even if no row follows.
                 let mut out = csv::WriterBuilder::new()
                     .has_headers(false)
-                    .from_writer(out);
+                    .from_writer(Results);
                 out.write_record(CandleRow::COLUMNS)?;
                 Ok(Self::Csv(Box::new(out)))
             }
-            TableFormat::Jsonl => Ok(Self::Jsonl(BufWriter::new(out))),
+            TableFormat::Jsonl => Ok(Self::Jsonl(BufWriter::new(Results))),
         }
     }
 

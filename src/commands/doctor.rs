@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use coinsphere_pipelines::log::LogKind;
 use coinsphere_pipelines::store::private_server::{PrivateServer, installations};
 use coinsphere_pipelines::store::{Description, Store};
 use nix::sys::statvfs::statvfs;
@@ -11,13 +12,14 @@ use super::{load, on_runtime};
 use crate::app::database::{START, store_config, url_config};
 use crate::app::event_log;
 use crate::cli::DoctorArgs;
-use crate::config::{Config, LogKind, Profile};
+use crate::config::{Config, Profile};
+use crate::output::print_line;
 use crate::telemetry::start_plain_logging;
 
 /// Less free disk than this is worth a word.
 const LOW_DISK: u64 = 2 << 30;
 
-/// How long a database may take to answer.
+/// The time a database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks and reports.
@@ -31,9 +33,9 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
         trouble |= database(&config, args.database).await;
         shared_state(&config);
         if trouble {
-            println!("\nwhat is marked with ! wants attention");
+            print_line!("\nlines marked with ! need attention");
         } else {
-            println!("\nall well");
+            print_line!("\nall well");
         }
         Ok(())
     })
@@ -41,7 +43,7 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
 
 fn say(good: bool, what: &str, text: &str) -> bool {
     let mark = if good { ' ' } else { '!' };
-    println!("{mark} {what:<14} {text}");
+    print_line!("{mark} {what:<14} {text}");
     !good
 }
 
@@ -135,7 +137,7 @@ fn log(config: &Config) -> bool {
 
 fn shared_state(config: &Config) {
     let text = match config.redis.url {
-        Some(_) => "a Redis URL is configured; no part of this version uses it",
+        Some(_) => "on Redis, as configured",
         None => "in process",
     };
     say(true, "shared state", text);
@@ -220,26 +222,27 @@ fn list(description: &Description) {
     let time = |time: Option<coinsphere_pipelines::market::Timestamp>| {
         time.map_or_else(|| "never".to_owned(), |time| time.to_string())
     };
-    println!(
+    print_line!(
         "\nmigration {}, {} ranges of longer candles to refresh",
-        description.migration, description.stale_ranges
+        description.migration,
+        description.stale_ranges
     );
-    println!("\ntables");
+    print_line!("\ntables");
     for table in &description.tables {
         let rows = table
             .rows
             .map_or_else(|| "?".to_owned(), |rows| rows.to_string());
-        println!(
+        print_line!(
             "  {:<28} {rows:>12} rows  {:>10}",
             table.name,
             bytes(table.bytes.unsigned_abs())
         );
     }
     if let Some(version) = &description.timescale_version {
-        println!("\nhypertables (TimescaleDB {version})");
+        print_line!("\nhypertables (TimescaleDB {version})");
     }
     for table in &description.hypertables {
-        println!(
+        print_line!(
             "  {:<28} {} chunks, {} compressed (compression {}, by {}, ordered by {}; {} before, {} after)",
             table.name,
             table.chunks,
@@ -261,13 +264,15 @@ fn list(description: &Description) {
         } else {
             "plain"
         };
-        println!(
+        print_line!(
             "  {:<28} {} to {} {state}",
-            chunk.name, chunk.from, chunk.to
+            chunk.name,
+            chunk.from,
+            chunk.to
         );
     }
     for view in &description.aggregates {
-        println!(
+        print_line!(
             "  {:<28} continuous aggregate, materialised until {}{}",
             view.name,
             time(view.materialized_until),
@@ -279,7 +284,7 @@ fn list(description: &Description) {
         );
     }
     for job in &description.policies {
-        println!(
+        print_line!(
             "  {:<28} {} every {}, last {}, {} failures {}",
             job.procedure,
             job.target.as_deref().unwrap_or("-"),
@@ -290,10 +295,10 @@ fn list(description: &Description) {
         );
     }
     if !description.partitions.is_empty() {
-        println!("\npartitions of price_data");
+        print_line!("\npartitions of price_data");
     }
     for partition in &description.partitions {
-        println!(
+        print_line!(
             "  {:<28} {} {}",
             partition.name,
             partition.bounds,

@@ -8,8 +8,8 @@ use coinsphere_ml::report::Report;
 use coinsphere_ml::walk_forward::{EvaluationConfig, Progress, evaluate};
 use coinsphere_ml::{ModelName, Prepared};
 
-use super::print_text;
 use crate::cli::{EvaluateArgs, ReportFormat};
+use crate::output::{self, remark_line};
 
 /// Evaluates, then prints.
 pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
@@ -22,7 +22,7 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let shown = io::stderr().is_terminal();
     let watch = |progress: &Progress| {
         if let (true, Progress::Fold { model, fold, folds }) = (shown, progress) {
-            eprintln!("coinsphere: {model}, block {} of {folds}", fold + 1);
+            remark_line!("coinsphere: {model}, block {} of {folds}", fold + 1);
         }
         ControlFlow::Continue(())
     };
@@ -30,11 +30,12 @@ pub(super) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let report = Report::new(&data, &evaluation, horizon, args.seed)
         .context("the horizon was not evaluated")?;
     for note in &report.notes {
-        eprintln!("coinsphere: {note}");
+        remark_line!("coinsphere: {note}");
     }
     let text = match args.format {
         ReportFormat::Text => report.table(),
         ReportFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
     };
-    print_text(&text)
+    output::print(format_args!("{text}"));
+    Ok(())
 }

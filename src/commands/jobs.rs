@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
 use coinsphere_pipelines::store::Store;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::clock;
@@ -15,6 +13,7 @@ use crate::audit::{AuditEntry, Outcome};
 use crate::cli::ReportFormat;
 use crate::cli::jobs::JobsCommand;
 use crate::jobs::{JobQuery, JobView, Jobs};
+use crate::output::print_line;
 
 /// Does what was asked.
 pub(super) fn run(command: &JobsCommand) -> anyhow::Result<()> {
@@ -27,13 +26,13 @@ pub(super) fn run(command: &JobsCommand) -> anyhow::Result<()> {
             };
             let listed = jobs(opened.store).list(&asked).await?;
             match args.format {
-                ReportFormat::Json => print_json(&listed.iter().map(as_json).collect::<Vec<_>>()),
+                ReportFormat::Json => print_json(&listed),
                 ReportFormat::Text => {
                     if listed.is_empty() {
-                        println!("there are no such jobs");
+                        print_line!("there are no such jobs");
                     }
                     for job in &listed {
-                        println!("{}", line(job));
+                        print_line!("{}", line(job));
                     }
                     Ok(())
                 }
@@ -71,11 +70,11 @@ async fn found(jobs: &Jobs, id: Uuid) -> anyhow::Result<JobView> {
 
 fn print(job: &JobView, format: ReportFormat) -> anyhow::Result<()> {
     match format {
-        ReportFormat::Json => print_json(&as_json(job)),
+        ReportFormat::Json => print_json(job),
         ReportFormat::Text => {
-            println!("{}\narguments: {}", line(job), job.arguments);
+            print_line!("{}\narguments: {}", line(job), job.arguments);
             if let Some(error) = &job.last_error {
-                println!("last error: {}", error.replace('\n', " "));
+                print_line!("last error: {}", error.replace('\n', " "));
             }
             Ok(())
         }
@@ -98,24 +97,4 @@ fn line(job: &JobView) -> String {
         job.max_attempts,
         progress.unwrap_or_default()
     )
-}
-
-/// The same fields as in the API.
-fn as_json(job: &JobView) -> Value {
-    let at = |at: DateTime<Utc>| time(at);
-    json!({
-        "id": job.id,
-        "kind": job.kind,
-        "arguments": job.arguments,
-        "state": job.state.name(),
-        "cancel_requested": job.cancel_requested,
-        "progress": job.progress,
-        "attempts": job.attempts,
-        "max_attempts": job.max_attempts,
-        "last_error": job.last_error,
-        "requested_by": job.requested_by,
-        "created_at": at(job.created_at),
-        "run_at": at(job.run_at),
-        "finished_at": job.finished_at.map(at),
-    })
 }

@@ -7,6 +7,7 @@ use super::{load, on_runtime};
 use crate::app::database::{START, store_config};
 use crate::cli::MaintainArgs;
 use crate::config::Profile;
+use crate::output::print_line;
 use crate::telemetry::start_logging;
 
 /// Migrates.
@@ -28,7 +29,7 @@ pub(super) fn run(args: &MaintainArgs) -> anyhow::Result<()> {
             [] => "up to date".to_owned(),
             applied => format!("applied {}", applied.join(", ")),
         };
-        println!(
+        print_line!(
             "{} ({}): {applied}",
             settings.url.target(),
             migrated.flavour.name()

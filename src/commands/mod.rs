@@ -20,13 +20,11 @@ mod simulate;
 mod stored;
 mod train;
 
-use std::io::{self, Write};
-
-use anyhow::Context;
 use coinsphere_pipelines::clock::SystemClock;
 
 use crate::cli::{Cli, Command, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, PlaceArgs};
 use crate::config::{Config, ConfigError, Flags, Profile, Sources};
+use crate::output::{self, remark_line};
 use crate::portfolios::report::ReportError;
 
 /// Runs a command to its end and returns the exit status.
@@ -52,10 +50,10 @@ pub fn run(cli: Cli) -> u8 {
         Command::Jobs(command) => jobs::run(&command),
         Command::Doctor(args) => doctor::run(&args),
     });
-    match outcome {
+    match outcome.and_then(|()| output::finish()) {
         Ok(()) => EXIT_OK,
         Err(error) => {
-            eprintln!("coinsphere: {}", explain(&error));
+            remark_line!("coinsphere: {}", explain(&error));
             let wrong_usage = error.is::<ConfigError>()
                 || error.is::<coinsphere_simulator::FaultError>()
                 || error.is::<coinsphere_simulator::ConfigError>()
@@ -71,14 +69,6 @@ pub fn run(cli: Cli) -> u8 {
                 EXIT_FAILURE
             }
         }
-    }
-}
-
-/// Prints to standard output. A closed pipe (`| head`) is the reader's way to say that it has seen enough.
-fn print_text(text: &str) -> anyhow::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write to standard output"),
     }
 }
 

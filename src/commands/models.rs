@@ -1,7 +1,6 @@
 //! `models`: which versions there are, what their cards say, and which one serves.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -14,6 +13,7 @@ use super::candle_source::{Input, models_dir, read_of_model};
 use super::train::{horizons, now};
 use crate::cli::ReportFormat;
 use crate::cli::models::{ImportArgs, ModelsArgs, ModelsCommand, WhereArgs};
+use crate::output::{self, print_line};
 use crate::telemetry::start_plain_logging;
 
 /// A version in a list.
@@ -98,7 +98,7 @@ fn list(place: &WhereArgs) -> anyhow::Result<()> {
         return print_json(&lines);
     }
     if lines.is_empty() {
-        println!("no models in {}", registry.root().display());
+        print_line!("no models in {}", registry.root().display());
     }
     for line in lines {
         let state = match (&line.error, line.serves) {
@@ -109,7 +109,7 @@ fn list(place: &WhereArgs) -> anyhow::Result<()> {
         let through = line
             .trained_through
             .map_or_else(|| "-".to_owned(), |at| at.format("%Y-%m-%d").to_string());
-        println!(
+        print_line!(
             "{:<28}  {:<16} {:<4} trained through {through}  {state}",
             line.id.as_str(),
             line.asset,
@@ -126,7 +126,7 @@ fn show(id: &ModelId, place: &WhereArgs) -> anyhow::Result<()> {
     match place.format {
         ReportFormat::Json => print_json(&card),
         ReportFormat::Text => {
-            print!("{}", describe(&card));
+            output::print(format_args!("{}", describe(&card)));
             Ok(())
         }
     }
@@ -141,7 +141,7 @@ fn changed(key: &ModelKey, serves: Option<&ModelId>, format: ReportFormat) -> an
             serves,
         }),
         ReportFormat::Text => {
-            println!("{serves} serves {key} now");
+            print_line!("{serves} serves {key} now");
             Ok(())
         }
     }
@@ -177,8 +177,8 @@ fn import(args: &ImportArgs) -> anyhow::Result<()> {
     match args.format {
         ReportFormat::Json => print_json(candidate.model.card()),
         ReportFormat::Text => {
-            print!("{}", describe(candidate.model.card()));
-            println!("\n{id} is kept; `coinsphere models promote {id}` makes it serve");
+            output::print(format_args!("{}", describe(candidate.model.card())));
+            print_line!("\n{id} is kept; `coinsphere models promote {id}` makes it serve");
             Ok(())
         }
     }
@@ -278,8 +278,6 @@ pub(super) fn time(time: DateTime<Utc>) -> String {
 
 /// One JSON value on standard output.
 pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
+    print_line!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }

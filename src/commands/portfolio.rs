@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use flate2::read::MultiGzDecoder;
 
-use super::print_text;
 use crate::cli::portfolio::{PortfolioCommand, PortfolioFormat, PortfolioReportArgs};
+use crate::output;
 use crate::portfolios::files::{MAX_BYTES, read_csv, read_json, read_prices};
 use crate::portfolios::report::{ReportOptions, report};
 use crate::portfolios::{Scope, TransactionFile};
@@ -44,7 +44,8 @@ fn print_report(args: &PortfolioReportArgs) -> anyhow::Result<()> {
         PortfolioFormat::Csv => report.disposals_csv(),
         PortfolioFormat::Html => report.tax_html(),
     };
-    print_text(&text)
+    output::print(format_args!("{text}"));
+    Ok(())
 }
 
 fn transactions(args: &PortfolioReportArgs) -> anyhow::Result<TransactionFile> {
@@ -75,7 +76,7 @@ fn transactions(args: &PortfolioReportArgs) -> anyhow::Result<TransactionFile> {
     Ok(file)
 }
 
-/// Whether this is a document rather than a table, by its first character.
+/// Returns whether this is a document rather than a table, by its first character.
 pub(super) fn is_document(bytes: &[u8]) -> bool {
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let first = start.iter().find(|byte| !byte.is_ascii_whitespace());

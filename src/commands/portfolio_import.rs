@@ -8,8 +8,8 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::portfolio::{is_document, read};
-use super::print_text;
 use crate::cli::portfolio::{DateOrderArg, DecimalsArg, PortfolioImportArgs};
+use crate::output::print_line;
 use crate::portfolios::files::{read_csv, read_json, write_csv, write_json};
 use crate::portfolios::imports::{Choice, DateOrder, ImportOptions, import};
 use crate::portfolios::{Transaction, TransactionFile};
@@ -26,8 +26,8 @@ pub(super) fn run(args: &PortfolioImportArgs) -> anyhow::Result<()> {
         files.push((path.display().to_string(), read(path)?));
     }
     let outcome = import(&files, &options(args)?);
-    let text = serde_json::to_string_pretty(&outcome)? + "\n";
-    print_text(&text)?;
+    let text = serde_json::to_string_pretty(&outcome)?;
+    print_line!("{text}");
     let rows = outcome.refused().count();
     let questions = outcome.questions.len();
     let unknown = outcome.files.iter().find(|file| file.format == "unknown");

@@ -14,6 +14,7 @@ use super::candle_source::{Input, models_dir, read_of_model};
 use super::models;
 use crate::cli::ReportFormat;
 use crate::cli::models::PredictArgs;
+use crate::output::{self, remark_line};
 use crate::telemetry::start_plain_logging;
 
 /// Forecasts after the newest candle.
@@ -38,7 +39,7 @@ struct Forecast {
     expected_log_return: f64,
     price: f64,
     intervals: Vec<coinsphere_ml::live::PriceInterval>,
-    /// Whether the model beat the last price beyond doubt when it was evaluated.
+    /// True if the model beat the last price beyond doubt when it was evaluated.
     has_skill: bool,
     /// In plain words.
     skill: String,
@@ -59,7 +60,7 @@ pub(super) fn run(args: &PredictArgs) -> anyhow::Result<()> {
         None => {
             let serving = registry.serving(&key)?;
             for (id, error) in &serving.refused {
-                eprintln!("coinsphere: version {id} cannot serve: {error}");
+                remark_line!("coinsphere: version {id} cannot serve: {error}");
             }
             serving.model.ok_or_else(|| {
                 anyhow::anyhow!(
@@ -73,7 +74,7 @@ pub(super) fn run(args: &PredictArgs) -> anyhow::Result<()> {
     match args.format {
         ReportFormat::Json => models::print_json(&report),
         ReportFormat::Text => {
-            print!("{}", text(&report));
+            output::print(format_args!("{}", text(&report)));
             Ok(())
         }
     }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::{clock, on_runtime};
 use crate::app::stop_requested;
 use crate::cli::RecordArgs;
+use crate::output::print_line;
 use crate::telemetry::{LogFormat, LoggingSettings, start_logging};
 
 /// Records until asked to stop.
@@ -43,15 +44,15 @@ pub(super) fn run(args: &RecordArgs) -> anyhow::Result<()> {
             stop.await;
             end.send_replace(true);
         });
-        tracing::info!(file = %args.out.display(), "recording; Ctrl-C ends it");
+        tracing::info!(file = %args.out.display(), "recording until Ctrl-C");
         let recorded = recorder.run(ended).await?;
         if recorded.frames == 0 {
             std::fs::remove_file(&args.out)
                 .with_context(|| format!("cannot remove the empty {}", args.out.display()))?;
-            println!("nothing was recorded");
+            print_line!("nothing was recorded");
             return Ok(());
         }
-        println!("{} frames in {}", recorded.frames, args.out.display());
+        print_line!("{} frames in {}", recorded.frames, args.out.display());
         Ok(())
     })
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::output::remark_line;
 use anyhow::bail;
 use coinsphere_pipelines::recording::{RecordingPlayback, RecordingReader};
 use coinsphere_pipelines::venues::admission::Refusal;
@@ -120,17 +121,18 @@ pub(super) fn report_left_out(feed: &RecordingPlayback) {
     let counts = feed.counts();
     for (reason, count) in counts.decode_errors() {
         if let Some(first) = feed.undecodable().get(reason) {
-            eprintln!(
+            remark_line!(
                 "coinsphere: left out as {reason}: {count} frames, the first in line {}: {}",
-                first.line, first.error
+                first.line,
+                first.error
             );
         }
     }
     for (reason, count) in counts.refused_trades().filter(|(_, count)| *count > 0) {
-        eprintln!("coinsphere: refused as {reason}: {count} trades");
+        remark_line!("coinsphere: refused as {reason}: {count} trades");
     }
     if feed.has_junk_at_the_end() {
-        eprintln!(
+        remark_line!(
             "coinsphere: {}: what follows the last gzip member is no gzip data and was ignored",
             feed.path().display()
         );
@@ -167,7 +169,7 @@ pub(super) fn require_trades(
     if !streams.is_empty() {
         let frames: u64 = streams.values().sum();
         let names: Vec<&str> = streams.keys().map(String::as_str).collect();
-        eprintln!(
+        remark_line!(
             "coinsphere: {frames} frames of other streams ({}): trades are read from {}",
             names.join(", "),
             protocol.trade_stream()

@@ -27,6 +27,7 @@ use super::{clock, load, on_runtime, recordings};
 use crate::app::database::database;
 use crate::cli::ReplayArgs;
 use crate::config::{Config, Profile};
+use crate::output::{print_line, remark_line};
 use crate::telemetry::start_logging;
 
 /// Records applied between two looks at what waits for the store.
@@ -35,7 +36,7 @@ const RECORDS_A_STEP: usize = 256;
 /// Candles and gaps that make a commit worth while before the end.
 const WORTH_A_COMMIT: usize = 2_000;
 
-/// How long to wait before trying again what failed for now.
+/// The time to wait before trying again what failed for now.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// What came of the files.
@@ -74,12 +75,12 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         finish(keeper, &database).await;
         match outcome? {
             Some(replayed) => {
-                println!("{} trades replayed", replayed.trades);
+                print_line!("{} trades replayed", replayed.trades);
                 if !replayed.without_trades.is_empty() {
                     anyhow::bail!(replayed.without_trades.join(", and "));
                 }
             }
-            None => println!("stopped; the same command goes on where it was"),
+            None => print_line!("stopped; run the same command again to go on"),
         }
         Ok(())
     })
@@ -222,7 +223,7 @@ fn append(
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 Err(error) if error.is_truncation() => {
-                    eprintln!("coinsphere: {error}; what could be read is used");
+                    remark_line!("coinsphere: {error}; what could be read is used");
                     break;
                 }
                 Err(error) => return Err(error.into()),

@@ -6,6 +6,7 @@ use coinsphere_simulator as simulator;
 use super::on_runtime;
 use crate::app::stop_requested;
 use crate::cli::{MarketArgs, SimulateArgs, Speed};
+use crate::output::print_line;
 use crate::telemetry::{LogFormat, LoggingSettings, start_logging};
 
 /// Serves until asked to stop.
@@ -33,7 +34,7 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<()> {
         let running = simulator::serve(config, stop).await?;
         // On standard output, so that a script that asked for port 0 learns the address.
         let address = running.local_addr();
-        println!("http://{address}");
+        print_line!("http://{address}");
         for path in ["binance", "coinbase", "coinbase-advanced", "kraken/v2"] {
             tracing::info!("ws://{address}/{path}");
         }

@@ -17,6 +17,7 @@ use super::{clock, models};
 use crate::cli::ReportFormat;
 use crate::cli::models::{PromoteWhen, TrainArgs};
 use crate::forecasts;
+use crate::output::{self, print_line, remark_line};
 use crate::telemetry::start_plain_logging;
 
 /// Versions of a model that are kept.
@@ -53,7 +54,7 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let registry = Registry::open(&dir)?;
     let serving = registry.serving(&key)?;
     for (id, error) in &serving.refused {
-        eprintln!("coinsphere: version {id} cannot serve: {error}");
+        remark_line!("coinsphere: version {id} cannot serve: {error}");
     }
     let request = TrainRequest {
         horizons: horizons(&args.horizons, key.interval()),
@@ -88,13 +89,13 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let removed = registry.prune(&key, KEPT)?;
     match args.format {
         ReportFormat::Text => {
-            print!("{}", models::describe(card));
+            output::print(format_args!("{}", models::describe(card)));
             let state = if promote {
                 "serves now"
             } else {
                 "does not serve"
             };
-            println!("\n{id} {state}: {}", candidate.verdict().why);
+            print_line!("\n{id} {state}: {}", candidate.verdict().why);
         }
         ReportFormat::Json => models::print_json(&Report {
             id: &id,
@@ -142,7 +143,7 @@ fn say(progress: &Progress, last: &Mutex<String>) {
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     if *last != line {
-        eprintln!("{line}");
+        remark_line!("{line}");
         *last = line;
     }
 }

@@ -41,6 +41,8 @@ pub(crate) fn start_logging(settings: &LoggingSettings) -> anyhow::Result<()> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Whoever read them may have stopped: that is no reason to panic.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let installed = match settings.format {
         LogFormat::Text => builder.with_target(false).try_init(),

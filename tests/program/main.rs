@@ -8,6 +8,7 @@ mod added_tokens;
 mod browser_sessions;
 mod candle_files;
 mod candles_command;
+mod closed_output;
 mod database_away;
 mod demo;
 mod documents;
@@ -110,6 +111,7 @@ fn main() {
         accounts_command::the_operator_works_beside_the_running_program,
         added_tokens::an_added_token_is_followed_at_once_and_after_a_restart,
         browser_sessions::a_session_counts_in_every_process_without_redis,
+        closed_output::a_reader_that_has_seen_enough_changes_no_status,
         candles_command::late_trades_and_duplicates_end_in_one_final_row,
         candles_command::missing_ids_make_a_candle_incomplete,
         candles_command::a_file_without_trades_of_the_venue_is_an_error,
@@ -122,7 +124,7 @@ fn main() {
         documents::every_name_of_the_code_in_the_documents_exists,
         demo::wrong_configuration_ends_with_status_2_and_is_named,
         evaluate_command::the_report_has_every_model_and_the_seed_decides_it,
-        evaluate_command::disorder_changes_nothing_and_is_told,
+        evaluate_command::disorder_changes_nothing_and_is_reported,
         evaluate_command::what_cannot_be_evaluated_is_named,
         live_faults::a_refused_subscription_is_degraded,
         live_faults::both_signals_end_it_with_status_0,
