@@ -28,7 +28,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether the address belongs to it. An IPv4 address in IPv6 clothes (`::ffff:a.b.c.d`) is
+    /// Returns whether the address belongs to it. An IPv4 address in IPv6 clothes (`::ffff:a.b.c.d`) is
     /// that IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -31,7 +31,7 @@ pub struct Band {
 }
 
 impl Band {
-    /// Whether it contains the outcome.
+    /// Returns whether it contains the outcome.
     #[must_use]
     pub fn contains(&self, outcome: f64) -> bool {
         (self.low..=self.high).contains(&outcome)
@@ -69,7 +69,7 @@ impl Calibrator {
         self.scores.len()
     }
 
-    /// Whether it has heard of no outcome.
+    /// Returns whether it has heard of no outcome.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.scores.is_empty()
@@ -123,7 +123,7 @@ impl Calibrator {
         }
     }
 
-    /// Whether what was read from a file can be worked with.
+    /// Returns whether what was read from a file can be worked with.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.scores.len() <= WINDOW

@@ -108,7 +108,7 @@ impl PageHinkley {
         self.config.threshold
     }
 
-    /// How many values it has seen since it began or last alarmed.
+    /// The number of values it has seen since it began or last alarmed.
     #[must_use]
     pub fn values(&self) -> u32 {
         self.values

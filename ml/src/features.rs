@@ -13,7 +13,7 @@ use crate::series::{Bridge, bridge};
 /// How many past returns stand in a row, the newest first.
 pub const LAGS: usize = 7;
 
-/// How many numbers a row has.
+/// The number of numbers a row has.
 pub const FEATURES: usize = LAGS + 2 + 4 + 7 + 4;
 
 /// What each number of a row is.
@@ -237,7 +237,7 @@ impl Scaler {
         scaled
     }
 
-    /// Whether it has a number for each feature, and all are finite: one read from a file must.
+    /// Returns whether it has a number for each feature, and all are finite: one read from a file must.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let sound =

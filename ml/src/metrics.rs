@@ -52,7 +52,7 @@ pub struct Skill {
     pub coverage: [f64; LEVELS.len()],
     /// How many forecasts this rests on.
     pub forecasts: usize,
-    /// Whether the error is below persistence's beyond doubt: the 99 % interval of `mase` is below 1.
+    /// True if the error is below persistence's beyond doubt: the 99 % interval of `mase` is below 1.
     pub has_skill: bool,
 }
 

@@ -44,7 +44,7 @@ impl Prepared {
         self.rows.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -72,7 +72,7 @@ impl Prepared {
         Some((bars[end].close / bars[index].close).ln())
     }
 
-    /// Whether a forecast can be made at this close: its features are known, and it really traded.
+    /// Returns whether a forecast can be made at this close: its features are known, and it really traded.
     #[must_use]
     pub fn is_origin(&self, index: usize) -> bool {
         self.rows[index].is_some() && !self.series.filled(index)

@@ -17,7 +17,7 @@ pub struct Report {
     pub models: Vec<ModelReport>,
     /// The model with the lowest error.
     pub champion: ModelName,
-    /// Whether it beats the last price beyond doubt.
+    /// True if it beats the last price beyond doubt.
     pub champion_has_skill: bool,
     /// The candles' length.
     pub interval: Interval,
@@ -60,7 +60,7 @@ pub struct ModelReport {
     pub coverage_95: f64,
     /// How many forecasts were scored.
     pub forecasts: usize,
-    /// Whether it beats the last price beyond doubt.
+    /// True if it beats the last price beyond doubt.
     pub has_skill: bool,
 }
 

@@ -126,7 +126,7 @@ pub struct Champion {
     pub horizon: usize,
     /// The model with the lowest error; of equals, the simpler.
     pub model: ModelName,
-    /// Whether it beats the last price beyond doubt.
+    /// True if it beats the last price beyond doubt.
     pub has_skill: bool,
 }
 

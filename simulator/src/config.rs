@@ -23,7 +23,7 @@ pub struct Config {
     /// Average trades a second over all chosen instruments together, up to 100,000. Quantities
     /// shrink as it grows, so that turnover stays the same.
     pub rate: f64,
-    /// Whether the rate is the same at every hour, rather than higher in the afternoon (UTC) and
+    /// True if the rate is the same at every hour, rather than higher in the afternoon (UTC) and
     /// lower at night and on weekends.
     pub steady: bool,
     /// The instruments to list: symbols (`BTCUSDT`), `venue:symbol`, tickers (`BTC`) or CoinGecko
@@ -41,7 +41,7 @@ pub struct Config {
     pub replay: Option<Replay>,
     /// Faults in force from the start.
     pub faults: Vec<Fault>,
-    /// How long a WebSocket client may leave a batch unread before it is dropped, in milliseconds.
+    /// The time for which a WebSocket client may leave a batch unread before it is dropped, in milliseconds.
     pub send_timeout_ms: u64,
     /// WebSocket connections at the same time at most.
     pub max_connections: u64,

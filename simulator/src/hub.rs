@@ -35,7 +35,7 @@ impl Hub {
         self.clock.now() + self.faults.skew(venue)
     }
 
-    /// Whether the venue's trades come from a recording, and so the market has none for it.
+    /// Returns whether the venue's trades come from a recording, and so the market has none for it.
     pub(crate) fn replays(&self, venue: Venue) -> bool {
         self.replay
             .as_ref()

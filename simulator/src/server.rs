@@ -32,7 +32,7 @@ use crate::ws::{self, Binance, CoinbaseAdvanced, CoinbaseExchange, Kraken, Proto
 
 /// Frames from clients longer than this end the connection.
 const LONGEST_MESSAGE: usize = 1 << 20;
-/// How long connections may take to end when the server stops.
+/// The time connections may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Why a simulator could not start or run on.

@@ -18,7 +18,7 @@ pub(super) const NO_USER: AccountError = AccountError::Unknown("user");
 pub struct UserChange {
     /// What they may do.
     pub role: Option<Role>,
-    /// Whether the account is disabled: nobody signs in to it, and its sessions and keys do not
+    /// True if the account is disabled: nobody signs in to it, and its sessions and keys do not
     /// hold.
     pub disabled: Option<bool>,
 }
@@ -83,7 +83,7 @@ impl Accounts {
         let loses = change.role == Some(Role::User) || change.disabled == Some(true);
         if loses && is_last_admin(&transaction, id).await? {
             return Err(AccountError::Conflict(
-                "this is the only admin's account: make another admin first",
+                "this is the only admin account: make somebody else an admin first",
             ));
         }
         let before = users::by_id(&transaction, id).await?.ok_or(NO_USER)?.user;
@@ -187,7 +187,7 @@ impl Accounts {
     }
 }
 
-/// Whether nobody else could look after the server. The admins stay locked until the transaction's
+/// Returns whether nobody else could look after the server. The admins stay locked until the transaction's
 /// end, so that of two that go at once one finds itself the last.
 pub(super) async fn is_last_admin<C: GenericClient>(
     transaction: &C,

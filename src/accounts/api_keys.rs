@@ -175,13 +175,13 @@ impl Accounts {
         if let Some(key) = by.key {
             if !new.scopes.iter().all(|scope| key.allows(*scope)) {
                 return Err(AccountError::Forbidden(
-                    "a key makes keys only with scopes that it has itself",
+                    "an API key can only create keys with scopes that it has itself",
                 ));
             }
             let outlives = |end| expires.is_none_or(|expires| expires > end);
             if key.expires_at.is_some_and(outlives) {
                 return Err(AccountError::Forbidden(
-                    "a key makes keys only that end no later than itself",
+                    "an API key can only create keys that expire no later than itself",
                 ));
             }
         }
@@ -225,7 +225,7 @@ impl Accounts {
         )
         .await?;
         let made = rows.first().map(view).ok_or(AccountError::Conflict(
-            "there is a key of this name, or there are as many keys as there may be",
+            "a key of this name exists already, or there are as many keys as an account may have",
         ))?;
         self.note_about("api_key.made", true, Some(by.user), Some(id), client);
         Ok((made, shown(id, &secret)))

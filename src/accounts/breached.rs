@@ -34,7 +34,7 @@ impl Breached {
         }
     }
 
-    /// Whether the password is in the file.
+    /// Returns whether the password is in the file.
     pub(super) async fn knows(&self, password: &SecretString) -> Result<bool, AccountError> {
         let hash = digest(
             &SHA1_FOR_LEGACY_USE_ONLY,

@@ -16,7 +16,7 @@ use super::{Access, Accounts, Login};
 use crate::accounts::types::{Client, SessionId, UserId};
 use crate::secrets;
 
-/// How long a browser's session lasts, whatever is done with it.
+/// The time for which a browser's session lasts, whatever is done with it.
 pub const BROWSER_SESSION_LIFE: TimeDelta = csrf::LIFE;
 
 /// A longer text is no cookie of ours.
@@ -340,7 +340,7 @@ impl Accounts {
             .await
     }
 
-    /// Whether this process knows that the session was revoked.
+    /// Returns whether this process knows that the session was revoked.
     #[must_use]
     pub fn is_known_revoked(&self, session: SessionId) -> bool {
         self.revocations.is_revoked(session) == Some(true)

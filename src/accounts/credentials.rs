@@ -1,4 +1,4 @@
-//! Changing what one signs in with: password and mail address. Whoever does it proves again who they
+//! Changing what one signs in with: password and email address. Whoever does it proves again who they
 //! are, with the password and, where there is one, the second factor.
 
 use chrono::{DateTime, Utc};
@@ -106,7 +106,7 @@ impl Accounts {
             let Some(proof) = &change.proof else {
                 return Err(AccountError::wrong(
                     "current_password",
-                    "needed to change the mail address",
+                    "needed to change the email address",
                 ));
             };
             let Proven { user, .. } = self.proven(id, proof, "current_password", client).await?;

@@ -14,7 +14,7 @@ use crate::secrets::Randomness;
 /// The file of the key.
 const FILE: &str = "csrf.key";
 
-/// How long a token is valid; its session ends no later.
+/// The time for which a token is valid; its session ends no later.
 pub(super) const LIFE: TimeDelta = TimeDelta::hours(24);
 
 /// How far ahead of ours another process's clock may be.
@@ -30,7 +30,7 @@ const TAG: usize = 32;
 pub(super) struct Purpose {
     /// The session.
     pub(super) session: SessionId,
-    /// How often its tokens were renewed.
+    /// The number of times its tokens were renewed.
     pub(super) generation: i32,
 }
 
@@ -46,7 +46,7 @@ impl CsrfKey {
         };
         if bytes.len() != 32 {
             return Err(AccountError::Internal(format!(
-                "{FILE} has {} bytes instead of 32: remove it, and pages ask for new tokens",
+                "{FILE} has {} bytes instead of 32: remove it: pages then ask for new tokens",
                 bytes.len()
             )));
         }

@@ -71,7 +71,7 @@ impl Accounts {
         // Whatever the role was before: the admins stay locked from here on.
         if administration::is_last_admin(&transaction, id).await? {
             return Err(AccountError::Conflict(
-                "this is the only admin's account: make another admin first",
+                "this is the only admin account: make somebody else an admin first",
             ));
         }
         lock(&transaction, id).await?;

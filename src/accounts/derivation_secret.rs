@@ -26,7 +26,7 @@ impl DerivationSecret {
         };
         if bytes.len() != 32 {
             return Err(AccountError::Internal(format!(
-                "{FILE} has {} bytes instead of 32: remove it, and everybody has to sign in again",
+                "{FILE} has {} bytes instead of 32: remove it: everybody then has to sign in again",
                 bytes.len()
             )));
         }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub struct SecurityEvent {
     /// What, as a stable dotted name, e.g. `login.failed`.
     pub what: &'static str,
-    /// Whether it was done, or refused.
+    /// True if it was done, or refused.
     pub done: bool,
     /// Whose account, where that is known.
     pub user: Option<Uuid>,

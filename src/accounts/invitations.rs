@@ -12,7 +12,7 @@ use crate::accounts::types::Role;
 use crate::accounts::types::{Client, UserId};
 use crate::secrets;
 
-/// How long the setup token of a server without an admin is valid.
+/// The time for which the setup token of a server without an admin is valid.
 const SETUP: TimeDelta = TimeDelta::days(1);
 
 /// A new invitation, shown this once.
@@ -123,7 +123,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Whether an invitation could be used now; whether it was is decided by
+    /// Returns whether an invitation could be used now; whether it was is decided by
     /// [`Accounts::use_invitation`].
     pub(super) async fn is_invited<C: GenericClient>(
         &self,

@@ -35,7 +35,7 @@ pub struct KeyAccess {
 }
 
 impl KeyAccess {
-    /// Whether it may be used for this.
+    /// Returns whether it may be used for this.
     #[must_use]
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.iter().any(|one| one == scope.name())
@@ -43,7 +43,7 @@ impl KeyAccess {
 }
 
 impl Accounts {
-    /// Whether a bearer token is an API key, good or bad.
+    /// Returns whether a bearer token is an API key, good or bad.
     #[must_use]
     pub fn is_api_key(token: &str) -> bool {
         token.starts_with(PREFIX)
@@ -97,7 +97,7 @@ impl Accounts {
         })
     }
 
-    /// Whether a key is still valid, for what lasts longer than a request.
+    /// Returns whether a key is still valid, for what lasts longer than a request.
     ///
     /// # Errors
     /// When the database is away.

@@ -13,7 +13,7 @@ use super::{Accounts, User};
 use crate::accounts::types::Client;
 use crate::notifications::EmailKind;
 
-/// How long a client is known after it was last used; an account's last one for ever.
+/// The time for which a client is known after it was last used; an account's last one for ever.
 const KNOWN: TimeDelta = TimeDelta::days(180);
 
 /// What is said of what a client does not tell.
@@ -54,10 +54,8 @@ impl Accounts {
             (row.get(0), row.get(1), row.get(2));
         let why = match (agent_known, address_known) {
             _ if known == 0 => return Ok(false),
-            (_, false) if was_guessed_at => {
-                "from an address that is new, after many failed attempts"
-            }
-            (false, _) => "with a program that is new",
+            (_, false) if was_guessed_at => "from a new address, after many failed attempts",
+            (false, _) => "with a new program",
             _ => return Ok(false),
         };
         let facts = json!({

@@ -125,7 +125,7 @@ impl Attempts {
     }
 }
 
-/// Whether failures have lately delayed attempts at the account with this address, from wherever.
+/// Returns whether failures have lately delayed attempts at the account with this address, from wherever.
 pub(super) async fn delays_account<C: GenericClient>(
     client: &C,
     email_key: &str,

@@ -30,7 +30,7 @@ pub(super) struct Identified {
     pub(super) user: User,
     /// When the password was set that they have shown; none where another vouches for them.
     pub(super) password_set_at: Option<DateTime<Utc>>,
-    /// Whether there were so many failed attempts that further ones are delayed.
+    /// True if there were so many failed attempts that further ones are delayed.
     pub(super) was_guessed_at: bool,
 }
 

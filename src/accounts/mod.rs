@@ -91,7 +91,7 @@ const TOTP_KEYS: KeyNames = KeyNames {
     setting: "accounts.totp_encryption_key",
 };
 
-/// How long an access token is valid.
+/// The time for which an access token is valid.
 pub const ACCESS_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(15);
 
 /// Everything about accounts.
@@ -186,7 +186,7 @@ impl Accounts {
 
     /// Listens for the sessions that other processes revoke, until dropped.
     pub(crate) async fn keep_revocations(&self, context: &LoopContext) {
-        /// How long to wait before listening again.
+        /// The time to wait before listening again.
         const RETRY: Duration = Duration::from_millis(500);
         loop {
             if let Some(store) = self.source.store() {
@@ -254,7 +254,7 @@ impl Accounts {
         }
     }
 
-    /// Whether revocations made by other processes are heard as they happen.
+    /// Returns whether revocations made by other processes are heard as they happen.
     #[must_use]
     pub fn hears_revocations(&self) -> bool {
         self.revocations.is_live()
@@ -325,7 +325,7 @@ impl Accounts {
         (self.now(), TimeDelta::seconds(seconds.into()))
     }
 
-    /// Whether users reach the server by HTTPS, as far as the configured URL says.
+    /// Returns whether users reach the server by HTTPS, as far as the configured URL says.
     #[must_use]
     pub fn is_reached_by_https(&self) -> bool {
         self.public_url.starts_with("https://")

@@ -10,7 +10,7 @@ use super::users::{self, Email};
 use super::{Accounts, User, password};
 use crate::accounts::types::{Client, Role};
 
-/// How long a temporary password is valid (OWASP ASVS 5.0, 6.4.1).
+/// The time for which a temporary password is valid (OWASP ASVS 5.0, 6.4.1).
 const MADE_PASSWORD_LIFE: TimeDelta = TimeDelta::days(1);
 
 /// A user of another program's table.
@@ -22,7 +22,7 @@ pub struct Imported {
     pub password_hash: String,
     /// What they want to be called.
     pub display_name: Option<String>,
-    /// Whether their address was verified there.
+    /// True if their address was verified there.
     pub email_verified: bool,
 }
 

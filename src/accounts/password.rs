@@ -51,7 +51,7 @@ pub(super) fn normalised(password: &str) -> String {
         .collect()
 }
 
-/// Whether a text is worth hashing: nobody has a longer password.
+/// Returns whether a text is worth hashing: nobody has a longer password.
 pub(super) fn is_plausible(password: &str) -> bool {
     // Composed characters are at most four times as many when they are typed decomposed.
     password.chars().count() <= 4 * LONGEST && normalised(password).chars().count() <= LONGEST
@@ -91,9 +91,9 @@ pub(super) const BREACHED: &str = "this password is known from a breach: use ano
 /// What checking a password came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// Whether it is the password.
+    /// True if it is the password.
     pub(super) matches: bool,
-    /// Whether the password should be hashed again, with today's parameters.
+    /// True if the password should be hashed again, with today's parameters.
     pub(super) outdated: bool,
 }
 
@@ -140,7 +140,7 @@ impl Passwords {
         })
     }
 
-    /// Whether a password is known from a breach, as far as a file says.
+    /// Returns whether a password is known from a breach, as far as a file says.
     pub(super) async fn is_breached(&self, password: &SecretString) -> Result<bool, AccountError> {
         match &self.breached {
             // Lists have what people typed; what is compared is the normalised form.
@@ -241,7 +241,7 @@ fn check_now(argon2: &Argon2<'_>, password: &str, stored: &str) -> Verdict {
         };
     }
     let Ok(parsed) = PasswordHash::new(stored) else {
-        tracing::error!("a stored password hash is of no form that this program knows");
+        tracing::error!("a stored password hash has a format that this program does not know");
         return Verdict {
             matches: false,
             outdated: false,
@@ -273,7 +273,7 @@ fn bcrypt_cost(stored: &str) -> Option<u32> {
     parts.next()?.parse().ok()
 }
 
-/// Whether a hash from elsewhere can be checked here.
+/// Returns whether a hash from elsewhere can be checked here.
 pub(super) fn is_importable(stored: &str) -> bool {
     match bcrypt_cost(stored) {
         Some(cost) => (4..=DEAREST_BCRYPT).contains(&cost) && stored.len() == 60,

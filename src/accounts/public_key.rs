@@ -54,7 +54,7 @@ impl PublicKey {
         &self.0
     }
 
-    /// Whether the owner of this key has signed the message.
+    /// Returns whether the owner of this key has signed the message.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.0)
@@ -121,7 +121,7 @@ impl FromStr for PublicKey {
         if key.is_of_small_order() {
             return Err(AccountError::wrong(
                 "public_key",
-                "this key proves nothing: make another one",
+                "this key is weak (a point of small order), so that its signatures prove nothing: use another",
             ));
         }
         Ok(key)

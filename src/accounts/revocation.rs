@@ -19,11 +19,11 @@ use crate::accounts::types::SessionId;
 /// What the database announces revocations on.
 const CHANNEL: &str = "coinsphere_revoked_sessions";
 
-/// How long a revoked id is remembered: as long as a token of it may be valid, and a minute for clocks
+/// The time for which a revoked id is remembered: as long as a token of it may be valid, and a minute for clocks
 /// that differ.
 const REMEMBERED: TimeDelta = TimeDelta::seconds(ACCESS_TOKEN_LIFE.num_seconds() + 60);
 
-/// How often the listening connection is asked for a sign of life, and how long it may take. A
+/// The interval at which the listening connection is asked for a sign of life, and how long it may take. A
 /// revocation made elsewhere may go unheard for at most their sum.
 const PULSE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,12 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Revocations {
     revoked: RwLock<HashMap<Uuid, DateTime<Utc>>>,
-    /// Whether every announcement is heard.
+    /// True if every announcement is heard.
     live: AtomicBool,
 }
 
 impl Revocations {
-    /// Whether the session was revoked; `None` when only the database can tell.
+    /// Returns whether the session was revoked; `None` when only the database can tell.
     pub(super) fn is_revoked(&self, session: SessionId) -> Option<bool> {
         let known = self
             .revoked
@@ -58,7 +58,7 @@ impl Revocations {
             .extend(sessions);
     }
 
-    /// Whether everything is heard.
+    /// Returns whether everything is heard.
     pub(super) fn is_live(&self) -> bool {
         self.live.load(Ordering::Acquire)
     }

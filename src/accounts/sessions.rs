@@ -277,7 +277,7 @@ impl Accounts {
         Ok(access)
     }
 
-    /// Whether a session goes on, for what lasts longer than a request.
+    /// Returns whether a session goes on, for what lasts longer than a request.
     ///
     /// # Errors
     /// When the database is away.

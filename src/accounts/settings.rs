@@ -30,11 +30,11 @@ pub struct AccountSettings {
     pub breached_passwords: Option<PathBuf>,
     /// Who must have a second factor.
     pub second_factor: SecondFactorRule,
-    /// How long a session lasts, however often it is refreshed, in days.
+    /// The time for which a session lasts, however often it is refreshed, in days.
     pub session_days: u32,
     /// A session that is not refreshed for this long ends, in days.
     pub session_idle_days: u32,
-    /// How many sessions an account may have; a further one ends the one that went unused for longest.
+    /// The number of sessions an account may have; a further one ends the one that went unused for longest.
     pub sessions_per_user: u32,
     /// How far a signed request's time may be from ours, in seconds.
     pub signature_window_seconds: u32,
@@ -60,11 +60,11 @@ pub struct OidcSettings {
     pub client_secret: Option<SecretString>,
     /// The scopes it is asked for besides `openid`.
     pub scopes: Vec<String>,
-    /// The domains of mail addresses that may sign in by it; all if there are none.
+    /// The domains of email addresses that may sign in by it; all if there are none.
     pub allowed_domains: Vec<String>,
     /// What to call it on a page.
     pub label: String,
-    /// Whether who signs in by it needs no code of our second factor.
+    /// True if who signs in by it needs no code of our second factor.
     pub trust_second_factor: bool,
     /// Certificates of authorities that its own may be issued by, besides the well-known ones.
     pub ca_file: Option<PathBuf>,

@@ -97,11 +97,11 @@ mod tests {
     fn one_step_to_either_side_holds() {
         let now = DateTime::from_timestamp_secs(1_700_000_010).unwrap();
         let (secret, step) = ([7; SECRET], step_at(now));
-        for (away, holds) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
+        for (away, valid) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
             let given = code(&secret, step + away);
             assert_eq!(
                 matching_step(&secret, &given, now).is_some(),
-                holds,
+                valid,
                 "{away}"
             );
         }

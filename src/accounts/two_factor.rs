@@ -181,7 +181,7 @@ impl Accounts {
             .await
     }
 
-    /// Whether the user must have a second factor and has none. Who has no password signs in by the
+    /// Returns whether the user must have a second factor and has none. Who has no password signs in by the
     /// identity provider alone, whose factor counts where it is trusted.
     ///
     /// # Errors
@@ -249,7 +249,7 @@ impl Accounts {
         attempts.succeeded(database).await
     }
 
-    /// Whether this is a code of the present that was not used before; it is used now.
+    /// Returns whether this is a code of the present that was not used before; it is used now.
     async fn use_code<C: GenericClient>(
         &self,
         database: &C,

@@ -24,13 +24,13 @@ pub struct User {
     pub id: UserId,
     /// The address for mail, as it was typed.
     pub email: String,
-    /// Whether the address is known to be theirs.
+    /// True if the address is known to be theirs.
     pub email_verified: bool,
     /// What they want to be called.
     pub display_name: Option<String>,
     /// What they may do.
     pub role: Role,
-    /// Whether a code is asked for at login.
+    /// True if a code is asked for at login.
     pub two_factor: bool,
     /// Since when there is the account.
     pub created_at: DateTime<Utc>,
@@ -108,7 +108,7 @@ impl Email {
             Wrong::new(
                 "email",
                 format!(
-                    "use a mail address of at most {LONGEST_EMAIL} characters, e.g. somebody@example.org"
+                    "use an email address of at most {LONGEST_EMAIL} characters, e.g. somebody@example.org"
                 ),
             )
         };
@@ -192,7 +192,7 @@ impl Accounts {
         by_id(&session, id)
             .await?
             .map(|found| found.user)
-            .ok_or(AccountError::BadToken("its account has gone"))
+            .ok_or(AccountError::BadToken("its account is gone"))
     }
 
     pub(super) fn new_user_id(&self) -> UserId {

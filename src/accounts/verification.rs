@@ -1,4 +1,4 @@
-//! Proving that a mail address is one's own: at registration, and when it is changed.
+//! Proving that an email address is one's own: at registration, and when it is changed.
 
 use coinsphere_pipelines::store::{GenericClient, execute, failed, query};
 use serde_json::{Value, json};
@@ -107,7 +107,7 @@ impl Accounts {
         let user = found.ok_or(AccountError::NotSignedIn)?.user;
         if user.email_verified {
             return Err(AccountError::Conflict(
-                "the mail address is verified already",
+                "the email address is verified already",
             ));
         }
         self.write_to(&session, EmailKind::VerifyEmail, &user, Value::Null)

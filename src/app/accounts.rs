@@ -67,7 +67,7 @@ pub const LOOPS: [&str; 4] = [
     "accounts_cleanup",
 ];
 
-/// How long each may go without a mark of progress: a few turns of it.
+/// The time for which each may go without a mark of progress: a few turns of it.
 const PROGRESS: [Duration; 4] = [
     Duration::from_secs(15),
     Duration::from_secs(300),
@@ -75,7 +75,7 @@ const PROGRESS: [Duration; 4] = [
     Duration::from_secs(1_800),
 ];
 
-/// How long looking for an admin at the start may take, the database being there.
+/// The time that looking for an admin at the start may take, the database being there.
 const SETUP: Duration = Duration::from_secs(60);
 
 /// Offers an invitation for the first admin, where there is none yet.

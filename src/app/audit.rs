@@ -10,7 +10,7 @@ use coinsphere_pipelines::clock::SharedClock;
 use crate::audit::{AuditEntry, AuditLog, ChainSigner, Outcome};
 use crate::config::Config;
 
-/// How long the audit log may go without a scan for deleted accounts: two of its rounds.
+/// The time for which the audit log may go without a scan for deleted accounts: two of its rounds.
 const FORGETTING: Duration = Duration::from_secs(2 * 3_600);
 
 /// Opens it.

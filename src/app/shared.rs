@@ -17,7 +17,7 @@ use crate::config::{Config, Role};
 /// The name on the statuses.
 const NAME: &str = "shared_state";
 
-/// How long Redis may go without being asked for a sign of life: it is every 5 s.
+/// The time for which Redis may go without being asked for a sign of life: it is every 5 s.
 const PROGRESS: Duration = Duration::from_secs(20);
 
 /// Shared state and the tasks around it, which end when this is dropped.
@@ -64,7 +64,7 @@ impl Shared {
         })
     }
 
-    /// Whether streams of this process hear of every instrument.
+    /// Returns whether streams of this process hear of every instrument.
     pub(super) fn hears_all(&self, config: &Config) -> bool {
         self.on_redis || config.has_role(Role::Candles)
     }

@@ -21,7 +21,7 @@ pub fn stop_requested() -> std::io::Result<impl Future<Output = ()> + Send + 'st
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        tracing::info!("stopping; once more to stop at once");
+        tracing::info!("stopping; a second signal stops at once");
         spawn_bounded(async move {
             // Some callers send the first one twice, to the process and to its group.
             tokio::time::sleep(DEBOUNCE).await;
@@ -36,7 +36,7 @@ pub fn stop_requested() -> std::io::Result<impl Future<Output = ()> + Send + 'st
                 _ = terminate.recv() => {}
             }
             tracing::warn!(
-                "stopped at once: what was not yet written is found in the log at the next start"
+                "stopped at once: the next start reads from the log what was not written yet"
             );
             std::process::exit(130);
         });

@@ -11,7 +11,7 @@ use super::{AuditEntry, AuditLog, Outcome};
 pub struct AdminAct {
     /// What, as a stable dotted name, e.g. `token.added`.
     pub what: &'static str,
-    /// Whether it was done, or refused.
+    /// True if it was done, or refused.
     pub done: bool,
     /// Who; `None` for whoever has the administrators' token.
     pub by: Option<Uuid>,

@@ -143,7 +143,7 @@ impl ChainSigner {
         Ok(heads.collect())
     }
 
-    /// Whether this key made the signature.
+    /// Returns whether this key made the signature.
     pub(super) fn made(&self, head: &Signature) -> bool {
         let public = UnparsedPublicKey::new(&ED25519, self.pair.public_key().as_ref());
         let message = message(head.seq, &head.hash, head.at);

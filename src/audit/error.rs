@@ -41,7 +41,7 @@ pub enum AuditError {
 }
 
 impl AuditError {
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {

@@ -27,13 +27,13 @@ const QUEUE: usize = 4_096;
 /// Entries of one transaction.
 const BATCH: usize = 128;
 
-/// How long a changed head may stay unsigned.
+/// The time for which a changed head may stay unsigned.
 const SIGN_EVERY: Duration = Duration::from_secs(60);
 
 /// The wait before a batch is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// How often a batch is tried before its entries are given up.
+/// The number of times a batch is tried before its entries are given up.
 const TRIES: u32 = 120;
 
 type Waiting = (

@@ -26,7 +26,7 @@ pub fn horizons(interval: Interval) -> &'static [u32] {
     of.map_or(&[], |(_, horizons)| horizons)
 }
 
-/// How often the database is asked which series there are, until it answers.
+/// The interval at which the database is asked which series there are, until it answers.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// The candles that models of this interval are trained on.

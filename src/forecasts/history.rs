@@ -25,10 +25,10 @@ pub(crate) const VENUE: &str = "binance";
 /// How long after the hour the venue is asked for the candle that has closed.
 const SETTLE: Duration = Duration::from_secs(30);
 
-/// How long to wait after a failure.
+/// The time to wait after a failure.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// How long it may go without a candle: it asks once an hour.
+/// The time for which it may go without a candle: it asks once an hour.
 const PROGRESS: Duration = Duration::from_secs(2 * 3_600);
 
 /// What the part works with.

@@ -25,7 +25,7 @@ use crate::market::failure;
 /// How many of the newest realised forecasts count in a live record.
 const LIVE: usize = 1_000;
 
-/// How long a live record is shown before it is computed again.
+/// The time for which a live record is shown before it is computed again.
 const FRESH: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Live records and cards remembered at most.

@@ -88,7 +88,7 @@ pub struct PastQuery {
     pub token: AssetId,
     /// Resting on candles of this length.
     pub interval: Interval,
-    /// How many candles ahead.
+    /// The number of candles ahead.
     pub horizon: u32,
     /// Of this version only.
     pub model: Option<String>,
@@ -129,9 +129,9 @@ pub struct Skill {
     pub directional_accuracy: Estimate,
     /// Shares inside the 50, 80 and 95 % intervals; `None` where none were given.
     pub coverage: Option<[f64; 3]>,
-    /// How many forecasts.
+    /// The number of forecasts.
     pub forecasts: usize,
-    /// Whether they were better than persistence beyond chance.
+    /// True if they were better than persistence beyond chance.
     pub has_skill: bool,
 }
 
@@ -144,7 +144,7 @@ pub struct ModelVersion {
     pub token: String,
     /// From candles of this length.
     pub interval: Interval,
-    /// Whether it serves.
+    /// True if it serves.
     pub serves: bool,
     /// Why it is not usable, if it is not.
     pub error: Option<String>,

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 pub struct ForecastSettings {
     /// What is forecast, by CoinGecko id.
     pub tokens: Vec<String>,
-    /// Whether history is taken from Binance's REST interface where candles are missing.
+    /// True if history is taken from Binance's REST interface where candles are missing.
     pub load_history: bool,
     /// Hourly candles of history that are loaded and trained on.
     pub hourly_candles: u32,
     /// Daily candles of history that are loaded and trained on.
     pub daily_candles: u32,
-    /// Whether models are trained without being asked for.
+    /// True if models are trained without being asked for.
     pub train: bool,
     /// Age of the newest model after which another is trained, in hours.
     pub retrain_hours: u64,

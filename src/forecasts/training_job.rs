@@ -13,7 +13,7 @@ use crate::jobs::{ClaimedJob, JobContext, JobFailure, JobHandler, NewJob};
 /// The kind of these jobs.
 const KIND: &str = "forecasts.train";
 
-/// How often a training is begun that never came to an end: each time the program stopped in it.
+/// The number of times a training is begun that never came to an end: each time the program stopped in it.
 const ATTEMPTS: u16 = 5;
 
 /// The job that trains a series.

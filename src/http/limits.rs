@@ -49,7 +49,7 @@ impl Class {
         }
     }
 
-    /// Whether guessing is what this limit is against: then it must work without shared state too.
+    /// Returns whether guessing is what this limit is against: then it must work without shared state too.
     const fn works_always(self) -> bool {
         matches!(self, Self::Authentication | Self::Strict)
     }
@@ -167,7 +167,7 @@ impl Limits {
             .pass_now(&vain_key(client), self.window(Class::User));
     }
 
-    /// Counts an attempt on an account (its mail address, existing or not) from this client. Never
+    /// Counts an attempt on an account (its email address, existing or not) from this client. Never
     /// by account alone, or anybody could lock somebody else out. To be called by what signs in,
     /// registers or resets, before it looks at a password; the count by address alone was taken
     /// before the handler ran.
@@ -227,7 +227,7 @@ impl Verdict {
         ]
     }
 
-    /// Whether the request may pass.
+    /// Returns whether the request may pass.
     #[must_use]
     pub const fn allowed(&self) -> bool {
         self.passage.allowed

@@ -35,7 +35,7 @@ pub(in crate::http) enum Audience {
 pub(in crate::http) struct RouteScope {
     /// The scope that the key must have.
     pub(in crate::http) scope: Scope,
-    /// Whether the request must be signed (critical operations).
+    /// True if the request must be signed (critical operations).
     pub(in crate::http) signed: bool,
 }
 
@@ -62,17 +62,17 @@ pub(in crate::http) struct Policy {
     pub(in crate::http) audience: Audience,
     /// The scope an API key needs; `None`: no key may call it.
     pub(in crate::http) api_key: Option<RouteScope>,
-    /// Whether the caller's address must be verified.
+    /// True if the caller's address must be verified.
     pub(in crate::http) verified_email: bool,
-    /// Whether it is refused until a required second factor is set up.
+    /// True if it is refused until a required second factor is set up.
     pub(in crate::http) second_factor: bool,
     /// Which rate limit counts it.
     pub(in crate::http) rate_limit: RateLimit,
-    /// Whether its answer is remembered for an `Idempotency-Key`.
+    /// True if its answer is remembered for an `Idempotency-Key`.
     pub(in crate::http) idempotent: bool,
-    /// Whether its body may have `http.import_limit_bytes`, instead of `http.body_limit_bytes`.
+    /// True if its body may have `http.import_limit_bytes`, instead of `http.body_limit_bytes`.
     pub(in crate::http) large_body: bool,
-    /// Whether the browser session gets another cookie afterwards, which makes its CSRF tokens stale:
+    /// True if the browser session gets another cookie afterwards, which makes its CSRF tokens stale:
     /// what its user proves who they are with has changed.
     pub(in crate::http) renews_cookie: bool,
 }
@@ -184,7 +184,7 @@ impl Policy {
         self
     }
 
-    /// Whether somebody must or may prove who they are.
+    /// Returns whether somebody must or may prove who they are.
     pub(in crate::http) fn asks_who(&self) -> bool {
         self.audience != Audience::Anonymous
     }

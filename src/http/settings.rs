@@ -20,7 +20,7 @@ pub struct HttpSettings {
     pub import_limit_bytes: u64,
     /// Longest time to answer a request, in milliseconds.
     pub request_timeout_ms: u64,
-    /// How long requests in flight may take to finish when the program stops, in milliseconds.
+    /// The time requests in flight may take to finish when the program stops, in milliseconds.
     pub shutdown_timeout_ms: u64,
     /// Web origins whose pages may read answers, e.g. `https://example.org`, or `*`.
     pub cors_origins: Vec<String>,
@@ -69,7 +69,7 @@ pub struct StreamSettings {
     pub max_message_bytes: u32,
     /// Messages that may wait for a slow client before it is closed.
     pub queue: u32,
-    /// How often the server pings, in seconds.
+    /// The interval at which the server pings, in seconds.
     pub heartbeat_seconds: u64,
     /// A client from which nothing arrives for this long is closed, in seconds.
     pub idle_seconds: u64,

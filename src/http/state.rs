@@ -50,7 +50,7 @@ pub struct ApiState {
     pub clock: SharedClock,
     /// Who may do what.
     pub accounts: Arc<Accounts>,
-    /// Whether market data may be read without signing in.
+    /// True if market data may be read without signing in.
     pub public_market_data: bool,
     /// Limits of the HTTP server.
     pub http: Arc<HttpSettings>,

@@ -13,7 +13,7 @@ use crate::market::ReadError;
 
 pub use table::{IdempotencyKeys, IdempotencyUserData};
 
-/// How long a key is remembered.
+/// The time for which a key is remembered.
 pub const LIFETIME: Duration = Duration::from_secs(86_400);
 
 /// Who sent which key.

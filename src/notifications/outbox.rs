@@ -92,7 +92,7 @@ pub struct OutboxView {
     pub recipient: String,
     /// Since when it waits or waited.
     pub created_at: DateTime<Utc>,
-    /// How often it was tried.
+    /// The number of times it was tried.
     pub attempts: i32,
     /// When it was sent.
     pub sent_at: Option<DateTime<Utc>>,

@@ -14,7 +14,7 @@ use super::channels::EmailChannel;
 use super::outbox::{Due, Outcome, settle, take};
 use super::templates::{Context, render};
 
-/// How often the outbox is looked at when nobody says that there is something in it.
+/// The interval at which the outbox is looked at when nobody says that there is something in it.
 const ROUND: Duration = Duration::from_secs(15);
 
 /// To whom an email goes, and what it says beyond its kind.

@@ -96,7 +96,7 @@ impl SecretCipher {
             Aad::from(owner),
             &mut sealed,
         )
-        .map_err(|_| SecretError("cannot seal a secret".to_owned()))?;
+        .map_err(|_| SecretError("cannot encrypt a secret".to_owned()))?;
         Ok([id, &nonce[..], &sealed].concat())
     }
 
@@ -115,7 +115,7 @@ impl SecretCipher {
         })
     }
 
-    /// Whether the newest key sealed it.
+    /// Returns whether the newest key sealed it.
     pub(crate) fn is_current(&self, sealed: &[u8]) -> bool {
         sealed.get(..ID) == Some(&self.keys()[0].id[..])
     }

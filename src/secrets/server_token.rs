@@ -38,7 +38,7 @@ impl ServerToken {
         load(configured, data_dir).map(|token| Self::new(&token))
     }
 
-    /// Whether this is it. Takes as long for every wrong token.
+    /// Returns whether this is it. Takes as long for every wrong token.
     pub(crate) fn is(&self, token: &str) -> bool {
         let given = hash(token);
         let differences = given.iter().zip(self.0.iter());
@@ -106,7 +106,7 @@ fn make(path: &Path) -> anyhow::Result<SecretString> {
     file.write_all(token.as_bytes())?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
-    tracing::info!(path = %path.display(), "the administrators' token was made");
+    tracing::info!(path = %path.display(), "the administrators' token was created");
     Ok(SecretString::from(token))
 }
 

@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 /// Interval between two rounds.
 const ROUND: Duration = Duration::from_secs(5);
 
-/// How long it may go without one.
+/// The time for which it may go without one.
 const PROGRESS: Duration = Duration::from_secs(30);
 
 /// Keeps the recorder tidy until the part is stopped.

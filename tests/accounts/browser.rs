@@ -141,9 +141,9 @@ pub(crate) async fn a_browsers_life(place: Place) {
     refused.is_problem(401, "wrong-credentials");
     assert!(browser.cookies.is_empty());
     let answer = browser.post(&app, LOGIN, Some(body(PASSWORD))).await;
-    let told = answer.good(200);
-    assert_eq!(told["expires_at"], "2026-03-02T12:00:00Z");
-    assert_eq!(told["csrf_token"], browser.csrf.clone().unwrap());
+    let body = answer.good(200);
+    assert_eq!(body["expires_at"], "2026-03-02T12:00:00Z");
+    assert_eq!(body["csrf_token"], browser.csrf.clone().unwrap());
     assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
     let value = browser.cookies["coinsphere-session"].clone();
     assert!(!answer.body.contains(&value), "out of reach of scripts");
@@ -242,14 +242,14 @@ pub(crate) async fn tokens_and_cookies_are_renewed(place: Place) {
     let mut browser = Browser::signed_in(&app, "ada@example.org").await;
     let first = browser.csrf.clone().unwrap();
     // A page that was loaded again asks for one; the other page's stays valid.
-    let told = browser.get(&app, CSRF).await.good(200);
-    let second = told["csrf_token"].as_str().unwrap().to_owned();
+    let body = browser.get(&app, CSRF).await.good(200);
+    let second = body["csrf_token"].as_str().unwrap().to_owned();
     assert_ne!(first, second);
     for token in [&first, &second] {
         browser.with_csrf(Some(token)).rename(&app).await.good(200);
     }
-    let told = browser.post(&app, CSRF, None).await.good(200);
-    let third = told["csrf_token"].as_str().unwrap().to_owned();
+    let body = browser.post(&app, CSRF, None).await.good(200);
+    let third = body["csrf_token"].as_str().unwrap().to_owned();
     for stale in [&first, &second] {
         let mut page = browser.with_csrf(Some(stale));
         page.rename(&app).await.is_problem(403, "csrf");
@@ -296,9 +296,9 @@ pub(crate) async fn a_new_password_begins_a_new_session(place: Place) {
     let answer = browser
         .post(&app, "/api/v1/auth/password", Some(body))
         .await;
-    let told = answer.good(200);
-    assert_eq!(told["csrf_token"], browser.csrf.clone().unwrap());
-    assert!(told.get("access_token").is_none(), "{told}");
+    let body = answer.good(200);
+    assert_eq!(body["csrf_token"], browser.csrf.clone().unwrap());
+    assert!(body.get("access_token").is_none(), "{body}");
     assert_eq!(answer.headers.get_all(header::SET_COOKIE).iter().count(), 1);
     assert_ne!(old.cookies, browser.cookies);
     browser.rename(&app).await.good(200);
@@ -375,10 +375,10 @@ pub(crate) async fn a_session_is_valid_a_day_in_every_process(place: Place) {
     }
     // Renewed by one process, stale for the other at once.
     let stale = browser.csrf.clone();
-    let told = browser.post(&elsewhere, CSRF, None).await.good(200);
+    let body = browser.post(&elsewhere, CSRF, None).await.good(200);
     let mut page = browser.with_csrf(stale.as_deref());
     page.rename(&app).await.is_problem(403, "csrf");
-    browser.csrf = told["csrf_token"].as_str().map(str::to_owned);
+    browser.csrf = body["csrf_token"].as_str().map(str::to_owned);
     browser.rename(&app).await.good(200);
     // Ended by one process, ended for the other at once.
     let mut second = Browser::signed_in(&app, "ada@example.org").await;

@@ -163,8 +163,8 @@ pub(crate) async fn a_job_is_cancelled_by_whoever_has_it(place: Place) {
     let running = added(jobs.enqueue(&job("a")).await.unwrap());
     let claimed = jobs.claim(KINDS, LEASE).await.unwrap().unwrap();
     assert!(jobs.cancel(running).await.unwrap());
-    let told = jobs.heartbeat(&claimed, LEASE, None).await.unwrap();
-    assert_eq!(told, Lease::CancelRequested);
+    let lease = jobs.heartbeat(&claimed, LEASE, None).await.unwrap();
+    assert_eq!(lease, Lease::CancelRequested);
     assert!(jobs.finish(&claimed, &Attempt::Cancelled).await.unwrap());
     for id in [waiting, running] {
         let shown = jobs.show(id).await.unwrap().unwrap();
@@ -255,8 +255,8 @@ pub(crate) async fn admins_list_show_and_cancel_jobs(place: Place) {
         (&ending["state"], &ending["cancel_requested"]),
         (&json!("running"), &json!(true))
     );
-    let told = jobs.heartbeat(&claimed, LEASE, None).await.unwrap();
-    assert_eq!(told, Lease::CancelRequested);
+    let lease = jobs.heartbeat(&claimed, LEASE, None).await.unwrap();
+    assert_eq!(lease, Lease::CancelRequested);
     assert!(jobs.finish(&claimed, &Attempt::Cancelled).await.unwrap());
     let path = format!("{JOBS}/{}", made[0]);
     let ended = app.get(&path, server).await.good(200);

@@ -113,8 +113,8 @@ pub(crate) async fn a_provider_vouches_for_its_users(place: Place) {
         (&json!("ada@example.org"), &json!(true), &json!("Ada"))
     );
     assert_eq!(me["role"], "user");
-    let told = browser.get(&app, "/api/v1/auth/csrf").await.good(200);
-    browser.csrf = told["csrf_token"].as_str().map(str::to_owned);
+    let body = browser.get(&app, "/api/v1/auth/csrf").await.good(200);
+    browser.csrf = body["csrf_token"].as_str().map(str::to_owned);
     let export = browser.get(&app, "/api/v1/auth/me/export").await.good(200);
     assert_eq!(export["identities"][0]["subject"], ADA.subject);
     browser

@@ -61,12 +61,12 @@ impl Sink {
         let (kept, refuses, loses) = (emails.clone(), refusing.clone(), losing_answers.clone());
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let desk = Desk {
+                let server = MailServer {
                     emails: kept.clone(),
                     refusing: refuses.clone(),
                     losing_answers: loses.clone(),
                 };
-                tokio::spawn(receive(socket, encryption, tls.clone(), desk));
+                tokio::spawn(receive(socket, encryption, tls.clone(), server));
             }
         });
         Self {
@@ -183,7 +183,7 @@ fn acceptor() -> TlsAcceptor {
 }
 
 /// What the server's conversations share.
-struct Desk {
+struct MailServer {
     emails: Arc<Mutex<Vec<Email>>>,
     refusing: Arc<AtomicBool>,
     losing_answers: Arc<AtomicBool>,
@@ -193,16 +193,16 @@ async fn receive(
     socket: TcpStream,
     encryption: Encryption,
     tls: TlsAcceptor,
-    desk: Desk,
+    server: MailServer,
 ) -> Option<()> {
     if encryption == Encryption::FromTheStart {
         let socket = tls.accept(socket).await.ok()?;
-        return converse(socket, true, false, &desk).await.map(drop);
+        return converse(socket, true, false, &server).await.map(drop);
     }
     let offers = encryption == Encryption::StartTls;
-    let socket = converse(socket, true, offers, &desk).await?;
+    let socket = converse(socket, true, offers, &server).await?;
     let socket = tls.accept(socket).await.ok()?;
-    converse(socket, false, false, &desk).await.map(drop)
+    converse(socket, false, false, &server).await.map(drop)
 }
 
 /// Takes emails until the client leaves; gives the socket back when TLS is to begin.
@@ -210,7 +210,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     socket: S,
     greets: bool,
     offers_tls: bool,
-    desk: &Desk,
+    server: &MailServer,
 ) -> Option<S> {
     let mut lines = BufReader::new(socket);
     if greets {
@@ -233,7 +233,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             }
             // Nobody may receive a secret before.
             "MAIL" if offers_tls => b"530 STARTTLS first\r\n",
-            "MAIL" if desk.refusing.load(Ordering::SeqCst) => b"451 later, please\r\n",
+            "MAIL" if server.refusing.load(Ordering::SeqCst) => b"451 later, please\r\n",
             "MAIL" | "RSET" | "NOOP" => b"250 fine\r\n",
             "RCPT" => {
                 to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
@@ -250,8 +250,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                     source.push_str(part.strip_prefix('.').unwrap_or(&part));
                 }
                 let to = to.clone();
-                desk.emails.lock().unwrap().push(Email { to, source });
-                if desk.losing_answers.load(Ordering::SeqCst) {
+                server.emails.lock().unwrap().push(Email { to, source });
+                if server.losing_answers.load(Ordering::SeqCst) {
                     return None;
                 }
                 b"250 kept\r\n"

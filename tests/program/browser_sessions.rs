@@ -62,9 +62,9 @@ pub(crate) fn a_session_counts_in_every_process_without_redis() {
         (status == 201).then_some(()).ok_or(body.to_string())
     });
     let login = "POST /api/v1/auth/browser/login";
-    let (status, head, told) = send(first, login, "", &who);
-    assert_eq!(status, 200, "{told}");
-    let token = told["csrf_token"].as_str().unwrap();
+    let (status, head, body) = send(first, login, "", &who);
+    assert_eq!(status, 200, "{body}");
+    let token = body["csrf_token"].as_str().unwrap();
     let session = format!("cookie: coinsphere-session={}\r\n", cookie(&head).unwrap());
     let whole = format!("{session}x-csrf-token: {token}\r\norigin: http://{second}\r\n");
     let rename = |headers: &str| {

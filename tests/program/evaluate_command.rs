@@ -141,7 +141,7 @@ pub(crate) fn the_report_has_every_model_and_the_seed_decides_it() {
     }
 }
 
-pub(crate) fn disorder_changes_nothing_and_is_told() {
+pub(crate) fn disorder_changes_nothing_and_is_reported() {
     let mut rng = seeded();
     let place = Place::new();
     let mut lines = lines(&mut rng, 260);
@@ -154,8 +154,12 @@ pub(crate) fn disorder_changes_nothing_and_is_told() {
     lines.shuffle(&mut rng);
     let output = evaluate(&place.file("b.csv", file(&lines)), &["--format", "json"]);
     assert_eq!(json(&output), clean);
-    for told in ["rows out of order: sorted", "1 duplicates"] {
-        assert!(complaint(&output).contains(told), "{}", complaint(&output));
+    for remark in ["rows out of order: sorted", "1 duplicates"] {
+        assert!(
+            complaint(&output).contains(remark),
+            "{}",
+            complaint(&output)
+        );
     }
 }
 
@@ -192,10 +196,10 @@ pub(crate) fn what_cannot_be_evaluated_is_named() {
         let output = evaluate(&place.file(name, text), &[]);
         assert_eq!(output.status.code(), Some(1), "{name}");
         assert!(output.stdout.is_empty(), "{name}");
-        let told = complaint(&output);
+        let said = complaint(&output);
         assert!(
-            told.contains(wanted) && told.contains(name),
-            "{name}: {told}"
+            said.contains(wanted) && said.contains(name),
+            "{name}: {said}"
         );
     }
     let candles = place.file("daily.csv", file(&lines));

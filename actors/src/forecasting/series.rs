@@ -11,7 +11,7 @@ pub struct SeriesSpec {
     pub instrument: InstrumentKey,
     /// The candles' length.
     pub interval: Interval,
-    /// How many candles ahead, ascending.
+    /// The number of candles ahead, ascending.
     pub horizons: Vec<u32>,
     /// How many candles back a model is warmed up and trained with.
     pub history: u32,

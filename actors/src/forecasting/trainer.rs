@@ -22,19 +22,19 @@ use crate::market::candle_store::StoreFault;
 use crate::supervision::ExitReason;
 use crate::supervision::{PartStatus, StatusRegistry};
 
-/// How often the schedule is looked at.
+/// The interval at which the schedule is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How long to wait after a training that failed; doubled up to [`LONGEST_WAIT`].
+/// The time to wait after a training that failed; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(60);
 
 /// The longest such wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(6 * 3_600);
 
-/// How long one step of a training may take at the lowest priority.
+/// The time one step of a training may take at the lowest priority.
 const PROGRESS: Duration = Duration::from_secs(900);
 
-/// How long stopping waits for a training to notice.
+/// The time that stopping waits for a training to notice.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The nice value of the training thread: yields to everything else.
@@ -129,7 +129,7 @@ pub struct Job {
 pub struct Trained {
     /// The new version.
     pub version: String,
-    /// Whether it serves from now on.
+    /// True if it serves from now on.
     pub promoted: bool,
     /// Why, or why not.
     pub why: String,
@@ -172,7 +172,7 @@ pub struct TrainerDeps {
     pub trainings: Arc<TrainingQueue>,
     /// The series whose history has been loaded, as far as it can be.
     pub ready: watch::Receiver<BTreeSet<String>>,
-    /// Whether to train without being asked.
+    /// True to train without being asked.
     pub by_itself: bool,
     /// How old the newest version may become.
     pub retrain_after: Duration,
@@ -222,7 +222,7 @@ struct TrainerLoop {
     parts: TrainerDeps,
     quit: watch::Receiver<bool>,
     state: TrainerState,
-    /// How often a series failed in a row, and when it may be tried again.
+    /// The number of times a series failed in a row, and when it may be tried again.
     failures: BTreeMap<String, (u32, Timestamp)>,
 }
 

@@ -23,7 +23,7 @@ use crate::supervision::{
 /// The part's name.
 const NAME: &str = "additions";
 
-/// How often additions of other processes are looked for.
+/// The interval at which additions of other processes are looked for.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Most additions of one run: each is a connection, and venues limit those.

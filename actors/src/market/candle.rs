@@ -44,7 +44,7 @@ pub struct CandleConfig {
     pub records_per_step: usize,
     /// Candles and gaps that may wait for the store.
     pub max_pending: usize,
-    /// How long to wait before trying again what failed for now.
+    /// The time to wait before trying again what failed for now.
     pub retry: Duration,
 }
 

@@ -20,7 +20,7 @@ impl StoreFault {
         Self { message, retriable }
     }
 
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub const fn is_retriable(&self) -> bool {
         self.retriable

@@ -30,7 +30,7 @@ use crate::supervision::{PartStatus, StatusRegistry};
 /// Messages the store actor's mailbox holds: commands of the supervisor.
 const MAILBOX: usize = 8;
 
-/// How often the actor shows that it goes on while there is nothing to commit.
+/// The interval at which the actor shows that it goes on while there is nothing to commit.
 const TICK: Duration = Duration::from_secs(10);
 
 /// How the actor works.
@@ -38,11 +38,11 @@ const TICK: Duration = Duration::from_secs(10);
 pub struct CommitterConfig {
     /// The least time between two rounds of commits: what happens meanwhile is merged.
     pub commit_interval: Duration,
-    /// How long to wait before trying again what failed for now: doubled up to `most_retry`.
+    /// The time to wait before trying again what failed for now: doubled up to `most_retry`.
     pub first_retry: Duration,
     /// The longest such wait.
     pub most_retry: Duration,
-    /// How long stopping may take to write the rest.
+    /// The time that stopping may take to write the rest.
     pub drain_within: Duration,
 }
 

@@ -15,7 +15,7 @@ use crate::supervision::{PartStatus, StatusRegistry};
 /// Messages the mailbox holds: commands of the supervisor.
 const MAILBOX: usize = 8;
 
-/// How often the feed's state is published.
+/// The interval at which the feed's state is published.
 const OBSERVE: Duration = Duration::from_millis(250);
 
 /// The actor.

@@ -17,7 +17,7 @@ pub struct LiveForecast {
     pub close_time: Timestamp,
     /// The forecast.
     pub forecast: Forecast,
-    /// Whether the model that made it beat persistence beyond chance when it was evaluated.
+    /// True if the model that made it beat persistence beyond chance when it was evaluated.
     pub has_skill: bool,
 }
 

@@ -47,9 +47,9 @@ impl Default for PushLimits {
 pub struct LiveCandle {
     /// The candle.
     pub candle: Candle,
-    /// How often it was replaced by a correction.
+    /// The number of times it was replaced by a correction.
     pub revision: u32,
-    /// Whether its interval has closed.
+    /// True if its interval has closed.
     pub closed: bool,
 }
 

@@ -38,7 +38,7 @@ struct Candles {
     closed: VecDeque<Frame>,
     open: Option<(Timestamp, Frame)>,
     skipped: u64,
-    /// Whether the topic stands in `Waiting::topics`.
+    /// True if the topic stands in `Waiting::topics`.
     queued: bool,
 }
 

@@ -28,7 +28,7 @@ const MAILBOX: usize = 1_024;
 /// Instruments whose closed minutes may be asked of the store at a time.
 const LOADS: usize = 4;
 
-/// How long to wait before asking the store again.
+/// The time to wait before asking the store again.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// Longer candles of an instrument that may wait to be stored.

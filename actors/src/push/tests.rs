@@ -138,7 +138,7 @@ fn open_candles_are_coalesced_and_closed_ones_survive() {
 }
 
 #[test]
-fn closed_candles_beyond_the_bound_are_dropped_and_the_client_is_told() {
+fn closed_candles_beyond_the_bound_are_dropped_and_the_client_learns_of_it() {
     let hub = PushHub::new(PushLimits::default());
     let client = client_of(&hub, &["candles:binance:BTCUSDT:1m"]);
     for minute in 0..11 {

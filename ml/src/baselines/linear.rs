@@ -61,7 +61,7 @@ impl Linear {
         self.name
     }
 
-    /// Whether it has finite planes of the right size for so many horizons: one read from a file must.
+    /// Returns whether it has finite planes of the right size for so many horizons: one read from a file must.
     #[must_use]
     pub fn is_valid(&self, horizons: usize) -> bool {
         let sound = |weights: &Weights| {

@@ -40,7 +40,7 @@ pub(super) fn split(line: &str, separator: u8) -> Result<Vec<Cow<'_, str>>, Uncl
     }
 }
 
-/// Whether nothing stands in a cell.
+/// Returns whether nothing stands in a cell.
 pub(super) fn is_empty(cell: &str) -> bool {
     matches!(cell, "" | "-" | "null" | "NULL" | "None" | "N/A" | "n/a")
 }
@@ -123,7 +123,7 @@ fn unadorned(cell: &str) -> &str {
     cell.trim_start_matches(['$', '€', '£', '¥']).trim()
 }
 
-/// Whether a number is written in groups of three digits, as `1,234,567` is.
+/// Returns whether a number is written in groups of three digits, as `1,234,567` is.
 fn is_grouped(number: &str, group: char) -> bool {
     let mut groups = number.trim_start_matches('-').split(group);
     let first = groups.next().unwrap_or_default();

@@ -11,7 +11,7 @@ const MIN_SHARE: f64 = 0.95;
 
 type Row<'a> = Vec<Cow<'a, str>>;
 
-/// Whether a line has values where a header has names: a time first, and numbers for the most part.
+/// Returns whether a line has values where a header has names: a time first, and numbers for the most part.
 pub(super) fn is_row(cells: &[Cow<'_, str>]) -> bool {
     let is_number = |cell: &Cow<'_, str>| cells::number(cell, DecimalMark::Point).is_some();
     let is_value = |cell: &&Cow<'_, str>| {

@@ -135,9 +135,9 @@ pub(super) struct Layout {
     pub(super) time_of_day: Option<usize>,
     /// What the time column is called.
     pub(super) time_name: String,
-    /// Whether its name says that candles open at these times.
+    /// True if its name says that candles open at these times.
     pub(super) opens: bool,
-    /// Whether its name says that candles close at these times.
+    /// True if its name says that candles close at these times.
     pub(super) closes: bool,
     /// Another column with the times at which candles close.
     pub(super) close_time: Option<usize>,
@@ -174,7 +174,7 @@ pub(super) fn plain(name: &str) -> String {
         .collect()
 }
 
-/// Whether a name is one of a time column.
+/// Returns whether a name is one of a time column.
 pub(super) fn is_time(name: &str) -> bool {
     let name = plain(name);
     [&OPEN_TIMES[..], &TIMES, &CLOSE_TIMES]
@@ -215,7 +215,7 @@ pub(super) fn prices(header: &[Cow<'_, str>]) -> Result<[usize; 4], Unfit> {
     Ok(places)
 }
 
-/// Whether a price's name is one of the words of a column's: `Open (USD)`, `price_open`, `Close/Last`.
+/// Returns whether a price's name is one of the words of a column's: `Open (USD)`, `price_open`, `Close/Last`.
 fn has_word(column: &str, name: &str) -> bool {
     let column = column.to_lowercase();
     let words = || column.split(|letter: char| !letter.is_alphanumeric());
@@ -269,7 +269,7 @@ impl Layout {
         })
     }
 
-    /// Whether the same values stand in the same places.
+    /// Returns whether the same values stand in the same places.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let places = |layout: &Self| {
             let volume = layout.volume.as_ref().map(|(place, _)| *place);

@@ -15,7 +15,7 @@ static GZIP: [u8; 2] = [0x1f, 0x8b];
 pub(super) struct Unpacked {
     /// Its text.
     pub(super) text: Box<dyn Read>,
-    /// Whether bytes behind the packed data were ignored, which is known once all was read.
+    /// True if bytes behind the packed data were ignored, which is known once all was read.
     pub(super) junk: Rc<Cell<bool>>,
 }
 

@@ -16,7 +16,7 @@ pub struct FileReport {
     pub time_unit: TimeUnit,
     /// The line in which another way to write times begins, if one does.
     pub unit_changes_in: Option<u64>,
-    /// Whether the times were those at which candles closed.
+    /// True if the times were those at which candles closed.
     pub closing_times: bool,
     /// The column that volumes were read from; without one they are zero.
     pub volume_column: Option<String>,
@@ -37,7 +37,7 @@ pub struct FileReport {
     pub unclosed_quotes: usize,
     /// The first of them.
     pub first_unclosed_quote: Option<u64>,
-    /// Whether bytes that are no packed data stood behind it; they were ignored.
+    /// True if bytes that are no packed data stood behind it; they were ignored.
     pub junk: bool,
     /// What was found in the candles themselves.
     pub series: SeriesReport,

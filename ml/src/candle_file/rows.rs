@@ -144,7 +144,7 @@ impl Rows {
         self.first_unreadable.get_or_insert(why);
     }
 
-    /// Whether a row repeats the header, as files do that were put together of several.
+    /// Returns whether a row repeats the header, as files do that were put together of several.
     fn is_header(&self, cells: &Cells<'_>, line: u64) -> Result<bool, CandleFileError> {
         match Layout::of_header(cells) {
             Ok(header) if header.is_like(&self.layout) => Ok(true),

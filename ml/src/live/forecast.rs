@@ -9,7 +9,7 @@ use crate::fit_error::ModelName;
 /// A forecast made at the close of a candle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LiveForecast {
-    /// How many candles ahead.
+    /// The number of candles ahead.
     pub horizon: usize,
     /// Open time of the candle it rests on, in milliseconds since the Unix epoch, UTC.
     pub base_open_time: i64,
@@ -56,7 +56,7 @@ pub struct Realised {
     pub expected_log_return: f64,
     /// The log return that came.
     pub actual_log_return: f64,
-    /// Whether the 50, 80 and 95 % intervals held it; `None` if the forecast had none.
+    /// True if the 50, 80 and 95 % intervals held it; `None` if the forecast had none.
     pub inside: Option<[bool; LEVELS.len()]>,
 }
 

@@ -33,7 +33,7 @@ use track::Track;
 /// How one horizon is served.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Served {
-    /// How many candles ahead.
+    /// The number of candles ahead.
     pub horizon: usize,
     /// The champion's place among the version's models.
     pub model: usize,

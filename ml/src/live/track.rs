@@ -42,7 +42,7 @@ pub struct Estimate {
 /// What realised forecasts came to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RealisedSkill {
-    /// How many forecasts.
+    /// The number of forecasts.
     pub forecasts: u64,
     /// Mean absolute error of the log-return forecasts over that of persistence: below 1 is better
     /// than repeating the last price. Absent while nothing moved.
@@ -54,7 +54,7 @@ pub struct RealisedSkill {
 }
 
 impl RealisedSkill {
-    /// Whether the errors were smaller than those of persistence beyond chance: the upper end of
+    /// Returns whether the errors were smaller than those of persistence beyond chance: the upper end of
     /// MASE's interval is below 1.
     #[must_use]
     pub fn beats_persistence(&self) -> bool {

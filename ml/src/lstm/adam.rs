@@ -27,7 +27,7 @@ impl Adam {
         }
     }
 
-    /// Whether it belongs to a network with so many parameters.
+    /// Returns whether it belongs to a network with so many parameters.
     pub(crate) fn fits(&self, parameters: usize) -> bool {
         self.mean.len() == parameters && self.square.len() == parameters
     }

@@ -95,11 +95,11 @@ pub struct TrainingSpan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HorizonEvaluation {
-    /// How many candles ahead.
+    /// The number of candles ahead.
     pub horizon: usize,
     /// The model that serves this horizon.
     pub champion: ModelName,
-    /// Whether the champion beat persistence beyond chance. If not, its forecast is to be shown as
+    /// True if the champion beat persistence beyond chance. If not, its forecast is to be shown as
     /// having no skill.
     pub has_skill: bool,
     /// Every model's figures.

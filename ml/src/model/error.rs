@@ -62,7 +62,7 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    /// Whether the same call may succeed later without anyone changing the registry's contents.
+    /// Returns whether the same call may succeed later without anyone changing the registry's contents.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {

@@ -80,7 +80,7 @@ pub enum ModelFileError {
 }
 
 impl ModelFileError {
-    /// Whether the same call may succeed later without anyone changing the files.
+    /// Returns whether the same call may succeed later without anyone changing the files.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() != io::ErrorKind::NotFound)

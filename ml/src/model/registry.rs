@@ -39,7 +39,7 @@ pub struct Version {
     pub id: ModelId,
     /// Its card, or why it is not usable.
     pub card: Result<Card, ModelFileError>,
-    /// Whether it serves.
+    /// True if it serves.
     pub serves: bool,
 }
 

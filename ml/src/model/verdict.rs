@@ -10,7 +10,7 @@ use crate::fit_error::ModelName;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
-    /// Whether it should.
+    /// True if it should.
     pub promote: bool,
     /// Why, in words.
     pub why: String,
@@ -36,9 +36,9 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldBack {
-    /// How many candles ahead.
+    /// The number of candles ahead.
     pub horizon: usize,
-    /// How many forecasts.
+    /// The number of forecasts.
     pub forecasts: usize,
     /// The candidate's champion.
     pub model: ModelName,

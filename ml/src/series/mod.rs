@@ -22,7 +22,7 @@ pub const MIN_ROWS: usize = 120;
 /// More of the rows than this share unusable means that the columns are not what they seem.
 const MAX_UNUSABLE_SHARE: f64 = 0.05;
 
-/// Whether so many rows cannot be used that the file is not what it seems.
+/// Returns whether so many rows cannot be used that the file is not what it seems.
 pub(crate) fn is_too_large_a_share(unusable: usize, rows: usize) -> bool {
     unusable as f64 > MAX_UNUSABLE_SHARE * rows as f64
 }
@@ -315,13 +315,13 @@ impl Series {
         self.bars.len()
     }
 
-    /// Whether there is none; [`Self::build`] makes no such series.
+    /// Returns whether there is none; [`Self::build`] makes no such series.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bars.is_empty()
     }
 
-    /// Whether candle `index` stands in for a missing one.
+    /// Returns whether candle `index` stands in for a missing one.
     #[must_use]
     pub fn filled(&self, index: usize) -> bool {
         self.filled[index]

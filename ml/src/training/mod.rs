@@ -71,7 +71,7 @@ pub struct TrainRequest<'a> {
     pub key: ModelKey,
     /// The candles.
     pub series: &'a Series,
-    /// How many candles ahead to forecast, ascending, each once.
+    /// The number of candles ahead to forecast, ascending, each once.
     pub horizons: Vec<usize>,
     /// How.
     pub config: TrainingConfig,
@@ -207,7 +207,7 @@ impl Cancel {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether someone has asked.
+    /// Returns whether someone has asked.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)

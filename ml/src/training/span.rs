@@ -92,7 +92,7 @@ fn newest(request: &TrainRequest<'_>, most: usize) -> Result<Series, TrainingErr
     Ok(newest)
 }
 
-/// How many candles to leave out so that blocks of the training part begin where they did for the
+/// The number of candles to leave out so that blocks of the training part begin where they did for the
 /// serving version: what judges one of its networks is a block that it has never learned from.
 pub(super) fn out_of_step(
     request: &TrainRequest<'_>,

@@ -37,7 +37,7 @@ pub enum BackfillError {
 }
 
 impl BackfillError {
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {

@@ -75,7 +75,7 @@ impl CandleBuilder {
         }
     }
 
-    /// Whether a sum could not be held exactly, so that the candle lacks trades in its volumes.
+    /// Returns whether a sum could not be held exactly, so that the candle lacks trades in its volumes.
     #[must_use]
     pub const fn has_overflowed(&self) -> bool {
         self.overflowed

@@ -51,7 +51,7 @@ pub struct LiveUpdates {
 }
 
 impl LiveUpdates {
-    /// Whether there is nothing to show.
+    /// Returns whether there is nothing to show.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.trades.is_empty() && self.closed.is_empty() && self.open.is_empty()
@@ -479,7 +479,7 @@ impl FinalCandles<'_> {
         self.state.all_candles()
     }
 
-    /// Whether the time from `start` to `end` has passed and no gap touches it.
+    /// Returns whether the time from `start` to `end` has passed and no gap touches it.
     #[must_use]
     pub fn is_complete(&self, start: Timestamp, end: Timestamp) -> bool {
         end + self.rules.grace <= self.state.event_time() && !self.state.is_touched(start, end)

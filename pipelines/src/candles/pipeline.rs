@@ -30,7 +30,7 @@ pub enum PipelineError {
 }
 
 impl PipelineError {
-    /// Whether the same step may succeed later.
+    /// Returns whether the same step may succeed later.
     #[must_use]
     pub const fn is_retriable(&self) -> bool {
         match self {

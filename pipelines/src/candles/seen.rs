@@ -66,7 +66,7 @@ struct Run {
 /// The ids seen of one numbering.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SeenTrades {
-    /// How often the venue had begun its numbers again before this numbering.
+    /// The number of times the venue had begun its numbers again before this numbering.
     #[serde(default)]
     numbering: u32,
     /// Ascending, never touching.
@@ -117,7 +117,7 @@ impl SeenTrades {
             .map(Timestamp::from_nanos)
     }
 
-    /// Whether a trade cannot be of this numbering: its id was seen with other contents, or it is
+    /// Returns whether a trade cannot be of this numbering: its id was seen with other contents, or it is
     /// later than a trade with a higher id by more than a reordering explains.
     #[must_use]
     pub(super) fn contradicts(&self, trade: &Trade, grace: Duration) -> bool {
@@ -138,7 +138,7 @@ impl SeenTrades {
                 .any(|&(seen, digest)| seen == id && digest != digest_of(trade))
     }
 
-    /// Whether a trade fits between the ids and times seen.
+    /// Returns whether a trade fits between the ids and times seen.
     #[must_use]
     pub(super) fn explains(&self, trade: &Trade, grace: Duration) -> bool {
         self.newest().is_some_and(|newest| trade.id <= newest)

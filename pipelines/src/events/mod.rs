@@ -109,7 +109,7 @@ impl Record {
         InstrumentKey::new(self.venue, symbol.clone())
     }
 
-    /// How many trades the record holds.
+    /// The number of trades the record holds.
     #[must_use]
     pub fn trade_count(&self) -> usize {
         match &self.body {

@@ -22,7 +22,7 @@ pub struct Candle {
     pub volume: Decimal,
     /// Sum of price times quantity, in the quote asset.
     pub quote_volume: Decimal,
-    /// How many trades.
+    /// The number of trades.
     pub trades: u64,
     /// The part of `volume` in which the taker bought.
     pub taker_buy_volume: Decimal,

@@ -13,9 +13,9 @@ use super::{Candle, InstrumentKey, Timestamp};
 pub struct CandleJson<'a> {
     /// The candle.
     pub candle: &'a Candle,
-    /// How often it was replaced by a different one.
+    /// The number of times it was replaced by a different one.
     pub revision: u32,
-    /// Whether its interval has closed: an open one is never complete.
+    /// True if its interval has closed: an open one is never complete.
     pub closed: bool,
 }
 

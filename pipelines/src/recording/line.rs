@@ -15,7 +15,7 @@ pub(super) enum BadLine {
     ReceiveTime(String),
 }
 
-/// Whether a last line without a line end is nevertheless all there: its JSON is.
+/// Returns whether a last line without a line end is nevertheless all there: its JSON is.
 pub(super) fn is_whole(line: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(line) else {
         return false;
@@ -26,7 +26,7 @@ pub(super) fn is_whole(line: &[u8]) -> bool {
     }
 }
 
-/// Whether there is nothing in the line.
+/// Returns whether there is nothing in the line.
 pub(super) fn is_blank(line: &str) -> bool {
     line.bytes().all(|byte| byte.is_ascii_whitespace())
 }

@@ -133,7 +133,7 @@ impl RecordingPlayback {
         &self.other_streams
     }
 
-    /// Whether bytes that are no gzip data follow the last member of the file: they are overlooked.
+    /// Returns whether bytes that are no gzip data follow the last member of the file: they are overlooked.
     #[must_use]
     pub const fn has_junk_at_the_end(&self) -> bool {
         self.junk_at_the_end

@@ -91,7 +91,7 @@ impl RecordingError {
         }
     }
 
-    /// Whether all that the recording holds was read before the error.
+    /// Returns whether all that the recording holds was read before the error.
     #[must_use]
     pub const fn is_truncation(&self) -> bool {
         matches!(self, Self::Truncated { .. })

@@ -103,7 +103,7 @@ impl Source {
         Ok(block)
     }
 
-    /// Whether no more lines come.
+    /// Returns whether no more lines come.
     pub(super) const fn is_at_end(&self) -> bool {
         self.end.is_some() && self.rest.is_empty()
     }
@@ -197,7 +197,7 @@ impl Peeked {
         &self.start[self.next..self.filled]
     }
 
-    /// Whether the next bytes are these.
+    /// Returns whether the next bytes are these.
     fn begins_with(&mut self, bytes: &[u8]) -> io::Result<bool> {
         self.start.copy_within(self.next..self.filled, 0);
         self.filled -= self.next;
@@ -212,7 +212,7 @@ impl Peeked {
         Ok(self.start().starts_with(bytes))
     }
 
-    /// Whether all that is left are the first of these bytes. To be asked after `begins_with`.
+    /// Returns whether all that is left are the first of these bytes. To be asked after `begins_with`.
     fn is_beginning_of(&self, bytes: &[u8]) -> bool {
         !self.start().is_empty()
             && self.start().len() < bytes.len()

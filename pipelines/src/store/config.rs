@@ -23,11 +23,11 @@ pub struct StoreConfig {
     pub ca_file: Option<PathBuf>,
     /// The most connections the pool opens.
     pub connection_limit: usize,
-    /// How long making one connection may take.
+    /// The time that making one connection may take.
     pub connect_timeout: Duration,
-    /// How long to wait for a free connection.
+    /// The time to wait for a free connection.
     pub pool_timeout: Duration,
-    /// How long one statement may run.
+    /// The time one statement may run.
     pub statement_timeout: Duration,
     /// Which instrument stands for an asset.
     pub primary: PrimaryOrder,
@@ -88,7 +88,7 @@ impl DatabaseUrl {
         Self { config }
     }
 
-    /// Whether the connection must be encrypted.
+    /// Returns whether the connection must be encrypted.
     #[must_use]
     pub fn requires_tls(&self) -> bool {
         self.config.get_ssl_mode() == SslMode::Require

@@ -57,11 +57,11 @@ pub struct Table {
 pub struct Hypertable {
     /// Its name.
     pub name: String,
-    /// How many chunks it has.
+    /// The number of chunks it has.
     pub chunks: i64,
     /// How many of them are compressed.
     pub compressed_chunks: i64,
-    /// Whether it can be compressed.
+    /// True if it can be compressed.
     pub compression: bool,
     /// Columns that compressed rows are grouped by.
     pub segment_by: Option<String>,
@@ -82,7 +82,7 @@ pub struct Chunk {
     pub from: Timestamp,
     /// End of its time, exclusive.
     pub to: Timestamp,
-    /// Whether it is compressed.
+    /// True if it is compressed.
     pub compressed: bool,
 }
 
@@ -91,7 +91,7 @@ pub struct Chunk {
 pub struct View {
     /// Its name.
     pub name: String,
-    /// Whether it hides what is not yet materialised; must be false.
+    /// True if it hides what is not yet materialised; must be false.
     pub materialized_only: bool,
     /// Up to where it is materialised.
     pub materialized_until: Option<Timestamp>,
@@ -112,7 +112,7 @@ pub struct Job {
     pub settings: Option<String>,
     /// When it last ran to its end.
     pub last_success: Option<Timestamp>,
-    /// How often it failed.
+    /// The number of times it failed.
     pub failures: i64,
 }
 

@@ -100,7 +100,7 @@ const fn advice(cause: ConnectCause) -> &'static str {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later without anyone changing anything.
+    /// Returns whether the same call may succeed later without anyone changing anything.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {

@@ -13,7 +13,7 @@ use crate::market::{Timestamp, exact_decimal};
 pub(super) struct Numeric {
     /// The number without trailing zeros; where it is not exact, near it.
     pub(super) value: Decimal,
-    /// Whether it is the number that the database holds.
+    /// True if it is the number that the database holds.
     pub(super) exact: bool,
 }
 

@@ -30,7 +30,7 @@ pub struct Asset {
     pub name: String,
     /// Rank by market capitalisation when it was last written, 1 being the largest.
     pub rank: Option<u32>,
-    /// Whether at least one listed instrument trades it.
+    /// True if at least one listed instrument trades it.
     pub listed: bool,
 }
 
@@ -47,7 +47,7 @@ pub struct Instrument {
     pub base: Option<String>,
     /// Ticker of what it is priced in, e.g. `USDT`, where it is known.
     pub quote: Option<String>,
-    /// Whether it is one of the instruments this program follows by default; one that merely
+    /// True if it is one of the instruments this program follows by default; one that merely
     /// appeared in a recording is not.
     pub listed: bool,
 }
@@ -104,7 +104,7 @@ pub struct StoredCandle {
     /// 0 for a candle that was never replaced by a different one; it grows with every correction
     /// (of a longer interval: with every correction of one of its minutes).
     pub revision: u32,
-    /// Whether it may still change without being a correction: its interval has not closed.
+    /// True if it may still change without being a correction: its interval has not closed.
     pub open: bool,
     /// Where it comes from.
     pub source: CandleSource,
@@ -152,7 +152,7 @@ pub struct StoredGap {
 }
 
 impl StoredGap {
-    /// Whether trades may be missing in `[from, to)` because of this gap.
+    /// Returns whether trades may be missing in `[from, to)` because of this gap.
     #[must_use]
     pub fn touches(&self, from: Timestamp, to: Timestamp) -> bool {
         self.filled_at.is_none() && self.from < to && self.to.is_none_or(|end| end > from)
@@ -228,7 +228,7 @@ pub struct Upkeep {
     pub rewritten_aggregates: u64,
     /// Partitions dropped because they are older than the retention (plain PostgreSQL only).
     pub dropped_partitions: u64,
-    /// Whether more is waiting: call again at once.
+    /// True if more is waiting: call again at once.
     pub more: bool,
     /// A policy of TimescaleDB is refreshing the same time: what is left waits for a later call.
     pub deferred: bool,

@@ -9,7 +9,7 @@ use crate::market::{Timestamp, Trade};
 /// seconds, never by a minute.
 pub const MAX_AHEAD: Duration = Duration::from_secs(60);
 
-/// How many different instruments one file may hold unless configured otherwise: several times what
+/// The number of different instruments one file may hold unless configured otherwise: several times what
 /// any venue lists.
 pub const MAX_INSTRUMENTS: usize = 10_000;
 

@@ -288,19 +288,19 @@ impl FrameAssembler {
         &self.counts
     }
 
-    /// Whether every requested subscription was answered and at least one accepted.
+    /// Returns whether every requested subscription was answered and at least one accepted.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.listening.requested() == 0 && self.listening.subscribed() > 0
     }
 
-    /// Whether every requested subscription was refused.
+    /// Returns whether every requested subscription was refused.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.listening.requested() == 0 && self.listening.is_refused()
     }
 
-    /// Whether every requested subscription was answered, or given up.
+    /// Returns whether every requested subscription was answered, or given up.
     #[must_use]
     pub const fn is_answered(&self) -> bool {
         self.listening.requested() == 0

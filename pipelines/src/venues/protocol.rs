@@ -157,10 +157,10 @@ pub struct Limits {
     pub max_age: Option<Duration>,
     /// With no frame of any kind (control frames included) for this long, the connection is dead.
     pub silence: Duration,
-    /// Whether the venue sends text heartbeats, so that silence in a recording, which holds no
+    /// True if the venue sends text heartbeats, so that silence in a recording, which holds no
     /// control frames, means something.
     pub text_heartbeats: bool,
-    /// How long the venue may take to acknowledge a subscription.
+    /// The time the venue may take to acknowledge a subscription.
     pub acknowledge_within: Duration,
     /// An application-level ping to send when we have sent nothing for the interval.
     pub ping: Option<(Duration, &'static str)>,

@@ -36,7 +36,7 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// Whether it is this text.
+    /// Returns whether it is this text.
     pub(super) fn is(self, text: &str) -> bool {
         self.text().is_ok_and(|own| own == text)
     }

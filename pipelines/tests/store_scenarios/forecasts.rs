@@ -196,7 +196,7 @@ pub(crate) async fn forecasts_are_paged_across_years(fresh: &Fresh) {
     assert!(fresh.store.forecasts(&asked).await.unwrap().is_empty());
 }
 
-pub(crate) async fn states_are_kept_as_told(fresh: &Fresh) {
+pub(crate) async fn states_are_kept_as_given(fresh: &Fresh) {
     let series = series(fresh).await;
     let open = at("2026-03-01T10:00:00Z");
     let state = |n: u32| ForecastState {

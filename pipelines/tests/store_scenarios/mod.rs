@@ -67,7 +67,7 @@ pub(crate) fn all() -> Vec<(&'static str, Scenario)> {
         scenario!(forecasts::what_was_said_stays_said),
         scenario!(forecasts::outcomes_join_the_forecasts_they_settle),
         scenario!(forecasts::forecasts_are_paged_across_years),
-        scenario!(forecasts::states_are_kept_as_told),
+        scenario!(forecasts::states_are_kept_as_given),
         scenario!(forecasts::closed_candles_prefer_what_is_whole),
         scenario!(reads::pages_follow_one_another),
         scenario!(reads::open_minutes_are_merged_into_every_length),

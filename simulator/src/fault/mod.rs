@@ -36,7 +36,7 @@ pub struct Fault {
     pub symbol: Option<String>,
     /// Seed of the choices this fault makes.
     pub seed: u64,
-    /// How often it strikes at most, over all connections.
+    /// The number of times it strikes at most, over all connections.
     pub times: Option<u64>,
 }
 
@@ -69,7 +69,7 @@ pub enum FaultKind {
     },
     /// A connection goes silent, pongs and heartbeats included, without closing.
     Stall {
-        /// How long after the connection's start.
+        /// The time after the connection's start.
         after: Duration,
         /// For how long; until the server stops when absent.
         lasting: Option<Duration>,
@@ -155,7 +155,7 @@ impl ActiveFault {
         unit(hash(derive(self.fault.seed, name), at))
     }
 
-    /// Whether the fault strikes there, with probability `p`; counts it if so.
+    /// Returns whether the fault strikes there, with probability `p`; counts it if so.
     pub(crate) fn strikes(&self, p: f64, name: &str, at: u64) -> bool {
         (p >= 1.0 || self.chance(name, at) < p) && self.strike()
     }
@@ -227,7 +227,7 @@ impl FaultBoard {
         })
     }
 
-    /// Whether a fault refuses a subscription to `symbol`.
+    /// Returns whether a fault refuses a subscription to `symbol`.
     pub(crate) fn refused_subscription(&self, venue: Venue, symbol: &str) -> bool {
         let at = self.requests.fetch_add(1, Ordering::Relaxed);
         self.active().iter().any(|f| match f.fault.kind {

@@ -64,7 +64,7 @@ pub(crate) struct Segment {
     /// Total weight of the instruments among which the rate is divided, in millionths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     weight_millionths: Option<u64>,
-    /// Whether the rate is the same at every hour.
+    /// True if the rate is the same at every hour.
     #[serde(default)]
     steady: bool,
 }

@@ -103,7 +103,7 @@ impl Instrument {
         (altname, format!("{alt}/{}", self.quote), key)
     }
 
-    /// Whether a user who wrote `wanted` means this instrument: the symbol, `venue:symbol`, the
+    /// Returns whether a user who wrote `wanted` means this instrument: the symbol, `venue:symbol`, the
     /// ticker, or the CoinGecko id, in any case.
     #[must_use]
     pub fn is_called(&self, wanted: &str) -> bool {

@@ -19,7 +19,7 @@ pub struct Trade {
     pub price: i64,
     /// Quantity in lots, at least 1.
     pub quantity: i64,
-    /// Whether the taker bought (and so the maker sold).
+    /// True if the taker bought (and so the maker sold).
     pub taker_buys: bool,
 }
 

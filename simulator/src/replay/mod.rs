@@ -23,11 +23,11 @@ pub struct Replay {
     /// How fast; as recorded by default.
     #[serde(default)]
     pub speed: Speed,
-    /// Whether connections are closed with 1000 "replay finished" at the end, rather than kept
+    /// True if connections are closed with 1000 "replay finished" at the end, rather than kept
     /// open with heartbeats.
     #[serde(default = "yes")]
     pub close_at_end: bool,
-    /// Whether a client that subscribes after the end starts it again.
+    /// True if a client that subscribes after the end starts it again.
     #[serde(default)]
     pub repeat: bool,
     /// How long, in milliseconds, no further subscription must have come before the first frame is

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::coinbase::moment;
-use super::{Desk, Query, json_text, number};
+use super::{InstrumentView, Query, json_text, number};
 use crate::decimal::fixed;
 use crate::fault::Fault;
 use crate::hub::Hub;
@@ -143,7 +143,7 @@ async fn instruments(State(hub): State<Arc<Hub>>) -> Response {
 async fn candles(State(hub): State<Arc<Hub>>, query: Query) -> Response {
     let text = |name: &str| query.get(name).map_or("", String::as_str);
     let venue = Venue::from_name(text("venue"));
-    let Some(desk) = venue.and_then(|venue| Desk::of(&hub, venue, text("symbol"))) else {
+    let Some(view) = venue.and_then(|venue| InstrumentView::of(&hub, venue, text("symbol"))) else {
         return bad("no such venue and symbol");
     };
     let (Some(from), Some(to)) = (moment(text("from")), moment(text("to"))) else {
@@ -158,10 +158,10 @@ async fn candles(State(hub): State<Arc<Hub>>, query: Query) -> Response {
     let step = seconds * 1_000_000;
     let from = from.saturating_add(step - 1).div_euclid(step) * step;
     let to = to.saturating_sub(1).div_euclid(step) * step;
-    let candles = desk
+    let candles = view
         .candles(step, (from, to), (MAX_CANDLES, false), false)
         .await;
-    let i = &desk.instrument;
+    let i = &view.instrument;
     let price = |p: i64| fixed(i128::from(p), i.price_digits);
     let rows: Vec<Value> = candles
         .iter()

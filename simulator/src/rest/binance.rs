@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::{Answer, Desk, Query, Refusal, json_text, number};
+use super::{Answer, InstrumentView, Query, Refusal, json_text, number};
 use crate::decimal::padded;
 use crate::hub::Hub;
 use crate::market::{Candle, Instrument, Trade, Venue};
@@ -59,9 +59,9 @@ fn parameter<T: std::str::FromStr>(query: &Query, name: &str) -> Result<Option<T
     number(query, name).map_err(|()| illegal(name))
 }
 
-fn desk(hub: &Arc<Hub>, query: &Query) -> Result<Desk, Refusal> {
+fn view(hub: &Arc<Hub>, query: &Query) -> Result<InstrumentView, Refusal> {
     let symbol = query.get("symbol").ok_or_else(|| mandatory("symbol"))?;
-    Desk::of(hub, Venue::Binance, symbol).ok_or_else(|| error(-1121, "Invalid symbol."))
+    InstrumentView::of(hub, Venue::Binance, symbol).ok_or_else(|| error(-1121, "Invalid symbol."))
 }
 
 fn limit(query: &Query) -> Result<usize, Refusal> {
@@ -156,7 +156,7 @@ fn interval(name: &str) -> Option<i64> {
 }
 
 async fn klines(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
-    let desk = desk(&hub, &query)?;
+    let view = view(&hub, &query)?;
     let name = query.get("interval").ok_or_else(|| mandatory("interval"))?;
     let interval = interval(name).ok_or_else(|| error(-1120, "Invalid interval."))?;
     let limit = limit(&query)?;
@@ -172,13 +172,13 @@ async fn klines(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
         .map_or(i64::MAX / 4, |ms| ms.saturating_mul(1_000))
         .min(i64::MAX / 4);
     let to = to.div_euclid(interval) * interval;
-    let candles = desk
+    let candles = view
         .candles(interval, (from, to), (limit, start.is_none()), true)
         .await;
     list(
         candles
             .iter()
-            .map(|candle| kline(&desk.instrument, candle, interval))
+            .map(|candle| kline(&view.instrument, candle, interval))
             .collect(),
     )
 }
@@ -203,24 +203,24 @@ fn kline(i: &Instrument, c: &Candle, interval: i64) -> String {
     )
 }
 
-fn newest(desk: &Desk, limit: usize) -> Vec<Trade> {
-    desk.trades((desk.last_id() + 1).saturating_sub(limit as u64), limit)
+fn newest(view: &InstrumentView, limit: usize) -> Vec<Trade> {
+    view.trades((view.last_id() + 1).saturating_sub(limit as u64), limit)
 }
 
 async fn trades(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
-    let desk = desk(&hub, &query)?;
-    let trades = newest(&desk, limit(&query)?);
-    list(trades.iter().map(|t| trade(&desk.instrument, t)).collect())
+    let view = view(&hub, &query)?;
+    let trades = newest(&view, limit(&query)?);
+    list(trades.iter().map(|t| trade(&view.instrument, t)).collect())
 }
 
 async fn historical_trades(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
-    let desk = desk(&hub, &query)?;
+    let view = view(&hub, &query)?;
     let limit = limit(&query)?;
     let trades = match parameter::<u64>(&query, "fromId")? {
-        Some(from) => desk.trades(from, limit),
-        None => newest(&desk, limit),
+        Some(from) => view.trades(from, limit),
+        None => newest(&view, limit),
     };
-    list(trades.iter().map(|t| trade(&desk.instrument, t)).collect())
+    list(trades.iter().map(|t| trade(&view.instrument, t)).collect())
 }
 
 fn trade(i: &Instrument, t: &Trade) -> String {
@@ -237,20 +237,20 @@ fn trade(i: &Instrument, t: &Trade) -> String {
 }
 
 async fn agg_trades(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
-    let desk = desk(&hub, &query)?;
+    let view = view(&hub, &query)?;
     let limit = limit(&query)?;
     let from = parameter::<u64>(&query, "fromId")?;
     let start = parameter::<i64>(&query, "startTime")?;
     let end = parameter::<i64>(&query, "endTime")?;
     let mut trades = match (from, start) {
-        (Some(id), _) => desk.trades(id, limit),
-        (None, Some(ms)) => desk.trades(desk.first_id_at(ms.saturating_mul(1_000)), limit),
-        (None, None) => newest(&desk, limit),
+        (Some(id), _) => view.trades(id, limit),
+        (None, Some(ms)) => view.trades(view.first_id_at(ms.saturating_mul(1_000)), limit),
+        (None, None) => newest(&view, limit),
     };
     if let Some(ms) = end {
         trades.retain(|t| t.time.div_euclid(1_000) <= ms);
     }
-    let i = &desk.instrument;
+    let i = &view.instrument;
     list(
         trades
             .iter()

@@ -12,7 +12,7 @@ use axum::routing::get;
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::{Answer, Desk, Query, Refusal, json_text, number};
+use super::{Answer, InstrumentView, Query, Refusal, json_text, number};
 use crate::decimal::{fixed, trimmed};
 use crate::hub::Hub;
 use crate::market::{Instrument, Venue};
@@ -40,8 +40,9 @@ fn bad(message: &str) -> Refusal {
     error(StatusCode::BAD_REQUEST, message)
 }
 
-fn desk(hub: &Arc<Hub>, id: &str) -> Result<Desk, Refusal> {
-    Desk::of(hub, Venue::Coinbase, id).ok_or_else(|| error(StatusCode::NOT_FOUND, "NotFound"))
+fn view(hub: &Arc<Hub>, id: &str) -> Result<InstrumentView, Refusal> {
+    InstrumentView::of(hub, Venue::Coinbase, id)
+        .ok_or_else(|| error(StatusCode::NOT_FOUND, "NotFound"))
 }
 
 async fn time(State(hub): State<Arc<Hub>>) -> Response {
@@ -57,10 +58,10 @@ async fn products(State(hub): State<Arc<Hub>>) -> Response {
 }
 
 async fn product(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Answer {
-    let desk = desk(&hub, &id)?;
+    let view = view(&hub, &id)?;
     Ok(json_text(
         StatusCode::OK,
-        info(&desk.instrument).to_string(),
+        info(&view.instrument).to_string(),
     ))
 }
 
@@ -88,23 +89,23 @@ fn info(i: &Instrument) -> Value {
 /// Pages run from the newest trade to the oldest. `after` asks for the page older than a trade id,
 /// `before` for the newest trades newer than one; the headers name both ends of the page.
 async fn trades(State(hub): State<Arc<Hub>>, Path(id): Path<String>, query: Query) -> Answer {
-    let desk = desk(&hub, &id)?;
+    let view = view(&hub, &id)?;
     let parameter = |name| number::<u64>(&query, name).map_err(|()| bad("Invalid pagination"));
     let limit = parameter("limit")?
         .unwrap_or(MAX_TRADES as u64)
         .clamp(1, MAX_TRADES as u64);
     let last = parameter("after")?
         .map_or(u64::MAX, |a| a.saturating_sub(1))
-        .min(desk.last_id());
+        .min(view.last_id());
     let oldest = parameter("before")?.map_or(1, |before| before.saturating_add(1));
     let first = oldest.max((last + 1).saturating_sub(limit));
     let mut trades = if first > last {
         Vec::new()
     } else {
-        desk.trades(first, (last - first + 1) as usize)
+        view.trades(first, (last - first + 1) as usize)
     };
     trades.reverse();
-    let i = &desk.instrument;
+    let i = &view.instrument;
     let rows: Vec<String> = trades
         .iter()
         .map(|t| {
@@ -143,7 +144,7 @@ pub(super) fn moment(text: &str) -> Option<i64> {
 }
 
 async fn candles(State(hub): State<Arc<Hub>>, Path(id): Path<String>, query: Query) -> Answer {
-    let desk = desk(&hub, &id)?;
+    let view = view(&hub, &id)?;
     let granularity = number::<i64>(&query, "granularity")
         .map_err(|()| bad("Unsupported granularity"))?
         .unwrap_or(60);
@@ -158,7 +159,7 @@ async fn candles(State(hub): State<Arc<Hub>>, Path(id): Path<String>, query: Que
             .ok_or_else(|| bad(&format!("Invalid {name}"))),
     };
     let (start, end) = (time("start")?, time("end")?);
-    let to = end.unwrap_or_else(|| desk.now()).div_euclid(step) * step;
+    let to = end.unwrap_or_else(|| view.now()).div_euclid(step) * step;
     let from = match start {
         Some(start) => start.saturating_add(step - 1).div_euclid(step) * step,
         None => to.saturating_sub((MAX_CANDLES - 1) * step),
@@ -168,11 +169,11 @@ async fn candles(State(hub): State<Arc<Hub>>, Path(id): Path<String>, query: Que
             "granularity too small for the requested time range. Count of aggregations requested exceeds 300",
         ));
     }
-    let mut candles = desk
+    let mut candles = view
         .candles(step, (from, to), (MAX_CANDLES as usize, true), false)
         .await;
     candles.reverse();
-    let i = &desk.instrument;
+    let i = &view.instrument;
     let rows: Vec<String> = candles
         .iter()
         .map(|c| {

@@ -13,7 +13,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::coinbase::moment;
-use super::{Answer, Desk, Query, Refusal, json_text, number};
+use super::{Answer, InstrumentView, Query, Refusal, json_text, number};
 use crate::decimal::{fixed, trimmed};
 use crate::hub::Hub;
 use crate::market::{Instrument, Venue};
@@ -42,8 +42,8 @@ fn invalid(message: &str) -> Refusal {
     error(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", message)
 }
 
-fn desk(hub: &Arc<Hub>, id: &str) -> Result<Desk, Refusal> {
-    Desk::of(hub, Venue::Coinbase, id).ok_or_else(|| {
+fn view(hub: &Arc<Hub>, id: &str) -> Result<InstrumentView, Refusal> {
+    InstrumentView::of(hub, Venue::Coinbase, id).ok_or_else(|| {
         error(
             StatusCode::NOT_FOUND,
             "NOT_FOUND",
@@ -66,7 +66,7 @@ async fn products(State(hub): State<Arc<Hub>>) -> Response {
     let all: Vec<Value> = hub
         .market
         .instruments(Venue::Coinbase)
-        .map(|instrument| info(&Desk::new(&hub, instrument)))
+        .map(|instrument| info(&InstrumentView::new(&hub, instrument)))
         .collect();
     let body = json!({"num_products": all.len(), "products": all});
     json_text(StatusCode::OK, body.to_string())
@@ -75,13 +75,13 @@ async fn products(State(hub): State<Arc<Hub>>) -> Response {
 async fn product(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Answer {
     Ok(json_text(
         StatusCode::OK,
-        info(&desk(&hub, &id)?).to_string(),
+        info(&view(&hub, &id)?).to_string(),
     ))
 }
 
-fn info(desk: &Desk) -> Value {
-    let i: &Instrument = &desk.instrument;
-    let price = desk.trades(desk.last_id().max(1), 1);
+fn info(view: &InstrumentView) -> Value {
+    let i: &Instrument = &view.instrument;
+    let price = view.trades(view.last_id().max(1), 1);
     json!({
         "product_id": i.symbol,
         "price": price.first().map(|t| trimmed(i128::from(t.price), i.price_digits)).unwrap_or_default(),
@@ -125,7 +125,7 @@ fn granularity(name: &str) -> Option<i64> {
 }
 
 async fn candles(State(hub): State<Arc<Hub>>, Path(id): Path<String>, query: Query) -> Answer {
-    let desk = desk(&hub, &id)?;
+    let view = view(&hub, &id)?;
     let name = query.get("granularity").map_or("", String::as_str);
     let step = granularity(name).ok_or_else(|| invalid("granularity argument is invalid"))?;
     let time = |name: &str| {
@@ -143,11 +143,11 @@ async fn candles(State(hub): State<Arc<Hub>>, Path(id): Path<String>, query: Que
             "number of candles requested should be less than 350",
         ));
     }
-    let mut candles = desk
+    let mut candles = view
         .candles(step, (from, to), (limit as usize, true), false)
         .await;
     candles.reverse();
-    let i = &desk.instrument;
+    let i = &view.instrument;
     let rows: Vec<String> = candles
         .iter()
         .map(|c| {
@@ -170,7 +170,7 @@ async fn candles(State(hub): State<Arc<Hub>>, Path(id): Path<String>, query: Que
 }
 
 async fn ticker(State(hub): State<Arc<Hub>>, Path(id): Path<String>, query: Query) -> Answer {
-    let desk = desk(&hub, &id)?;
+    let view = view(&hub, &id)?;
     let limit = number::<usize>(&query, "limit")
         .map_err(|()| invalid("limit argument is invalid"))?
         .unwrap_or(100)
@@ -178,17 +178,17 @@ async fn ticker(State(hub): State<Arc<Hub>>, Path(id): Path<String>, query: Quer
     let end = query.get("end").and_then(|text| moment(text));
     let start = query.get("start").and_then(|text| moment(text));
     let last = end
-        .map_or(u64::MAX, |end| desk.first_id_at(end) - 1)
-        .min(desk.last_id());
-    let first = start.map_or(1, |start| desk.first_id_at(start));
+        .map_or(u64::MAX, |end| view.first_id_at(end) - 1)
+        .min(view.last_id());
+    let first = start.map_or(1, |start| view.first_id_at(start));
     let first = first.max((last + 1).saturating_sub(limit as u64));
     let mut trades = if first > last {
         Vec::new()
     } else {
-        desk.trades(first, (last - first + 1) as usize)
+        view.trades(first, (last - first + 1) as usize)
     };
     trades.reverse();
-    let i = &desk.instrument;
+    let i = &view.instrument;
     let price = |p: i64| trimmed(i128::from(p), i.price_digits);
     let rows: Vec<String> = trades
         .iter()

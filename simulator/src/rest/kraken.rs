@@ -13,7 +13,7 @@ use axum::routing::get;
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Desk, Query, Refusal, json_text, number};
+use super::{Answer, InstrumentView, Query, Refusal, json_text, number};
 use crate::decimal::{average, fixed};
 use crate::hub::Hub;
 use crate::market::{Instrument, Venue, hash};
@@ -51,12 +51,12 @@ fn find<'a>(hub: &'a Hub, name: &str) -> Option<&'a Instrument> {
     })
 }
 
-fn desk(hub: &Arc<Hub>, query: &Query) -> Result<Desk, Refusal> {
+fn view(hub: &Arc<Hub>, query: &Query) -> Result<InstrumentView, Refusal> {
     let name = query
         .get("pair")
         .ok_or_else(|| error("EGeneral:Invalid arguments"))?;
     let instrument = find(hub, name).ok_or_else(|| error("EQuery:Unknown asset pair"))?;
-    Ok(Desk::new(hub, instrument))
+    Ok(InstrumentView::new(hub, instrument))
 }
 
 async fn time(State(hub): State<Arc<Hub>>) -> Response {
@@ -120,7 +120,7 @@ async fn asset_pairs(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
 /// `since` is exclusive, in ns (or seconds, which the venue takes too); `last` is the `since` of
 /// the next page.
 async fn trades(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
-    let desk = desk(&hub, &query)?;
+    let view = view(&hub, &query)?;
     let invalid = |()| error("EGeneral:Invalid arguments");
     let count = number::<usize>(&query, "count")
         .map_err(invalid)?
@@ -136,11 +136,11 @@ async fn trades(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
             }
         });
     let from = match since {
-        Some(since) => desk.first_id_at(since.div_euclid(1_000) + 1),
-        None => (desk.last_id() + 1).saturating_sub(count as u64),
+        Some(since) => view.first_id_at(since.div_euclid(1_000) + 1),
+        None => (view.last_id() + 1).saturating_sub(count as u64),
     };
-    let trades = desk.trades(from, count);
-    let i = &desk.instrument;
+    let trades = view.trades(from, count);
+    let i = &view.instrument;
     let rows: Vec<String> = trades
         .iter()
         .map(|t| {
@@ -165,7 +165,7 @@ async fn trades(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
 }
 
 async fn ohlc(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
-    let desk = desk(&hub, &query)?;
+    let view = view(&hub, &query)?;
     let invalid = |()| error("EGeneral:Invalid arguments");
     let minutes = number::<i64>(&query, "interval")
         .map_err(invalid)?
@@ -179,10 +179,10 @@ async fn ohlc(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
     let from = since.map_or(i64::MIN / 4, |s| {
         (s.saturating_mul(SECOND).div_euclid(step) + 1).saturating_mul(step)
     });
-    let candles = desk
+    let candles = view
         .candles(step, (from, i64::MAX / 4), (MAX_ROWS, true), true)
         .await;
-    let i = &desk.instrument;
+    let i = &view.instrument;
     let rows: Vec<String> = candles
         .iter()
         .map(|c| {

@@ -66,7 +66,7 @@ pub(crate) fn number<T: FromStr>(query: &Query, name: &str) -> Result<Option<T>,
 
 /// One instrument's answers, in the venue's own time.
 #[derive(Debug, Clone)]
-pub(crate) struct Desk {
+pub(crate) struct InstrumentView {
     hub: Arc<Hub>,
     pub(crate) instrument: Instrument,
     skew: i64,
@@ -74,7 +74,7 @@ pub(crate) struct Desk {
     replays: bool,
 }
 
-impl Desk {
+impl InstrumentView {
     pub(crate) fn new(hub: &Arc<Hub>, instrument: &Instrument) -> Self {
         Self {
             hub: Arc::clone(hub),
@@ -85,7 +85,7 @@ impl Desk {
         }
     }
 
-    /// The desk of a venue's symbol, if it is listed.
+    /// The view of a venue's symbol, if it is listed.
     pub(crate) fn of(hub: &Arc<Hub>, venue: Venue, symbol: &str) -> Option<Self> {
         hub.market
             .find(venue, symbol)
@@ -135,10 +135,10 @@ impl Desk {
         (limit, newest): (usize, bool),
         flat: bool,
     ) -> Vec<Candle> {
-        let desk = self.clone();
+        let view = self.clone();
         // Making a day's trades takes a while; the sockets must not wait for it.
         tokio::task::spawn_blocking(move || {
-            desk.candles_now(interval, (from, to), (limit, newest), flat)
+            view.candles_now(interval, (from, to), (limit, newest), flat)
         })
         .await
         .unwrap_or_default()

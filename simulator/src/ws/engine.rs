@@ -22,7 +22,7 @@ use crate::replay::{Delivery, Recorded, Seat};
 /// Market time sent in one round at most while a client catches up, µs; bounds a round's memory.
 const ROUND: i64 = 1_000_000;
 
-/// How long a client may take to answer the close frame when the server stops.
+/// The time a client may take to answer the close frame when the server stops.
 const LEAVE_WITHIN: Duration = Duration::from_millis(200);
 
 enum Ended {

@@ -85,12 +85,12 @@ pub(crate) struct Context<'a> {
     pub(crate) now: i64,
     /// µs; what frames say, which a skewed clock makes differ from `now`.
     pub(crate) venue_now: i64,
-    /// Whether this path serves a recording, whose symbols the market need not know.
+    /// True if this path serves a recording, whose symbols the market need not know.
     pub(crate) replaying: bool,
 }
 
 impl Context<'_> {
-    /// Whether subscribing to `symbol` succeeds: it is listed, and no fault refuses it.
+    /// Returns whether subscribing to `symbol` succeeds: it is listed, and no fault refuses it.
     pub(crate) fn accepts(&self, venue: Venue, symbol: &str) -> bool {
         let listed = self.replaying || self.hub.market.find(venue, symbol).is_some();
         if listed && self.hub.faults.refused_subscription(venue, symbol) {

@@ -20,11 +20,11 @@ use crate::http::state::AccountState;
 /// A request with an API key that may do what it asks for.
 #[derive(Debug, Clone, Copy)]
 struct Admitted {
-    /// Whether its signature was verified.
+    /// True if its signature was verified.
     signed: bool,
 }
 
-/// Whether a request may be made with its API key; true without a key.
+/// Returns whether a request may be made with its API key; true without a key.
 pub(in crate::http) fn is_admitted(extensions: &Extensions) -> bool {
     program(extensions).is_none() || extensions.get::<Admitted>().is_some()
 }

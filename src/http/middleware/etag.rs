@@ -88,7 +88,7 @@ fn add_headers(headers: &mut HeaderMap, tag: &str, private: bool) {
         .or_insert(HeaderValue::from_static(control));
 }
 
-/// Whether `If-None-Match` names the tag, by weak comparison.
+/// Returns whether `If-None-Match` names the tag, by weak comparison.
 fn names(line: &HeaderValue, tag: &str) -> bool {
     let strong = tag.trim_start_matches("W/");
     line.to_str().is_ok_and(|line| {

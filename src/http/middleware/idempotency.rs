@@ -83,7 +83,7 @@ pub(in crate::http) async fn once(
     }
 }
 
-/// Whether a body is an object with a password or code in it.
+/// Returns whether a body is an object with a password or code in it.
 fn holds_proof(body: &[u8]) -> bool {
     let fields = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body);
     fields.is_ok_and(|fields| PROOFS.iter().any(|name| fields.contains_key(*name)))

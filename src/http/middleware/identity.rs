@@ -51,7 +51,7 @@ impl SignedIn {
     }
 }
 
-/// A request of somebody whose mail address is known to be theirs.
+/// A request of somebody whose email address is known to be theirs.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct VerifiedUser {
     /// The user.
@@ -77,7 +77,7 @@ pub(in crate::http) enum MarketAccess {
 }
 
 impl MarketAccess {
-    /// Whether a stream that was opened with this may go on. While the database is away it may:
+    /// Returns whether a stream that was opened with this may go on. While the database is away it may:
     /// what is new is refused then, what runs is not cut off.
     pub(in crate::http) async fn is_still_valid(self, accounts: &Accounts) -> bool {
         let answer = match self {
@@ -190,7 +190,7 @@ fn not_signed_in(identity: Option<&Identity>) -> Problem {
     }
 }
 
-/// Whether the request came with the administrators' token.
+/// Returns whether the request came with the administrators' token.
 pub(in crate::http) fn is_server_token(extensions: &Extensions) -> bool {
     matches!(extensions.get::<Identity>(), Some(Identity::ServerToken))
 }

@@ -29,7 +29,7 @@ use crate::http::router::router;
 use crate::http::server::tls::Tls;
 use crate::http::state::ApiState;
 
-/// How long a client may take to send a request's head, and how long a connection may be idle.
+/// The time a client may take to send a request's head, and how long a connection may be idle.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves until `stop` completes; then takes in no more, finishes the requests in flight, closes

@@ -16,7 +16,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::http::settings::HttpSettings;
 
-/// How often the files are looked at; a test does not wait so long.
+/// The interval at which the files are looked at; a test does not wait so long.
 const LOOK: Duration = match cfg!(test) {
     false => Duration::from_secs(30),
     true => Duration::from_millis(20),
@@ -26,7 +26,7 @@ const LOOK: Duration = match cfg!(test) {
 pub(in crate::http) const PART: &str = "certificate";
 const PROGRESS: Duration = Duration::from_secs(120);
 
-/// How long a client may take to shake hands.
+/// The time a client may take to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Certificate files that cannot be used.

@@ -273,7 +273,7 @@ async fn the_open_candle_is_the_newest_that_is_known() {
 }
 
 #[tokio::test]
-async fn an_outage_that_lasts_is_told_after_the_last_candle() {
+async fn an_outage_that_lasts_is_reported_after_the_last_candle() {
     let app = with_hole();
     app.market.gap(&btc(), "2024-08-09T00:00:05Z", None);
     let body = app.get(CANDLES).await.json();

@@ -30,16 +30,16 @@ use crate::supervision::ExitReason;
 use crate::supervision::{PartStatus, StatusRegistry};
 use series_runner::SeriesRunner;
 
-/// How often stored candles are compared with those that were used, besides when one is due.
+/// The interval at which stored candles are compared with those that were used, besides when one is due.
 const COMPARE_EVERY: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether another model is to serve.
+/// The interval at which it is looked whether another model is to serve.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The least time between two rounds.
 const LEAST: Duration = Duration::from_millis(250);
 
-/// How long a round may take: after a promotion it steps through the whole history.
+/// The time a round may take: after a promotion it steps through the whole history.
 const PROGRESS: Duration = Duration::from_secs(300);
 
 /// What a predictor works with.

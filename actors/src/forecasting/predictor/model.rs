@@ -8,7 +8,7 @@ use crate::forecasting::series::SeriesSpec;
 /// A forecast as a model makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {
-    /// How many candles ahead.
+    /// The number of candles ahead.
     pub horizon: u32,
     /// Which of the model's methods made it.
     pub method: String,
@@ -17,7 +17,7 @@ pub struct Expected {
     /// The log returns between which the outcome lies in 50, 80 and 95 of 100 cases; absent while
     /// that is not calibrated.
     pub ranges: Option<[(f64, f64); 3]>,
-    /// Whether the method beat persistence beyond chance when it was evaluated.
+    /// True if the method beat persistence beyond chance when it was evaluated.
     pub has_skill: bool,
 }
 

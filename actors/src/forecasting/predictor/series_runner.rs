@@ -39,9 +39,9 @@ pub struct SeriesState {
     pub steps: u64,
     /// Forecasts stored since the start.
     pub forecasts: u64,
-    /// How often a corrected candle made it go back.
+    /// The number of times a corrected candle made it go back.
     pub corrections: u64,
-    /// How often the model's errors were found to have grown.
+    /// The number of times the model's errors were found to have grown.
     pub drifts: u64,
     /// What is wrong: a version that was refused, a candle that was impossible.
     pub last_error: Option<String>,
@@ -87,14 +87,14 @@ impl SeriesRunner {
         }
     }
 
-    /// Whether a candle after the last one may have closed by now.
+    /// Returns whether a candle after the last one may have closed by now.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let interval = self.spec.interval;
         let next = |last| interval.end_of(interval.end_of(last));
         now >= self.not_before && self.last.is_none_or(|last| next(last) <= now)
     }
 
-    /// Whether another model is to serve than the one that does.
+    /// Returns whether another model is to serve than the one that does.
     pub(super) fn awaits_model(&self, repository: &dyn ModelRepository) -> bool {
         repository
             .promoted(&self.spec)
@@ -472,7 +472,7 @@ fn restore(model: &mut dyn Inference, stored: &ForecastState) -> Option<(Timesta
     }
 }
 
-/// Whether the state after this candle is kept to go back to: one a day of hours, one a week of days.
+/// Returns whether the state after this candle is kept to go back to: one a day of hours, one a week of days.
 fn is_snapshot(interval: Interval, open_time: Timestamp) -> bool {
     let every = match interval {
         Interval::Day1 => 7,

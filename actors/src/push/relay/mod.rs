@@ -24,10 +24,10 @@ use crate::supervision::{ExitReason, LoopContext, StatusRegistry, SupervisedLoop
 /// Messages that may wait to be published; more is dropped and counted, and noticed by who hears the rest.
 const QUEUE: usize = 4_096;
 
-/// How often a part shows that it goes on while there is nothing to tell or to hear.
+/// The interval at which a part shows that it goes on while there is nothing to tell or to hear.
 const TICK: Duration = Duration::from_secs(10);
 
-/// How long it may go without: a message takes Redis a moment, or fails.
+/// The time it may go without: a message takes Redis a moment, or fails.
 const PROGRESS: Duration = Duration::from_secs(30);
 
 /// What goes into one message at most; trades of one piece are split before.
@@ -203,7 +203,7 @@ struct Hearer {
     hub: Arc<PushHub>,
     shared: Arc<dyn SharedState>,
     channel: RelayChannel,
-    /// Whether an earlier run listened: what was sent since is lost.
+    /// True if an earlier run listened: what was sent since is lost.
     has_listened: AtomicBool,
 }
 

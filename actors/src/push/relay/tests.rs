@@ -76,7 +76,7 @@ fn statuses() -> StatusRegistry {
 }
 
 #[test]
-fn what_is_told_arrives_exactly() {
+fn what_is_sent_arrives_exactly() {
     let pieces = vec![
         Piece::Trades(btc(), vec![trade(1), trade(u64::MAX)]),
         Piece::Candle {

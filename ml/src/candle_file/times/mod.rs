@@ -275,7 +275,7 @@ fn early_unit(stamps: &[Stamp], interval: Interval) -> Option<TimeUnit> {
     })
 }
 
-/// Whether the month stands first in dates that do not begin with the year: in the order in which more
+/// Returns whether the month stands first in dates that do not begin with the year: in the order in which more
 /// of them are dates, or else more are an interval after the one before.
 fn month_first(stamps: &[Stamp], interval: Interval) -> Option<bool> {
     let score = |month_first: bool| {

@@ -77,7 +77,7 @@ fn date_of(year: u32, month: u32, day: u32) -> Option<Date> {
     midnight(year as i32, month, day).map(Date::Midnight)
 }
 
-/// Whether a month stands there by its name.
+/// Returns whether a month stands there by its name.
 fn is_named(text: &str) -> bool {
     text.split(|letter: char| !letter.is_ascii_alphabetic())
         .any(|word| month(word).is_some())

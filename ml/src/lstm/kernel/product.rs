@@ -155,7 +155,7 @@ impl Accumulate<'_> {
     }
 }
 
-/// Whether so many vectors and one more stay in registers.
+/// Returns whether so many vectors and one more stay in registers.
 #[inline(always)]
 const fn fits<S: Simd>(vectors: usize) -> bool {
     vectors < S::REGISTER_COUNT

@@ -12,7 +12,7 @@ use super::{Changes, InstrumentState, MAX_EARLIER_NUMBERINGS, MINUTE, OpenGap};
 use crate::market::{Timestamp, TradeId};
 
 impl InstrumentState {
-    /// Whether a gap touches the time from `start` to `end` (exclusive).
+    /// Returns whether a gap touches the time from `start` to `end` (exclusive).
     pub(in crate::candles) fn is_touched(&self, start: Timestamp, end: Timestamp) -> bool {
         self.gaps
             .iter()

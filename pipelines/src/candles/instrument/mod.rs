@@ -174,7 +174,7 @@ impl InstrumentState {
         self.connection().into_iter().chain(replaced)
     }
 
-    /// Whether records of this connection still say something about this instrument.
+    /// Returns whether records of this connection still say something about this instrument.
     pub(super) fn heeds(&self, connection: ConnectionId) -> bool {
         self.connection() == Some(connection)
             || self

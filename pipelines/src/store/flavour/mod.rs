@@ -142,10 +142,10 @@ pub(super) const COMBINED: &str = "(array_agg(open ORDER BY open_time))[1] AS op
      sum(taker_buy_volume) AS taker_buy_volume, sum(trades)::bigint AS trades, \
      bool_and(complete) AS complete, sum(revision)::bigint AS revision";
 
-/// How long 1-minute candles are kept; the migrations say the same.
+/// The time for which 1-minute candles are kept; the migrations say the same.
 pub(super) const RETENTION: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
 
-/// How long forecasts are kept; the migrations say the same.
+/// The time for which forecasts are kept; the migrations say the same.
 pub(super) const FORECAST_RETENTION: std::time::Duration =
     std::time::Duration::from_secs(2 * 365 * 86_400);
 

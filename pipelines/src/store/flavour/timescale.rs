@@ -149,7 +149,7 @@ async fn watermark(
         .unwrap_or(Timestamp::MIN))
 }
 
-/// Whether the minutes of these days still hold every trade that the daily candles count.
+/// Returns whether the minutes of these days still hold every trade that the daily candles count.
 async fn minutes_are_whole(
     owner: &tokio_postgres::Client,
     from: Timestamp,

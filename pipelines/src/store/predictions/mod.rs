@@ -31,7 +31,7 @@ pub struct PriceRange {
 /// One forecast: at one candle's close, for one horizon.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
-    /// How many candles ahead, at least 1.
+    /// The number of candles ahead, at least 1.
     pub horizon: u32,
     /// Opening time of the candle it rests on.
     pub open_time: Timestamp,
@@ -69,7 +69,7 @@ pub struct Outcome {
 pub struct StoredForecast {
     /// The forecast.
     pub forecast: Forecast,
-    /// How often it was replaced by a different one before its outcome was known.
+    /// The number of times it was replaced by a different one before its outcome was known.
     pub revision: u32,
     /// What came of it, once that is known.
     pub outcome: Option<Outcome>,

@@ -37,7 +37,7 @@ pub(super) fn server_account() -> Result<Option<Account>, PrivateServerError> {
 }
 
 impl Account {
-    /// Whether this user may pass through the directory.
+    /// Returns whether this user may pass through the directory.
     pub(super) fn may_enter(self, directory: &Path) -> bool {
         directory.metadata().is_ok_and(|metadata| {
             let mode = metadata.mode();

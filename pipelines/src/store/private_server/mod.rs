@@ -107,7 +107,7 @@ impl PrivateServer {
         &self.place.log
     }
 
-    /// Whether the server had outlived an earlier process of ours.
+    /// Returns whether the server had outlived an earlier process of ours.
     #[must_use]
     pub const fn adopted(&self) -> bool {
         self.adopted
@@ -128,7 +128,7 @@ impl PrivateServer {
         self.postmaster.pid()
     }
 
-    /// Whether the server process is alive.
+    /// Returns whether the server process is alive.
     #[must_use]
     pub fn is_alive(&mut self) -> bool {
         self.postmaster.is_running()

@@ -16,10 +16,10 @@ use super::locate::Installation;
 use super::log_file;
 use super::place::{PORT, Place};
 
-/// How often to look whether the server has come up or gone.
+/// The interval at which to look whether the server has come up or gone.
 const POLL: Duration = Duration::from_millis(25);
 
-/// How long a fast shutdown may take before an immediate one is asked for.
+/// The time a fast shutdown may take before an immediate one is asked for.
 const FAST_SHUTDOWN: Duration = Duration::from_secs(60);
 
 /// Settings for a small machine that also runs us.
@@ -96,7 +96,7 @@ fn parse_pid_file(text: &str) -> Option<Recorded> {
     })
 }
 
-/// Whether a process is alive and is the server of this cluster, and not a stranger that has been
+/// Returns whether a process is alive and is the server of this cluster, and not a stranger that has been
 /// given the number since.
 fn is_ours(pid: i32, cluster: &Path) -> bool {
     if !is_alive(Pid::from_raw(pid)) {
@@ -245,7 +245,7 @@ impl Postmaster {
         self.pid.as_raw()
     }
 
-    /// Whether it runs. A child that has ended is a process until its end is taken note of, which
+    /// Returns whether it runs. A child that has ended is a process until its end is taken note of, which
     /// this does.
     pub(super) fn is_running(&mut self) -> bool {
         match &mut self.child {

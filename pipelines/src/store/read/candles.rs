@@ -99,7 +99,7 @@ impl Window<'_> {
         Ok(self.suffices(&answered).then_some(answered))
     }
 
-    /// Whether nothing but what was answered can be on the page, or say something about it: the built
+    /// Returns whether nothing but what was answered can be on the page, or say something about it: the built
     /// candles fill it without a hole, none newer was imported, and of the gaps all that reach it were
     /// read.
     fn suffices(&self, answered: &Answered) -> bool {

@@ -24,7 +24,7 @@ pub(in crate::venues) struct AdvancedMarks {
 }
 
 impl AdvancedMarks {
-    /// Whether the frame has one of them.
+    /// Returns whether the frame has one of them.
     pub(in crate::venues) const fn any(&self) -> bool {
         self.events.is_some() || self.sequence_num.is_some()
     }

@@ -17,7 +17,7 @@ use crate::market::Symbol;
 use crate::venues::frame_assembler::{Due, FrameAssembler, FrameCounts, PartitionRecords};
 use crate::venues::protocol::{DecodeError, Outgoing, shorten};
 
-/// How often time is looked at.
+/// The interval at which time is looked at.
 const BEAT: Duration = Duration::from_millis(250);
 /// A batch is appended once no frame is waiting, at this many trades, or at this age.
 const BATCH_TRADES: usize = 1_000;
@@ -28,7 +28,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// A venue without text heartbeats is probed with a ping when nothing was heard for this long, so
 /// that candles of quiet instruments close in time.
 const PROBE_AFTER: Duration = Duration::from_secs(1);
-/// How often a log that takes no more is tried again, and for how long when asked to stop.
+/// The interval at which a log that takes no more is tried again, and for how long when asked to stop.
 const LOG_RETRY: Duration = Duration::from_secs(1);
 const LOG_RETRIES_ON_STOP: u32 = 3;
 
@@ -47,7 +47,7 @@ pub(super) struct Ended {
     pub(super) reason: DisconnectReason,
     pub(super) lived: Duration,
     pub(super) error: Option<String>,
-    /// How long the venue asked us to stay away.
+    /// The time for which the venue asked us to stay away.
     pub(super) retry_after: Option<Duration>,
     /// The log is closed for good.
     pub(super) fatal: Option<LogError>,

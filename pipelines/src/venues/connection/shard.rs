@@ -28,7 +28,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// A connection that lived this long shows that all is well again.
 const STABLE: Duration = Duration::from_secs(60);
-/// How long sessions may take to close on shutdown.
+/// The time sessions may take to close on shutdown.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The instruments of one connection.
@@ -48,7 +48,7 @@ struct Running {
     task: Id,
     connection: ConnectionId,
     stop: watch::Sender<Option<DisconnectReason>>,
-    /// Whether another should take over.
+    /// True if another should take over.
     retiring: bool,
 }
 

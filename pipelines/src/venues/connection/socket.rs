@@ -62,7 +62,7 @@ pub(super) enum OpenError {
     Refused {
         url: String,
         status: u16,
-        /// How long the venue asked us to stay away.
+        /// The time for which the venue asked us to stay away.
         retry_after: Option<Duration>,
     },
 }

@@ -21,7 +21,7 @@ pub struct FeedState {
 }
 
 impl FeedState {
-    /// Whether every connection is live.
+    /// Returns whether every connection is live.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.connections

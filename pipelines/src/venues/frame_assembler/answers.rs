@@ -20,7 +20,7 @@ impl FrameAssembler {
             .unwrap_or(symbol)
     }
 
-    /// Whether an instrument that the venue did not answer is one that it answers under the name of
+    /// Returns whether an instrument that the venue did not answer is one that it answers under the name of
     /// another, which is listened to: a subscription to both has one answer.
     pub(super) fn is_answered_as_another(&self, symbol: &Symbol) -> bool {
         let subscribed = self.listening.by_partition();

@@ -233,7 +233,7 @@ impl Listening {
             .map(|(symbol, instrument)| (symbol, instrument.refusal.as_str()))
     }
 
-    /// Whether instruments were asked for and none of them is listened to.
+    /// Returns whether instruments were asked for and none of them is listened to.
     pub(super) fn is_refused(&self) -> bool {
         !self.instruments.is_empty() && self.subscribed == 0
     }

@@ -102,7 +102,7 @@ impl Cookies {
         self.set(cookie, "", 0)
     }
 
-    /// Whether they are for HTTPS.
+    /// Returns whether they are for HTTPS.
     pub(super) const fn secure(self) -> bool {
         self.secure
     }
@@ -120,7 +120,7 @@ where
     }
 }
 
-/// Whether users reach us by HTTPS: we speak it, or a proxy does, as `accounts.public_url` says.
+/// Returns whether users reach us by HTTPS: we speak it, or a proxy does, as `accounts.public_url` says.
 fn speaks_https(state: &AccountState) -> bool {
     state.http.tls_certificate.is_some() || state.accounts.public_url().starts_with("https://")
 }
@@ -130,7 +130,7 @@ pub(super) fn host_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST)?.to_str().ok()
 }
 
-/// Whether a host, perhaps with a port, is the client's own machine.
+/// Returns whether a host, perhaps with a port, is the client's own machine.
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),

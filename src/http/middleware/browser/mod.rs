@@ -46,7 +46,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ByCookie {
     }
 }
 
-/// Whether the request brings a session's cookie, good or bad.
+/// Returns whether the request brings a session's cookie, good or bad.
 pub(in crate::http) fn has_cookie(state: &AccountState, headers: &HeaderMap) -> bool {
     Cookies::of(state, headers)
         .read(Cookie::Session, headers)

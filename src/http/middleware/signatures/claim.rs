@@ -68,7 +68,7 @@ impl Claim {
         self.names.iter().any(|one| one == name)
     }
 
-    /// Whether there is such a parameter, of whichever type.
+    /// Returns whether there is such a parameter, of whichever type.
     pub(super) fn has(&self, parameter: &str) -> bool {
         self.input.params.contains_key(parameter)
     }

@@ -98,7 +98,7 @@ pub(in crate::http) fn verify(
     }
 }
 
-/// Whether a request carries signatures, ours or those of somebody on the way.
+/// Returns whether a request carries signatures, ours or those of somebody on the way.
 pub(in crate::http) fn is_signed(headers: &HeaderMap) -> bool {
     headers.contains_key(SIGNATURE) || headers.contains_key(SIGNATURE_INPUT)
 }
