@@ -37,7 +37,7 @@ async fn name_of(store: &Store, token: &str) -> Option<String> {
 pub(crate) async fn what_another_process_changes_is_seen(fresh: &Fresh) {
     let (says, mut hears) = mpsc::unbounded_channel();
     let here = fresh.store.clone();
-    let following = tokio::spawn(async move {
+    let following = coinsphere_pipelines::task::spawn_bounded(async move {
         // The test may have ended.
         let heard = |news| {
             let _ = says.send(news);
