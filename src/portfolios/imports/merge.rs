@@ -7,6 +7,7 @@ use super::assets::is_money;
 use super::duplicates::{KnownTransactions, ends_of_transfers};
 use super::outcome::{Duplicate, FileOutcome, ImportOutcome, Imported, Question, Refusal, Rows};
 use super::reading::Reading;
+use super::renames::renamed;
 use crate::files::{FileError, check};
 use crate::{Decimal, Kind, Leg, Prices, Transaction};
 
@@ -100,25 +101,48 @@ fn rename_accounts(transaction: &mut Transaction, options: &ImportOptions) {
     }
 }
 
-/// Tickers as the user said; a question for each that means nothing known, or more than one thing.
+/// Tickers as the user said, or as they were called then; a question for each that means nothing known, or
+/// more than one thing. Files of our own name assets, not tickers.
 fn settle(
     transaction: &mut Transaction,
     venue: &str,
     options: &ImportOptions,
     questions: &mut BTreeSet<Question>,
 ) {
-    if options.assets.is_empty() && options.catalogue.is_none() {
-        return;
-    }
     let Transaction {
+        time,
         sent,
         received,
         fees,
         ..
     } = transaction;
+    let said = |ticker: &str| {
+        let of_venue = options.assets.get(&format!("{venue}:{ticker}"));
+        of_venue.or_else(|| options.assets.get(ticker))
+    };
     for leg in sent.iter_mut().chain(received).chain(fees) {
-        let of_venue = options.assets.get(&format!("{venue}:{}", leg.asset));
-        if let Some(asset) = of_venue.or_else(|| options.assets.get(&leg.asset)) {
+        let then = renamed(venue, &leg.asset, *time).filter(|_| !venue.is_empty());
+        if let Some(then) = then {
+            let meanings = options.catalogue.as_ref().map(|all| all.get(then));
+            let only = meanings.map(|found| found.filter(|found| found.len() == 1));
+            if let Some(asset) = said(then) {
+                leg.asset.clone_from(asset);
+                continue;
+            }
+            match only {
+                None => {
+                    leg.asset = then.to_owned();
+                    continue;
+                }
+                Some(Some(only)) => {
+                    leg.asset = only.iter().next().cloned().unwrap_or_default();
+                    continue;
+                }
+                // What it was called then is not known: the ticker itself is asked about.
+                Some(None) => {}
+            }
+        }
+        if let Some(asset) = said(&leg.asset) {
             leg.asset.clone_from(asset);
         } else if let Some(catalogue) = &options.catalogue
             && !is_money(&leg.asset)

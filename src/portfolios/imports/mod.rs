@@ -23,6 +23,7 @@ mod outcome;
 mod own;
 mod pairing;
 mod reading;
+mod renames;
 mod rotki;
 mod spreadsheet;
 mod table;

@@ -444,6 +444,45 @@ fn a_ticker_of_another_coin_is_asked_about_once_and_never_guessed() {
 }
 
 #[test]
+fn a_ticker_is_the_coin_that_it_was_the_name_of_then() {
+    let text = history(
+        "2021-01-01 00:00:00,Spot,Deposit,LUNA,1\n2022-05-27 23:59:59,Spot,Deposit,UST,2\n2022-05-28 00:00:00,Spot,Deposit,LUNA,4\n2018-01-01 00:00:00,Spot,Deposit,BCC,8",
+    );
+    let renamed = ["8 BCH", "4 LUNA", "1 LUNC", "2 USTC"];
+    assert_eq!(net(&read(&[&text])), renamed);
+    // An answer about the new coin is none about the old.
+    let mut options = ImportOptions::default();
+    options
+        .assets
+        .insert("LUNA".to_owned(), "terra-luna-2".to_owned());
+    let answered = read_with(&[&text], &options);
+    assert_eq!(
+        net(&answered),
+        ["8 BCH", "1 LUNC", "2 USTC", "4 terra-luna-2"]
+    );
+    let only = |id: &str| BTreeSet::from([id.to_owned()]);
+    options.catalogue = Some(BTreeMap::from([
+        ("LUNC".to_owned(), only("terra-luna")),
+        ("USTC".to_owned(), only("terrausd")),
+        ("BCH".to_owned(), only("bitcoin-cash")),
+    ]));
+    let known = read_with(&[&text], &options);
+    assert!(known.questions.is_empty(), "{:?}", known.questions);
+    assert_eq!(
+        net(&known),
+        [
+            "8 bitcoin-cash",
+            "1 terra-luna",
+            "4 terra-luna-2",
+            "2 terrausd"
+        ]
+    );
+    // Kraken had no BCC of that name, and Coinbase's DAI changed on a day of its own.
+    let ledger = format!("{LEDGER}L1,R1,2018-03-10 00:50:00,deposit,,currency,BCC,3,0,3\n");
+    assert_eq!(net(&read(&[&ledger])), ["3 BCC"]);
+}
+
+#[test]
 fn staked_and_saved_coins_are_the_coin_behind_them() {
     let text = history(
         "2021-01-01 00:00:00,Earn,Savings Interest,LDBTC,0.1\n2021-01-01 00:00:00,Spot,Deposit,LDO,5\n2021-01-02 00:00:00,Spot,Deposit,BETH,1",
