@@ -88,7 +88,7 @@ pub fn benchmark(
     let known = known.ok_or(if days.is_empty() {
         NoFigure::NoCapital
     } else {
-        NoFigure::NoPrice
+        NoFigure::BenchmarkUnpriced
     });
     let (twr, twr_reason) = shown(
         known
@@ -165,11 +165,11 @@ fn values(parts: &[(f64, Vec<Option<f64>>)], days: &[DayValue]) -> Vec<Result<f6
             }
             let step: Result<f64, NoFigure> = (|| {
                 let flow = day.flow.map(Money::to_f64).ok_or(NoFigure::NoFlowValue)?;
-                let before = worth(&units).ok_or(NoFigure::NoPrice)?;
+                let before = worth(&units).ok_or(NoFigure::BenchmarkUnpriced)?;
                 if flow > 0.0 {
                     for (units, (weight, prices)) in units.iter_mut().zip(parts) {
                         let price = prices[number].filter(|price| *price > 0.0);
-                        *units += flow * weight / price.ok_or(NoFigure::NoPrice)?;
+                        *units += flow * weight / price.ok_or(NoFigure::BenchmarkUnpriced)?;
                     }
                 } else if flow < 0.0 {
                     let kept = 1.0 + flow / before;
@@ -180,7 +180,7 @@ fn values(parts: &[(f64, Vec<Option<f64>>)], days: &[DayValue]) -> Vec<Result<f6
                         *units *= kept.max(0.0);
                     }
                 }
-                worth(&units).ok_or(NoFigure::NoPrice)
+                worth(&units).ok_or(NoFigure::BenchmarkUnpriced)
             })();
             failed = step.err();
             step

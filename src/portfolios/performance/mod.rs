@@ -41,6 +41,9 @@ pub enum NoFigure {
     /// The returns do not vary.
     #[error("the daily returns do not vary")]
     Flat,
+    /// What is compared with has no price.
+    #[error("the benchmark has no price on a day that needs one")]
+    BenchmarkUnpriced,
     /// A benchmark with the same flows would have had nothing left.
     #[error("more was withdrawn than the same money would have become")]
     BenchmarkEmpty,

@@ -107,7 +107,7 @@ fn a_benchmark_that_cannot_be_followed_says_why() {
     assert_eq!((found.value, found.twr), (None, None));
     assert_eq!(
         found.value_reason.as_deref(),
-        Some("something that is held has no price")
+        Some("the benchmark has no price on a day that needs one")
     );
     assert!(found.xirr_reason.is_some() && found.twr_reason.is_some());
     for (mix, message) in [
@@ -334,7 +334,12 @@ fn an_analysis_has_all_of_it() {
     let found = computed.analysis(&request).unwrap();
     // The larger holding first.
     assert_eq!(found.correlation.assets, ["BTC", "ETH"]);
-    assert!(found.benchmark.unwrap().value.is_some());
+    // The first deposit was a day before bitcoin had a price.
+    let reason = found.benchmark.unwrap().value_reason;
+    assert_eq!(
+        reason.as_deref(),
+        Some("the benchmark has no price on a day that needs one")
+    );
     assert_eq!(found.target.unwrap().lines.len(), 3);
     let wrong = AnalysisRequest {
         target: Some(weights(&[("ETH", "2")])),
