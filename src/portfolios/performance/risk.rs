@@ -72,7 +72,6 @@ pub fn tail(returns: &[f64], level: f64) -> Result<(f64, f64), NoFigure> {
         return Err(NoFigure::TooFewReturns);
     }
     let mut sorted = returns.to_vec();
-    sorted.sort_by(f64::total_cmp);
     // 10 × (1 − 0.9) is a little below 1.
     let share = count(returns) * (1.0 - level) + 1e-9;
     #[allow(
@@ -81,7 +80,9 @@ pub fn tail(returns: &[f64], level: f64) -> Result<(f64, f64), NoFigure> {
         reason = "at most n"
     )]
     let k = (share.floor().max(0.0) as usize + 1).min(sorted.len());
-    let worst = &sorted[..k];
+    sorted.select_nth_unstable_by(k - 1, f64::total_cmp);
+    let worst = &mut sorted[..k];
+    worst.sort_by(f64::total_cmp);
     Ok((-worst[k - 1], -mean(worst)))
 }
 

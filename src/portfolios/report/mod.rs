@@ -6,10 +6,12 @@ mod display;
 mod figures;
 mod lines;
 mod performance_view;
+mod streamed;
 mod tax_html;
 mod views;
 
 use std::fmt::Write as _;
+use std::io;
 
 use chrono::{Datelike, NaiveDate};
 
@@ -22,9 +24,9 @@ pub use views::{
 };
 pub(crate) use views::{build, disposal, flags, history, income_line, summary};
 
-use crate::cost_basis::{self, Method, Scope};
+use crate::cost_basis::{self, CostBasis, Method, Scope};
 use crate::ledger::{Day, FeesInKind, Ledger, LedgerError};
-use crate::performance::{TooLarge, daily_values};
+use crate::performance::{DayValue, TooLarge, daily_values};
 use crate::transaction::TransactionFile;
 
 /// What a report is asked for.
@@ -117,6 +119,40 @@ pub fn report_in(
     report_of(&ledger, options, Some(currency))
 }
 
+/// Writes the report of a file as JSON, the same as that of [`report`], without having all of it in memory.
+///
+/// # Errors
+/// As for [`report`], or if it cannot be written.
+pub fn write_report(
+    file: &TransactionFile,
+    options: &ReportOptions,
+    to: impl io::Write,
+) -> Result<(), WriteError> {
+    check(options)?;
+    let ledger =
+        Ledger::new(file, &file.prices, options.fees_in_kind).map_err(ReportError::from)?;
+    let figures = figures(&ledger, options)?;
+    let Figures {
+        basis,
+        days,
+        summary,
+        period,
+    } = &figures;
+    streamed::write(&ledger, basis, days, summary, *period, options.history, to)?;
+    Ok(())
+}
+
+/// Why a report was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// There is none.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// It was made, but not taken.
+    #[error("cannot write the report: {0}")]
+    Write(#[from] io::Error),
+}
+
 /// The method uk has no scope by account.
 pub(crate) fn check(options: &ReportOptions) -> Result<(), ReportError> {
     if options.method == Method::Uk && options.scope == Scope::Account {
@@ -131,6 +167,32 @@ pub(crate) fn report_of(
     options: &ReportOptions,
     currency: Option<&str>,
 ) -> Result<Report, ReportError> {
+    let Figures {
+        basis,
+        days,
+        summary,
+        period,
+    } = figures(ledger, options)?;
+    display(
+        ledger,
+        &basis,
+        &days,
+        summary,
+        period,
+        options.history,
+        currency.unwrap_or(ledger.currency),
+    )
+}
+
+/// What a report is made of.
+struct Figures {
+    basis: CostBasis,
+    days: Vec<DayValue>,
+    summary: Summary,
+    period: Period,
+}
+
+fn figures(ledger: &Ledger<'_>, options: &ReportOptions) -> Result<Figures, ReportError> {
     let valued_on = ledger.valued_on().unwrap_or(Day(1));
     let period = match options.year {
         None => Period {
@@ -150,16 +212,12 @@ pub(crate) fn report_of(
     let days = daily_values(ledger, period.to)?;
     let sums = Sums::new(ledger, &basis, period)?;
     let summary = summary(ledger, &basis.remaining, &days, &sums, period, options);
-    let currency = currency.unwrap_or(ledger.currency);
-    display(
-        ledger,
-        &basis,
-        &days,
+    Ok(Figures {
+        basis,
+        days,
         summary,
         period,
-        options.history,
-        currency,
-    )
+    })
 }
 
 /// The first and last day of a tax year: the calendar's, or with the method `uk` the one that begins on

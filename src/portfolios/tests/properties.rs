@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use coinsphere_portfolios::cost_basis::{self, CostBasis};
 use coinsphere_portfolios::files::{check, read_csv, read_json, write_csv, write_json};
 use coinsphere_portfolios::ledger::{Action, Ledger};
-use coinsphere_portfolios::report::{Report, ReportOptions, report};
+use coinsphere_portfolios::report::{Report, ReportOptions, report, write_report};
 use coinsphere_portfolios::{
     Decimal, FeesInKind, Kind, Leg, Method, Money, NamedLot, Scope, Transaction, TransactionFile,
 };
@@ -126,6 +126,18 @@ proptest! {
             realized.push(report.realized);
         }
         prop_assert!(realized.windows(2).all(|pair| pair[0] == pair[1]), "{:?}", realized);
+    }
+
+    #[test]
+    fn a_report_is_written_as_it_would_be_made(all in prop::collection::vec(dice(), 1..60)) {
+        let file = history(&all, true);
+        for options in ways() {
+            let options = ReportOptions { history: true, year: Some(2024), ..options };
+            let mut written = Vec::new();
+            write_report(&file, &options, &mut written).unwrap();
+            let made = serde_json::to_string_pretty(&report(&file, &options).unwrap()).unwrap();
+            prop_assert_eq!(String::from_utf8(written).unwrap(), made);
+        }
     }
 
     #[test]
