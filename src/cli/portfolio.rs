@@ -1,11 +1,13 @@
 //! What can be typed about portfolios: imports of what others export, and reports; no database.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::portfolios::explain::{Figure, MOST_PARTS};
 use crate::portfolios::imports::Choice;
-use crate::portfolios::{FeesInKind, Method};
+use crate::portfolios::{Decimal, FeesInKind, Method};
 
 /// `portfolio`
 #[derive(Debug, Clone, Subcommand)]
@@ -16,10 +18,18 @@ pub enum PortfolioCommand {
   coinsphere portfolio report transactions.json --method uk --year 2024
   coinsphere portfolio report transactions.csv --currency eur --prices prices.csv --method hifo --by-account
   coinsphere portfolio report transactions.json --method average --format csv > disposals.csv
+  coinsphere portfolio report transactions.json --method fifo --benchmark BTC=0.6,ETH=0.4 --target BTC=0.5,USD=0.5
 
 docs/portfolios.md describes the files, the methods and every figure. Exit status: 1 if a file is wrong,
 with the place in it.")]
     Report(PortfolioReportArgs),
+    /// Say what a figure is made of: disposals, lots, transactions, prices.
+    #[command(after_help = "Examples:
+  coinsphere portfolio explain transactions.json realized --method fifo
+  coinsphere portfolio explain transactions.json basis:BTC --method hifo --most 10
+
+docs/portfolios.md lists the figures. Exit status: 1 if a file is wrong or has no such figure.")]
+    Explain(PortfolioExplainArgs),
     /// Read what venues and other trackers export into one file of transactions.
     #[command(after_help = "Examples:
   coinsphere portfolio import history.csv                       says what it would come to
@@ -111,9 +121,9 @@ fn ticker_and_asset(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// `portfolio report`
+/// Transactions and how they are accounted for.
 #[derive(Debug, Clone, Args)]
-pub struct PortfolioReportArgs {
+pub struct PortfolioSourceArgs {
     /// The transactions, JSON or CSV, plain or gzipped.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
@@ -123,7 +133,8 @@ pub struct PortfolioReportArgs {
     /// Take lots only from the account of the disposal.
     #[arg(long)]
     pub by_account: bool,
-    /// The currency of values and prices [default: the file's; of a table, usd].
+    /// The currency of the values of a table [default: usd]; of a document, the currency or coin to show
+    /// amounts in, converted at the prices of each day [default: the document's].
     #[arg(long, value_name = "CODE")]
     pub currency: Option<String>,
     /// The IANA time zone that decides days and tax years [default: the file's; of a table, UTC].
@@ -132,18 +143,77 @@ pub struct PortfolioReportArgs {
     /// Closing prices as CSV, date,asset,price or date,BTC,ETH,…; they go before those of the file.
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
-    /// Only this tax year, valued at its end; with the method uk it begins on 6 April.
-    #[arg(long, value_name = "YEAR")]
-    pub year: Option<i32>,
     /// What becomes of a fee that was paid in a coin.
     #[arg(long, value_enum, default_value_t = FeesArg::Dispose)]
     pub fees_in_kind: FeesArg,
+}
+
+/// `portfolio report`
+#[derive(Debug, Clone, Args)]
+pub struct PortfolioReportArgs {
+    /// The transactions.
+    #[command(flatten)]
+    pub source: PortfolioSourceArgs,
+    /// Only this tax year, valued at its end; with the method uk it begins on 6 April.
+    #[arg(long, value_name = "YEAR")]
+    pub year: Option<i32>,
+    /// Add allocation, contribution of each asset and correlations.
+    #[arg(long, conflicts_with = "year")]
+    pub analysis: bool,
+    /// Compare with an asset, or a mix such as BTC=0.6,ETH=0.4, that gets the same deposits and withdrawals.
+    #[arg(long, value_name = "MIX", conflicts_with = "year")]
+    pub benchmark: Option<Mix>,
+    /// Add the trades that would bring the portfolio to a mix such as BTC=0.5,USD=0.5.
+    #[arg(long, value_name = "MIX", conflicts_with = "year")]
+    pub target: Option<Mix>,
+    /// How far a share may be from its target without a trade: 0.02 is two percent of the whole.
+    #[arg(long, value_name = "SHARE", default_value = "0", requires = "target")]
+    pub tolerance: Decimal,
     /// Add the value of every day.
     #[arg(long)]
     pub history: bool,
     /// How to print.
     #[arg(long, value_enum, default_value_t = PortfolioFormat::Json)]
     pub format: PortfolioFormat,
+}
+
+/// `portfolio explain`
+#[derive(Debug, Clone, Args)]
+pub struct PortfolioExplainArgs {
+    /// The transactions.
+    #[command(flatten)]
+    pub source: PortfolioSourceArgs,
+    /// Which figure: realized, value, twr, basis:BTC, disposal:0, transaction:ID and others.
+    #[arg(value_name = "FIGURE")]
+    pub figure: Figure,
+    /// The most parts to list, at most 100.
+    #[arg(long, value_name = "COUNT", default_value_t = MOST_PARTS)]
+    pub most: usize,
+}
+
+/// Assets with their weights: `BTC`, or `BTC=0.6,ETH=0.4`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mix(pub Vec<(String, Decimal)>);
+
+impl FromStr for Mix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if !text.is_empty() && !text.contains(['=', ',']) {
+            return Ok(Self(vec![(text.to_owned(), Decimal::ONE)]));
+        }
+        let part = |part: &str| match part.split_once('=') {
+            Some((asset, weight)) if !asset.is_empty() => match weight.parse() {
+                Ok(weight) => Ok((asset.to_owned(), weight)),
+                Err(error) => Err(format!("the weight of {asset}: {error}")),
+            },
+            _ => Err("not assets with their weights, like BTC=0.6,ETH=0.4".to_owned()),
+        };
+        text.split(',')
+            .map(part)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
 }
 
 /// What becomes of a fee that was paid in a coin.

@@ -25,6 +25,7 @@ use coinsphere_pipelines::clock::SystemClock;
 use crate::cli::{Cli, Command, EXIT_FAILURE, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, PlaceArgs};
 use crate::config::{Config, ConfigError, Flags, Profile, Sources};
 use crate::output::{self, remark_line};
+use crate::portfolios::analysis::AnalysisError;
 use crate::portfolios::report::ReportError;
 
 /// Runs a command to its end and returns the exit status.
@@ -60,6 +61,10 @@ pub fn run(cli: Cli) -> u8 {
                 || matches!(
                     error.downcast_ref(),
                     Some(ReportError::UkByAccount | ReportError::Year(_))
+                )
+                || matches!(
+                    error.downcast_ref(),
+                    Some(AnalysisError::Benchmark(_) | AnalysisError::Target(_))
                 );
             if wrong_usage {
                 EXIT_USAGE

@@ -135,6 +135,7 @@ fn main() {
         models_command::a_damaged_model_is_named_and_the_one_before_serves,
         models_command::what_cannot_be_trained_or_forecast_is_said,
         portfolio_command::a_file_of_transactions_becomes_a_report,
+        portfolio_command::figures_are_compared_converted_and_explained,
         portfolio_command::what_cannot_be_reported_is_named,
         protection::tampering_with_the_audit_log_shows,
         protection::whoever_is_gone_is_forgotten_in_the_end,

@@ -83,6 +83,74 @@ pub(crate) fn a_file_of_transactions_becomes_a_report() {
     assert_eq!(lines.lines().nth(1), Some(expected));
 }
 
+pub(crate) fn figures_are_compared_converted_and_explained() {
+    let place = Place::new();
+    let prices = place.path().join("prices.csv");
+    fs::write(
+        &prices,
+        "date,BTC,EUR\n2023-01-01,100,1\n2023-02-01,300,1\n2024-03-01,800,2\n",
+    )
+    .unwrap();
+    let prices = prices.to_str().unwrap();
+    let of = |more: &[&str]| {
+        let more = [&["--prices", prices, "--method", "fifo"], more].concat();
+        report(place.path(), "transactions.json", FILE, &more)
+    };
+    let compared = json(&of(&[
+        "--benchmark",
+        "BTC",
+        "--target",
+        "BTC=0.75,USD=0.25",
+    ]));
+    let analysis = &compared["analysis"];
+    // 500 dollars bought 5 BTC on the first day.
+    assert_eq!(analysis["benchmark"]["value"], "4000");
+    assert_eq!(analysis["allocation"]["by_account"]["y"]["value"], "500");
+    // 1275 of 1700 are wanted in BTC, of which 1200 are there.
+    assert_eq!(analysis["target"]["lines"][0]["amount"], "75");
+    assert!(analysis["contribution"]["by_asset"]["BTC"].is_string());
+    let converted = json(&of(&["--currency", "eur"]));
+    assert_eq!(converted["currency"], "EUR");
+    assert_eq!(converted["value"], "850");
+    assert_eq!(converted["realized"], "175");
+    assert_eq!(converted["net_invested"], "500");
+    for wrong in [
+        &["--benchmark", "BTC=0.5"][..],
+        &["--target", "BTC=x"],
+        &["--target", ""],
+    ] {
+        let output = of(wrong);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{wrong:?}: {}",
+            complaint(&output)
+        );
+    }
+    let path = place.path().join("transactions.json");
+    let path = path.to_str().unwrap();
+    let explain = |figure: &str| {
+        let words = [
+            "portfolio",
+            "explain",
+            path,
+            figure,
+            "--prices",
+            prices,
+            "--method",
+            "fifo",
+        ];
+        run(place.path(), words)
+    };
+    let explained = json(&explain("realized"));
+    assert_eq!(explained["amount"], "350");
+    assert_eq!(explained["parts"][0]["parts"][1]["name"], "a");
+    let none = explain("basis:ETH");
+    assert_eq!(none.status.code(), Some(1));
+    assert!(complaint(&none).contains("there is no basis:ETH in this portfolio"));
+    assert_eq!(explain("luck").status.code(), Some(2));
+}
+
 pub(crate) fn what_cannot_be_reported_is_named() {
     let place = Place::new();
     let fifo = ["--method", "fifo"];
@@ -172,7 +240,7 @@ pub(crate) fn what_cannot_be_reported_is_named() {
     );
     assert_eq!(other.status.code(), Some(1));
     assert!(
-        complaint(&other).contains("values are in USD"),
+        complaint(&other).contains("values are in USD, and there are no prices of EUR"),
         "{}",
         complaint(&other)
     );
