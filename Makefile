@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 # What CI and the container image build: with the client of the Fluvio event log.
 FEATURES := --features fluvio
 
-.PHONY: help demo test setup setup-test format lint unit build bench openapi
+.PHONY: help demo test setup setup-test format check unit unit-others unit-program build bench openapi
 
 help:
 	@echo 'make demo    set up, build, and run everything against a simulated market: http://127.0.0.1:3001'
@@ -26,9 +26,15 @@ build: setup-demo
 	cargo build --release --locked --bin coinsphere
 	@echo 'build: $(CARGO_TARGET_DIR)/release/coinsphere'
 
-# The checks need none of what is fetched for the tests: both at once.
+# Clippy in the compiler's place, as `cargo clippy` puts it: the tests run what it has checked, and
+# nothing is compiled once for the checks and again for the tests. What makes the next build of an edited
+# crate faster makes this one slower, by gigabytes.
+CHECKED := CARGO_INCREMENTAL=0 RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
+TEST := $(CHECKED) cargo test --workspace --locked --no-fail-fast $(FEATURES)
+
+# The build needs none of what is fetched for the tests: both at once.
 test: setup-demo
-	@$(MAKE) --no-print-directory -j2 setup-test format lint
+	@$(MAKE) --no-print-directory -j2 setup-test format check
 	@$(MAKE) --no-print-directory unit
 
 setup: setup-test
@@ -43,12 +49,23 @@ setup-test:
 format:
 	cargo fmt --all --check
 
-lint:
-	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
+# Builds the tests, and the benches too.
+check:
+	$(TEST) --all-targets --no-run
+
+# The tests of the whole program wait for minutes to end, the others for a processor: at once, and the
+# program first where both want one. Each prints when it has ended.
+unit:
+	@echo 'unit: the tests of the whole program, and next to them all others; both print at their end'
+	@$(MAKE) --no-print-directory --keep-going --output-sync=target -j2 unit-program unit-others
 
 # Many tests wait for servers rather than for a processor.
-unit:
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} cargo test --workspace --locked --no-fail-fast $(FEATURES)
+unit-others: export COINSPHERE_TEST_WITHOUT_PROGRAM = 1
+unit-others:
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} nice -n 10 $(TEST)
+
+unit-program:
+	$(TEST) --test program
 
 openapi:
 	cargo test --workspace --locked $(FEATURES) --lib -- --ignored write_the_stored_document

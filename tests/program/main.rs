@@ -68,14 +68,14 @@ fn timed(name: &str, test: impl FnOnce()) {
 const AT_ONCE: usize = 4;
 
 fn main() {
+    // `make test` runs them next to all others, by name.
+    if std::env::var_os("COINSPHERE_TEST_WITHOUT_PROGRAM").is_some() {
+        return;
+    }
     let mut arguments = Arguments::from_args();
-    // What promises a time is measured with nothing running next to it.
-    let alone = everywhere![
-        demo::a_demo_lives_within_seconds_and_goes_on_after_a_stop,
-        real_requests::an_unknown_account_is_as_much_work_as_a_wrong_password,
-    ];
     // The longest first, so that none of them is left at the end.
     let mut trials = Vec::from(everywhere![
+        demo::a_demo_lives_within_seconds_and_goes_on_after_a_stop,
         database_away::a_minute_without_a_database_under_load_loses_nothing,
         forecasts::models_are_trained_serve_and_survive,
         forecasts::what_training_used_is_given_back,
@@ -144,14 +144,10 @@ fn main() {
         protection::the_program_records_and_the_command_verifies,
         protection::idempotency_keys_outlive_everything_but_their_day,
         real_requests::a_login_in_flight_is_finished_before_the_program_ends,
+        real_requests::an_unknown_account_is_as_much_work_as_a_wrong_password,
         real_requests::a_refused_request_is_found_in_the_log_by_its_id,
         real_requests::a_stream_ends_with_the_session_that_opened_it,
     ]);
     arguments.test_threads.get_or_insert(AT_ONCE);
-    let together = libtest_mimic::run(&arguments, trials);
-    arguments.test_threads = Some(1);
-    let alone = libtest_mimic::run(&arguments, alone.into());
-    if together.has_failed() || alone.has_failed() {
-        std::process::exit(101);
-    }
+    libtest_mimic::run(&arguments, trials).exit();
 }
