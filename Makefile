@@ -29,7 +29,7 @@ build: setup-demo
 # Clippy in the compiler's place, as `cargo clippy` puts it: the tests run what it has checked, and
 # nothing is compiled once for the checks and again for the tests. What makes the next build of an edited
 # crate faster makes this one slower, by gigabytes.
-CHECKED := CARGO_INCREMENTAL=0 RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
+CHECKED := env CARGO_INCREMENTAL=0 RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 TEST := $(CHECKED) cargo test --workspace --locked --no-fail-fast $(FEATURES)
 
 # The build needs none of what is fetched for the tests: both at once.
