@@ -3,6 +3,7 @@
 //! actors or of HTTP; what to write is decided in `candles`.
 
 mod catalog;
+mod closes;
 mod commit;
 mod config;
 mod describe;
@@ -26,7 +27,8 @@ mod source;
 mod times;
 mod tls;
 
-pub use catalog::CatalogNews;
+pub use catalog::{CatalogNews, PricedAssets};
+pub use closes::{CloseSeries, DailyClose, SeriesCloses};
 pub use config::{DatabaseUrl, DatabaseUrlError, StoreConfig};
 pub use describe::{Chunk, Description, Hypertable, Job, Partition, Table, View};
 pub use error::{ConnectCause, StoreError, failed};

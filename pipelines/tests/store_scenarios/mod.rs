@@ -73,6 +73,7 @@ pub(crate) fn all() -> Vec<(&'static str, Scenario)> {
         scenario!(reads::open_minutes_are_merged_into_every_length),
         scenario!(reads::gaps_make_longer_candles_incomplete),
         scenario!(reads::imports_fill_where_nothing_was_built),
+        scenario!(reads::closes_of_many_series_are_read_together),
         scenario!(reads::the_newest_page_is_the_end_of_all_time),
         scenario!(reads::the_majors_are_seeded),
         scenario!(roles::the_program_cannot_alter_or_empty_tables),

@@ -4,7 +4,7 @@ use coinsphere_pipelines::candles::{CandleWrite, Commit, Gap, GapReason};
 use coinsphere_pipelines::log::Offset;
 use coinsphere_pipelines::market::{AssetId, Interval, Timestamp};
 use coinsphere_pipelines::store::{
-    AssetLookup, CandleQuery, CandleSource, ImportTarget, ImportedCandle, ListQuery,
+    AssetLookup, CandleQuery, CandleSource, CloseSeries, ImportTarget, ImportedCandle, ListQuery,
 };
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -183,6 +183,116 @@ pub(crate) async fn imports_fill_where_nothing_was_built(fresh: &Fresh) {
             built
         ]
     );
+}
+
+pub(crate) async fn closes_of_many_series_are_read_together(fresh: &Fresh) {
+    let first = Interval::Day1.open_of(start());
+    let day = |n| first + super::days(n);
+    let imported = |n, price, source: &str| ImportedCandle {
+        candle: candle(day(n), price),
+        interval: Interval::Day1,
+        source: source.to_owned(),
+    };
+    let eth = super::key("binance", "ETHUSDT");
+    let (btc_id, eth_id) = (fresh.id(&btc()).await, fresh.id(&eth).await);
+    let of_asset = [imported(0, 1, "coingecko"), imported(3, 4, "coingecko")];
+    let target = ImportTarget::Asset(AssetId::new("bitcoin").unwrap());
+    fresh.store.import(&target, &of_asset).await.unwrap();
+    let of_instrument = [imported(1, 20, "binance"), imported(2, 30, "binance")];
+    let target = ImportTarget::Instrument(btc_id);
+    fresh.store.import(&target, &of_instrument).await.unwrap();
+    let target = ImportTarget::Instrument(eth_id);
+    let of_eth = [imported(2, 7, "binance")];
+    fresh.store.import(&target, &of_eth).await.unwrap();
+
+    // Days 1 and 2 were built too; nobody knows how day 1 ended. Day 3 goes on.
+    let log = Uuid::new_v4();
+    let built = [
+        candle(day(1) + minutes(60), 200),
+        candle(day(2) + minutes(1_439), 300),
+        candle(day(3) + minutes(5), 400),
+    ];
+    fresh.write(log, 1, &btc(), &built).await;
+    let commit = Commit {
+        next_offset: Offset(2),
+        gaps: vec![Gap {
+            instrument: btc(),
+            reason: GapReason::Disconnect,
+            from: day(1) + minutes(120),
+            to: Some(day(2) + minutes(10)),
+            missing: None,
+            detected_at: start(),
+            filled_at: None,
+        }],
+        ..Commit::default()
+    };
+    fresh.store.commit(log, &commit).await.unwrap();
+    fresh.keep_up().await;
+
+    let found = fresh
+        .store
+        .priced_assets(&["bitcoin", "nothing"], &["ETH"], &["EUR"])
+        .await
+        .unwrap();
+    let assets: Vec<&str> = found.assets.keys().map(String::as_str).collect();
+    assert_eq!(assets, ["bitcoin", "ethereum"]);
+    assert_eq!(
+        found.assets["bitcoin"].1[0].key,
+        btc(),
+        "the primary one first"
+    );
+    assert!(found.currencies.is_empty());
+
+    let series = |instrument, asset: Option<&str>| CloseSeries {
+        instrument,
+        asset: asset.map(str::to_owned),
+    };
+    let asked = [
+        series(Some(btc_id), Some("bitcoin")),
+        series(Some(eth_id), None),
+        series(None, Some("bitcoin")),
+    ];
+    let closes = fresh.store.daily_closes(&asked, day(0)).await.unwrap();
+    let shown = |at: usize| {
+        let days = closes[at].days.iter();
+        days.map(|close| {
+            let source = match &close.source {
+                CandleSource::Built => "built",
+                CandleSource::Imported(source) => source,
+            };
+            let after = (close.day - day(0).to_utc().date_naive()).num_days();
+            (after, close.close, source.to_owned())
+        })
+        .collect::<Vec<_>>()
+    };
+    let close = |n: i64, price: i64, source: &str| {
+        (
+            n,
+            candle(day(0), price).close.normalize(),
+            source.to_owned(),
+        )
+    };
+    assert_eq!(
+        shown(0),
+        [
+            close(0, 1, "coingecko"),
+            close(1, 20, "binance"),
+            close(2, 300, "built"),
+            close(3, 400, "built"),
+        ]
+    );
+    assert_eq!(
+        closes[0].newest,
+        Some((day(3) + minutes(5), candle(day(0), 400).close.normalize()))
+    );
+    assert_eq!(shown(1), [close(2, 7, "binance")]);
+    assert_eq!(closes[1].newest, None);
+    assert_eq!(
+        shown(2),
+        [close(0, 1, "coingecko"), close(3, 4, "coingecko")]
+    );
+    let later = fresh.store.daily_closes(&asked[..1], day(2)).await.unwrap();
+    assert_eq!(later[0].days, closes[0].days[2..]);
 }
 
 /// The newest candles have a statement of their own: what it leaves out must not be missed.

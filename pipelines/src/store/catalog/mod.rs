@@ -5,7 +5,7 @@
 
 mod cache;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -172,6 +172,40 @@ impl Store {
         Ok(catalog.by_asset.get(asset).cloned().unwrap_or_default())
     }
 
+    /// The instruments of assets by id and by ticker, and those that trade a currency of a state. A ticker that
+    /// several assets have finds them all.
+    ///
+    /// # Errors
+    /// When the database is unreachable or refuses.
+    pub async fn priced_assets(
+        &self,
+        ids: &[&str],
+        tickers: &[&str],
+        currencies: &[&str],
+    ) -> Result<PricedAssets, StoreError> {
+        let catalog = self.snapshot().await?;
+        let mut found = PricedAssets::default();
+        for asset in &catalog.assets {
+            let (id, symbol) = (asset.id.as_str(), asset.symbol.as_str());
+            if ids.contains(&id) || tickers.contains(&symbol) {
+                let instruments = catalog.by_asset.get(&asset.id).cloned();
+                let known = (symbol.to_owned(), instruments.unwrap_or_default());
+                found.assets.insert(id.to_owned(), known);
+            }
+        }
+        for (_, instrument) in &catalog.instruments {
+            if let (None, Some(base)) = (&instrument.base_asset, instrument.base.as_deref())
+                && currencies.contains(&base)
+            {
+                let of = found.currencies.entry(base.to_owned()).or_default();
+                of.push(instrument.clone());
+            }
+        }
+        let order = &self.pool.config().primary;
+        found.currencies.values_mut().for_each(|of| order.sort(of));
+        Ok(found)
+    }
+
     /// An instrument by venue and symbol.
     ///
     /// # Errors
@@ -253,6 +287,15 @@ impl Store {
             tracing::debug!(%error, "the new instruments were not read; they are with the next commit");
         }
     }
+}
+
+/// The instruments found for some assets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PricedAssets {
+    /// By the asset's id: its ticker, and its instruments, the one that stands for it first.
+    pub assets: BTreeMap<String, (String, Vec<Instrument>)>,
+    /// By the ticker of a currency of a state: the instruments that trade it.
+    pub currencies: BTreeMap<String, Vec<Instrument>>,
 }
 
 /// What is heard of assets and instruments.
