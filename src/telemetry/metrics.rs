@@ -86,6 +86,7 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Counter, "coinsphere_part_restarts_total", "Times a part failed and was started again"),
     (Gauge, "coinsphere_part_status", "1 for the status that a part has, 0 for the others"),
     (Counter, "coinsphere_password_checks_total", "Passwords that were hashed to be compared, for unknown accounts too"),
+    (Gauge, "coinsphere_portfolios_followed", "Portfolios whose live value somebody follows"),
     (Counter, "coinsphere_push_candles_total", "Candle states handed to the hub, listened to or not"),
     (Gauge, "coinsphere_push_clients", "Clients connected"),
     (Counter, "coinsphere_push_closed_total", "Streams ended"),

@@ -24,6 +24,9 @@ pub enum SubscribeError {
     /// The client holds as many topics as it may.
     #[error("too many topics: unsubscribe some first")]
     TooManyTopics,
+    /// As many portfolios are followed for all clients together as there may be.
+    #[error("too many portfolios are followed at the moment: try again later")]
+    TooManyPortfolios,
 }
 
 impl Client {
@@ -45,7 +48,7 @@ impl Client {
     /// candle topic is in the mailbox on return, if there is one.
     ///
     /// # Errors
-    /// When there is no such instrument, or the client has too many topics.
+    /// When there is no such instrument, or the client has too many topics, or all have too many portfolios.
     pub fn subscribe(&mut self, topic: &Topic) -> Result<(), SubscribeError> {
         if self.topics.contains(topic) {
             return Ok(());
@@ -54,20 +57,28 @@ impl Client {
         if self.topics.len() >= self.hub.limits().topics {
             return Err(SubscribeError::TooManyTopics);
         }
+        match topic {
+            Topic::Instrument {
+                instrument,
+                channel,
+            } => self.hub.add(topic, (instrument, *channel), &self.mailbox),
+            Topic::Portfolio(id) => self.hub.portfolios().add(*id, topic, &self.mailbox)?,
+        }
         self.topics.insert(topic.clone());
-        self.hub.add(topic, &self.mailbox);
+        self.hub.count_subscriptions(1);
         Ok(())
     }
 
-    /// Whether there is such a topic.
+    /// Whether there is such a topic. Whose portfolio it is about is not known here.
     ///
     /// # Errors
     /// When there is no such instrument.
     pub fn may_subscribe(&self, topic: &Topic) -> Result<(), SubscribeError> {
-        if self.hub.knows(&topic.instrument) {
-            Ok(())
-        } else {
-            Err(SubscribeError::UnknownInstrument)
+        match topic {
+            Topic::Instrument { instrument, .. } if !self.hub.knows(instrument) => {
+                Err(SubscribeError::UnknownInstrument)
+            }
+            _ => Ok(()),
         }
     }
 

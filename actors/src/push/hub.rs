@@ -13,8 +13,11 @@ use super::client::Client;
 use super::forecast::LiveForecast;
 use super::mailbox::{Closed, Frame, Mailbox, Put};
 use super::message;
+use super::portfolios::PortfolioTopics;
 use super::relay::{Outlet, Piece, RelayChannel};
+use super::subscribers::{InstrumentTopics, Subscribers, place};
 use super::topic::{Channel, Topic};
+use super::traded::{LastTrade, Traded};
 
 const SHARDS: usize = 16;
 
@@ -89,30 +92,6 @@ struct Counters {
     refused: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-struct Subscribers(Vec<Arc<Mailbox>>);
-
-#[derive(Debug, Default)]
-struct CandleTopic {
-    subscribers: Subscribers,
-    newest: Option<LiveCandle>,
-}
-
-#[derive(Debug, Default)]
-struct ForecastTopic {
-    subscribers: Subscribers,
-    newest: Option<(Timestamp, Frame)>,
-}
-
-#[derive(Debug, Default)]
-struct InstrumentTopics {
-    trades: Subscribers,
-    /// By the interval's place in [`Interval::ALL`].
-    candles: [CandleTopic; Interval::ALL.len()],
-    /// By the interval's place in [`Interval::ALL`].
-    forecasts: [ForecastTopic; Interval::ALL.len()],
-}
-
 type Shard = HashMap<InstrumentKey, InstrumentTopics>;
 
 /// The hub. Shared by all who publish and all clients.
@@ -121,6 +100,8 @@ pub struct PushHub {
     limits: PushLimits,
     hasher: RandomState,
     shards: [Mutex<Shard>; SHARDS],
+    traded: Traded,
+    portfolios: PortfolioTopics,
     /// The instruments there are; `None` until someone says: then any may be subscribed to.
     listed: RwLock<Option<HashSet<InstrumentKey>>>,
     clients: Mutex<HashMap<u64, Arc<Mailbox>>>,
@@ -139,6 +120,8 @@ impl PushHub {
             limits,
             hasher: RandomState::new(),
             shards: std::array::from_fn(|_| Mutex::default()),
+            traded: Traded::default(),
+            portfolios: PortfolioTopics::default(),
             listed: RwLock::default(),
             clients: Mutex::default(),
             others: Default::default(),
@@ -181,10 +164,13 @@ impl PushHub {
         }
         let mut shard = self.shard(instrument);
         let topics = shard.entry(instrument.clone()).or_default();
+        if let Some(trade) = topics.newer(trades) {
+            self.traded.note(instrument, trade);
+        }
         if topics.trades.0.is_empty() {
             return;
         }
-        let topic = Topic {
+        let topic = Topic::Instrument {
             instrument: instrument.clone(),
             channel: Channel::Trades,
         };
@@ -232,7 +218,7 @@ impl PushHub {
         if state.subscribers.0.is_empty() {
             return;
         }
-        let topic = Topic {
+        let topic = Topic::Instrument {
             instrument: instrument.clone(),
             channel: Channel::Candles(interval),
         };
@@ -264,7 +250,7 @@ impl PushHub {
                 forecasts.to_vec(),
             ));
         }
-        let topic = Topic {
+        let topic = Topic::Instrument {
             instrument: instrument.clone(),
             channel: Channel::Forecasts(interval),
         };
@@ -282,6 +268,20 @@ impl PushHub {
         self.deliver(&mut state.subscribers, |mailbox| {
             mailbox.put_candle(&topic, open_time, true, &frame)
         });
+    }
+
+    /// Price and time of the newest trade published of this instrument.
+    #[must_use]
+    pub fn last_trade(&self, instrument: &InstrumentKey) -> Option<LastTrade> {
+        self.shard(instrument).get(instrument)?.last_trade
+    }
+
+    pub(super) const fn traded(&self) -> &Traded {
+        &self.traded
+    }
+
+    pub(super) const fn portfolios(&self) -> &PortfolioTopics {
+        &self.portfolios
     }
 
     /// The newest candle published of this instrument and length.
@@ -371,14 +371,16 @@ impl PushHub {
         }
     }
 
-    pub(super) fn add(&self, topic: &Topic, mailbox: &Arc<Mailbox>) {
-        let mut shard = self.shard(&topic.instrument);
-        let topics = shard.entry(topic.instrument.clone()).or_default();
-        topics
-            .subscribers(topic.channel)
-            .0
-            .push(Arc::clone(mailbox));
-        if let Channel::Candles(interval) = topic.channel
+    pub(super) fn add(
+        &self,
+        topic: &Topic,
+        (instrument, channel): (&InstrumentKey, Channel),
+        mailbox: &Arc<Mailbox>,
+    ) {
+        let mut shard = self.shard(instrument);
+        let topics = shard.entry(instrument.clone()).or_default();
+        topics.subscribers(channel).0.push(Arc::clone(mailbox));
+        if let Channel::Candles(interval) = channel
             && let Some(newest) = &topics.candles[place(interval)].newest
         {
             let LiveCandle {
@@ -393,29 +395,45 @@ impl PushHub {
             mailbox.put_candle(topic, candle.open_time, *closed, &frame);
             add(&self.counters.messages, 1);
         }
-        if let Channel::Forecasts(interval) = topic.channel
+        if let Channel::Forecasts(interval) = channel
             && let Some((open_time, frame)) = &topics.forecasts[place(interval)].newest
         {
             mailbox.put_candle(topic, *open_time, true, frame);
             add(&self.counters.messages, 1);
         }
-        drop(shard);
-        add(&self.counters.subscriptions, 1);
-        metrics::gauge!("coinsphere_push_subscriptions").increment(1.0);
+    }
+
+    /// Counts what clients have subscribed to, or no longer.
+    pub(super) fn count_subscriptions(&self, change: i8) {
+        let by = u64::from(change.unsigned_abs());
+        let gauge = metrics::gauge!("coinsphere_push_subscriptions");
+        if change > 0 {
+            add(&self.counters.subscriptions, by);
+            gauge.increment(f64::from(change));
+        } else {
+            self.counters.subscriptions.fetch_sub(by, Ordering::Relaxed);
+            gauge.decrement(-f64::from(change));
+        }
     }
 
     pub(super) fn remove(&self, topic: &Topic, mailbox: &Mailbox) {
-        let mut shard = self.shard(&topic.instrument);
-        if let Some(topics) = shard.get_mut(&topic.instrument) {
-            let subscribers = &mut topics.subscribers(topic.channel).0;
-            subscribers.retain(|other| other.id != mailbox.id);
-            if topics.is_idle() {
-                shard.remove(&topic.instrument);
+        match topic {
+            Topic::Portfolio(id) => self.portfolios.remove(*id, mailbox),
+            Topic::Instrument {
+                instrument,
+                channel,
+            } => {
+                let mut shard = self.shard(instrument);
+                if let Some(topics) = shard.get_mut(instrument) {
+                    let subscribers = &mut topics.subscribers(*channel).0;
+                    subscribers.retain(|other| other.id != mailbox.id);
+                    if topics.is_idle() {
+                        shard.remove(instrument);
+                    }
+                }
             }
         }
-        drop(shard);
-        self.counters.subscriptions.fetch_sub(1, Ordering::Relaxed);
-        metrics::gauge!("coinsphere_push_subscriptions").decrement(1.0);
+        self.count_subscriptions(-1);
     }
 
     pub(super) fn left(&self, mailbox: &Mailbox) {
@@ -428,7 +446,7 @@ impl PushHub {
     }
 
     /// Puts a message into every subscriber's mailbox and forgets subscribers that were closed.
-    fn deliver(&self, subscribers: &mut Subscribers, put: impl Fn(&Mailbox) -> Put) {
+    pub(super) fn deliver(&self, subscribers: &mut Subscribers, put: impl Fn(&Mailbox) -> Put) {
         let (mut messages, mut coalesced) = (0, 0);
         subscribers.0.retain(|mailbox| match put(mailbox) {
             Put::Queued => {
@@ -464,31 +482,6 @@ impl PushHub {
     fn clients(&self) -> MutexGuard<'_, HashMap<u64, Arc<Mailbox>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl InstrumentTopics {
-    fn subscribers(&mut self, channel: Channel) -> &mut Subscribers {
-        match channel {
-            Channel::Trades => &mut self.trades,
-            Channel::Candles(interval) => &mut self.candles[place(interval)].subscribers,
-            Channel::Forecasts(interval) => &mut self.forecasts[place(interval)].subscribers,
-        }
-    }
-
-    /// Nobody listens and nothing is remembered.
-    fn is_idle(&self) -> bool {
-        let idle = |topic: &CandleTopic| topic.subscribers.0.is_empty() && topic.newest.is_none();
-        let silent =
-            |topic: &ForecastTopic| topic.subscribers.0.is_empty() && topic.newest.is_none();
-        self.trades.0.is_empty()
-            && self.candles.iter().all(idle)
-            && self.forecasts.iter().all(silent)
-    }
-}
-
-/// An interval's place in [`Interval::ALL`], which is in the order of the variants.
-const fn place(interval: Interval) -> usize {
-    interval as usize
 }
 
 fn add(counter: &AtomicU64, by: u64) {

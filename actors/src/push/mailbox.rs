@@ -157,6 +157,11 @@ impl Mailbox {
         put
     }
 
+    /// The newest message of a topic of which only the newest counts.
+    pub(super) fn put_newest(&self, topic: &Topic, frame: &Frame) -> Put {
+        self.put_candle(topic, Timestamp::MIN, false, frame)
+    }
+
     /// Forgets what waits of this topic's candles; called when it is unsubscribed.
     pub(super) fn forget(&self, topic: &Topic) {
         let mut waiting = self.lock();

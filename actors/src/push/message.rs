@@ -75,6 +75,19 @@ struct SkippedMessage<'a> {
     skipped: u64,
 }
 
+#[derive(Serialize)]
+struct PortfolioMessage<'a, D> {
+    r#type: &'static str,
+    topic: &'a Topic,
+    data: &'a D,
+}
+
+#[derive(Serialize)]
+struct EndedMessage<'a> {
+    r#type: &'static str,
+    topic: &'a Topic,
+}
+
 fn text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
@@ -150,6 +163,22 @@ pub(super) fn skipped(topic: &Topic, skipped: u64) -> Bytes {
         r#type: "skipped",
         topic,
         skipped,
+    })
+}
+
+/// `data` holds strings, numbers and booleans under string keys.
+pub(super) fn portfolio(topic: &Topic, data: &impl Serialize) -> Bytes {
+    json(&PortfolioMessage {
+        r#type: "portfolio",
+        topic,
+        data,
+    })
+}
+
+pub(super) fn ended(topic: &Topic) -> Bytes {
+    json(&EndedMessage {
+        r#type: "ended",
+        topic,
     })
 }
 

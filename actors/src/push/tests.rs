@@ -290,3 +290,70 @@ async fn a_waiting_client_is_woken_by_messages_and_by_the_end() {
     assert_eq!(client.closed().await, Closed::GoingAway);
     assert!(hub.connect().is_none(), "closing takes in no more");
 }
+
+const PORTFOLIO: &str = "portfolio:0195f5e2-6a6b-7c3e-9d43-6a2f6b1f0c11";
+
+#[test]
+fn a_portfolio_has_its_newest_value_and_nobody_who_does_not_follow_it() {
+    let hub = PushHub::new(PushLimits::default());
+    let Topic::Portfolio(id) = PORTFOLIO.parse().unwrap() else {
+        panic!("not a portfolio");
+    };
+    hub.publish_portfolio(id, &"nobody hears this");
+    let client = client_of(&hub, &[PORTFOLIO]);
+    assert_eq!(hub.followed_portfolios(), [id]);
+    assert!(texts(&client).is_empty());
+    for value in ["1", "2"] {
+        hub.publish_portfolio(id, &std::collections::BTreeMap::from([("value", value)]));
+    }
+    let message = format!(r#"{{"type":"portfolio","topic":"{PORTFOLIO}","data":{{"value":"2"}}}}"#);
+    assert_eq!(texts(&client), [message.as_str()]);
+    let second = client_of(&hub, &[PORTFOLIO]);
+    assert_eq!(texts(&second), [message], "at once");
+    drop(second);
+    assert_eq!(hub.state().subscriptions, 1);
+    hub.end_portfolio(id);
+    let ended = format!(r#"{{"type":"ended","topic":"{PORTFOLIO}"}}"#);
+    assert_eq!(texts(&client), [ended]);
+    assert!(hub.followed_portfolios().is_empty());
+    drop(client);
+    assert_eq!(hub.state().subscriptions, 0);
+}
+
+#[tokio::test]
+async fn who_follows_prices_gets_the_newest_of_each_instrument() {
+    let hub = PushHub::new(PushLimits::default());
+    let (btc, eth) = (instrument("BTCUSDT"), instrument("ETHUSDT"));
+    let at = |id: u64, millis: i64, price: &str| Trade {
+        time: Timestamp::from_millis(millis).unwrap(),
+        price: Price::parse(price).unwrap(),
+        ..trade(id)
+    };
+    let follower = hub.follow_prices();
+    follower.follow([btc.clone()].into());
+    hub.publish_trades(&eth, &[at(1, 1_000, "5")]);
+    assert!(follower.take().is_empty());
+    hub.publish_trades(
+        &btc,
+        &[at(1, 1_000, "10"), at(2, 3_000, "12"), at(3, 2_000, "11")],
+    );
+    hub.publish_trades(&btc, &[at(4, 2_500, "9")]);
+    tokio::time::timeout(Duration::from_secs(5), follower.changed())
+        .await
+        .unwrap();
+    let newest = LastTrade {
+        price: Price::parse("12").unwrap(),
+        time: Timestamp::from_millis(3_000).unwrap(),
+    };
+    assert_eq!(
+        follower.take(),
+        [(btc.clone(), newest)],
+        "a late trade is none"
+    );
+    assert!(follower.take().is_empty(), "taken once");
+    assert_eq!(hub.last_trade(&btc), Some(newest));
+    assert_eq!(
+        hub.last_trade(&eth).map(|trade| trade.price.to_string()),
+        Some("5".to_owned())
+    );
+}

@@ -5,15 +5,22 @@ use std::str::FromStr;
 
 use coinsphere_pipelines::market::{InstrumentKey, Interval, Symbol, SymbolError, UnknownInterval};
 use coinsphere_pipelines::venues;
+use uuid::Uuid;
 
-/// A stream of messages about one instrument: `trades:binance:BTCUSDT`,
-/// `candles:kraken:BTC/USD:1m`, `forecasts:binance:BTCUSDT:1h`.
+/// A stream of messages about one instrument (`trades:binance:BTCUSDT`, `candles:kraken:BTC/USD:1m`,
+/// `forecasts:binance:BTCUSDT:1h`), or about one portfolio (`portfolio:ID`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Topic {
-    /// The instrument, in the venue's own spelling.
-    pub instrument: InstrumentKey,
-    /// What about it.
-    pub channel: Channel,
+pub enum Topic {
+    /// Of an instrument.
+    Instrument {
+        /// The instrument, in the venue's own spelling.
+        instrument: InstrumentKey,
+        /// What about it.
+        channel: Channel,
+    },
+    /// The live value of a portfolio, for its owner: the hub does not know whose it is, so whoever
+    /// subscribes a client has looked.
+    Portfolio(Uuid),
 }
 
 /// A kind of news of an instrument.
@@ -30,9 +37,9 @@ pub enum Channel {
 /// A text that is no topic.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TopicError {
-    /// Not one of the three forms.
+    /// Not one of the forms.
     #[error(
-        "{0:?} is not a topic: use trades:VENUE:SYMBOL, candles:VENUE:SYMBOL:INTERVAL or forecasts:VENUE:SYMBOL:INTERVAL"
+        "{0:?} is not a topic: use trades:VENUE:SYMBOL, candles:VENUE:SYMBOL:INTERVAL, forecasts:VENUE:SYMBOL:INTERVAL or portfolio:ID"
     )]
     Form(String),
     /// No such venue.
@@ -52,6 +59,10 @@ impl FromStr for Topic {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let form = || TopicError::Form(text.chars().take(80).collect());
         let (channel, rest) = text.split_once(':').ok_or_else(form)?;
+        if channel == "portfolio" {
+            let id = rest.parse::<Uuid>().map_err(|_| form())?;
+            return Ok(Self::Portfolio(id));
+        }
         let (venue, rest) = rest.split_once(':').ok_or_else(form)?;
         // A symbol may hold a colon, an interval may not: it is what follows the last one.
         let (symbol, channel) = match channel {
@@ -69,7 +80,7 @@ impl FromStr for Topic {
         };
         let venue = venues::named(venue)
             .ok_or_else(|| TopicError::Venue(venue.chars().take(40).collect()))?;
-        Ok(Self {
+        Ok(Self::Instrument {
             instrument: InstrumentKey::new(venue, Symbol::new(symbol)?),
             channel,
         })
@@ -78,10 +89,17 @@ impl FromStr for Topic {
 
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.channel {
-            Channel::Trades => write!(f, "trades:{}", self.instrument),
-            Channel::Candles(interval) => write!(f, "candles:{}:{interval}", self.instrument),
-            Channel::Forecasts(interval) => write!(f, "forecasts:{}:{interval}", self.instrument),
+        let (instrument, channel) = match self {
+            Self::Portfolio(id) => return write!(f, "portfolio:{id}"),
+            Self::Instrument {
+                instrument,
+                channel,
+            } => (instrument, channel),
+        };
+        match channel {
+            Channel::Trades => write!(f, "trades:{instrument}"),
+            Channel::Candles(interval) => write!(f, "candles:{instrument}:{interval}"),
+            Channel::Forecasts(interval) => write!(f, "forecasts:{instrument}:{interval}"),
         }
     }
 }
@@ -105,6 +123,7 @@ mod tests {
             "candles:binance:A:B:4h",
             "forecasts:binance:BTCUSDT:1h",
             "candles:binance:测试456:1m",
+            "portfolio:0195f5e2-6a6b-7c3e-9d43-6a2f6b1f0c11",
         ] {
             assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
         }
@@ -117,6 +136,7 @@ mod tests {
             ("trades", "is not a topic"),
             ("trades:binance", "is not a topic"),
             ("books:binance:BTCUSDT", "is not a topic"),
+            ("portfolio:7", "is not a topic"),
             ("candles:binance:BTCUSDT", "is not a topic"),
             ("trades:bitmex:XBT", "no venue \"bitmex\""),
             ("trades:binance:", "is not a symbol"),
