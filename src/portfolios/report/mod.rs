@@ -18,6 +18,7 @@ use chrono::{Datelike, NaiveDate};
 pub(crate) use display::display;
 pub use figures::Sums;
 pub(crate) use figures::{Of, Parts, worth_of};
+pub use performance_view::{days_between, performance_between};
 pub use views::{
     AllocationView, DisposalView, FlagView, HistoryView, HoldingView, IncomeView, LotView,
     PerformanceView, Report, Summary, XirrView,
@@ -249,7 +250,8 @@ impl Report {
 }
 
 /// A ratio as text of at most 12 fractional digits.
-pub(crate) fn ratio(value: f64) -> String {
+#[must_use]
+pub fn ratio(value: f64) -> String {
     let mut text = String::new();
     let _ = write!(text, "{value:.12}");
     let trimmed = text.trim_end_matches('0').trim_end_matches('.');

@@ -1,5 +1,8 @@
 //! Performance and risk of a report's period, as text with a reason next to each figure that is not there.
 
+use chrono::NaiveDate;
+
+use crate::ledger::Day;
 use crate::money::Money;
 use crate::performance::{
     DayValue, Figure, NoFigure, link_daily, max_drawdown, modified_dietz, risk, simple_return, xirr,
@@ -26,6 +29,44 @@ pub(super) fn index_of(days: &[DayValue]) -> Vec<f64> {
         .collect();
     let flows: Vec<_> = days.iter().map(|day| day.flow.map(Money::to_f64)).collect();
     link_daily(&values, &flows).index
+}
+
+/// The performance over the days from one to another, both included, as it is shown. What was held before
+/// the first is its first flow.
+#[must_use]
+pub fn performance_between(
+    days: &[DayValue],
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+) -> PerformanceView {
+    let to = to.map(Day::of);
+    let end = days.partition_point(|day| to.is_none_or(|to| day.day <= to));
+    let days = &days[..end];
+    let period = Period {
+        from: from.map(Day::of),
+        to: days.last().map_or(Day(1), |day| day.day),
+    };
+    performance(days, period)
+}
+
+/// The days from one to another, both included; what was held before the first is a flow of it.
+#[must_use]
+pub fn days_between(
+    days: &[DayValue],
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+) -> Vec<DayValue> {
+    let start = days.partition_point(|day| from.is_some_and(|from| day.day < Day::of(from)));
+    let end = days.partition_point(|day| to.is_none_or(|to| day.day <= Day::of(to)));
+    let mut within = days[start.min(end)..end].to_vec();
+    if let (Some(first), Some(before)) = (within.first_mut(), start.checked_sub(1)) {
+        let opening = days[before].value;
+        first.flow = first
+            .flow
+            .zip(opening)
+            .map(|(flow, opening)| flow + opening);
+    }
+    within
 }
 
 /// The figures of a period; the day before it gives the value it begins with.
