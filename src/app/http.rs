@@ -21,6 +21,7 @@ use crate::jobs::Jobs;
 use crate::market::{Reader, StoredListings};
 use crate::secrets::ServerToken;
 use crate::telemetry::HealthSource;
+use crate::user_portfolios::PortfolioFigures;
 
 /// Takes the configured address.
 ///
@@ -73,12 +74,14 @@ pub(super) fn state(config: &Config, deps: StateDeps<'_>) -> anyhow::Result<ApiS
     let database = deps.database;
     let fallback = InProcess::new(deps.clock.clone(), InProcessLimits::default());
     let token = config.http.admin_token.as_ref();
+    let portfolios = portfolios::open(database, deps.clock, deps.audit)?;
     Ok(ApiState {
         market: Arc::new(Reader::new(Arc::clone(database) as _)),
         listings: Arc::new(StoredListings::new(Arc::clone(database) as _)),
         acts: Arc::new(AuditedActs::new(deps.audit)),
         forecasts: Arc::new(deps.forecasts),
-        portfolios: portfolios::open(database, deps.clock, deps.audit)?,
+        figures: PortfolioFigures::new(portfolios.clone(), Arc::clone(deps.hub)),
+        portfolios,
         jobs: Jobs::new(Arc::clone(database) as _, deps.clock.clone()),
         forecast_tokens: config.forecasts.tokens.clone().into(),
         server_token: ServerToken::load(token, &config.data_dir)?,

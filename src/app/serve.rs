@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::database::database;
 use super::feeds;
 use super::shared::Shared;
-use super::{accounts, audit, candles, event_log, http};
+use super::{accounts, audit, candles, event_log, http, portfolios};
 use crate::accounts::AuditTrail;
 use crate::config::{Config, Role};
 use crate::forecasts::{ForecastParts, HISTORY_VENUE};
@@ -141,6 +141,7 @@ pub async fn run(
                 clock: &clock,
             };
             let state = http::state(&config, deps)?;
+            loops.push(portfolios::start_live(&state.figures, &statuses));
             let served = crate::http::serve(listener, state, &statuses, stop).await;
             for part in loops {
                 part.stop().await;

@@ -19,7 +19,7 @@ use crate::jobs::Jobs;
 use crate::market::{Listings, MarketData};
 use crate::secrets::ServerToken;
 use crate::telemetry::HealthSource;
-use crate::user_portfolios::UserPortfolios;
+use crate::user_portfolios::{PortfolioFigures, UserPortfolios};
 
 /// All of it. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +36,8 @@ pub struct ApiState {
     pub jobs: Jobs,
     /// The portfolios of users.
     pub portfolios: UserPortfolios,
+    /// What is computed of them.
+    pub figures: PortfolioFigures,
     /// The tokens that are forecast, by CoinGecko id.
     pub forecast_tokens: Arc<[String]>,
     /// The token of programs that administer.
@@ -114,6 +116,7 @@ part! {
     /// The portfolios of users.
     PortfolioState {
         portfolios: UserPortfolios,
+        figures: PortfolioFigures,
     }
 }
 
@@ -134,6 +137,7 @@ part! {
         hub: Arc<PushHub>,
         stream: Arc<StreamSettings>,
         streams: StreamGate,
+        portfolios: UserPortfolios,
         clock: SharedClock,
     }
 }

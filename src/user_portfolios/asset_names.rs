@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use coinsphere_pipelines::store::{GenericClient, StoreError, query};
 use uuid::Uuid;
 
-use super::PortfolioError;
 use super::choices::Choices;
+use super::{PortfolioError, UserPortfolios};
 use crate::portfolios::Transaction;
 use crate::portfolios::ledger::is_money;
 
@@ -117,6 +117,25 @@ impl AssetNames {
             catalogue.entry(id.clone()).or_default().insert(id.clone());
         }
         catalogue
+    }
+}
+
+impl UserPortfolios {
+    /// The ids of assets by the names that a user has for them.
+    ///
+    /// # Errors
+    /// When a name means several tokens, or the database is away.
+    pub(super) async fn asset_ids<T>(
+        &self,
+        user: Uuid,
+        named: Vec<(String, T)>,
+    ) -> Result<Vec<(String, T)>, PortfolioError> {
+        let session = self.session().await?;
+        let names = AssetNames::of_user(&session, user).await?;
+        let ids = named
+            .into_iter()
+            .map(|(name, of)| Ok((names.asset("assets", &name)?, of)));
+        ids.collect()
     }
 }
 

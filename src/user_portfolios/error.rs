@@ -2,6 +2,7 @@
 
 use coinsphere_pipelines::store::StoreError;
 
+use crate::portfolios::computed::ChangeError;
 use crate::portfolios::imports::ImportOutcome;
 
 /// What is wrong with one field of a request.
@@ -28,14 +29,17 @@ pub enum PortfolioError {
     /// Rows of an import are refused, or tickers are open: nothing was stored.
     #[error("the import is refused: {} rows, {} tickers", .0.refused().count(), .0.questions.len())]
     ImportRefused(Box<ImportOutcome>),
+    /// Its transactions contradict one another, or a number does not fit.
+    #[error("the portfolio cannot be computed: {0}")]
+    NotComputable(#[from] ChangeError),
     /// The database has not been reached.
     #[error("the database is unavailable")]
     Unavailable,
     /// The database refused or went away.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Reading files was cut off.
-    #[error("the files could not be read: {0}")]
+    /// Reading files, or computing, was cut off.
+    #[error("the work was cut off: {0}")]
     Interrupted(String),
 }
 

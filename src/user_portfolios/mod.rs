@@ -1,19 +1,29 @@
-//! Portfolios of users: what is stored of them, imports, and links to show them by. It knows PostgreSQL and
-//! the exact accounting of [`crate::portfolios`], and nothing of HTTP or of live prices.
+//! Portfolios of users: what is stored of them, imports, links to show them by, and what is computed of them at
+//! the market's prices. It knows PostgreSQL, the exact accounting of [`crate::portfolios`] and the push hub, and
+//! nothing of HTTP.
 //!
 //! Whatever changes a portfolio locks its row, so changes of one follow one another; each makes its version
 //! grow and is announced ([`PortfolioChanged`]) for whoever computes from it.
 
 mod accounts;
+mod allocation;
 mod asset_names;
 mod choices;
 mod error;
+mod figures;
 mod import;
 mod import_list;
+pub mod live;
+mod live_message;
 mod portfolio;
+mod price_plan;
+mod prices;
 mod share_links;
+mod slot;
+mod snapshot;
 mod transactions;
 mod user_data;
+mod valuation;
 
 use std::sync::Arc;
 
@@ -24,13 +34,17 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 pub use accounts::PortfolioAccount;
+pub use allocation::{Allocation, Share};
 pub use error::{PortfolioError, WrongField};
+pub use figures::PortfolioFigures;
 pub use import::{ImportReceipt, ImportRequest, RowChoice};
 pub use import_list::{ImportedFile, PortfolioImport};
 pub use portfolio::{Portfolio, PortfolioSettings, SettingsChange, fees_name, scope_name};
 pub use share_links::{NewShareLink, ShareLink, SharedPortfolio, holdings};
+pub use snapshot::Snapshot;
 pub use transactions::{StoredTransaction, TransactionFilter, TransactionPlace};
 pub use user_data::PortfolioUserData;
+pub use valuation::{HoldingPrice, HoldingValue, Valuation};
 
 use crate::accounts::{SecurityEvent, SecurityEvents};
 use crate::secrets::Randomness;

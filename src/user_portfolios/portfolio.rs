@@ -226,6 +226,18 @@ impl UserPortfolios {
         Ok(portfolio(row)?)
     }
 
+    /// Those of these portfolios that there are, whosever they are.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn of_ids(&self, ids: &[Uuid]) -> Result<Vec<Portfolio>, PortfolioError> {
+        let session = self.session().await?;
+        let sql = format!("SELECT {COLUMNS} FROM portfolios WHERE id = ANY($1)");
+        let rows = query(&session, "look up portfolios", &sql, &[&ids]).await?;
+        let portfolios: Result<Vec<_>, _> = rows.iter().map(portfolio).collect();
+        Ok(portfolios?)
+    }
+
     /// Creates an empty portfolio.
     ///
     /// # Errors

@@ -305,6 +305,28 @@ impl UserPortfolios {
         Ok((version, file))
     }
 
+    /// All transactions of a portfolio from a time on, in nanoseconds since 1970, in order.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub(super) async fn transactions_since(
+        &self,
+        portfolio: Uuid,
+        since: i64,
+    ) -> Result<Vec<Transaction>, PortfolioError> {
+        let session = self.session().await?;
+        let names = accounts::names(&session, portfolio).await?;
+        let sql = "SELECT account_id, to_account_id, body FROM portfolio_transactions \
+             WHERE portfolio_id = $1 AND at_nanos >= $2 ORDER BY at_nanos, number";
+        let doing = "read the newest transactions";
+        let rows = query(&session, doing, sql, &[&portfolio, &since]).await?;
+        let transactions = rows.iter().map(|row| {
+            let to_account: Option<Uuid> = row.get(1);
+            read(row.get(2), &row.get(0), to_account.as_ref(), &names)
+        });
+        Ok(transactions.collect::<Result<_, _>>()?)
+    }
+
     /// Transactions of a portfolio, the newest first.
     ///
     /// # Errors

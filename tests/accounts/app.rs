@@ -24,7 +24,7 @@ use coinsphere::jobs::Jobs;
 use coinsphere::market::{self, MarketData, ReadError};
 use coinsphere::secrets::{Randomness, ServerToken};
 use coinsphere::telemetry::{HealthReport, HealthSource};
-use coinsphere::user_portfolios::UserPortfolios;
+use coinsphere::user_portfolios::{PortfolioFigures, UserPortfolios};
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_actors::supervision::{StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::{ManualClock, SystemClock};
@@ -176,11 +176,12 @@ impl Place {
         );
         let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
         let shared = self.shared.clone().unwrap_or_else(|| own());
+        let hub = PushHub::new(PushLimits::default());
         let state = ApiState {
             market: Arc::new(EmptyMarket),
             listings: Arc::new(NoListings),
             acts: Arc::new(AuditedActs::new(&audit)),
-            hub: PushHub::new(PushLimits::default()),
+            hub: hub.clone(),
             health: HealthSource::new(HealthReport::default),
             metrics: coinsphere::telemetry::recorder()
                 .unwrap()
@@ -191,6 +192,7 @@ impl Place {
             public_market_data: config.public_market_data,
             forecasts: Arc::new(NoForecasts),
             jobs: Jobs::new(Arc::new(store.clone()), self.clock.clone()),
+            figures: PortfolioFigures::new(portfolios.clone(), hub),
             portfolios,
             forecast_tokens: Arc::from([]),
             server_token: ServerToken::new(&"a-token-of-administrators".into()),

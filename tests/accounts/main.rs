@@ -14,6 +14,8 @@ mod membership;
 mod objects;
 mod oidc;
 mod policy;
+mod portfolio_figures;
+mod portfolio_live;
 mod portfolios;
 mod program;
 mod proof_anew;
@@ -135,6 +137,10 @@ fn main() -> ExitCode {
         objects::every_route_of_an_object_is_known,
         objects::what_is_somebody_elses_is_not_found,
         objects::accounts_of_others_are_for_admins,
+        portfolio_figures::figures_are_those_of_the_report,
+        portfolio_figures::a_price_is_of_the_coin_in_its_currency_or_missing,
+        portfolio_figures::a_change_and_a_corrected_price_are_computed,
+        portfolio_live::a_live_value_follows_trades_and_is_for_its_owner,
         portfolios::a_portfolio_has_a_name_and_settings,
         portfolios::transactions_are_kept_to_the_digit_and_in_their_order,
         portfolios::a_symbol_of_several_tokens_is_not_guessed,

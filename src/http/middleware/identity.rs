@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRef, FromRequestParts, Request, State};
+use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
@@ -86,6 +86,39 @@ impl MarketAccess {
             Self::Program(key) => accounts.api_key_is_valid(key).await,
         };
         answer.unwrap_or(true)
+    }
+}
+
+/// Somebody whose portfolios a stream may follow: who is signed in, or whose program has a key for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) struct PortfolioReader {
+    /// The user.
+    pub(in crate::http) user: UserId,
+    access: MarketAccess,
+}
+
+impl PortfolioReader {
+    /// Whether it may still be followed for them.
+    pub(in crate::http) async fn is_still_valid(self, accounts: &Accounts) -> bool {
+        self.access.is_still_valid(accounts).await
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for PortfolioReader {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(match parts.extensions.get::<Identity>() {
+            Some(Identity::Somebody(signed_in)) => Some(Self {
+                user: signed_in.user,
+                access: MarketAccess::User(*signed_in),
+            }),
+            Some(Identity::Program(key)) if key.allows(Scope::PortfolioRead) => Some(Self {
+                user: key.user,
+                access: MarketAccess::Program(key.key),
+            }),
+            _ => None,
+        })
     }
 }
 

@@ -88,18 +88,20 @@ impl App {
         let mut report = HealthReport::default();
         report.set("database", ServiceHealth::new(ServiceStatus::Ok));
         let health = watch::Sender::new(Arc::new(report));
+        let portfolios = crate::user_portfolios::UserPortfolios::new(
+            Arc::new(accounts::Nowhere),
+            clock.clone(),
+            crate::secrets::Randomness::of_system().unwrap(),
+            Arc::new(crate::accounts::Logged),
+        );
         let state = ApiState {
             market: market.clone(),
             listings: listings.clone(),
             acts: listings.clone(),
             forecasts: Arc::new(forecasts::MemoryForecasts::default()),
             jobs: crate::jobs::Jobs::new(Arc::new(accounts::Nowhere), clock.clone()),
-            portfolios: crate::user_portfolios::UserPortfolios::new(
-                Arc::new(accounts::Nowhere),
-                clock.clone(),
-                crate::secrets::Randomness::of_system().unwrap(),
-                Arc::new(crate::accounts::Logged),
-            ),
+            figures: crate::user_portfolios::PortfolioFigures::new(portfolios.clone(), hub.clone()),
+            portfolios,
             forecast_tokens: config.forecasts.tokens.clone().into(),
             server_token: ServerToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
             hub: hub.clone(),

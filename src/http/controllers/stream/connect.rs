@@ -6,17 +6,18 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
-use super::session::Session;
+use super::session::{Admitted, Session};
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Asker, ByCookie};
-use crate::http::middleware::identity::{MarketAccess, SUBPROTOCOL};
+use crate::http::middleware::identity::{MarketAccess, PortfolioReader, SUBPROTOCOL};
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::{AccountState, StreamState};
 
 /// What the upgrade itself refuses, beyond what a session does.
 const HARD_LIMIT: usize = 4;
 
-/// Live trades and candles over WebSocket. `docs/stream.md` specifies the messages.
+/// Live trades, candles, forecasts and values of your portfolios over WebSocket. `docs/stream.md` specifies
+/// the messages.
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "stream",
     responses(
@@ -29,7 +30,7 @@ const HARD_LIMIT: usize = 4;
 pub(in crate::http) async fn connect_stream(
     State(state): State<StreamState>,
     State(accounts): State<AccountState>,
-    reader: MarketAccess,
+    (market, owner): (MarketAccess, Option<PortfolioReader>),
     by_cookie: Result<ByCookie, Problem>,
     headers: HeaderMap,
     params: Params,
@@ -55,13 +56,18 @@ pub(in crate::http) async fn connect_stream(
     let max_message = state.stream.max_message_bytes as usize;
     let pass = state.streams.enter();
     let (settings, clock) = (state.stream.clone(), state.clock.clone());
-    let accounts = accounts.accounts;
+    let (accounts, portfolios) = (accounts.accounts, state.portfolios);
     let upgraded = upgrade
         .max_message_size(max_message.saturating_mul(HARD_LIMIT))
         .max_frame_size(max_message.saturating_mul(HARD_LIMIT))
         .protocols([SUBPROTOCOL])
         .on_upgrade(async move |socket| {
-            let admitted = (reader, accounts);
+            let admitted = Admitted {
+                market,
+                owner,
+                accounts,
+                portfolios,
+            };
             Session::new(socket, client, settings, clock, admitted)
                 .run()
                 .await;

@@ -1,4 +1,4 @@
-//! Live trades and candles over WebSocket, as `docs/stream.md` specifies.
+//! Live trades, candles, forecasts and values of portfolios over WebSocket, as `docs/stream.md` specifies.
 
 pub(in crate::http) mod connect;
 mod protocol;

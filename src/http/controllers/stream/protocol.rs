@@ -96,6 +96,14 @@ pub(super) enum ErrorCode {
     UnknownInstrument,
     /// More topics than a client may have.
     TooManyTopics,
+    /// There is no such portfolio, or it is somebody else's.
+    UnknownPortfolio,
+    /// Portfolios are for their owners, with a verified address.
+    NotAllowed,
+    /// More portfolios are followed than can be.
+    TooManyPortfolios,
+    /// The database is away.
+    Unavailable,
 }
 
 impl Reply<'_> {

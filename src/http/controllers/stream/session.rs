@@ -10,11 +10,13 @@ use coinsphere_pipelines::clock::SharedClock;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
+use uuid::Uuid;
 
 use super::protocol::{End, ErrorCode, Reply, Request, RequestId};
 use crate::accounts::Accounts;
-use crate::http::middleware::identity::MarketAccess;
+use crate::http::middleware::identity::{MarketAccess, PortfolioReader};
 use crate::http::settings::StreamSettings;
+use crate::user_portfolios::{PortfolioError, UserPortfolios};
 
 /// The version of the messages, sent in the welcome.
 const PROTOCOL: u32 = 1;
@@ -27,14 +29,63 @@ const MAX_MESSAGES_PER_SECOND: u32 = 100;
 /// How long a close may take to be said and answered.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a stream with portfolios may go on without its owner being looked at.
+const OWNER_IS_LOOKED_AT: Duration = Duration::from_secs(1);
+
+/// As whom a client was admitted, and who knows whether that is still valid.
+pub(super) struct Admitted {
+    pub(super) market: MarketAccess,
+    /// Whose portfolios it may follow.
+    pub(super) owner: Option<PortfolioReader>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) portfolios: UserPortfolios,
+}
+
+impl Admitted {
+    async fn is_still_valid(&self) -> bool {
+        self.market.is_still_valid(&self.accounts).await
+            && match self.owner {
+                Some(owner) => owner.is_still_valid(&self.accounts).await,
+                None => true,
+            }
+    }
+
+    /// Refuses a portfolio that is not the client's own.
+    async fn may_follow(&self, portfolio: Uuid) -> Result<(), (ErrorCode, String)> {
+        const WHO: &str = "portfolios are for their owners: sign in with a verified address, or send a key with portfolio:read";
+        let not_allowed = || (ErrorCode::NotAllowed, WHO.to_owned());
+        let unavailable = || {
+            let detail = "the database is unavailable: try again soon".to_owned();
+            (ErrorCode::Unavailable, detail)
+        };
+        let owner = self.owner.ok_or_else(not_allowed)?;
+        match self.accounts.user(owner.user).await {
+            Ok(user) if user.email_verified => {}
+            Ok(_) => return Err(not_allowed()),
+            Err(_) => return Err(unavailable()),
+        }
+        match self.portfolios.portfolio(owner.user.0, portfolio).await {
+            Ok(_) => Ok(()),
+            Err(PortfolioError::Unknown(_)) => {
+                let detail = format!(
+                    "cannot subscribe to portfolio:{portfolio}: there is no such portfolio"
+                );
+                Err((ErrorCode::UnknownPortfolio, detail))
+            }
+            Err(_) => Err(unavailable()),
+        }
+    }
+}
+
 pub(super) struct Session {
     sink: SplitSink<WebSocket, Message>,
     stream: SplitStream<WebSocket>,
     client: Client,
     settings: Arc<StreamSettings>,
     clock: SharedClock,
-    /// As whom the client was admitted, and who knows whether that is still valid.
-    admitted: (MarketAccess, Arc<Accounts>),
+    admitted: Admitted,
+    /// When it was last looked whether that is still valid.
+    looked_at: Instant,
     heartbeat: Interval,
     last_heard: Instant,
     errors: u32,
@@ -47,7 +98,7 @@ impl Session {
         client: Client,
         settings: Arc<StreamSettings>,
         clock: SharedClock,
-        admitted: (MarketAccess, Arc<Accounts>),
+        admitted: Admitted,
     ) -> Self {
         let (sink, stream) = socket.split();
         let now = Instant::now();
@@ -61,6 +112,7 @@ impl Session {
             settings,
             clock,
             admitted,
+            looked_at: now,
             heartbeat,
             last_heard: now,
             errors: 0,
@@ -125,6 +177,14 @@ impl Session {
 
     /// Writes messages of the hub.
     async fn deliver(&mut self, batch: &mut Vec<Frame>) -> Result<(), End> {
+        // What is somebody's own ends with their session, not with the next heartbeat.
+        let follows_portfolios = || {
+            let mut topics = self.client.topics().iter();
+            topics.any(|topic| matches!(topic, Topic::Portfolio(_)))
+        };
+        if self.looked_at.elapsed() >= OWNER_IS_LOOKED_AT && follows_portfolios() {
+            self.look().await?;
+        }
         let published: Vec<Instant> = batch.iter().map(|frame| frame.published).collect();
         let messages = batch.drain(..).map(|frame| {
             // The hub's messages are JSON, which is UTF-8.
@@ -163,16 +223,22 @@ impl Session {
         self.write(vec![Message::Text(reply.text())]).await
     }
 
+    /// Looks whether what the client was admitted with is still valid.
+    async fn look(&mut self) -> Result<(), End> {
+        self.looked_at = Instant::now();
+        match self.admitted.is_still_valid().await {
+            true => Ok(()),
+            false => Err(End::SignedOut),
+        }
+    }
+
     /// The heartbeat: a ping frame, which programs and browsers answer by themselves, and a ping
     /// message, which a page's script can see.
     async fn beat(&mut self) -> Result<(), End> {
         if self.last_heard.elapsed() >= Duration::from_secs(self.settings.idle_seconds) {
             return Err(End::Idle);
         }
-        let (reader, accounts) = &self.admitted;
-        if !reader.is_still_valid(accounts).await {
-            return Err(End::SignedOut);
-        }
+        self.look().await?;
         let time = self.clock.now();
         let ping = Message::Text(Reply::Ping { time }.text());
         self.write(vec![Message::Ping(bytes::Bytes::new()), ping])
@@ -202,7 +268,7 @@ impl Session {
 
     async fn answer(&mut self, text: &str) -> Result<(), End> {
         match serde_json::from_str(text) {
-            Ok(Request::Subscribe { topics, id }) => match self.subscribe(&topics) {
+            Ok(Request::Subscribe { topics, id }) => match self.subscribe(&topics).await {
                 Ok(topics) => {
                     self.say(&Reply::Subscribed {
                         id,
@@ -237,9 +303,12 @@ impl Session {
     }
 
     /// Subscribes to all of the topics or, when one is refused, to none.
-    fn subscribe(&mut self, topics: &[String]) -> Result<Vec<Topic>, (ErrorCode, String)> {
+    async fn subscribe(&mut self, topics: &[String]) -> Result<Vec<Topic>, (ErrorCode, String)> {
         let topics = read(topics)?;
         for topic in &topics {
+            if let Topic::Portfolio(portfolio) = topic {
+                self.admitted.may_follow(*portfolio).await?;
+            }
             self.client
                 .may_subscribe(topic)
                 .map_err(|error| refusal(error, topic))?;
@@ -296,6 +365,7 @@ fn refusal(error: SubscribeError, topic: &Topic) -> (ErrorCode, String) {
     let code = match error {
         SubscribeError::UnknownInstrument => ErrorCode::UnknownInstrument,
         SubscribeError::TooManyTopics => ErrorCode::TooManyTopics,
+        SubscribeError::TooManyPortfolios => ErrorCode::TooManyPortfolios,
     };
     (code, format!("cannot subscribe to {topic}: {error}"))
 }
