@@ -62,6 +62,20 @@ impl Params {
         }
     }
 
+    /// Takes a parameter that must be there; `None` when it is absent or wrong (then [`Params::finish`] fails).
+    pub(in crate::http) fn take_required<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if !self.pairs.iter().any(|(key, _)| key == name) {
+            self.known.push(name);
+            self.refuse(name, "it is required");
+            return None;
+        }
+        self.take(name, read)
+    }
+
     /// Notes that a parameter is wrong.
     pub(in crate::http) fn refuse(&mut self, name: &str, detail: impl Into<String>) {
         self.errors.push(FieldError {

@@ -5,6 +5,7 @@ pub(in crate::http) mod change;
 pub(in crate::http) mod create;
 pub(in crate::http) mod delete;
 pub(in crate::http) mod export;
+pub(in crate::http) mod figures;
 pub(in crate::http) mod import;
 pub(in crate::http) mod imports;
 pub(in crate::http) mod list;
@@ -42,6 +43,7 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
         )
         .add(routes!(export::export_portfolio), READ);
     let routes = accounts::routes(routes);
+    let routes = figures::routes(routes);
     let routes = transactions::routes(routes);
     let routes = imports::routes(routes);
     share_links::routes(routes)

@@ -151,6 +151,9 @@ impl From<PortfolioError> for Problem {
                 Self::new(Kind::NotFound).with_detail(format!("there is no such {what}"))
             }
             PortfolioError::Conflict(why) => Self::new(Kind::Conflict).with_detail(why),
+            error @ PortfolioError::NotComputable(_) => {
+                Self::new(Kind::Conflict).with_detail(error.to_string())
+            }
             PortfolioError::ImportRefused(outcome) => import_refused(&outcome),
             error if error.is_retriable() => {
                 tracing::warn!(%error, "cannot answer a request");

@@ -1,0 +1,93 @@
+//! `GET /api/v1/portfolios/{id}/history`
+
+use axum::extract::{Path, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::views::id;
+use super::range::DayRange;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
+use crate::http::state::PortfolioState;
+use crate::portfolios::Money;
+use crate::portfolios::report::HistoryView;
+
+/// The value of each day.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PortfolioHistory)]
+pub(in crate::http) struct HistoryBody {
+    /// The currency of the amounts.
+    #[schema(example = "USD")]
+    currency: String,
+    /// Ascending, every day of the range.
+    data: Vec<DayBody>,
+}
+
+/// The end of a day.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PortfolioDay)]
+pub(in crate::http) struct DayBody {
+    /// The day, in the portfolio's time zone.
+    #[schema(example = "2026-03-01")]
+    date: String,
+    /// What was held was worth, at closing prices; null if something had no price.
+    #[schema(value_type = Option<String>, example = "61820.01")]
+    value: Option<Money>,
+    /// Deposits less withdrawals of the day, at market value; null if one has none.
+    #[schema(value_type = Option<String>, example = "0")]
+    flow: Option<Money>,
+    /// The time-weighted index; 1 before the first day.
+    #[schema(example = "1.214")]
+    index: String,
+}
+
+impl From<HistoryView> for DayBody {
+    fn from(day: HistoryView) -> Self {
+        Self {
+            date: day.date,
+            value: day.value,
+            flow: day.flow,
+            index: day.index,
+        }
+    }
+}
+
+/// What a portfolio was worth at the end of each day.
+#[utoipa::path(
+    get, path = "/api/v1/portfolios/{id}/history", tag = "portfolios",
+    params(
+        ("id" = Uuid, Path, description = "The portfolio"),
+        ("from" = Option<String>, Query, description = "The first day; by default that of the first transaction"),
+        ("to" = Option<String>, Query, description = "The last day; by default the newest")
+    ),
+    responses(
+        (status = 200, description = "The days", body = HistoryBody),
+        (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
+        (status = 409, description = "`conflict`: it cannot be computed; the detail names the transaction")
+    )
+)]
+pub(in crate::http) async fn show_portfolio_history(
+    State(state): State<PortfolioState>,
+    principal: Principal,
+    Path(portfolio): Path<String>,
+    mut params: Params,
+) -> Result<NoStore<HistoryBody>, Problem> {
+    let range = DayRange::take(&mut params);
+    params.finish()?;
+    let portfolio = id(&portfolio, "portfolio")?;
+    let asked = move |computed: &crate::portfolios::Computed| {
+        let to = range.to.map(|day| day.to_string());
+        let mut days = computed.history(range.from);
+        // Years have four digits: the order of the texts is that of the days.
+        days.retain(|day| to.as_ref().is_none_or(|to| day.date <= *to));
+        days
+    };
+    let user = principal.user.0;
+    let (found, days) = state.figures.ask(user, portfolio, asked).await?;
+    Ok(NoStore(HistoryBody {
+        currency: found.settings.currency,
+        data: days.into_iter().map(Into::into).collect(),
+    }))
+}

@@ -1,0 +1,147 @@
+//! `GET /api/v1/portfolios/{id}/holdings`
+
+use axum::extract::{Path, State};
+use coinsphere_pipelines::market::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::views::id;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
+use crate::http::state::PortfolioState;
+use crate::portfolios::report::ratio;
+use crate::portfolios::{Decimal, Money};
+use crate::user_portfolios::{HoldingValue, Valuation};
+
+/// What a portfolio holds.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Holdings)]
+pub(in crate::http) struct HoldingsBody {
+    /// The currency of prices and amounts.
+    #[schema(example = "USD")]
+    currency: String,
+    /// The version of the portfolio.
+    #[schema(example = 42)]
+    version: i64,
+    /// When it was valued, at the newest prices.
+    #[schema(value_type = String, format = DateTime)]
+    valued_at: Timestamp,
+    /// What everything together is worth.
+    #[schema(value_type = Option<String>, example = "61820.01")]
+    value: Option<Money>,
+    /// Why it is null.
+    value_reason: Option<String>,
+    /// The portfolio's currency first, then by asset and account.
+    data: Vec<HoldingBody>,
+}
+
+/// A holding.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Holding)]
+pub(in crate::http) struct HoldingBody {
+    /// The code of a currency, a token's id, or a name of your own.
+    #[schema(example = "bitcoin")]
+    asset: String,
+    /// The account, or `*` where lots come from any.
+    #[schema(example = "*")]
+    account: String,
+    /// How much is held.
+    #[schema(value_type = String, example = "0.75")]
+    quantity: Money,
+    /// How much of it has no known cost.
+    #[schema(value_type = String, example = "0")]
+    unknown_quantity: Money,
+    /// The cost of what has a known cost; null for the portfolio's currency, which is its own measure.
+    #[schema(value_type = Option<String>, example = "40000")]
+    basis: Option<Money>,
+    /// The newest price.
+    #[schema(value_type = Option<String>, example = "61820.01")]
+    price: Option<Decimal>,
+    /// When it was paid: a trade, a minute, or the end of a day; null for the portfolio's currency.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    price_at: Option<Timestamp>,
+    /// The instrument that stands for the asset or what the price was imported from, and how it was
+    /// converted.
+    #[schema(example = "binance:BTCUSDT, USDT taken as USD")]
+    price_source: Option<String>,
+    /// Why there is no price.
+    #[schema(example = "no price of House in Kent is stored")]
+    price_reason: Option<String>,
+    /// What the holding is worth.
+    #[schema(value_type = Option<String>, example = "46365.0075")]
+    value: Option<Money>,
+    /// The value less the cost of what has a known cost.
+    #[schema(value_type = Option<String>, example = "6365.0075")]
+    unrealized: Option<Money>,
+    /// What the change of its price since the end of yesterday comes to.
+    #[schema(value_type = Option<String>, example = "-120.5")]
+    day_change: Option<Money>,
+    /// Its share of the value of everything: 0.75 is 75 %.
+    #[schema(example = "0.75")]
+    share: Option<String>,
+}
+
+impl HoldingBody {
+    fn new(holding: HoldingValue, total: Option<Money>) -> Self {
+        let total = total.map(Money::to_f64).filter(|total| *total > 0.0);
+        let share = holding.value.zip(total);
+        let price = holding.price;
+        Self {
+            asset: holding.asset,
+            account: holding.account,
+            quantity: holding.quantity,
+            unknown_quantity: holding.unknown_quantity,
+            basis: holding.basis,
+            price: price.as_ref().map(|price| price.price),
+            price_at: price.as_ref().and_then(|price| price.at),
+            price_source: price.map(|price| price.source),
+            price_reason: holding.price_reason,
+            value: holding.value,
+            unrealized: holding.unrealized,
+            day_change: holding.day_change,
+            share: share.map(|(value, total)| ratio(value.to_f64() / total)),
+        }
+    }
+}
+
+/// What a portfolio holds, at the newest prices.
+#[utoipa::path(
+    get, path = "/api/v1/portfolios/{id}/holdings", tag = "portfolios",
+    params(("id" = Uuid, Path, description = "The portfolio")),
+    responses(
+        (status = 200, description = "The holdings", body = HoldingsBody),
+        (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
+        (status = 409, description = "`conflict`: it cannot be computed; the detail names the transaction")
+    )
+)]
+pub(in crate::http) async fn list_holdings(
+    State(state): State<PortfolioState>,
+    principal: Principal,
+    Path(portfolio): Path<String>,
+    params: Params,
+) -> Result<NoStore<HoldingsBody>, Problem> {
+    params.finish()?;
+    let portfolio = id(&portfolio, "portfolio")?;
+    let user = principal.user.0;
+    let (_, snapshot) = state.figures.snapshot(user, portfolio).await?;
+    let Valuation {
+        at,
+        value,
+        value_reason,
+        holdings,
+        ..
+    } = state.figures.value(&snapshot);
+    let data = holdings.into_iter();
+    Ok(NoStore(HoldingsBody {
+        currency: snapshot.summary.currency.clone(),
+        version: snapshot.version,
+        valued_at: at,
+        value,
+        value_reason,
+        data: data
+            .map(|holding| HoldingBody::new(holding, value))
+            .collect(),
+    }))
+}

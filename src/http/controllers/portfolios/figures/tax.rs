@@ -1,0 +1,108 @@
+//! `GET /api/v1/portfolios/{id}/tax/{year}`
+
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::super::views::{fees_in_kind, id, method, scope};
+use super::tax_views::TaxBody;
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::{Kind, Problem};
+use crate::http::state::PortfolioState;
+use crate::portfolios::report::ReportOptions;
+use crate::portfolios::{Method, Scope};
+
+/// What the report is written as.
+#[derive(Clone, Copy)]
+enum Format {
+    Json,
+    Csv,
+    Html,
+}
+
+/// The tax report of a year: disposals with their lots, income, and what is left at its end. It is made by
+/// the portfolio's settings, or by others that are given.
+#[utoipa::path(
+    get, path = "/api/v1/portfolios/{id}/tax/{year}", tag = "portfolios",
+    params(
+        ("id" = Uuid, Path, description = "The portfolio"),
+        ("year" = i32, Path, description = "The tax year, 1970 to 2199; with the method `uk` the one that begins on 6 April of it"),
+        ("method" = Option<String>, Query, description = "`fifo`, `lifo`, `hifo`, `average`, `uk` or `specific`, instead of the portfolio's"),
+        ("scope" = Option<String>, Query, description = "`portfolio` or `account`, instead of the portfolio's; `uk` takes only `portfolio`"),
+        ("fees_in_kind" = Option<String>, Query, description = "`dispose` or `at_cost`, instead of the portfolio's"),
+        ("format" = Option<String>, Query, description = "`json` (by default); `csv`: a row for each lot that was disposed of; `html`: a page to print")
+    ),
+    responses(
+        (status = 200, description = "The report", content(
+            (TaxBody = "application/json"),
+            (String = "text/csv"),
+            (String = "text/html")
+        )),
+        (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
+        (status = 409, description = "`conflict`: it cannot be computed; the detail names the transaction")
+    )
+)]
+pub(in crate::http) async fn show_tax_report(
+    State(state): State<PortfolioState>,
+    principal: Principal,
+    Path((portfolio, year)): Path<(String, String)>,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let by = params.take("method", method);
+    let from = params.take("scope", scope);
+    let fees = params.take("fees_in_kind", fees_in_kind);
+    let format = params.take("format", |text| match text {
+        "json" => Ok(Format::Json),
+        "csv" => Ok(Format::Csv),
+        "html" => Ok(Format::Html),
+        _ => Err("use json, csv or html".to_owned()),
+    });
+    if by == Some(Method::Uk) && from == Some(Scope::Account) {
+        params.refuse(
+            "scope",
+            "the method uk pools over all accounts: leave it out",
+        );
+    }
+    params.finish()?;
+    let portfolio = id(&portfolio, "portfolio")?;
+    let year = year
+        .parse()
+        .ok()
+        .filter(|year| (1970..=2199).contains(year));
+    let year: i32 = year.ok_or_else(|| {
+        Problem::new(Kind::NotFound).with_detail("there is no such tax year: use 1970 to 2199")
+    })?;
+    let asked = move |computed: &crate::portfolios::Computed| {
+        let own = computed.options();
+        let method = by.unwrap_or(own.method);
+        let scope = match method {
+            // It knows no accounts, whatever the portfolio's own method goes by.
+            Method::Uk => Scope::Portfolio,
+            _ => from.unwrap_or(own.scope),
+        };
+        computed.report_for(&ReportOptions {
+            method,
+            scope,
+            fees_in_kind: fees.unwrap_or(own.fees_in_kind),
+            year: Some(year),
+            history: false,
+        })
+    };
+    let user = principal.user.0;
+    let (_, report) = state.figures.ask(user, portfolio, asked).await?;
+    let report = report.map_err(|error| {
+        Problem::new(Kind::Conflict).with_detail(format!("it cannot be computed: {error}"))
+    })?;
+    let (media, text) = match format.unwrap_or(Format::Json) {
+        Format::Json => return Ok(NoStore(TaxBody::new(year, report)).into_response()),
+        Format::Csv => ("text/csv; charset=utf-8", report.disposals_csv()),
+        Format::Html => ("text/html; charset=utf-8", report.tax_html()),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, media),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, text).into_response())
+}
