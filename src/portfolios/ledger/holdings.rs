@@ -3,7 +3,6 @@
 
 use crate::decimal::{Decimal, WHOLE_DIGITS};
 use crate::ledger::post::Poster;
-use crate::ledger::totals::Change;
 use crate::ledger::{Acquisition, AssetId, Dated, Day, LedgerError, Place};
 use crate::money::Money;
 use crate::transaction::Transaction;
@@ -76,11 +75,7 @@ impl<'a> Poster<'a> {
             totals.contributed.push(dated);
             totals.flows.push(dated);
             totals.implied.push(dated);
-            totals.changes.push(Change {
-                day,
-                asset: base,
-                quantity,
-            });
+            totals.change(day, base, quantity);
         }
     }
 
@@ -94,11 +89,7 @@ impl<'a> Poster<'a> {
         let asset = self.booked.base;
         let held = fits(self.booked.held(asset), quantity);
         self.booked.held[asset.0 as usize] = held.ok_or_else(|| too_much(row, self.currency()))?;
-        self.booked.totals.changes.push(Change {
-            day,
-            asset,
-            quantity,
-        });
+        self.booked.totals.change(day, asset, quantity);
         Ok(())
     }
 
@@ -112,11 +103,7 @@ impl<'a> Poster<'a> {
         let held = fits(self.booked.held(asset), quantity);
         self.booked.held[asset.0 as usize] =
             held.ok_or_else(|| too_much(row, self.asset_name(asset)))?;
-        self.booked.totals.changes.push(Change {
-            day,
-            asset,
-            quantity,
-        });
+        self.booked.totals.change(day, asset, quantity);
         Ok(())
     }
 
@@ -137,11 +124,7 @@ impl<'a> Poster<'a> {
         let missing = quantity - there;
         if there > 0 {
             let quantity = -there;
-            self.booked.totals.changes.push(Change {
-                day,
-                asset,
-                quantity,
-            });
+            self.booked.totals.change(day, asset, quantity);
         }
         if missing > 0 {
             match value {

@@ -49,7 +49,7 @@ pub struct Totals {
     pub swap_differences: Vec<Dated>,
     /// Deposits of money that the file does not have and that its purchases imply.
     pub implied: Vec<Dated>,
-    /// Changes of holdings; never below zero.
+    /// Changes of holdings, those of an asset on one day together; never below zero.
     pub changes: Vec<Change>,
     /// Money of the base currency at the end.
     pub cash: i128,
@@ -74,7 +74,25 @@ pub(crate) struct Tally {
     sums: [Money; 7],
 }
 
+/// How many assets of a day are looked through for one that changes again.
+const RECENT: usize = 64;
+
 impl Totals {
+    /// More or less is held of an asset.
+    pub(super) fn change(&mut self, day: Day, asset: AssetId, quantity: i128) {
+        let recent = self.changes.iter_mut().rev().take(RECENT);
+        let mut of_day = recent.take_while(|change| change.day == day);
+        if let Some(change) = of_day.find(|change| change.asset == asset) {
+            change.quantity += quantity;
+        } else {
+            self.changes.push(Change {
+                day,
+                asset,
+                quantity,
+            });
+        }
+    }
+
     const fn lists(&self) -> [&Vec<Dated>; 7] {
         [
             &self.contributed,
