@@ -120,17 +120,23 @@ impl Money {
     /// Rounded to 18 fractional digits, half to even: as it is shown.
     #[must_use]
     pub fn rounded(self) -> Self {
-        let atom = U256::new(ATOM.unsigned_abs());
-        let size = self.0.unsigned_abs();
-        let (whole, rest) = (size / atom, size % atom);
-        let half = atom / 2;
-        let up = rest > half || (rest == half && whole % 2 == U256::ONE);
-        let rounded = ((whole + U256::from(up)) * atom).as_i256();
+        let rounded = (self.atoms() * U256::new(ATOM.unsigned_abs())).as_i256();
         Self(if self.0.is_negative() {
             -rounded
         } else {
             rounded
         })
+    }
+
+    /// The size in units of 10⁻¹⁸, rounded half to even.
+    fn atoms(self) -> U256 {
+        let atom = U256::new(ATOM.unsigned_abs());
+        let size = self.0.unsigned_abs();
+        let whole = size / atom;
+        let rest = size - whole * atom;
+        let half = atom / 2;
+        let odd = *whole.low() % 2 == 1;
+        whole + U256::from(rest > half || (rest == half && odd))
     }
 
     /// The nearest floating-point number, for statistics.
@@ -142,14 +148,31 @@ impl Money {
 
 impl fmt::Display for Money {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let atom = U256::new(ATOM.unsigned_abs());
-        let atoms = self.rounded().0;
-        let sign = if atoms.is_negative() { "-" } else { "" };
-        let atoms = atoms.unsigned_abs() / atom;
-        let digits = format!("{:018}", (atoms % atom).as_u64());
-        let fraction = digits.trim_end_matches('0');
-        let dot = if fraction.is_empty() { "" } else { "." };
-        write!(formatter, "{sign}{}{dot}{fraction}", atoms / atom)
+        let atoms = self.atoms();
+        if self.0.is_negative() && atoms != U256::ZERO {
+            formatter.write_str("-")?;
+        }
+        // A report has hundreds of thousands of amounts, most of which fit half of the digits.
+        let atom = ATOM.unsigned_abs();
+        let fraction = if let Ok(atoms) = u128::try_from(atoms) {
+            write!(formatter, "{}", atoms / atom)?;
+            atoms % atom
+        } else {
+            write!(formatter, "{}", atoms / U256::new(atom))?;
+            (atoms % U256::new(atom)).as_u128()
+        };
+        let mut digits = [b'0'; 18];
+        let mut left = u64::try_from(fraction).unwrap_or_default();
+        for digit in digits.iter_mut().rev() {
+            *digit += u8::try_from(left % 10).unwrap_or_default();
+            left /= 10;
+        }
+        let shown = digits.iter().rposition(|digit| *digit != b'0');
+        let Some(last) = shown else {
+            return Ok(());
+        };
+        formatter.write_str(".")?;
+        formatter.write_str(std::str::from_utf8(&digits[..=last]).unwrap_or_default())
     }
 }
 

@@ -15,8 +15,9 @@ pub struct Xirr {
     pub over_span: Option<f64>,
 }
 
-/// Rates that are evaluated at a time.
-const LANES: usize = 8;
+/// Rates that are evaluated at a time: each waits for its own sum of the day before, so that several are
+/// hardly slower than one.
+const LANES: usize = 16;
 /// How far ln(1 + r) is looked for, over a year or the span if that is shorter.
 const REACH: f64 = 14.0;
 /// Beyond this exponent numbers overflow.
@@ -147,14 +148,16 @@ fn brackets(dense: &[f64], reach: f64, signs: usize) -> Vec<(f64, f64)> {
     found
 }
 
-/// Narrows a bracket, eight ways at a time, down to neighbouring numbers.
+/// Narrows a bracket, many ways at a time, down to neighbouring numbers.
 fn refine(dense: &[f64], mut low: f64, mut high: f64) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "a small number")]
+    const WAYS: f64 = LANES as f64 + 1.0;
     let negative_low = sums(dense, [low; LANES])[0] < 0.0;
     for _ in 0..24 {
         let width = high - low;
         let mut at = [0.0; LANES];
         for (step, x) in (1..).zip(&mut at) {
-            *x = low + width * f64::from(step) / 9.0;
+            *x = low + width * f64::from(step) / WAYS;
         }
         let values = sums(dense, at);
         for (x, value) in at.into_iter().zip(values) {
