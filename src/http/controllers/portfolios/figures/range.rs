@@ -6,7 +6,8 @@ use crate::http::extract::params::Params;
 
 /// A day as `2026-03-01`.
 pub(super) fn day(text: &str) -> Result<NaiveDate, String> {
-    let day = (text.len() == 10).then(|| text.parse().ok()).flatten();
+    let is_plain = text.len() == 10 && !text.starts_with(['+', '-']);
+    let day = is_plain.then(|| text.parse().ok()).flatten();
     day.ok_or_else(|| "use a day such as 2026-03-01".to_owned())
 }
 
