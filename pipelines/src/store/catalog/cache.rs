@@ -9,11 +9,7 @@ use crate::store::error::StoreError;
 
 /// What one process remembers of assets and instruments.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Catalog {
-    state: Mutex<State>,
-    /// Held while reading: whoever asks meanwhile waits for the next reading, not for one of their own.
-    reading: tokio::sync::Mutex<()>,
-}
+pub(in crate::store) struct Catalog(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -29,7 +25,7 @@ struct State {
 impl Catalog {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nobody panics while holding it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest reading, however old.
@@ -57,16 +53,12 @@ impl Catalog {
         if let Some(valid) = self.read_since(asked_at) {
             return Ok(valid);
         }
-        let _reading = self.reading.lock().await;
-        // Whoever was before us may have begun to read after we asked.
-        if let Some(valid) = self.read_since(asked_at) {
-            return Ok(valid);
-        }
-        let began_at = self.state().now;
         let snapshot = Arc::new(read().await?);
         let mut state = self.state();
-        state.newest = Some(Arc::clone(&snapshot));
-        state.read_at = began_at;
+        if asked_at >= state.read_at {
+            state.newest = Some(Arc::clone(&snapshot));
+            state.read_at = asked_at;
+        }
         Ok(snapshot)
     }
 
@@ -154,12 +146,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_ask_at_once_share_a_reading() {
+    async fn a_slow_reading_does_not_replace_a_newer_one() {
         let (catalog, reads) = (Catalog::default(), Reads::default());
-        let asking = (0..50).map(|_| reads.of(&catalog));
-        futures_util::future::join_all(asking).await;
-        let count = reads.0.load(Ordering::SeqCst);
-        assert!(count <= 2, "{count}");
+        let _hearing = Hearing::begin(&catalog);
+        let overtaken = || async {
+            catalog.changed();
+            reads.of(&catalog).await;
+            Ok(Snapshot::default())
+        };
+        catalog.get(overtaken).await.unwrap();
+        assert_eq!(reads.of(&catalog).await, 1, "the newer one is still valid");
     }
 
     #[tokio::test]
