@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::cost_basis::marks::Stock;
 use crate::cost_basis::walk::Books;
@@ -44,8 +45,52 @@ impl PartialOrd for Key {
 pub(super) struct Lots {
     method: Method,
     places: HashMap<Place, BTreeMap<Key, Piece>>,
-    /// The lots that a transaction acquired, for those who name them.
-    named: HashMap<u32, Vec<Key>>,
+    named: Named,
+}
+
+/// The lots that each transaction acquired, for those who name them. What was noted before a copy was
+/// taken is shared with it.
+#[derive(Debug, Clone, Default)]
+struct Named {
+    before: Vec<Arc<HashMap<u32, Vec<Key>>>>,
+    since: HashMap<u32, Vec<Key>>,
+}
+
+/// Shared parts before they are made one.
+const MOST_PARTS: usize = 64;
+
+impl Named {
+    /// Notes a lot. One that moved may be noted again, which does no harm.
+    fn note(&mut self, transaction: u32, key: Key) {
+        let keys = self.since.entry(transaction).or_default();
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+
+    fn of(&self, transaction: u32) -> impl Iterator<Item = &Key> {
+        let before = self.before.iter().map(Arc::as_ref);
+        let parts = before.chain([&self.since]);
+        parts
+            .filter_map(move |part| part.get(&transaction))
+            .flatten()
+    }
+
+    /// Makes what was noted so far cheap to copy.
+    fn share(&mut self) {
+        if self.since.is_empty() {
+            return;
+        }
+        if self.before.len() == MOST_PARTS {
+            self.before.push(Arc::new(std::mem::take(&mut self.since)));
+            for part in std::mem::take(&mut self.before) {
+                for (&transaction, keys) in part.iter() {
+                    keys.iter().for_each(|key| self.note(transaction, *key));
+                }
+            }
+        }
+        self.before.push(Arc::new(std::mem::take(&mut self.since)));
+    }
 }
 
 impl Lots {
@@ -53,7 +98,7 @@ impl Lots {
         Self {
             method,
             places: HashMap::new(),
-            named: HashMap::new(),
+            named: Named::default(),
         }
     }
 }
@@ -85,12 +130,13 @@ impl Lots {
 }
 
 impl Books for Lots {
-    fn stock(&self) -> Stock {
+    fn stock(&mut self) -> Stock {
+        self.named.share();
         Stock::Lots(self.clone())
     }
 
     fn count(&self) -> usize {
-        self.places.values().map(BTreeMap::len).sum::<usize>() + self.named.len()
+        self.places.values().map(BTreeMap::len).sum()
     }
 
     fn put(&mut self, place: Place, piece: Piece) {
@@ -106,10 +152,7 @@ impl Books for Lots {
         if self.method == Method::Specific
             && let super::LotName::Transaction(transaction) = piece.lot
         {
-            let keys = self.named.entry(transaction).or_default();
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
+            self.named.note(transaction, key);
         }
         self.places
             .entry(place)
@@ -130,11 +173,10 @@ impl Books for Lots {
         taken: &mut Vec<Piece>,
     ) -> i128 {
         let mut left = wanted.quantity.atoms();
-        let (Some(lots), Some(keys)) = (self.places.get_mut(&place), self.named.get(&transaction))
-        else {
+        let Some(lots) = self.places.get_mut(&place) else {
             return left;
         };
-        for key in keys {
+        for key in self.named.of(transaction) {
             if left > 0
                 && let Some(lot) = lots.get_mut(key)
             {
@@ -208,5 +250,38 @@ fn split(lot: &mut Piece, quantity: i128) -> Piece {
         quantity,
         cost,
         ..*lot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Day;
+
+    #[test]
+    fn noted_lots_are_found_however_often_they_were_shared() {
+        let key = |sequence| Key {
+            unit: None,
+            acquired: Acquisition {
+                moment: (0, 0),
+                day: Day(1),
+            },
+            sequence,
+        };
+        let mut named = Named::default();
+        let mut copies = Vec::new();
+        for number in 0..200 {
+            named.note(number, key(number));
+            named.note(number, key(1_000 + number));
+            named.share();
+            copies.push(named.clone());
+        }
+        for (last, copy) in (0..).zip(&copies) {
+            assert!(copy.before.len() <= MOST_PARTS + 1);
+            let of = |number| copy.of(number).map(|key| key.sequence).collect::<Vec<_>>();
+            assert_eq!(of(0), [0, 1_000]);
+            assert_eq!(of(last), [last, 1_000 + last]);
+            assert!(of(last + 1).is_empty());
+        }
     }
 }

@@ -60,7 +60,7 @@ pub(super) struct Pools {
 }
 
 impl Books for Pools {
-    fn stock(&self) -> Stock {
+    fn stock(&mut self) -> Stock {
         Stock::Pools(self.clone())
     }
 

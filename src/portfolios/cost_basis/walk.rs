@@ -17,7 +17,7 @@ use crate::transaction::NamedLot;
 /// Lots by place.
 pub(super) trait Books {
     /// A copy to continue from.
-    fn stock(&self) -> Stock;
+    fn stock(&mut self) -> Stock;
 
     /// How many lots there are: what a copy costs.
     fn count(&self) -> usize;
@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
         let first = u32::try_from(self.start).unwrap_or(u32::MAX);
         for (sequence, posting) in (first..).zip(&self.ledger.postings[self.start..]) {
             while let Some(at) = marks_at.next_if(|&(at, _)| at == sequence as usize) {
-                marks.push(self.mark(&books, at, marks.len(), of));
+                marks.push(self.mark(&mut books, at, marks.len(), of));
             }
             if self.until.is_some_and(|until| posting.day > until) && remaining.is_none() {
                 remaining = Some(self.remaining(&books));
@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
             );
         }
         for at in marks_at {
-            marks.push(self.mark(&books, at, marks.len(), of));
+            marks.push(self.mark(&mut books, at, marks.len(), of));
         }
         self.outcome.remaining = remaining.unwrap_or_else(|| self.remaining(&books));
         *outcome = self.outcome;
@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
 
     fn mark<B: Books>(
         &mut self,
-        books: &B,
+        books: &mut B,
         (posting, day): (usize, Day),
         number: usize,
         of: usize,
