@@ -11,7 +11,9 @@ pub(super) static TABLE: Format = Format {
     venue: "",
     source: Source::Table {
         recognizes: |header| {
-            header.has(&["id", "time", "kind", "account"]) && header.beginning("sent_").is_some()
+            let legs = ["sent_", "received_"];
+            header.has(&["id", "time", "kind", "account"])
+                && legs.iter().any(|leg| header.beginning(leg).is_some())
         },
         read: table,
     },
