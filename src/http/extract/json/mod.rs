@@ -6,9 +6,9 @@ mod strict;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse as _;
+use axum::http::{HeaderMap, header};
 use garde::Validate;
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -39,15 +39,20 @@ where
             return Err(Problem::new(Kind::UnsupportedMediaType)
                 .with_detail("send JSON, with content-type: application/json"));
         }
-        let bytes =
-            Bytes::from_request(request, state)
-                .await
-                .map_err(|rejection| match rejection.into_response().status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Kind::PayloadTooLarge),
-                    _ => wrong("body", "ended early"),
-                })?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| match is_too_large(&rejection) {
+                true => Problem::new(Kind::PayloadTooLarge),
+                false => wrong("body", "ended early"),
+            })?;
         read(&bytes).map(Self)
     }
+}
+
+/// Whether reading a body ended at its limit, whichever layer's.
+fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|error| error.is::<LengthLimitError>())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
