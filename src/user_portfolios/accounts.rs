@@ -20,13 +20,13 @@ const LONGEST_NAME: usize = 256;
 /// An account, and how much is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortfolioAccount {
-    /// Which.
+    /// The id.
     pub id: Uuid,
     /// Its name: transactions name it by that.
     pub name: String,
-    /// How many transactions name it.
+    /// Number of transactions that name it.
     pub transactions: i64,
-    /// When it was created.
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
 }
 

@@ -1,5 +1,5 @@
-//! What names of assets stand for: the code of money, the id of a known token, or a ticker that means one
-//! thing. Tickers collide, so none is guessed.
+//! Names of assets: the code of a currency, the id of a known token, or a ticker that means one thing. Tickers
+//! collide, so none is guessed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +15,12 @@ use crate::portfolios::ledger::is_money;
 pub(super) struct AssetNames {
     ids: BTreeSet<String>,
     by_ticker: BTreeMap<String, BTreeSet<String>>,
-    /// What the user said of tickers.
+    /// The user's own answers, by ticker.
     chosen: BTreeMap<String, String>,
 }
 
 impl AssetNames {
-    /// All known tokens, and what the user said of tickers.
+    /// The names of all known tokens, and the user's answers.
     pub(super) async fn of_user<C: GenericClient>(
         database: &C,
         user: Uuid,
@@ -110,7 +110,7 @@ impl AssetNames {
         Ok(())
     }
 
-    /// What each ticker and id may mean, for imports.
+    /// The possible meanings of each ticker and id, for imports.
     pub(super) fn catalogue(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut catalogue = self.by_ticker.clone();
         for id in &self.ids {

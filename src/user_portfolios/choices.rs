@@ -1,4 +1,4 @@
-//! What users said of tickers and operations that imports did not know.
+//! Answers of users to what imports did not know: tickers and operations.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const MOST: i64 = 10_000;
 pub(super) struct Choices {
     /// Assets by ticker, also as `venue:TICKER`.
     pub(super) tickers: BTreeMap<String, String>,
-    /// By the word of the operation.
+    /// Kinds, or skip, by the operation's word.
     pub(super) operations: BTreeMap<String, Choice>,
 }
 

@@ -1,20 +1,20 @@
-//! Why something about a portfolio was refused or could not be done.
+//! Errors of portfolios: refusals, and failures of the database.
 
 use coinsphere_pipelines::store::StoreError;
 
 use crate::portfolios::computed::ChangeError;
 use crate::portfolios::imports::ImportOutcome;
 
-/// What is wrong with one field of a request.
+/// A field of a request that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongField {
     /// The field, by its path: `transactions[3].sent.asset`.
     pub field: String,
-    /// What is wrong with it and what is allowed.
+    /// The fault, and the allowed values.
     pub detail: String,
 }
 
-/// Why something about a portfolio was refused or could not be done.
+/// Errors of portfolios: refusals, and failures of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum PortfolioError {
     /// Fields have values that they cannot have.
@@ -44,7 +44,7 @@ pub enum PortfolioError {
 }
 
 impl PortfolioError {
-    /// One field, for this reason.
+    /// An error in one field.
     pub(super) fn wrong(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![WrongField {
             field: field.into(),
@@ -52,7 +52,7 @@ impl PortfolioError {
         }])
     }
 
-    /// Whether the same call may succeed later.
+    /// True if the same call may succeed later.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {

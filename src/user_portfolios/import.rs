@@ -35,9 +35,9 @@ pub struct ImportRequest {
     pub account: Option<String>,
     /// The zone of times without one; by default the portfolio's.
     pub time_zone: Option<Tz>,
-    /// Which comes first in dates like 03/04/2021: true for the day.
+    /// True if the day comes first in dates like 03/04/2021.
     pub day_first: Option<bool>,
-    /// Whether a comma stands before the decimals.
+    /// True if a comma stands before the decimals.
     pub decimal_comma: Option<bool>,
     /// Operations that no format knows: `skip`, or a kind of transaction. Remembered.
     pub operations: BTreeMap<String, String>,
@@ -47,7 +47,7 @@ pub struct ImportRequest {
     pub rows: Vec<RowChoice>,
 }
 
-/// What one row of a file is.
+/// The meaning of one row of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowChoice {
     /// The file's name.
@@ -58,17 +58,17 @@ pub struct RowChoice {
     pub meaning: String,
 }
 
-/// What an import came to.
+/// The result of an import.
 #[derive(Clone, Debug)]
 pub struct ImportReceipt {
-    /// What was stored; none if all of it was known already.
+    /// The import that was stored; none if everything was known already.
     pub import: Option<PortfolioImport>,
-    /// What was read, without the transactions.
+    /// The outcome of reading the files, without the transactions.
     pub outcome: ImportOutcome,
 }
 
 impl UserPortfolios {
-    /// What an import would come to; nothing is stored.
+    /// The outcome of an import that is not done.
     ///
     /// # Errors
     /// When the user has no such portfolio, something said of the files is wrong, or the database is away.
@@ -204,7 +204,7 @@ impl UserPortfolios {
     }
 }
 
-/// What the user says of tickers and operations in this request.
+/// The user's answers in this request.
 fn choices_of(request: &ImportRequest, names: &AssetNames) -> Result<Choices, PortfolioError> {
     let mut choices = Choices::default();
     for (word, meaning) in &request.operations {
@@ -264,8 +264,7 @@ async fn options(
     })
 }
 
-/// What is stored, as files told it: an imported transaction that was changed since is still the one of its
-/// file.
+/// The stored transactions as files have them: one that was changed after its import is still that of its file.
 async fn known(
     database: &DatabaseTransaction<'_>,
     portfolio: Uuid,

@@ -13,15 +13,15 @@ use crate::accounts::ListPlace;
 /// Files that were imported together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortfolioImport {
-    /// Which.
+    /// The id.
     pub id: Uuid,
-    /// When.
+    /// Time of the import.
     pub created_at: DateTime<Utc>,
     /// The files.
     pub files: Vec<ImportedFile>,
-    /// How many transactions it added.
+    /// Number of transactions that it added.
     pub added: i64,
-    /// How many were known already.
+    /// Number of transactions that were known already.
     pub duplicates: i64,
 }
 
@@ -30,7 +30,7 @@ pub struct PortfolioImport {
 pub struct ImportedFile {
     /// Its name.
     pub name: String,
-    /// What was recognised.
+    /// The format that was recognised.
     pub format: String,
     /// Its size.
     pub bytes: u64,

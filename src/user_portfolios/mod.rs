@@ -49,7 +49,7 @@ pub use valuation::{HoldingPrice, HoldingValue, Valuation};
 use crate::accounts::{SecurityEvent, SecurityEvents};
 use crate::secrets::Randomness;
 
-/// Changes that a slow listener may be behind; beyond that it is told how many it missed.
+/// Changes that a slow listener may be behind; beyond that it learns how many it missed.
 const CHANGES: usize = 1_024;
 
 /// The channel on which other processes hear of changes: `ID VERSION SINCE`, where the version is `0` for a
@@ -59,7 +59,7 @@ pub const CHANNEL: &str = "coinsphere_portfolios";
 /// A portfolio that has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortfolioChanged {
-    /// Which.
+    /// The id.
     pub portfolio: Uuid,
     /// Its version now; none: it is gone.
     pub version: Option<i64>,

@@ -21,32 +21,32 @@ const COLUMNS: &str = "id, name, time_zone, currency, method, scope, fees_in_kin
 /// A user's portfolio.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Portfolio {
-    /// Which.
+    /// The id.
     pub id: Uuid,
-    /// What its user calls it.
+    /// The name that its user gave it.
     pub name: String,
-    /// What decides what is computed of it.
+    /// The settings of its figures.
     pub settings: PortfolioSettings,
     /// Grows with every change.
     pub version: i64,
-    /// How many transactions it has.
+    /// Number of its transactions.
     pub transactions: i64,
-    /// When it was created.
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
 }
 
-/// What decides what is computed of a portfolio.
+/// The settings of a portfolio's figures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PortfolioSettings {
     /// Decides which day a time belongs to, and the tax year.
     pub time_zone: Tz,
-    /// What values, costs and prices of its transactions are in: the code of money, or an asset.
+    /// Currency of values, costs and prices: the code of money, or an asset.
     pub currency: String,
-    /// How the lots of a disposal are chosen.
+    /// Method that chooses the lots of a disposal.
     pub method: Method,
-    /// Where lots may come from.
+    /// Scope of lots: the portfolio or the account.
     pub scope: Scope,
-    /// What becomes of fees in coins.
+    /// Rule for fees in coins.
     pub fees_in_kind: FeesInKind,
 }
 
@@ -121,7 +121,9 @@ pub(super) async fn lock(
     user: Uuid,
     id: Uuid,
 ) -> Result<Portfolio, PortfolioError> {
-    let sql = format!("SELECT {COLUMNS} FROM portfolios WHERE id = $1 AND user_id = $2 FOR UPDATE");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM portfolios WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE"
+    );
     let rows = query(database, "lock a portfolio", &sql, &[&id, &user]).await?;
     let row = rows.first().ok_or(PortfolioError::Unknown("portfolio"))?;
     Ok(portfolio(row)?)
@@ -412,7 +414,7 @@ async fn is_taken(
     Ok(!rows.is_empty())
 }
 
-/// Whether anything of a portfolio is in its currency.
+/// True if any value, cost or price of a portfolio is in its currency.
 async fn has_values(database: &Transaction<'_>, id: Uuid) -> Result<bool, PortfolioError> {
     let sql = "SELECT EXISTS (SELECT FROM portfolio_transactions WHERE portfolio_id = $1 \
            AND (body LIKE '%\"value\":%' OR body LIKE '%\"basis\":%')) \

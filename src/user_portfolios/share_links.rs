@@ -19,26 +19,26 @@ const MOST: i64 = 50;
 /// A link there is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewShareLink {
-    /// What its user calls it.
+    /// The name that its user gave it.
     pub name: String,
-    /// Whether it shows no amounts.
+    /// True if the link hides amounts.
     pub hide_amounts: bool,
-    /// How long it is valid; without an end if absent.
+    /// Days until it expires; none if it never does.
     pub days: Option<u32>,
 }
 
 /// A link, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShareLink {
-    /// Which.
+    /// The id.
     pub id: Uuid,
-    /// What its user calls it.
+    /// The name that its user gave it.
     pub name: String,
-    /// Whether it shows no amounts.
+    /// True if the link hides amounts.
     pub hide_amounts: bool,
-    /// When it was created.
+    /// Time of creation.
     pub created_at: DateTime<Utc>,
-    /// When it ends.
+    /// Time at which it expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -47,7 +47,7 @@ pub struct ShareLink {
 pub struct SharedPortfolio {
     /// The portfolio.
     pub portfolio: Portfolio,
-    /// Whether no amount may be shown.
+    /// True if amounts must not be shown.
     pub hide_amounts: bool,
 }
 
@@ -189,7 +189,7 @@ impl UserPortfolios {
     }
 }
 
-/// What transactions leave of each asset, without what is at zero; none for a sum that does not fit.
+/// Holdings by asset, those at zero left out; none for a sum that does not fit.
 #[must_use]
 pub fn holdings(transactions: &[Transaction]) -> BTreeMap<&str, Option<Decimal>> {
     let mut holdings: BTreeMap<&str, Option<Decimal>> = BTreeMap::new();

@@ -26,11 +26,11 @@ const CHUNK: usize = 10_000;
 /// A transaction as it is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredTransaction {
-    /// Which, within its portfolio: 1, 2, … in the order in which they were added.
+    /// Number within the portfolio: 1, 2, … in the order in which they were added.
     pub number: i64,
     /// The import that brought it.
     pub import: Option<Uuid>,
-    /// What happened.
+    /// The transaction itself.
     pub transaction: Transaction,
 }
 
@@ -43,26 +43,26 @@ pub struct TransactionPlace {
     pub number: i64,
 }
 
-/// Which transactions are asked for.
+/// Filter of a list of transactions.
 #[derive(Debug, Clone, Default)]
 pub struct TransactionFilter {
-    /// That send, receive or pay this.
+    /// Asset that is sent, received or paid.
     pub asset: Option<String>,
-    /// Of this kind.
+    /// Kind of the transaction.
     pub kind: Option<Kind>,
-    /// From or to this account.
+    /// Account, on either side of a transfer.
     pub account: Option<String>,
-    /// Not before, in nanoseconds since 1970.
+    /// Earliest time, in nanoseconds since 1970, inclusive.
     pub from: Option<i64>,
-    /// Before.
+    /// End, in nanoseconds since 1970, exclusive.
     pub to: Option<i64>,
-    /// With this tag.
+    /// Tag that it has.
     pub tag: Option<String>,
-    /// That one import brought.
+    /// Import that brought it.
     pub import: Option<Uuid>,
-    /// Older than this one.
+    /// Place in the list to go on after.
     pub after: Option<TransactionPlace>,
-    /// So many at most.
+    /// Most transactions to answer.
     pub limit: u32,
 }
 
@@ -80,7 +80,7 @@ const INSERT: &str = "INSERT INTO portfolio_transactions \
        $10::text[], $11::text[]) \
      AS new (number, external_id, at_nanos, kind, account_id, to_account_id, assets, tags, body)";
 
-/// When a transaction was, in nanoseconds since 1970: of the years that are allowed there are none without.
+/// The time of a transaction in nanoseconds since 1970; every allowed year fits.
 pub(super) fn at_nanos(transaction: &Transaction) -> i64 {
     transaction.time.timestamp_nanos_opt().unwrap_or(i64::MAX)
 }
@@ -219,7 +219,7 @@ pub(super) fn account_names<'t>(
         .collect()
 }
 
-/// Where a transaction of a request stands in it, for what is refused.
+/// The path of a transaction in its request, for errors.
 fn path(at: usize, count: usize) -> String {
     match count {
         1 => String::new(),

@@ -1,4 +1,4 @@
-//! What portfolios keep of a user.
+//! The data that portfolios keep of a user.
 
 use async_trait::async_trait;
 use coinsphere_pipelines::store::{StoreError, Transaction};
@@ -52,7 +52,7 @@ const PARTS: [(&str, &str); 7] = [
     ),
 ];
 
-/// What portfolios keep of a user.
+/// The data that portfolios keep of a user.
 pub struct PortfolioUserData;
 
 #[async_trait]

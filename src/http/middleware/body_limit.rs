@@ -1,4 +1,4 @@
-//! How large a body may be, by the policy of its route.
+//! The limit of a body's size, by the policy of its route.
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{Fields, PortfolioBody, fees_in_kind, id, method, scope, time_zone};
+use super::views::{Fields, PortfolioView, fees_in_kind, id, method, scope, time_zone};
 use crate::http::extract::json::{JsonBody, Line};
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -14,7 +14,7 @@ use crate::http::respond::problem::Problem;
 use crate::http::state::PortfolioState;
 use crate::user_portfolios::SettingsChange;
 
-/// What is to be changed; what is absent stays.
+/// The changes to a portfolio; absent fields stay as they are.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
@@ -46,7 +46,7 @@ pub(in crate::http) struct ChangeBody {
     params(("id" = Uuid, Path, description = "The portfolio")),
     request_body = ChangeBody,
     responses(
-        (status = 200, description = "The portfolio", body = PortfolioBody),
+        (status = 200, description = "The portfolio", body = PortfolioView),
         (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: there is a portfolio with this name, or transactions have values in the currency")
     )
@@ -57,7 +57,7 @@ pub(in crate::http) async fn change_portfolio(
     Path(portfolio): Path<String>,
     params: Params,
     JsonBody(body): JsonBody<ChangeBody>,
-) -> Result<NoStore<PortfolioBody>, Problem> {
+) -> Result<NoStore<PortfolioView>, Problem> {
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let mut fields = Fields::default();

@@ -6,7 +6,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{Fields, PortfolioBody, fees_in_kind, method, scope, time_zone};
+use super::views::{Fields, PortfolioView, fees_in_kind, method, scope, time_zone};
 use crate::http::extract::json::{JsonBody, Line};
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -31,14 +31,14 @@ pub(in crate::http) struct CreateBody {
     /// The IANA time zone that decides days and tax years. `UTC` if absent.
     #[schema(example = "Europe/London", max_length = 64)]
     time_zone: Option<String>,
-    /// How the lots of a disposal are chosen: `fifo` (if absent), `lifo`, `hifo`, `average`, `uk` or
+    /// Method that chooses the lots of a disposal: `fifo` (default), `lifo`, `hifo`, `average`, `uk` or
     /// `specific`.
     #[schema(example = "uk", pattern = "^(fifo|lifo|hifo|average|uk|specific)$")]
     method: Option<String>,
-    /// Where lots come from: `portfolio` (if absent), or the `account` of the disposal.
+    /// Scope of lots: the whole `portfolio` (default), or the `account` of the disposal.
     #[schema(example = "portfolio", pattern = "^(portfolio|account)$")]
     scope: Option<String>,
-    /// What becomes of fees in coins: `dispose` (if absent), or they leave `at_cost`.
+    /// Rule for fees in coins: `dispose` at market value (default), or `at_cost`.
     #[schema(example = "dispose", pattern = "^(dispose|at_cost)$")]
     fees_in_kind: Option<String>,
 }
@@ -48,7 +48,7 @@ pub(in crate::http) struct CreateBody {
     post, path = "/api/v1/portfolios", tag = "portfolios",
     request_body = CreateBody,
     responses(
-        (status = 201, description = "The portfolio", body = PortfolioBody),
+        (status = 201, description = "The portfolio", body = PortfolioView),
         (status = 409, description = "`conflict`: there is a portfolio with this name, or there are 100 already")
     )
 )]
@@ -57,7 +57,7 @@ pub(in crate::http) async fn create_portfolio(
     principal: Principal,
     params: Params,
     JsonBody(body): JsonBody<CreateBody>,
-) -> Result<(StatusCode, NoStore<PortfolioBody>), Problem> {
+) -> Result<(StatusCode, NoStore<PortfolioView>), Problem> {
     params.finish()?;
     let mut fields = Fields::default();
     let zone = fields.read("time_zone", body.time_zone.as_deref(), time_zone);

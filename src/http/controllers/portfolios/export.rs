@@ -1,9 +1,13 @@
 //! `GET /api/v1/portfolios/{id}/export`
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use utoipa::ToSchema;
 
+use super::transactions::views::TransactionBody;
 use super::views::id;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -11,14 +15,38 @@ use crate::http::respond::problem::Problem;
 use crate::http::state::PortfolioState;
 use crate::portfolios::files::{write_csv, write_json};
 
-/// What is written.
+/// The format of the file.
 #[derive(Clone, Copy)]
 enum Format {
     Json,
     Csv,
 }
 
-/// All transactions of a portfolio as a file that can be imported again, to the digit.
+/// A file of transactions.
+#[derive(Debug, ToSchema)]
+#[schema(as = TransactionFile)]
+#[expect(dead_code, reason = "documents what write_json writes")]
+pub(in crate::http) struct TransactionFileView {
+    /// Always `coinsphere.transactions`.
+    #[schema(example = "coinsphere.transactions")]
+    format: String,
+    /// Always 1.
+    #[schema(example = 1)]
+    version: u32,
+    /// The portfolio's currency.
+    #[schema(example = "GBP")]
+    currency: String,
+    /// The portfolio's time zone.
+    #[schema(example = "Europe/London")]
+    timezone: String,
+    /// By time; those of one instant in the order in which they were added.
+    transactions: Vec<TransactionBody>,
+    /// Closing prices that imports brought, by asset and day; absent if there are none.
+    #[schema(example = json!({"bitcoin": {"2024-01-08": "36000.00"}}))]
+    prices: Option<BTreeMap<String, BTreeMap<String, String>>>,
+}
+
+/// Exports all transactions of a portfolio as a file that can be imported again, to the digit.
 #[utoipa::path(
     get, path = "/api/v1/portfolios/{id}/export", tag = "portfolios",
     params(
@@ -27,7 +55,7 @@ enum Format {
     ),
     responses(
         (status = 200, description = "The file", content(
-            (serde_json::Value = "application/json"),
+            (TransactionFileView = "application/json"),
             (String = "text/csv")
         )),
         (status = 404, description = "`not-found`: it does not exist, or belongs to another user")

@@ -11,7 +11,7 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::imports::views::PortfolioImportBody;
+use super::imports::views::PortfolioImportView;
 use super::transactions::views::TransactionBody;
 use super::views::{Fields, id, time_zone};
 use crate::http::extract::json::JsonBody;
@@ -24,7 +24,7 @@ use crate::http::state::PortfolioState;
 use crate::portfolios::imports::{Duplicate, FileOutcome, ImportOutcome, Imported, Rows};
 use crate::user_portfolios::{ImportReceipt, ImportRequest, RowChoice};
 
-/// Of each list in the answer to a dry run, so many are shown; counts are of all.
+/// Entries shown of each list in the answer to a dry run; counts are of all.
 const SHOWN: usize = 1_000;
 
 /// Notes on files in the answer to an import.
@@ -55,20 +55,21 @@ pub(in crate::http) struct ImportBody {
     account: Option<String>,
     /// The IANA time zone of times without one; the portfolio's if absent.
     time_zone: Option<String>,
-    /// Which comes first in dates like 03/04/2021: `day` or `month`.
+    /// Order of dates like 03/04/2021: `day` or `month` first.
     #[schema(pattern = "^(day|month)$")]
     date_order: Option<String>,
-    /// What stands before the decimals: `point` or `comma`.
+    /// Decimal separator: `point` or `comma`.
     #[schema(pattern = "^(point|comma)$")]
     decimals: Option<String>,
-    /// What operations are that no format knows, by their word: a kind of transaction, or `skip`. Remembered.
+    /// Meanings of operations that the format does not know, by their word: a kind of transaction, or `skip`.
+    /// Remembered.
     #[serde(default)]
     operations: BTreeMap<String, String>,
-    /// What tickers stand for, as `LUNA` or `kraken:LUNA`: a token's id, or another name for an asset
+    /// Assets by ticker, as `LUNA` or `kraken:LUNA`: a token's id, or another name for an asset
     /// without a market. Remembered.
     #[serde(default)]
     tickers: BTreeMap<String, String>,
-    /// What single rows are.
+    /// Meanings of single rows.
     #[serde(default)]
     rows: Vec<RowBody>,
 }
@@ -87,7 +88,7 @@ pub(in crate::http) struct FileBody {
     base64: Option<String>,
 }
 
-/// What a row of a file is.
+/// The meaning of a row.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ImportRow)]
@@ -103,45 +104,45 @@ pub(in crate::http) struct RowBody {
     meaning: String,
 }
 
-/// What an import would come to.
+/// The outcome that an import would have.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ImportPreview)]
-pub(in crate::http) struct PreviewBody {
+pub(in crate::http) struct PreviewView {
     /// The formats that were recognised.
     #[schema(example = "kraken.ledgers")]
     format: String,
     /// `accepted`, or `refused` while any row is refused, a ticker is open, or a file is not known.
     #[schema(example = "accepted")]
     commit: &'static str,
-    /// How many transactions would be added.
+    /// Number of transactions that would be added.
     #[schema(example = 120)]
     added: usize,
     /// The first 1,000 of them, by time.
-    transactions: Vec<PreviewedBody>,
-    /// How many rows are refused.
+    transactions: Vec<PreviewedView>,
+    /// Number of refused rows.
     #[schema(example = 0)]
     refused_rows: usize,
     /// The first 1,000 of them.
-    refused: Vec<RefusedBody>,
+    refused: Vec<RefusedView>,
     /// Tickers that mean nothing known, or several things: answer in `tickers`.
-    questions: Vec<QuestionBody>,
+    questions: Vec<QuestionView>,
     /// Change of holdings by asset.
     #[schema(value_type = BTreeMap<String, String>, example = json!({"bitcoin": "0.3"}))]
     net: BTreeMap<String, String>,
-    /// What became of each file's rows.
-    files: Vec<PreviewedFileBody>,
+    /// The files, with the rows that become no transactions.
+    files: Vec<PreviewedFileView>,
 }
 
 /// A transaction that would be added.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PreviewedTransaction)]
-pub(in crate::http) struct PreviewedBody {
+pub(in crate::http) struct PreviewedView {
     /// The file.
     #[schema(example = "ledgers.csv")]
     file: String,
     /// The lines that it was read from, the header counted.
     rows: Vec<u64>,
-    /// What is uncertain about it.
+    /// Doubts about it.
     flags: Vec<String>,
     /// The transaction.
     transaction: TransactionBody,
@@ -150,7 +151,7 @@ pub(in crate::http) struct PreviewedBody {
 /// A row that cannot be imported as it is.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RefusedRow)]
-pub(in crate::http) struct RefusedBody {
+pub(in crate::http) struct RefusedView {
     /// The file.
     #[schema(example = "ledgers.csv")]
     file: String,
@@ -158,7 +159,7 @@ pub(in crate::http) struct RefusedBody {
     row: Option<u64>,
     /// The column, where it is one.
     column: Option<String>,
-    /// Why.
+    /// The reason.
     #[schema(example = "unknown operation \"Zodiac Bonus\"")]
     reason: String,
 }
@@ -166,36 +167,36 @@ pub(in crate::http) struct RefusedBody {
 /// A ticker that is open.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OpenTicker)]
-pub(in crate::http) struct QuestionBody {
+pub(in crate::http) struct QuestionView {
     /// The venue that uses it.
     #[schema(example = "kraken")]
     venue: String,
-    /// As the file has it.
+    /// The ticker, as the file has it.
     #[schema(example = "LUNA")]
     ticker: String,
     /// The tokens that it may mean.
     candidates: Vec<String>,
 }
 
-/// What became of a file's rows; of each list the first 1,000 are shown.
+/// A file and its rows that become no transactions; of each list the first 1,000 are shown.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PreviewedFile)]
-pub(in crate::http) struct PreviewedFileBody {
+pub(in crate::http) struct PreviewedFileView {
     /// The file.
     #[schema(example = "ledgers.csv")]
     name: String,
     /// The format that was recognised, or `unknown`.
     #[schema(example = "kraken.ledgers")]
     format: &'static str,
-    /// How many transactions are known already.
+    /// Number of transactions that are known already.
     #[schema(example = 3)]
     duplicate_transactions: usize,
-    /// Which, and where they are known from.
-    duplicates: Vec<DuplicateBody>,
+    /// Rows that are known already, and where from.
+    duplicates: Vec<DuplicateView>,
     /// Rows that move coins inside one account, by reason.
-    internal: Vec<RowsBody>,
+    internal: Vec<RowsView>,
     /// Rows that say nothing happened, by reason.
-    ignored: Vec<RowsBody>,
+    ignored: Vec<RowsView>,
     /// Notes on the file as a whole.
     notes: Vec<String>,
 }
@@ -203,7 +204,7 @@ pub(in crate::http) struct PreviewedFileBody {
 /// Rows whose transaction is known already.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DuplicateRows)]
-pub(in crate::http) struct DuplicateBody {
+pub(in crate::http) struct DuplicateView {
     /// Lines of the file, the header counted.
     rows: Vec<u64>,
     /// The id of the stored transaction, or a row of another file.
@@ -214,8 +215,8 @@ pub(in crate::http) struct DuplicateBody {
 /// Rows and their reason.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RowsWithReason)]
-pub(in crate::http) struct RowsBody {
-    /// How many.
+pub(in crate::http) struct RowsView {
+    /// Their number.
     #[schema(example = 2)]
     count: usize,
     /// Lines of the file, the header counted.
@@ -225,16 +226,16 @@ pub(in crate::http) struct RowsBody {
     why: String,
 }
 
-/// What an import came to.
+/// The result of an import.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ImportResult)]
-pub(in crate::http) struct ImportedBody {
+pub(in crate::http) struct ImportedView {
     /// The import, which can be undone; null if everything was known already.
-    import: Option<PortfolioImportBody>,
-    /// How many transactions were added.
+    import: Option<PortfolioImportView>,
+    /// Number of transactions that were added.
     #[schema(example = 120)]
     added: i64,
-    /// How many were known already.
+    /// Number of transactions that were known already.
     #[schema(example = 3)]
     duplicates: usize,
     /// Notes on the files, at most 100.
@@ -248,8 +249,8 @@ pub(in crate::http) struct ImportedBody {
     params(("id" = Uuid, Path, description = "The portfolio")),
     request_body = ImportBody,
     responses(
-        (status = 200, description = "With `dry_run`: what the import would come to", body = PreviewBody),
-        (status = 201, description = "What the import came to", body = ImportedBody),
+        (status = 200, description = "With `dry_run`: the outcome that the import would have", body = PreviewView),
+        (status = 201, description = "The result of the import", body = ImportedView),
         (status = 404, description = "`not-found`: the portfolio does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: the portfolio would have more than 500,000 transactions"),
         (status = 422, description = "`import-refused`: rows are refused, tickers are open, or a file is not known; nothing was stored")
@@ -360,29 +361,29 @@ fn either(text: &str, yes: &str, no: &str) -> Result<bool, String> {
     }
 }
 
-fn preview(outcome: ImportOutcome) -> PreviewBody {
+fn preview(outcome: ImportOutcome) -> PreviewView {
     let refused = outcome
         .refused()
         .take(SHOWN)
-        .map(|(file, refusal)| RefusedBody {
+        .map(|(file, refusal)| RefusedView {
             file: file.to_owned(),
             row: refusal.row,
             column: refusal.column.clone(),
             reason: refusal.reason.clone(),
         });
     let names: Vec<String> = outcome.files.iter().map(|file| file.name.clone()).collect();
-    let previewed = |imported: Imported| PreviewedBody {
+    let previewed = |imported: Imported| PreviewedView {
         file: names.get(imported.file).cloned().unwrap_or_default(),
         rows: imported.rows,
         flags: imported.flags,
         transaction: imported.transaction.into(),
     };
-    let question = |question: &crate::portfolios::imports::Question| QuestionBody {
+    let question = |question: &crate::portfolios::imports::Question| QuestionView {
         venue: question.venue.clone(),
         ticker: question.ticker.clone(),
         candidates: question.candidates.clone(),
     };
-    PreviewBody {
+    PreviewView {
         format: outcome.format(),
         commit: match outcome.is_accepted() {
             true => "accepted",
@@ -407,19 +408,19 @@ fn preview(outcome: ImportOutcome) -> PreviewBody {
     }
 }
 
-fn previewed_file(file: FileOutcome) -> PreviewedFileBody {
+fn previewed_file(file: FileOutcome) -> PreviewedFileView {
     let rows = |rows: Vec<Rows>| {
         rows.into_iter()
             .take(SHOWN)
-            .map(|Rows { rows, why }| RowsBody {
+            .map(|Rows { rows, why }| RowsView {
                 count: rows.len(),
                 rows: rows.into_iter().take(SHOWN).collect(),
                 why,
             })
             .collect()
     };
-    let duplicate = |Duplicate { rows, of }| DuplicateBody { rows, of };
-    PreviewedFileBody {
+    let duplicate = |Duplicate { rows, of }| DuplicateView { rows, of };
+    PreviewedFileView {
         name: file.name,
         format: file.format,
         duplicate_transactions: file.duplicates.len(),
@@ -435,7 +436,7 @@ fn previewed_file(file: FileOutcome) -> PreviewedFileBody {
     }
 }
 
-fn imported(receipt: ImportReceipt) -> ImportedBody {
+fn imported(receipt: ImportReceipt) -> ImportedView {
     let files = receipt.outcome.files;
     let duplicates = files.iter().map(|file| file.duplicates.len()).sum();
     let notes = files.into_iter().flat_map(|file| {
@@ -443,7 +444,7 @@ fn imported(receipt: ImportReceipt) -> ImportedBody {
         let notes = file.notes.into_iter();
         notes.map(move |note| format!("{name}: {note}").chars().take(500).collect())
     });
-    ImportedBody {
+    ImportedView {
         added: receipt.import.as_ref().map_or(0, |import| import.added),
         import: receipt.import.map(Into::into),
         duplicates,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::figures::summary::FiguresBody;
-use super::views::{PortfolioBody, id};
+use super::views::{PortfolioView, id};
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
@@ -19,7 +19,7 @@ use crate::user_portfolios::PortfolioError;
 #[schema(as = PortfolioSummary)]
 pub(in crate::http) struct SummaryBody {
     #[serde(flatten)]
-    portfolio: PortfolioBody,
+    portfolio: PortfolioView,
     /// Its figures; null if it cannot be computed.
     figures: Option<FiguresBody>,
     /// Why they are null: it names the transaction.

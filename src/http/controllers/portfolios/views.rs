@@ -16,7 +16,7 @@ const NAMED: usize = 100;
 /// A portfolio: its settings, and how much is in it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Portfolio)]
-pub(in crate::http) struct PortfolioBody {
+pub(in crate::http) struct PortfolioView {
     /// The portfolio.
     pub(in crate::http) id: Uuid,
     /// Its name.
@@ -28,26 +28,26 @@ pub(in crate::http) struct PortfolioBody {
     /// The currency of values, costs and prices: the code of a currency, or a token's id.
     #[schema(example = "GBP")]
     pub(in crate::http) currency: String,
-    /// How the lots of a disposal are chosen: `fifo`, `lifo`, `hifo`, `average`, `uk` or `specific`.
+    /// Method that chooses the lots of a disposal: `fifo`, `lifo`, `hifo`, `average`, `uk` or `specific`.
     #[schema(example = "uk")]
     pub(in crate::http) method: &'static str,
-    /// Where lots come from: `portfolio`, or the `account` of the disposal.
+    /// Scope of lots: the whole `portfolio`, or the `account` of the disposal.
     #[schema(example = "portfolio")]
     pub(in crate::http) scope: &'static str,
-    /// What becomes of fees in coins: `dispose` (at market value), or they leave `at_cost`.
+    /// Rule for fees in coins: `dispose` at market value, or `at_cost`.
     #[schema(example = "dispose")]
     pub(in crate::http) fees_in_kind: &'static str,
     /// Grows with every change.
     #[schema(example = 42)]
     pub(in crate::http) version: i64,
-    /// How many transactions it has.
+    /// Number of its transactions.
     #[schema(example = 1900)]
     pub(in crate::http) transactions: i64,
-    /// When it was created.
+    /// Time of creation.
     pub(in crate::http) created_at: DateTime<Utc>,
 }
 
-impl From<Portfolio> for PortfolioBody {
+impl From<Portfolio> for PortfolioView {
     fn from(portfolio: Portfolio) -> Self {
         let settings = portfolio.settings;
         Self {
@@ -173,10 +173,7 @@ fn import_refused(outcome: &ImportOutcome) -> Problem {
     let unknown = outcome.files.iter().filter(|file| file.format == "unknown");
     let unknown = unknown.map(|file| FieldError {
         field: shortened(&file.name),
-        detail: match file.refused.first() {
-            Some(_) => "the file is not known".to_owned(),
-            None => file.notes.join(", "),
-        },
+        detail: file.notes.join(", "),
     });
     let rows = outcome.refused().map(|(file, refusal)| {
         let row = refusal.row.map(|row| format!(", row {row}"));

@@ -13,27 +13,27 @@ use crate::user_portfolios::holdings;
 /// A portfolio as a link shows it: no transactions, accounts or ids.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SharedPortfolio)]
-pub(in crate::http) struct SharedPortfolioBody {
+pub(in crate::http) struct SharedPortfolioView {
     /// Its name.
     #[schema(example = "Long term")]
     name: String,
     /// Its currency.
     #[schema(example = "GBP")]
     currency: String,
-    /// Whether amounts are hidden.
+    /// True if amounts are hidden.
     amounts_hidden: bool,
-    /// What is held.
-    holdings: Vec<SharedHoldingBody>,
+    /// The holdings.
+    holdings: Vec<SharedHoldingView>,
 }
 
-/// What is held of an asset.
+/// A holding.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SharedHolding)]
-pub(in crate::http) struct SharedHoldingBody {
+pub(in crate::http) struct SharedHoldingView {
     /// The asset.
     #[schema(example = "bitcoin")]
     asset: String,
-    /// How much; null where amounts are hidden.
+    /// Quantity; null if amounts are hidden.
     #[schema(example = "0.3")]
     quantity: Option<String>,
 }
@@ -43,7 +43,7 @@ pub(in crate::http) struct SharedHoldingBody {
     get, path = "/api/v1/shared-portfolios/{secret}", tag = "portfolios",
     params(("secret" = String, Path, description = "The secret of the link", example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")),
     responses(
-        (status = 200, description = "The portfolio", body = SharedPortfolioBody),
+        (status = 200, description = "The portfolio", body = SharedPortfolioView),
         (status = 404, description = "`not-found`: the link is unknown, or has ended")
     )
 )]
@@ -51,18 +51,18 @@ pub(in crate::http) async fn show_shared_portfolio(
     State(state): State<PortfolioState>,
     Path(secret): Path<String>,
     params: Params,
-) -> Result<NoStore<SharedPortfolioBody>, Problem> {
+) -> Result<NoStore<SharedPortfolioView>, Problem> {
     params.finish()?;
     let shared = state.portfolios.shared(&secret).await?;
     let (_, transactions) = state.portfolios.transactions(shared.portfolio.id).await?;
     let holdings = holdings(&transactions).into_iter();
-    let holdings = holdings.map(|(asset, quantity)| SharedHoldingBody {
+    let holdings = holdings.map(|(asset, quantity)| SharedHoldingView {
         asset: asset.to_owned(),
         quantity: quantity
             .filter(|_| !shared.hide_amounts)
             .map(|quantity| quantity.normalized().to_string()),
     });
-    Ok(NoStore(SharedPortfolioBody {
+    Ok(NoStore(SharedPortfolioView {
         name: shared.portfolio.name,
         currency: shared.portfolio.settings.currency,
         amounts_hidden: shared.hide_amounts,

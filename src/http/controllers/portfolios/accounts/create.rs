@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::views::{AccountBody, AccountNameBody};
+use super::views::{AccountNameBody, AccountView};
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -18,7 +18,7 @@ use crate::http::state::PortfolioState;
     params(("id" = Uuid, Path, description = "The portfolio")),
     request_body = AccountNameBody,
     responses(
-        (status = 201, description = "The account", body = AccountBody),
+        (status = 201, description = "The account", body = AccountView),
         (status = 404, description = "`not-found`: the portfolio does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: there is an account with this name, or there are 1,000 already")
     )
@@ -29,7 +29,7 @@ pub(in crate::http) async fn create_portfolio_account(
     Path(portfolio): Path<String>,
     params: Params,
     JsonBody(body): JsonBody<AccountNameBody>,
-) -> Result<(StatusCode, NoStore<AccountBody>), Problem> {
+) -> Result<(StatusCode, NoStore<AccountView>), Problem> {
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let made = state

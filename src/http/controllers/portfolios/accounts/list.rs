@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::views::AccountBody;
+use super::views::AccountView;
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -15,9 +15,9 @@ use crate::http::state::PortfolioState;
 /// The accounts.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioAccounts)]
-pub(in crate::http) struct AccountsBody {
-    /// By name; at most 1,000.
-    data: Vec<AccountBody>,
+pub(in crate::http) struct AccountsView {
+    /// Sorted by name; at most 1,000.
+    data: Vec<AccountView>,
 }
 
 /// Lists the accounts of a portfolio.
@@ -25,7 +25,7 @@ pub(in crate::http) struct AccountsBody {
     get, path = "/api/v1/portfolios/{id}/accounts", tag = "portfolios",
     params(("id" = Uuid, Path, description = "The portfolio")),
     responses(
-        (status = 200, description = "The accounts", body = AccountsBody),
+        (status = 200, description = "The accounts", body = AccountsView),
         (status = 404, description = "`not-found`: it does not exist, or belongs to another user")
     )
 )]
@@ -34,7 +34,7 @@ pub(in crate::http) async fn list_portfolio_accounts(
     principal: Principal,
     Path(portfolio): Path<String>,
     params: Params,
-) -> Result<NoStore<AccountsBody>, Problem> {
+) -> Result<NoStore<AccountsView>, Problem> {
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let accounts = state
@@ -42,5 +42,5 @@ pub(in crate::http) async fn list_portfolio_accounts(
         .accounts(principal.user.0, portfolio)
         .await?;
     let data = accounts.into_iter().map(Into::into).collect();
-    Ok(NoStore(AccountsBody { data }))
+    Ok(NoStore(AccountsView { data }))
 }

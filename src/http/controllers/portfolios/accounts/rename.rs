@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 
-use super::views::{AccountBody, AccountNameBody};
+use super::views::{AccountNameBody, AccountView};
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -20,7 +20,7 @@ use crate::http::state::PortfolioState;
     ),
     request_body = AccountNameBody,
     responses(
-        (status = 200, description = "The account", body = AccountBody),
+        (status = 200, description = "The account", body = AccountView),
         (status = 404, description = "`not-found`: there is no such account, or the portfolio belongs to another user"),
         (status = 409, description = "`conflict`: there is an account with this name")
     )
@@ -31,7 +31,7 @@ pub(in crate::http) async fn rename_portfolio_account(
     Path((portfolio, account)): Path<(String, String)>,
     params: Params,
     JsonBody(body): JsonBody<AccountNameBody>,
-) -> Result<NoStore<AccountBody>, Problem> {
+) -> Result<NoStore<AccountView>, Problem> {
     params.finish()?;
     let (portfolio, account) = (id(&portfolio, "portfolio")?, id(&account, "account")?);
     let renamed = state

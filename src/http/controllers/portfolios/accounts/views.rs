@@ -12,20 +12,20 @@ use crate::user_portfolios::PortfolioAccount;
 /// An account: where coins are.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioAccount)]
-pub(in crate::http) struct AccountBody {
+pub(in crate::http) struct AccountView {
     /// The account.
     id: Uuid,
     /// Its name: transactions name it by that.
     #[schema(example = "kraken")]
     name: String,
-    /// How many transactions name it.
+    /// Number of transactions that name it.
     #[schema(example = 120)]
     transactions: i64,
-    /// When it was created.
+    /// Time of creation.
     created_at: DateTime<Utc>,
 }
 
-impl From<PortfolioAccount> for AccountBody {
+impl From<PortfolioAccount> for AccountView {
     fn from(account: PortfolioAccount) -> Self {
         Self {
             id: account.id,

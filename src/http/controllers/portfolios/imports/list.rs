@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::views::PortfolioImportBody;
+use super::views::PortfolioImportView;
 use crate::accounts::ListPlace;
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::cursor::PageRequest;
@@ -17,9 +17,9 @@ use crate::http::state::PortfolioState;
 /// A page of imports.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioImports)]
-pub(in crate::http) struct PortfolioImportsBody {
+pub(in crate::http) struct PortfolioImportsView {
     /// Newest first.
-    data: Vec<PortfolioImportBody>,
+    data: Vec<PortfolioImportView>,
     /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "62746375736474")]
     next_cursor: Option<String>,
@@ -34,7 +34,7 @@ pub(in crate::http) struct PortfolioImportsBody {
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
-        (status = 200, description = "A page of imports", body = PortfolioImportsBody),
+        (status = 200, description = "A page of imports", body = PortfolioImportsView),
         (status = 404, description = "`not-found`: the portfolio does not exist, or belongs to another user")
     )
 )]
@@ -43,7 +43,7 @@ pub(in crate::http) async fn list_portfolio_imports(
     principal: Principal,
     Path(portfolio): Path<String>,
     mut params: Params,
-) -> Result<NoStore<PortfolioImportsBody>, Problem> {
+) -> Result<NoStore<PortfolioImportsView>, Problem> {
     let page = PageRequest::take(&mut params);
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
@@ -56,5 +56,5 @@ pub(in crate::http) async fn list_portfolio_imports(
         id: import.id,
     });
     let data = imports.into_iter().map(Into::into).collect();
-    Ok(NoStore(PortfolioImportsBody { data, next_cursor }))
+    Ok(NoStore(PortfolioImportsView { data, next_cursor }))
 }

@@ -10,17 +10,17 @@ use crate::user_portfolios::{ImportedFile, PortfolioImport};
 /// An import: files whose transactions were added together.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioImport)]
-pub(in crate::http) struct PortfolioImportBody {
+pub(in crate::http) struct PortfolioImportView {
     /// The import.
     id: Uuid,
-    /// When it was made.
+    /// Time of the import.
     created_at: DateTime<Utc>,
     /// The files.
-    files: Vec<ImportedFileBody>,
-    /// How many transactions it added.
+    files: Vec<ImportedFileView>,
+    /// Number of transactions that it added.
     #[schema(example = 120)]
     added: i64,
-    /// How many were known already.
+    /// Number of transactions that were known already.
     #[schema(example = 3)]
     duplicates: i64,
 }
@@ -28,7 +28,7 @@ pub(in crate::http) struct PortfolioImportBody {
 /// A file that was imported.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ImportedFile)]
-pub(in crate::http) struct ImportedFileBody {
+pub(in crate::http) struct ImportedFileView {
     /// Its name.
     #[schema(example = "ledgers.csv")]
     name: String,
@@ -43,7 +43,7 @@ pub(in crate::http) struct ImportedFileBody {
     sha256: String,
 }
 
-impl From<PortfolioImport> for PortfolioImportBody {
+impl From<PortfolioImport> for PortfolioImportView {
     fn from(import: PortfolioImport) -> Self {
         Self {
             id: import.id,
@@ -55,7 +55,7 @@ impl From<PortfolioImport> for PortfolioImportBody {
     }
 }
 
-impl From<ImportedFile> for ImportedFileBody {
+impl From<ImportedFile> for ImportedFileView {
     fn from(file: ImportedFile) -> Self {
         Self {
             name: file.name,

@@ -7,7 +7,7 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::views::ShareLinkBody;
+use super::views::ShareLinkView;
 use crate::accounts::Client;
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::json::{JsonBody, Line};
@@ -28,7 +28,7 @@ pub(in crate::http) struct CreateBody {
     /// A name for it.
     #[schema(value_type = String, example = "for the forum", min_length = 1, max_length = 100)]
     name: Line,
-    /// Whether it shows no amounts: true if absent.
+    /// Hides amounts; true if absent.
     hide_amounts: Option<bool>,
     /// Days until it ends, 1 to 3650; it never ends if absent.
     #[garde(range(min = 1, max = 3_650))]
@@ -39,9 +39,9 @@ pub(in crate::http) struct CreateBody {
 /// A new link.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = NewShareLink)]
-pub(in crate::http) struct NewShareLinkBody {
+pub(in crate::http) struct NewShareLinkView {
     #[serde(flatten)]
-    link: ShareLinkBody,
+    link: ShareLinkView,
     /// The secret of the link, shown only once.
     #[schema(example = "kP1Vq3mJr0yQ2cXhB8nW5sT7uZ4dF6gL9aE1iO3vM0w")]
     secret: String,
@@ -56,7 +56,7 @@ pub(in crate::http) struct NewShareLinkBody {
     params(("id" = Uuid, Path, description = "The portfolio")),
     request_body = CreateBody,
     responses(
-        (status = 201, description = "The link with its secret", body = NewShareLinkBody),
+        (status = 201, description = "The link with its secret", body = NewShareLinkView),
         (status = 404, description = "`not-found`: the portfolio does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: there are 50 links already")
     )
@@ -72,7 +72,7 @@ pub(in crate::http) async fn create_share_link(
     (
         StatusCode,
         Extension<DoNotReplay>,
-        NoStore<NewShareLinkBody>,
+        NoStore<NewShareLinkView>,
     ),
     Problem,
 > {
@@ -88,7 +88,7 @@ pub(in crate::http) async fn create_share_link(
         .portfolios
         .share(principal.user.0, portfolio, &new, from)
         .await?;
-    let body = NewShareLinkBody {
+    let body = NewShareLinkView {
         link: link.into(),
         path: format!("/api/v1/shared-portfolios/{secret}"),
         secret,

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::views::ShareLinkBody;
+use super::views::ShareLinkView;
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -15,9 +15,9 @@ use crate::http::state::PortfolioState;
 /// The links.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ShareLinks)]
-pub(in crate::http) struct ShareLinksBody {
+pub(in crate::http) struct ShareLinksView {
     /// Newest first; at most 50.
-    data: Vec<ShareLinkBody>,
+    data: Vec<ShareLinkView>,
 }
 
 /// Lists the share links of a portfolio.
@@ -25,7 +25,7 @@ pub(in crate::http) struct ShareLinksBody {
     get, path = "/api/v1/portfolios/{id}/share-links", tag = "portfolios",
     params(("id" = Uuid, Path, description = "The portfolio")),
     responses(
-        (status = 200, description = "The links", body = ShareLinksBody),
+        (status = 200, description = "The links", body = ShareLinksView),
         (status = 404, description = "`not-found`: the portfolio does not exist, or belongs to another user")
     )
 )]
@@ -34,7 +34,7 @@ pub(in crate::http) async fn list_share_links(
     principal: Principal,
     Path(portfolio): Path<String>,
     params: Params,
-) -> Result<NoStore<ShareLinksBody>, Problem> {
+) -> Result<NoStore<ShareLinksView>, Problem> {
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let links = state
@@ -42,5 +42,5 @@ pub(in crate::http) async fn list_share_links(
         .share_links(principal.user.0, portfolio)
         .await?;
     let data = links.into_iter().map(Into::into).collect();
-    Ok(NoStore(ShareLinksBody { data }))
+    Ok(NoStore(ShareLinksView { data }))
 }

@@ -10,21 +10,21 @@ use crate::user_portfolios::ShareLink;
 /// A link by which anybody may look at a portfolio, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ShareLink)]
-pub(in crate::http) struct ShareLinkBody {
+pub(in crate::http) struct ShareLinkView {
     /// The link.
     id: Uuid,
     /// Its name.
     #[schema(example = "for the forum")]
     name: String,
-    /// Whether it shows no amounts.
+    /// True if the link hides amounts.
     hide_amounts: bool,
-    /// When it was created.
+    /// Time of creation.
     created_at: DateTime<Utc>,
-    /// When it ends; null if it never does.
+    /// Time at which it expires; null if it never does.
     expires_at: Option<DateTime<Utc>>,
 }
 
-impl From<ShareLink> for ShareLinkBody {
+impl From<ShareLink> for ShareLinkView {
     fn from(link: ShareLink) -> Self {
         Self {
             id: link.id,

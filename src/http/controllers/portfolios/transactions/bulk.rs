@@ -26,11 +26,11 @@ pub(in crate::http) struct TransactionsBody {
     transactions: Vec<TransactionBody>,
 }
 
-/// What was added.
+/// The result of adding transactions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransactionsAdded)]
-pub(in crate::http) struct AddedBody {
-    /// How many.
+pub(in crate::http) struct AddedView {
+    /// Their number.
     #[schema(example = 2)]
     added: usize,
     /// The number of the first; the others follow in order.
@@ -44,7 +44,7 @@ pub(in crate::http) struct AddedBody {
     params(("id" = Uuid, Path, description = "The portfolio")),
     request_body = TransactionsBody,
     responses(
-        (status = 201, description = "They are added", body = AddedBody),
+        (status = 201, description = "They are added", body = AddedView),
         (status = 404, description = "`not-found`: the portfolio does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: there is a transaction with one of the ids, or there would be more than 500,000")
     )
@@ -55,14 +55,14 @@ pub(in crate::http) async fn create_transactions(
     Path(portfolio): Path<String>,
     params: Params,
     JsonBody(body): JsonBody<TransactionsBody>,
-) -> Result<(StatusCode, NoStore<AddedBody>), Problem> {
+) -> Result<(StatusCode, NoStore<AddedView>), Problem> {
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let added = state
         .portfolios
         .add_transactions(principal.user.0, portfolio, read(body.transactions)?)
         .await?;
-    let answer = AddedBody {
+    let answer = AddedView {
         added: added.len(),
         first_number: added.first().map(|stored| stored.number),
     };

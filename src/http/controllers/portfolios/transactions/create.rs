@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::views::{StoredTransactionBody, TransactionBody, read};
+use super::views::{StoredTransactionView, TransactionBody, read};
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -18,7 +18,7 @@ use crate::http::state::PortfolioState;
     params(("id" = Uuid, Path, description = "The portfolio")),
     request_body = TransactionBody,
     responses(
-        (status = 201, description = "The transaction", body = StoredTransactionBody),
+        (status = 201, description = "The transaction", body = StoredTransactionView),
         (status = 404, description = "`not-found`: the portfolio does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: there is a transaction with this id, or there are 500,000 already")
     )
@@ -29,7 +29,7 @@ pub(in crate::http) async fn create_transaction(
     Path(portfolio): Path<String>,
     params: Params,
     JsonBody(body): JsonBody<TransactionBody>,
-) -> Result<(StatusCode, NoStore<StoredTransactionBody>), Problem> {
+) -> Result<(StatusCode, NoStore<StoredTransactionView>), Problem> {
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let added = state

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::views::StoredTransactionBody;
+use super::views::StoredTransactionView;
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::cursor;
 use crate::http::extract::params::{Params, limit, time};
@@ -17,9 +17,9 @@ use crate::user_portfolios::{StoredTransaction, TransactionFilter, TransactionPl
 /// A page of transactions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = StoredTransactions)]
-pub(in crate::http) struct StoredTransactionsBody {
+pub(in crate::http) struct StoredTransactionsView {
     /// Newest first.
-    data: Vec<StoredTransactionBody>,
+    data: Vec<StoredTransactionView>,
     /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "17a8-11")]
     next_cursor: Option<String>,
@@ -41,7 +41,7 @@ pub(in crate::http) struct StoredTransactionsBody {
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page")
     ),
     responses(
-        (status = 200, description = "A page of transactions", body = StoredTransactionsBody),
+        (status = 200, description = "A page of transactions", body = StoredTransactionsView),
         (status = 404, description = "`not-found`: the portfolio does not exist, or belongs to another user")
     )
 )]
@@ -50,7 +50,7 @@ pub(in crate::http) async fn list_transactions(
     principal: Principal,
     Path(portfolio): Path<String>,
     mut params: Params,
-) -> Result<NoStore<StoredTransactionsBody>, Problem> {
+) -> Result<NoStore<StoredTransactionsView>, Problem> {
     let asset = params.take("asset", text);
     let kind = params.take("kind", str::parse);
     let account = params.take("account", text);
@@ -84,7 +84,7 @@ pub(in crate::http) async fn list_transactions(
     let more = list.len() > most;
     list.truncate(most);
     let next_cursor = list.last().filter(|_| more).map(place);
-    Ok(NoStore(StoredTransactionsBody {
+    Ok(NoStore(StoredTransactionsView {
         data: list.into_iter().map(Into::into).collect(),
         next_cursor: next_cursor.map(cursor::encode_transaction_place),
     }))
@@ -101,7 +101,7 @@ fn place(stored: &StoredTransaction) -> TransactionPlace {
     }
 }
 
-/// What a name can be; nothing else reaches the database.
+/// A name as the database takes it.
 fn text(text: &str) -> Result<String, String> {
     let fits = (1..=256).contains(&text.chars().count()) && !text.contains(char::is_control);
     fits.then(|| text.to_owned())

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 
-use super::views::{StoredTransactionBody, TransactionBody, number, read};
+use super::views::{StoredTransactionView, TransactionBody, number, read};
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::json::JsonBody;
 use crate::http::extract::params::Params;
@@ -20,7 +20,7 @@ use crate::http::state::PortfolioState;
     ),
     request_body = TransactionBody,
     responses(
-        (status = 200, description = "The transaction", body = StoredTransactionBody),
+        (status = 200, description = "The transaction", body = StoredTransactionView),
         (status = 404, description = "`not-found`: there is no such transaction, or the portfolio belongs to another user")
     )
 )]
@@ -30,7 +30,7 @@ pub(in crate::http) async fn replace_transaction(
     Path((portfolio, which)): Path<(String, String)>,
     params: Params,
     JsonBody(body): JsonBody<TransactionBody>,
-) -> Result<NoStore<StoredTransactionBody>, Problem> {
+) -> Result<NoStore<StoredTransactionView>, Problem> {
     params.finish()?;
     let (portfolio, which) = (id(&portfolio, "portfolio")?, number(&which)?);
     let transaction = read(vec![body])?.into_iter().next();

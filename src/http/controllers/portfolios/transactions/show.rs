@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 
-use super::views::{StoredTransactionBody, number};
+use super::views::{StoredTransactionView, number};
 use crate::http::controllers::portfolios::views::id;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -18,7 +18,7 @@ use crate::http::state::PortfolioState;
         ("number" = i64, Path, description = "The transaction's number", example = 17)
     ),
     responses(
-        (status = 200, description = "The transaction", body = StoredTransactionBody),
+        (status = 200, description = "The transaction", body = StoredTransactionView),
         (status = 404, description = "`not-found`: there is no such transaction, or the portfolio belongs to another user")
     )
 )]
@@ -27,7 +27,7 @@ pub(in crate::http) async fn show_transaction(
     principal: Principal,
     Path((portfolio, which)): Path<(String, String)>,
     params: Params,
-) -> Result<NoStore<StoredTransactionBody>, Problem> {
+) -> Result<NoStore<StoredTransactionView>, Problem> {
     params.finish()?;
     let (portfolio, which) = (id(&portfolio, "portfolio")?, number(&which)?);
     let found = state

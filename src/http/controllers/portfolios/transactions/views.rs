@@ -27,7 +27,7 @@ pub(in crate::http) struct TransactionBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 256)]
     id: Option<String>,
-    /// When, RFC 3339 with an offset.
+    /// Time, RFC 3339 with an offset.
     time: String,
     /// `buy`, `sell`, `swap`, `deposit`, `withdrawal`, `transfer`, `staking`, `interest`, `mining`,
     /// `airdrop`, `reward`, `fork`, `gift_in`, `gift_out`, `spend`, `loss`, `fee`, `migration` or `opening`.
@@ -35,14 +35,14 @@ pub(in crate::http) struct TransactionBody {
     /// The account, by its name; it is added if there is none of this name.
     #[schema(max_length = 256)]
     account: String,
-    /// Where a transfer goes to.
+    /// The account that a transfer goes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 256)]
     to_account: Option<String>,
-    /// What left.
+    /// The amount that left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sent: Option<LegBody>,
-    /// What came.
+    /// The amount that came in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     received: Option<LegBody>,
     /// Fees, in any assets; never inside `sent` or `received`.
@@ -77,7 +77,7 @@ pub(in crate::http) struct LegBody {
     /// asset without a market.
     #[schema(example = "bitcoin", max_length = 256)]
     asset: String,
-    /// How much, above zero; at most 18 decimals.
+    /// Quantity, above zero; at most 18 decimals.
     #[schema(example = "0.3")]
     quantity: String,
     /// Its market value in the portfolio's currency.
@@ -94,7 +94,7 @@ pub(in crate::http) struct NamedLotBody {
     /// The id of the transaction that acquired it.
     #[schema(example = "T4X-99")]
     lot: String,
-    /// How much of it.
+    /// Quantity taken from it.
     #[schema(example = "0.3")]
     quantity: String,
 }
@@ -102,7 +102,7 @@ pub(in crate::http) struct NamedLotBody {
 /// A transaction as it is kept.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = StoredTransaction)]
-pub(in crate::http) struct StoredTransactionBody {
+pub(in crate::http) struct StoredTransactionView {
     /// Its number in the portfolio. Of one instant, those with lower numbers happened before.
     #[schema(example = 17)]
     number: i64,
@@ -112,7 +112,7 @@ pub(in crate::http) struct StoredTransactionBody {
     transaction: TransactionBody,
 }
 
-impl From<StoredTransaction> for StoredTransactionBody {
+impl From<StoredTransaction> for StoredTransactionView {
     fn from(stored: StoredTransaction) -> Self {
         Self {
             number: stored.number,
