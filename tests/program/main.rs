@@ -15,6 +15,7 @@ mod documents;
 mod evaluate_command;
 mod forecasts;
 mod import_command;
+mod import_killed;
 mod jobs;
 mod live_faults;
 mod metrics_page;
@@ -130,6 +131,7 @@ fn main() {
         live_faults::both_signals_end_it_with_status_0,
         import_command::exports_become_one_file_of_transactions,
         import_command::a_refused_row_keeps_all_of_it_out_until_it_is_settled,
+        import_killed::an_import_that_is_killed_leaves_nothing_and_is_done_whole_later,
         metrics_page::a_running_program_shows_what_promtool_wants,
         models_command::a_model_is_trained_forecasts_and_is_replaced_and_brought_back,
         models_command::a_damaged_model_is_named_and_the_one_before_serves,
