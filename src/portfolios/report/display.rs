@@ -17,6 +17,10 @@ struct Rates<'a> {
 
 impl Rates<'_> {
     fn at(&self, amount: Money, day: Day) -> Result<Money, ReportError> {
+        // Nothing is nothing in every currency: it needs no rate.
+        if amount.is_zero() {
+            return Ok(Money::ZERO);
+        }
         let rate = self.series.on(day.date());
         let converted = rate.and_then(|rate| amount.converted(rate));
         converted.ok_or_else(|| ReportError::NoRate {
