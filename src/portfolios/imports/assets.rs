@@ -1,22 +1,10 @@
 //! What the tickers of venues stand for: money, staked and wrapped names of one coin, and pairs written
 //! without a separator.
 
-/// Currencies of states: what is money, as opposed to a coin.
-const MONEY: &[&str] = &[
-    "AED", "ARS", "AUD", "BDT", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK",
-    "EGP", "EUR", "GBP", "GEL", "GHS", "HKD", "HRK", "HUF", "IDR", "ILS", "INR", "ISK", "JPY",
-    "KES", "KRW", "KZT", "LKR", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PKR",
-    "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "TZS", "UAH",
-    "UGX", "USD", "UYU", "VND", "XAF", "XOF", "ZAR",
-];
+use crate::ledger::is_money;
 
 /// Quotes of the venues read here, the one that is quoted in rather than by first.
 const QUOTES: &[&str] = &["USDT", "USDC", "DAI", "BTC", "ETH"];
-
-/// Whether an asset is the currency of a state. Stablecoins are coins.
-pub(super) fn is_money(asset: &str) -> bool {
-    MONEY.binary_search(&asset).is_ok()
-}
 
 /// Which of two assets a pair is quoted in: money, else a dollar coin, else bitcoin, else ether.
 pub(super) fn is_quote(asset: &str, other: &str) -> bool {
@@ -157,12 +145,6 @@ fn by_quote<'p>(pair: &'p str, quotes: &[&str]) -> Option<(&'p str, &'p str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn money_is_found_by_binary_search() {
-        assert!(MONEY.is_sorted());
-        assert!(is_money("EUR") && !is_money("USDT"));
-    }
 
     #[test]
     fn names_of_kraken_are_the_coins_behind_them() {

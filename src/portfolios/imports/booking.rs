@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::assets::is_money;
 use super::outcome::Imported;
+use crate::ledger::is_money;
 use crate::{Decimal, Kind, Leg, Transaction};
 
 /// A transaction in the making. What goes wrong on the way is kept and refuses its rows.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ImportOptions;
-use super::assets::is_money;
 use super::duplicates::{KnownTransactions, ends_of_transfers};
 use super::outcome::{Duplicate, FileOutcome, ImportOutcome, Imported, Question, Refusal, Rows};
 use super::reading::Reading;
 use super::renames::renamed;
 use crate::files::{FileError, check};
+use crate::ledger::is_money;
 use crate::{Decimal, Kind, Leg, Prices, Transaction};
 
 /// What reading the files came to.

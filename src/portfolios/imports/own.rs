@@ -91,7 +91,7 @@ fn keep(transactions: impl Iterator<Item = (Transaction, Vec<u64>)>, reading: &m
             && transaction
                 .received
                 .as_ref()
-                .is_some_and(|leg| leg.value.is_none() && !super::assets::is_money(&leg.asset));
+                .is_some_and(|leg| leg.value.is_none() && !crate::ledger::is_money(&leg.asset));
         let flags = if unknown_cost {
             vec!["unknown cost".to_owned()]
         } else {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
-use super::assets::is_money;
 use super::booking::Booking;
 use super::numbers::{Numbers, short};
 use super::outcome::{Imported, Refusal};
 use super::table::{Header, Row, Table};
 use super::times::{Clock, order};
 use super::{Choice, ImportOptions};
+use crate::ledger::is_money;
 use crate::transaction::Legs;
 use crate::{Decimal, Kind, Prices};
 

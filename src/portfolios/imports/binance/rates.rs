@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::entry::{Entry, Second};
-use crate::imports::assets::is_money;
+use crate::ledger::is_money;
 
 /// About what coins were worth, from the trades of the file itself: to tell large from small, never to book.
 pub(super) struct Rates(BTreeMap<String, BTreeMap<DateTime<Utc>, f64>>);

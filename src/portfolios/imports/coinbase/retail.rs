@@ -7,13 +7,14 @@ use chrono::{DateTime, Utc};
 
 use super::halves::{Half, join};
 use super::notes::{self, Mismatch, named, pair_and_rate};
-use crate::imports::assets::{self, is_money};
+use crate::imports::assets;
 use crate::imports::booking::{Booking, product};
 use crate::imports::numbers::{Numbers, Style, amount, short};
 use crate::imports::reading::{Cells, Line, Read, Reader, Reading, Unknown};
 use crate::imports::table::{Header, Table};
 use crate::imports::times::UTC;
 use crate::imports::{Format, Source};
+use crate::ledger::is_money;
 use crate::{Decimal, Kind};
 
 const COMMON: [&str; 5] = [
