@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::SecretError;
 
@@ -106,9 +107,11 @@ impl KeyFiles {
     }
 
     fn draft(&self, name: &str, content: &[u8]) -> Result<PathBuf, SecretError> {
+        static DRAFTS: AtomicU64 = AtomicU64::new(0);
+        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
         let draft = self
             .directory
-            .join(format!(".{name}.{}", std::process::id()));
+            .join(format!(".{name}.{}.{number}", std::process::id()));
         let failed = |error: io::Error| trouble("write", &draft, &error);
         // One left by a process of the same id that was killed.
         if draft.exists() {
