@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 # What CI and the container image build: with the client of the Fluvio event log.
 FEATURES := --features fluvio
 
-.PHONY: help demo test setup setup-test format check unit unit-others unit-program build bench openapi
+.PHONY: help demo test setup setup-test format check unit build bench openapi
 
 help:
 	@echo 'make demo    set up, build, and run everything against a simulated market: http://127.0.0.1:3001'
@@ -53,19 +53,9 @@ format:
 check:
 	$(TEST) --all-targets --no-run
 
-# The tests of the whole program wait for minutes to end, the others for a processor: at once, and the
-# program first where both want one. Each prints when it has ended.
-unit:
-	@echo 'unit: the tests of the whole program, and next to them all others; both print at their end'
-	@$(MAKE) --no-print-directory --keep-going --output-sync=target -j2 unit-program unit-others
-
 # Many tests wait for servers rather than for a processor.
-unit-others: export COINSPHERE_TEST_WITHOUT_PROGRAM = 1
-unit-others:
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} nice -n 10 $(TEST)
-
-unit-program:
-	$(TEST) --test program
+unit:
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(TEST)
 
 openapi:
 	cargo test --workspace --locked $(FEATURES) --lib -- --ignored write_the_stored_document

@@ -69,10 +69,6 @@ fn timed(name: &str, test: impl FnOnce()) {
 const AT_ONCE: usize = 4;
 
 fn main() {
-    // `make test` runs them next to all others, by name.
-    if std::env::var_os("COINSPHERE_TEST_WITHOUT_PROGRAM").is_some() {
-        return;
-    }
     let mut arguments = Arguments::from_args();
     // The longest first, so that none of them is left at the end.
     let mut trials = Vec::from(everywhere![
