@@ -6,7 +6,7 @@ mod strict;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use garde::Validate;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
@@ -41,15 +41,18 @@ where
         }
         let bytes = Bytes::from_request(request, state)
             .await
-            .map_err(|rejection| match is_too_large(&rejection) {
-                true => Problem::new(Kind::PayloadTooLarge),
-                false => wrong("body", "ended early"),
+            .map_err(|rejection| {
+                let limited = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
+                match limited || is_too_large(&rejection) {
+                    true => Problem::new(Kind::PayloadTooLarge),
+                    false => wrong("body", "ended early"),
+                }
             })?;
         read(&bytes).map(Self)
     }
 }
 
-/// Whether reading a body ended at its limit, whichever layer's.
+/// Whether reading a body ended at the limit of a layer, which is not axum's own.
 fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     causes.any(|error| error.is::<LengthLimitError>())
