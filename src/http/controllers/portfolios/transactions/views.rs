@@ -11,9 +11,10 @@ use crate::portfolios::transaction::{format_time, parse_time};
 use crate::portfolios::{Decimal, Leg, NamedLot, Transaction};
 use crate::user_portfolios::{PortfolioError, StoredTransaction};
 
+// Fields that it does not have are refused by `JsonBody`; denied here too, the schema of a stored one, which
+// has more, would contradict itself.
 /// A transaction.
 #[derive(Debug, Clone, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 #[schema(as = Transaction, example = json!({
     "id": "T4X-99", "time": "2024-01-08T07:05:12Z", "kind": "buy", "account": "kraken",
