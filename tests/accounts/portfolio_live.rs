@@ -40,12 +40,17 @@ impl Stream {
         stream
     }
 
-    /// The next message; or the code it was closed with.
+    /// The next message but pings; or the code it was closed with.
     async fn next(&mut self) -> Result<Value, u16> {
         loop {
             let message = timeout(PATIENCE, self.0.next()).await.unwrap();
             match message.unwrap().unwrap() {
-                Message::Text(text) => return Ok(serde_json::from_str(&text).unwrap()),
+                Message::Text(text) => {
+                    let message: Value = serde_json::from_str(&text).unwrap();
+                    if message["type"] != "ping" {
+                        return Ok(message);
+                    }
+                }
                 Message::Close(Some(frame)) => return Err(frame.code.into()),
                 _ => {}
             }
