@@ -1,13 +1,13 @@
 // An OpenAPI document to a Postman collection on standard output. Ids, and the UUIDs that the converter
 // draws for parameters, are derived from places in the collection, and what else it draws comes from a
 // generator with a seed, so that the same document gives the same file.
+// Numerical Recipes' linear congruential generator; before the converter is loaded, which draws then.
+let drawn = 1;
+Math.random = () => (drawn = (drawn * 1664525 + 1013904223) % 4294967296) / 4294967296;
+
 const { readFileSync } = require("node:fs");
 const { createHash } = require("node:crypto");
 const { convertV2 } = require("openapi-to-postmanv2");
-
-// Numerical Recipes' linear congruential generator.
-let drawn = 1;
-Math.random = () => (drawn = (drawn * 1664525 + 1013904223) % 4294967296) / 4294967296;
 
 const api = JSON.parse(readFileSync(process.argv[2], "utf8"));
 api.servers = [{ url: "http://127.0.0.1:3001" }];
