@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::views::id;
-use super::comparison::{TargetBody, no_whole, weights};
+use super::comparison::{TargetView, no_whole, weights};
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
@@ -21,7 +21,7 @@ use crate::user_portfolios::Share;
 /// Where the value of a portfolio is.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioAllocation)]
-pub(in crate::http) struct AllocationBody {
+pub(in crate::http) struct AllocationView {
     /// The currency of the amounts.
     #[schema(example = "USD")]
     currency: String,
@@ -34,22 +34,22 @@ pub(in crate::http) struct AllocationBody {
     /// Why it is null; then there are no shares either.
     value_reason: Option<String>,
     /// By asset.
-    by_asset: Vec<ShareBody>,
+    by_asset: Vec<ShareView>,
     /// By account, as transactions name them. What an account gave without ever having had it counts as nothing.
-    by_account: Vec<ShareBody>,
+    by_account: Vec<ShareView>,
     /// By kind: `money`, `stablecoins`, `coins`.
-    by_category: Vec<ShareBody>,
+    by_category: Vec<ShareView>,
     /// The concentration: the sum of squared shares of the assets, 1 for a single one.
     #[schema(example = "0.56")]
     hhi: Option<String>,
     /// The target that was asked for, and the trades that would restore it; null if none was.
-    target: Option<TargetBody>,
+    target: Option<TargetView>,
 }
 
 /// A part of a portfolio's value.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AllocationShare)]
-pub(in crate::http) struct ShareBody {
+pub(in crate::http) struct ShareView {
     /// Of what.
     #[schema(example = "bitcoin")]
     name: String,
@@ -61,7 +61,7 @@ pub(in crate::http) struct ShareBody {
     share: Option<String>,
 }
 
-impl From<Share> for ShareBody {
+impl From<Share> for ShareView {
     fn from(share: Share) -> Self {
         Self {
             name: share.name,
@@ -80,7 +80,7 @@ impl From<Share> for ShareBody {
         ("tolerance" = Option<String>, Query, description = "How far a share may be from its target before there is a trade: `0.02` (by default `0`) is 2 % of the whole")
     ),
     responses(
-        (status = 200, description = "The allocation, the largest first", body = AllocationBody),
+        (status = 200, description = "The allocation, the largest first", body = AllocationView),
         (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: it cannot be computed; the detail names the transaction")
     )
@@ -90,7 +90,7 @@ pub(in crate::http) async fn show_allocation(
     principal: Principal,
     Path(portfolio): Path<String>,
     mut params: Params,
-) -> Result<NoStore<AllocationBody>, Problem> {
+) -> Result<NoStore<AllocationView>, Problem> {
     let wanted = params.take("target", weights);
     let tolerance = params.take("tolerance", |text| {
         let tolerance = text.parse::<Decimal>().ok();
@@ -117,7 +117,7 @@ pub(in crate::http) async fn show_allocation(
     };
     let allocation = state.figures.allocation(user, portfolio).await?;
     let shares = |shares: Vec<Share>| shares.into_iter().map(Into::into).collect();
-    Ok(NoStore(AllocationBody {
+    Ok(NoStore(AllocationView {
         currency: allocation.currency,
         valued_at: allocation.at,
         value: allocation.value,

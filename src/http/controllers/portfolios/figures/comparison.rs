@@ -37,7 +37,7 @@ pub(super) fn no_whole(field: &str, error: &WeightsError) -> Problem {
 /// The share of an asset in a mix.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AssetWeight)]
-pub(in crate::http) struct WeightBody {
+pub(in crate::http) struct WeightView {
     /// The asset.
     #[schema(example = "bitcoin")]
     asset: String,
@@ -49,9 +49,9 @@ pub(in crate::http) struct WeightBody {
 /// The same deposits and withdrawals in something else. A mix is bought by its weights and then left alone.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BenchmarkComparison)]
-pub(in crate::http) struct BenchmarkBody {
+pub(in crate::http) struct BenchmarkView {
     /// Its assets.
-    assets: Vec<WeightBody>,
+    assets: Vec<WeightView>,
     /// What the same flows would be worth.
     #[schema(value_type = Option<String>, example = "58100.5")]
     value: Option<String>,
@@ -77,12 +77,12 @@ pub(in crate::http) struct BenchmarkBody {
     max_drawdown_reason: Option<String>,
 }
 
-impl From<Benchmark> for BenchmarkBody {
+impl From<Benchmark> for BenchmarkView {
     fn from(benchmark: Benchmark) -> Self {
         let assets = benchmark.weights.into_iter();
         Self {
             assets: assets
-                .map(|(asset, weight)| WeightBody { asset, weight })
+                .map(|(asset, weight)| WeightView { asset, weight })
                 .collect(),
             value: benchmark.value,
             value_reason: benchmark.value_reason,
@@ -100,7 +100,7 @@ impl From<Benchmark> for BenchmarkBody {
 /// What contributed how much to the time-weighted return; the parts add up to it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Contributions)]
-pub(in crate::http) struct ContributionBody {
+pub(in crate::http) struct ContributionView {
     /// The time-weighted return.
     #[schema(example = "0.214")]
     total: Option<String>,
@@ -127,7 +127,7 @@ pub(in crate::http) struct AssetContribution {
     contribution: String,
 }
 
-impl From<Contribution> for ContributionBody {
+impl From<Contribution> for ContributionView {
     fn from(found: Contribution) -> Self {
         let by_asset = found.by_asset.into_iter();
         Self {
@@ -148,7 +148,7 @@ impl From<Contribution> for ContributionBody {
 /// How the daily returns of what is held go together (Pearson).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Correlations)]
-pub(in crate::http) struct CorrelationBody {
+pub(in crate::http) struct CorrelationView {
     /// The rows and columns; at most 50.
     #[schema(example = json!(["bitcoin", "ethereum"]))]
     assets: Vec<String>,
@@ -160,7 +160,7 @@ pub(in crate::http) struct CorrelationBody {
     days: Vec<Vec<usize>>,
 }
 
-impl From<Correlation> for CorrelationBody {
+impl From<Correlation> for CorrelationView {
     fn from(found: Correlation) -> Self {
         Self {
             assets: found.assets,
@@ -173,20 +173,20 @@ impl From<Correlation> for CorrelationBody {
 /// A target next to what there is, and the trades that would restore it, at the last prices and without fees.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TargetAllocation)]
-pub(in crate::http) struct TargetBody {
+pub(in crate::http) struct TargetView {
     /// What is shared out.
     #[schema(value_type = Option<String>, example = "61820.01")]
     value: Option<Money>,
     /// Why there are no trades.
     reason: Option<String>,
     /// Every asset that is held or wanted, the largest difference first.
-    lines: Vec<TargetLineBody>,
+    lines: Vec<TargetLineView>,
 }
 
 /// An asset of a target.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TargetLine)]
-pub(in crate::http) struct TargetLineBody {
+pub(in crate::http) struct TargetLineView {
     /// The asset.
     #[schema(example = "bitcoin")]
     asset: String,
@@ -219,7 +219,7 @@ pub(in crate::http) struct TargetLineBody {
     trade_quantity: Option<Decimal>,
 }
 
-impl From<Target> for TargetBody {
+impl From<Target> for TargetView {
     fn from(target: Target) -> Self {
         Self {
             value: target.value,
@@ -229,7 +229,7 @@ impl From<Target> for TargetBody {
     }
 }
 
-impl From<TargetLine> for TargetLineBody {
+impl From<TargetLine> for TargetLineView {
     fn from(line: TargetLine) -> Self {
         Self {
             asset: line.asset,

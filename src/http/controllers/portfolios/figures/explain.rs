@@ -18,7 +18,7 @@ const PARTS: usize = 20;
 /// A figure, and the chain of what it is made of: disposals, holdings, lots, transactions, prices.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Explanation)]
-pub(in crate::http) struct StepBody {
+pub(in crate::http) struct StepView {
     /// What it is: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day` or `flow`.
     #[schema(example = "figure")]
     kind: &'static str,
@@ -47,7 +47,7 @@ pub(in crate::http) struct StepBody {
     note: Option<String>,
     /// What it is made of, the largest first: each has this shape again.
     #[schema(value_type = Vec<Object>)]
-    parts: Vec<StepBody>,
+    parts: Vec<StepView>,
     /// How many smaller parts are not listed.
     #[schema(example = 0)]
     left_out: usize,
@@ -56,7 +56,7 @@ pub(in crate::http) struct StepBody {
     left_out_amount: Option<String>,
 }
 
-impl From<Step> for StepBody {
+impl From<Step> for StepView {
     fn from(step: Step) -> Self {
         Self {
             kind: step.kind,
@@ -85,7 +85,7 @@ impl From<Step> for StepBody {
         ("parts" = Option<usize>, Query, description = "How many parts of each step are listed, 1 to 100, by default 20", minimum = 1, maximum = 100)
     ),
     responses(
-        (status = 200, description = "The figure and its parts", body = StepBody),
+        (status = 200, description = "The figure and its parts", body = StepView),
         (status = 404, description = "`not-found`: the portfolio does not exist or belongs to another user, or it has no such disposal, asset or transaction"),
         (status = 409, description = "`conflict`: it cannot be computed; the detail names the transaction")
     )
@@ -95,7 +95,7 @@ pub(in crate::http) async fn explain_figure(
     principal: Principal,
     Path(portfolio): Path<String>,
     mut params: Params,
-) -> Result<NoStore<StepBody>, Problem> {
+) -> Result<NoStore<StepView>, Problem> {
     let figure = params.take_required("figure", |text| {
         text.parse::<Figure>().map_err(|error| error.to_string())
     });

@@ -17,18 +17,18 @@ use crate::portfolios::report::HistoryView;
 /// The value of each day.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioHistory)]
-pub(in crate::http) struct HistoryBody {
+pub(in crate::http) struct PortfolioHistoryView {
     /// The currency of the amounts.
     #[schema(example = "USD")]
     currency: String,
     /// Ascending, every day of the range.
-    data: Vec<DayBody>,
+    data: Vec<DayView>,
 }
 
 /// The end of a day.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioDay)]
-pub(in crate::http) struct DayBody {
+pub(in crate::http) struct DayView {
     /// The day, in the portfolio's time zone.
     #[schema(example = "2026-03-01")]
     date: String,
@@ -43,7 +43,7 @@ pub(in crate::http) struct DayBody {
     index: String,
 }
 
-impl From<HistoryView> for DayBody {
+impl From<HistoryView> for DayView {
     fn from(day: HistoryView) -> Self {
         Self {
             date: day.date,
@@ -63,7 +63,7 @@ impl From<HistoryView> for DayBody {
         ("to" = Option<String>, Query, description = "The last day; by default the newest")
     ),
     responses(
-        (status = 200, description = "The days", body = HistoryBody),
+        (status = 200, description = "The days", body = PortfolioHistoryView),
         (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: it cannot be computed; the detail names the transaction")
     )
@@ -73,7 +73,7 @@ pub(in crate::http) async fn show_portfolio_history(
     principal: Principal,
     Path(portfolio): Path<String>,
     mut params: Params,
-) -> Result<NoStore<HistoryBody>, Problem> {
+) -> Result<NoStore<PortfolioHistoryView>, Problem> {
     let range = DayRange::take(&mut params);
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
@@ -86,7 +86,7 @@ pub(in crate::http) async fn show_portfolio_history(
     };
     let user = principal.user.0;
     let (found, days) = state.figures.ask(user, portfolio, asked).await?;
-    Ok(NoStore(HistoryBody {
+    Ok(NoStore(PortfolioHistoryView {
         currency: found.settings.currency,
         data: days.into_iter().map(Into::into).collect(),
     }))

@@ -18,7 +18,7 @@ use crate::user_portfolios::{HoldingValue, Valuation};
 /// What a portfolio holds.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Holdings)]
-pub(in crate::http) struct HoldingsBody {
+pub(in crate::http) struct HoldingsView {
     /// The currency of prices and amounts.
     #[schema(example = "USD")]
     currency: String,
@@ -34,13 +34,13 @@ pub(in crate::http) struct HoldingsBody {
     /// Why it is null.
     value_reason: Option<String>,
     /// The portfolio's currency first, then by asset and account.
-    data: Vec<HoldingBody>,
+    data: Vec<HoldingView>,
 }
 
 /// A holding.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Holding)]
-pub(in crate::http) struct HoldingBody {
+pub(in crate::http) struct HoldingView {
     /// The code of a currency, a token's id, or a name of your own.
     #[schema(example = "bitcoin")]
     asset: String,
@@ -83,7 +83,7 @@ pub(in crate::http) struct HoldingBody {
     share: Option<String>,
 }
 
-impl HoldingBody {
+impl HoldingView {
     fn new(holding: HoldingValue, total: Option<Money>) -> Self {
         let total = total.map(Money::to_f64).filter(|total| *total > 0.0);
         let share = holding.value.zip(total);
@@ -111,7 +111,7 @@ impl HoldingBody {
     get, path = "/api/v1/portfolios/{id}/holdings", tag = "portfolios",
     params(("id" = Uuid, Path, description = "The portfolio")),
     responses(
-        (status = 200, description = "The holdings", body = HoldingsBody),
+        (status = 200, description = "The holdings", body = HoldingsView),
         (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: it cannot be computed; the detail names the transaction")
     )
@@ -121,7 +121,7 @@ pub(in crate::http) async fn list_holdings(
     principal: Principal,
     Path(portfolio): Path<String>,
     params: Params,
-) -> Result<NoStore<HoldingsBody>, Problem> {
+) -> Result<NoStore<HoldingsView>, Problem> {
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let user = principal.user.0;
@@ -134,14 +134,14 @@ pub(in crate::http) async fn list_holdings(
         ..
     } = state.figures.value(&snapshot);
     let data = holdings.into_iter();
-    Ok(NoStore(HoldingsBody {
+    Ok(NoStore(HoldingsView {
         currency: snapshot.summary.currency.clone(),
         version: snapshot.version,
         valued_at: at,
         value,
         value_reason,
         data: data
-            .map(|holding| HoldingBody::new(holding, value))
+            .map(|holding| HoldingView::new(holding, value))
             .collect(),
     }))
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::views::id;
-use super::comparison::{BenchmarkBody, ContributionBody, no_whole, weights};
+use super::comparison::{BenchmarkView, ContributionView, no_whole, weights};
 use super::range::DayRange;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -20,7 +20,7 @@ use crate::portfolios::report::{PerformanceView, days_between, performance_betwe
 /// its `…_reason` says why.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioPerformance)]
-pub(in crate::http) struct PerformanceBody {
+pub(in crate::http) struct PortfolioPerformanceView {
     /// The first day that was asked for; null for the first transaction's.
     #[schema(example = "2026-01-01")]
     from: Option<String>,
@@ -73,12 +73,12 @@ pub(in crate::http) struct PerformanceBody {
     #[schema(example = 0)]
     days_unpriced: usize,
     /// What contributed how much to the time-weighted return.
-    contribution: ContributionBody,
+    contribution: ContributionView,
     /// The same money in what it is compared with; null if nothing was asked for.
-    benchmark: Option<BenchmarkBody>,
+    benchmark: Option<BenchmarkView>,
 }
 
-impl PerformanceBody {
+impl PortfolioPerformanceView {
     fn new(
         range: DayRange,
         view: PerformanceView,
@@ -119,7 +119,7 @@ impl PerformanceBody {
         ("benchmark" = Option<String>, Query, description = "An asset to compare with, or several with weights that add up to 1: `bitcoin:0.6,ethereum:0.4`")
     ),
     responses(
-        (status = 200, description = "The performance", body = PerformanceBody),
+        (status = 200, description = "The performance", body = PortfolioPerformanceView),
         (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: it cannot be computed; the detail names the transaction")
     )
@@ -129,7 +129,7 @@ pub(in crate::http) async fn show_performance(
     principal: Principal,
     Path(portfolio): Path<String>,
     mut params: Params,
-) -> Result<NoStore<PerformanceBody>, Problem> {
+) -> Result<NoStore<PortfolioPerformanceView>, Problem> {
     let range = DayRange::take(&mut params);
     let wanted = params.take("benchmark", weights);
     params.finish()?;
@@ -148,5 +148,5 @@ pub(in crate::http) async fn show_performance(
     };
     let (_, (view, parts, compared)) = state.figures.ask(user, portfolio, asked).await?;
     let compared = compared.map_err(|error| no_whole("benchmark", &error))?;
-    Ok(NoStore(PerformanceBody::new(range, view, parts, compared)))
+    Ok(NoStore(PortfolioPerformanceView::new(range, view, parts, compared)))
 }

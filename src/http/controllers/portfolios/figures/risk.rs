@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::views::id;
-use super::comparison::CorrelationBody;
+use super::comparison::CorrelationView;
 use super::range::DayRange;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -23,7 +23,7 @@ use crate::portfolios::report::{days_between, performance_between};
 /// Risk, on daily time-weighted returns. A figure that has no meaning is null, and its `…_reason` says why.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioRisk)]
-pub(in crate::http) struct RiskBody {
+pub(in crate::http) struct RiskView {
     /// The first day that was asked for; null for the first transaction's.
     #[schema(example = "2026-01-01")]
     from: Option<String>,
@@ -76,7 +76,7 @@ pub(in crate::http) struct RiskBody {
     #[schema(example = false)]
     few_returns: bool,
     /// How the assets that are held now go together.
-    correlation: CorrelationBody,
+    correlation: CorrelationView,
 }
 
 /// The risk of a portfolio, over all its time or a range of days.
@@ -88,7 +88,7 @@ pub(in crate::http) struct RiskBody {
         ("to" = Option<String>, Query, description = "The last day")
     ),
     responses(
-        (status = 200, description = "The risk", body = RiskBody),
+        (status = 200, description = "The risk", body = RiskView),
         (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
         (status = 409, description = "`conflict`: it cannot be computed; the detail names the transaction")
     )
@@ -98,7 +98,7 @@ pub(in crate::http) async fn show_risk(
     principal: Principal,
     Path(portfolio): Path<String>,
     mut params: Params,
-) -> Result<NoStore<RiskBody>, Problem> {
+) -> Result<NoStore<RiskView>, Problem> {
     let range = DayRange::take(&mut params);
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
@@ -122,7 +122,7 @@ pub(in crate::http) async fn show_risk(
     };
     let user = principal.user.0;
     let (_, (view, hhi, correlation)) = state.figures.ask(user, portfolio, asked).await?;
-    Ok(NoStore(RiskBody {
+    Ok(NoStore(RiskView {
         from: range.from.map(|day| day.to_string()),
         to: range.to.map(|day| day.to_string()),
         volatility: view.volatility,

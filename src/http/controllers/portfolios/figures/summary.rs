@@ -12,7 +12,7 @@ use crate::user_portfolios::{Snapshot, Valuation};
 /// `…_reason` says why.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioFigures)]
-pub(in crate::http) struct FiguresBody {
+pub(in crate::http) struct FiguresView {
     /// The version of the portfolio that they are of.
     #[schema(example = 42)]
     version: i64,
@@ -86,7 +86,7 @@ pub(in crate::http) struct FiguresBody {
     flags: usize,
 }
 
-impl FiguresBody {
+impl FiguresView {
     pub(in crate::http) fn new(snapshot: &Snapshot, value: Valuation) -> Self {
         let summary = &snapshot.summary;
         let performance = &summary.performance;

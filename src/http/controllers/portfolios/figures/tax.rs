@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::super::views::{fees_in_kind, id, method, scope};
-use super::tax_views::TaxBody;
+use super::tax_views::TaxView;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
@@ -36,7 +36,7 @@ enum Format {
     ),
     responses(
         (status = 200, description = "The report", content(
-            (TaxBody = "application/json"),
+            (TaxView = "application/json"),
             (String = "text/csv"),
             (String = "text/html")
         )),
@@ -96,7 +96,7 @@ pub(in crate::http) async fn show_tax_report(
         Problem::new(Kind::Conflict).with_detail(format!("it cannot be computed: {error}"))
     })?;
     let (media, text) = match format.unwrap_or(Format::Json) {
-        Format::Json => return Ok(NoStore(TaxBody::new(year, report)).into_response()),
+        Format::Json => return Ok(NoStore(TaxView::new(year, report)).into_response()),
         Format::Csv => ("text/csv; charset=utf-8", report.disposals_csv()),
         Format::Html => ("text/html; charset=utf-8", report.tax_html()),
     };

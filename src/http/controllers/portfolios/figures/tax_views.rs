@@ -9,7 +9,7 @@ use crate::portfolios::report::{DisposalView, FlagView, HoldingView, IncomeView,
 /// A tax report of a year. Amounts are in the portfolio's currency.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TaxReport)]
-pub(in crate::http) struct TaxBody {
+pub(in crate::http) struct TaxView {
     /// The tax year: the calendar's, or with the method `uk` the one that begins on 6 April.
     #[schema(example = 2025)]
     year: i32,
@@ -49,19 +49,19 @@ pub(in crate::http) struct TaxBody {
     /// Why it is null.
     value_reason: Option<String>,
     /// The disposals, in order of time.
-    disposals: Vec<DisposalBody>,
+    disposals: Vec<TaxDisposalView>,
     /// The receipts of income, in order of time.
-    income_lines: Vec<IncomeBody>,
+    income_lines: Vec<TaxIncomeView>,
     /// What is left at the end of the year.
-    holdings: Vec<RemainingBody>,
+    holdings: Vec<RemainingView>,
     /// What is missing, and how to mend it.
-    flags: Vec<FlagBody>,
+    flags: Vec<ReportFlagView>,
 }
 
 /// A disposal.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Disposal)]
-pub(in crate::http) struct DisposalBody {
+pub(in crate::http) struct TaxDisposalView {
     /// The day.
     #[schema(example = "2025-05-14")]
     date: String,
@@ -93,13 +93,13 @@ pub(in crate::http) struct DisposalBody {
     #[schema(value_type = String, example = "0")]
     unknown_quantity: String,
     /// The lots it was taken from.
-    lots: Vec<LotBody>,
+    lots: Vec<TaxLotView>,
 }
 
 /// A part of a lot that was disposed of.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DisposedLot)]
-pub(in crate::http) struct LotBody {
+pub(in crate::http) struct TaxLotView {
     /// The rule of this part: the id of the transaction that acquired it, or `average`, `same_day`, `30_days`,
     /// `section_104`, or `missing`.
     #[schema(example = "t-3")]
@@ -121,7 +121,7 @@ pub(in crate::http) struct LotBody {
 /// Income, when it was received.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Income)]
-pub(in crate::http) struct IncomeBody {
+pub(in crate::http) struct TaxIncomeView {
     /// The day.
     #[schema(example = "2025-02-01")]
     date: String,
@@ -145,7 +145,7 @@ pub(in crate::http) struct IncomeBody {
 /// What is left of an asset.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RemainingHolding)]
-pub(in crate::http) struct RemainingBody {
+pub(in crate::http) struct RemainingView {
     /// What is held.
     #[schema(example = "bitcoin")]
     asset: String,
@@ -172,7 +172,7 @@ pub(in crate::http) struct RemainingBody {
 /// Something that is missing.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Flag)]
-pub(in crate::http) struct FlagBody {
+pub(in crate::http) struct ReportFlagView {
     /// The id of the transaction.
     #[schema(example = "t-17")]
     transaction: Option<String>,
@@ -199,7 +199,7 @@ pub(in crate::http) struct FlagBody {
     affects: &'static [&'static str],
 }
 
-impl TaxBody {
+impl TaxView {
     pub(in crate::http) fn new(year: i32, report: Report) -> Self {
         let summary = report.summary;
         Self {
@@ -227,7 +227,7 @@ impl TaxBody {
     }
 }
 
-impl From<DisposalView> for DisposalBody {
+impl From<DisposalView> for TaxDisposalView {
     fn from(view: DisposalView) -> Self {
         Self {
             date: view.date,
@@ -245,7 +245,7 @@ impl From<DisposalView> for DisposalBody {
     }
 }
 
-impl From<LotView> for LotBody {
+impl From<LotView> for TaxLotView {
     fn from(view: LotView) -> Self {
         Self {
             lot: view.lot,
@@ -257,7 +257,7 @@ impl From<LotView> for LotBody {
     }
 }
 
-impl From<IncomeView> for IncomeBody {
+impl From<IncomeView> for TaxIncomeView {
     fn from(view: IncomeView) -> Self {
         Self {
             date: view.date,
@@ -270,7 +270,7 @@ impl From<IncomeView> for IncomeBody {
     }
 }
 
-impl From<HoldingView> for RemainingBody {
+impl From<HoldingView> for RemainingView {
     fn from(view: HoldingView) -> Self {
         Self {
             asset: view.asset,
@@ -284,7 +284,7 @@ impl From<HoldingView> for RemainingBody {
     }
 }
 
-impl From<FlagView> for FlagBody {
+impl From<FlagView> for ReportFlagView {
     fn from(view: FlagView) -> Self {
         Self {
             transaction: view.transaction,
