@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::portfolios;
 use crate::accounts::{Accounts, RegistrationMode};
-use crate::audit::{AuditLog, AuditedActs};
+use crate::audit::{AuditLog, AdminAuditLog};
 use crate::config::Config;
 use crate::forecasts::ForecastReader;
 use crate::http::{ApiState, Limits, StreamGate};
@@ -78,7 +78,7 @@ pub(super) fn state(config: &Config, deps: StateDeps<'_>) -> anyhow::Result<ApiS
     Ok(ApiState {
         market: Arc::new(Reader::new(Arc::clone(database) as _)),
         listings: Arc::new(StoredListings::new(Arc::clone(database) as _)),
-        acts: Arc::new(AuditedActs::new(deps.audit)),
+        admin_audit: Arc::new(AdminAuditLog::new(deps.audit)),
         forecasts: Arc::new(deps.forecasts),
         figures: PortfolioFigures::new(portfolios.clone(), Arc::clone(deps.hub)),
         portfolios,

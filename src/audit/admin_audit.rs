@@ -1,4 +1,4 @@
-//! Acts of administrators on the program, and their record. Accounts are the part of `accounts::events`.
+//! Actions of administrators on the program, and their record. Accounts are the part of `accounts::events`.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{AuditEntry, AuditLog, Outcome};
 
 /// Something an administrator did, or tried to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdminAct {
+pub struct AdminAction {
     /// What, as a stable dotted name, e.g. `token.added`.
     pub what: &'static str,
     /// True if it was done, or refused.
@@ -22,17 +22,17 @@ pub struct AdminAct {
 }
 
 /// Keeps a record of what administrators do.
-pub trait AdminActs: Send + Sync + 'static {
+pub trait AdminAudit: Send + Sync + 'static {
     /// Takes note; must not block.
-    fn note(&self, act: AdminAct);
+    fn note(&self, act: AdminAction);
 }
 
 /// Writes what administrators do into the audit log, and into the program's own.
-pub struct AuditedActs {
+pub struct AdminAuditLog {
     audit: Arc<AuditLog>,
 }
 
-impl AuditedActs {
+impl AdminAuditLog {
     /// Into this audit log.
     #[must_use]
     pub fn new(audit: &Arc<AuditLog>) -> Self {
@@ -42,8 +42,8 @@ impl AuditedActs {
     }
 }
 
-impl AdminActs for AuditedActs {
-    fn note(&self, act: AdminAct) {
+impl AdminAudit for AdminAuditLog {
+    fn note(&self, act: AdminAction) {
         let outcome = match act.done {
             true => Outcome::Done,
             false => Outcome::Refused,

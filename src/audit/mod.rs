@@ -19,7 +19,7 @@ mod table;
 mod user_data;
 mod verify;
 
-pub use admin_audit::{AdminAct, AdminActs, AuditedActs};
+pub use admin_audit::{AdminAction, AdminAudit, AdminAuditLog};
 pub use chain_signer::ChainSigner;
 pub use entry::{AuditEntry, Outcome};
 pub use error::AuditError;

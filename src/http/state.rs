@@ -9,7 +9,7 @@ use coinsphere_pipelines::clock::SharedClock;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::accounts::Accounts;
-use crate::audit::AdminActs;
+use crate::audit::AdminAudit;
 use crate::forecasts::Forecasts;
 use crate::http::limits::Limits;
 use crate::http::settings::{HttpSettings, StreamSettings};
@@ -29,7 +29,7 @@ pub struct ApiState {
     /// Adds tokens.
     pub listings: Arc<dyn Listings>,
     /// Keeps a record of what administrators do.
-    pub acts: Arc<dyn AdminActs>,
+    pub admin_audit: Arc<dyn AdminAudit>,
     /// Forecasts and models.
     pub forecasts: Arc<dyn Forecasts>,
     /// Work that is done later.
@@ -88,7 +88,7 @@ part! {
     MarketState {
         market: Arc<dyn MarketData>,
         listings: Arc<dyn Listings>,
-        acts: Arc<dyn AdminActs>,
+        admin_audit: Arc<dyn AdminAudit>,
         hub: Arc<PushHub>,
         clock: SharedClock,
     }
@@ -100,7 +100,7 @@ part! {
         forecasts: Arc<dyn Forecasts>,
         forecast_tokens: Arc<[String]>,
         market: Arc<dyn MarketData>,
-        acts: Arc<dyn AdminActs>,
+        admin_audit: Arc<dyn AdminAudit>,
     }
 }
 
@@ -108,7 +108,7 @@ part! {
     /// Work that is done later.
     JobsState {
         jobs: Jobs,
-        acts: Arc<dyn AdminActs>,
+        admin_audit: Arc<dyn AdminAudit>,
     }
 }
 

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Method, Request, header};
 use coinsphere::accounts::Accounts;
 use coinsphere::accounts::AuditTrail;
 use coinsphere::app::accounts;
-use coinsphere::audit::AuditedActs;
+use coinsphere::audit::AdminAuditLog;
 use coinsphere::audit::{AuditLog, ChainSigner};
 use coinsphere::config::Config;
 use coinsphere::forecasts::{Forecasts, Judged, ModelVersion, PastQuery, PromoteError, Skill};
@@ -180,7 +180,7 @@ impl Place {
         let state = ApiState {
             market: Arc::new(EmptyMarket),
             listings: Arc::new(NoListings),
-            acts: Arc::new(AuditedActs::new(&audit)),
+            admin_audit: Arc::new(AdminAuditLog::new(&audit)),
             hub: hub.clone(),
             health: HealthSource::new(HealthReport::default),
             metrics: coinsphere::telemetry::recorder()

@@ -5,7 +5,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use uuid::Uuid;
 
-use crate::audit::AdminAct;
+use crate::audit::AdminAction;
 use crate::http::client_address::ClientAddress;
 use crate::http::middleware::identity::{AdminUser, is_server_token};
 use crate::http::respond::problem::Problem;
@@ -44,8 +44,8 @@ impl AdminOrServerToken {
         done: bool,
         from: ClientAddress,
         about: impl Into<String>,
-    ) -> AdminAct {
-        AdminAct {
+    ) -> AdminAction {
+        AdminAction {
             what,
             done,
             by: self.user,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::memory::key;
 use super::{Answer, App, forecasts::TOKEN};
-use crate::audit::{AdminAct, AdminActs};
+use crate::audit::{AdminAction, AdminAudit};
 use crate::market::{Listings, ReadError};
 
 /// Answers as it was set up to, and remembers what it was asked.
@@ -18,7 +18,7 @@ use crate::market::{Listings, ReadError};
 pub(super) struct MemoryListings {
     answer: Mutex<Listing>,
     asked: Mutex<Vec<NewToken>>,
-    acts: Mutex<Vec<AdminAct>>,
+    acts: Mutex<Vec<AdminAction>>,
 }
 
 impl Default for MemoryListings {
@@ -39,8 +39,8 @@ impl Listings for MemoryListings {
     }
 }
 
-impl AdminActs for MemoryListings {
-    fn note(&self, act: AdminAct) {
+impl AdminAudit for MemoryListings {
+    fn note(&self, act: AdminAction) {
         let mut acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
         acts.push(act);
     }

@@ -97,7 +97,7 @@ impl App {
         let state = ApiState {
             market: market.clone(),
             listings: listings.clone(),
-            acts: listings.clone(),
+            admin_audit: listings.clone(),
             forecasts: Arc::new(forecasts::MemoryForecasts::default()),
             jobs: crate::jobs::Jobs::new(Arc::new(accounts::Nowhere), clock.clone()),
             figures: crate::user_portfolios::PortfolioFigures::new(portfolios.clone(), hub.clone()),

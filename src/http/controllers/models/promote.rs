@@ -33,7 +33,7 @@ pub(in crate::http) async fn promote_model(
     params.finish()?;
     let outcome = state.forecasts.promote(&id).await;
     let act = admin.act("model.promoted", outcome.is_ok(), from, shortened(&id));
-    state.acts.note(act);
+    state.admin_audit.note(act);
     match outcome {
         Ok(version) => Ok(Json(ModelView::from(&version))),
         Err(PromoteError::Unknown) => Err(unknown(&id)),

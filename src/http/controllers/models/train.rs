@@ -82,6 +82,6 @@ pub(in crate::http) async fn train_models(
             .with_detail("this token is not forecast; forecasts.tokens lists what is"));
     }
     let act = admin.act("model.training_asked", true, from, queued.join(" "));
-    state.acts.note(act);
+    state.admin_audit.note(act);
     Ok((StatusCode::ACCEPTED, Json(QueuedView { queued })))
 }

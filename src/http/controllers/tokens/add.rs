@@ -163,7 +163,7 @@ pub(in crate::http) async fn add_token(
     let listing = state.listings.add(&new).await?;
     let done = matches!(listing, Listing::Created | Listing::Extended);
     let act = admin.act("token.added", done, from, new.id.as_str());
-    state.acts.note(act);
+    state.admin_audit.note(act);
     let collides = |detail: String| Err(Problem::new(Kind::Conflict).with_detail(detail));
     let status = match listing {
         Listing::Created => StatusCode::CREATED,

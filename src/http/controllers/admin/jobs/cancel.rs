@@ -37,6 +37,6 @@ pub(in crate::http) async fn cancel_job(
         return Err(Problem::new(Kind::Conflict).with_detail(detail));
     }
     let act = admin.act("job.cancelled", true, from, job.to_string());
-    state.acts.note(act);
+    state.admin_audit.note(act);
     Ok(NoStore(found))
 }
