@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::portfolios;
 use crate::accounts::{Accounts, RegistrationMode};
-use crate::audit::{AuditLog, AdminAuditLog};
+use crate::audit::{AdminAuditLog, AuditLog};
 use crate::config::Config;
 use crate::forecasts::ForecastReader;
 use crate::http::{ApiState, Limits, StreamGate};

@@ -148,5 +148,7 @@ pub(in crate::http) async fn show_performance(
     };
     let (_, (view, parts, compared)) = state.figures.ask(user, portfolio, asked).await?;
     let compared = compared.map_err(|error| no_whole("benchmark", &error))?;
-    Ok(NoStore(PortfolioPerformanceView::new(range, view, parts, compared)))
+    Ok(NoStore(PortfolioPerformanceView::new(
+        range, view, parts, compared,
+    )))
 }
