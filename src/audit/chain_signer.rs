@@ -4,7 +4,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::hex;
 use super::error::AuditError;
 use super::table::Signature;
+use crate::secrets::KeyFiles;
 
 const KEY: &str = "ed25519.pk8";
 const HEADS: &str = "heads.jsonl";
@@ -50,28 +51,22 @@ impl ChainSigner {
     /// When the directory or the key cannot be used.
     pub fn open(data_dir: &Path) -> Result<Self, AuditError> {
         let directory = data_dir.join("audit");
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)
-            .map_err(trouble("make", &directory))?;
-        let path = directory.join(KEY);
+        let files = KeyFiles::open(&directory)?;
         let wrong = |reason: &str| AuditError::Key {
             doing: "use the audit log's key",
-            path: path.clone(),
+            path: directory.join(KEY),
             reason: reason.to_owned(),
         };
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        let bytes = match files.read(KEY)? {
+            Some(bytes) => bytes,
+            None => {
                 let pair = Ed25519KeyPair::generate().map_err(|_| wrong("no randomness"))?;
                 let document = pair
                     .to_pkcs8()
                     .map_err(|_| wrong("it cannot be written down"))?;
-                write_new(&path, document.as_ref())?;
-                fs::read(&path).map_err(trouble("read", &path))?
+                // Another process may have been first: then it is theirs.
+                files.create(KEY, document.as_ref())?
             }
-            Err(error) => return Err(trouble("read", &path)(error)),
         };
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&bytes)
             .map_err(|_| wrong("it is no Ed25519 key"))?;
@@ -166,22 +161,4 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
             u8::from_str_radix(pair, 16).ok()
         })
         .collect()
-}
-
-/// Written whole or not at all; another process may have been first.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), AuditError> {
-    let draft = path.with_extension(format!("new.{}", std::process::id()));
-    let written = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| match fs::hard_link(&draft, path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            outcome => outcome,
-        });
-    let _ = fs::remove_file(&draft);
-    written.map_err(trouble("write", path))
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use coinsphere_pipelines::store::StoreError;
 
+use crate::secrets::SecretError;
+
 /// Why the audit log could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
@@ -13,7 +15,10 @@ pub enum AuditError {
     /// The database has not been reached yet.
     #[error("cannot reach the audit log: the database has not been reached yet")]
     Unreached,
-    /// The signing key or the file of signed heads.
+    /// The file of the signing key.
+    #[error(transparent)]
+    KeyFile(#[from] SecretError),
+    /// The signing key itself or the file of signed heads.
     #[error("cannot {doing} {}: {reason}", path.display())]
     Key {
         /// What was attempted.
