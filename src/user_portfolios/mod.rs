@@ -52,10 +52,6 @@ use crate::secrets::Randomness;
 /// Changes that a slow listener may be behind; beyond that it learns how many it missed.
 const CHANGES: usize = 1_024;
 
-/// The channel on which other processes hear of changes: `ID VERSION SINCE`, where the version is `0` for a
-/// portfolio that is gone, and `SINCE` is nanoseconds since 1970 or `-`.
-pub const CHANNEL: &str = "coinsphere_portfolios";
-
 /// A portfolio that has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortfolioChanged {
@@ -99,8 +95,7 @@ impl UserPortfolios {
         }))
     }
 
-    /// Hears of the changes that this process makes, from now on. Those of other processes are announced on
-    /// [`CHANNEL`], where this one's are too.
+    /// Hears of the changes that this process makes, from now on. Those of other processes show in the versions.
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<PortfolioChanged> {
         self.0.changes.subscribe()

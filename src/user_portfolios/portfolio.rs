@@ -1,12 +1,12 @@
 //! Portfolios themselves: their names and the settings that decide what is computed.
 
 use chrono::{DateTime, Utc};
-use coinsphere_pipelines::store::{StoreError, Transaction, execute, failed, query};
+use coinsphere_pipelines::store::{GenericClient, StoreError, Transaction, execute, failed, query};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::asset_names::AssetNames;
-use super::{CHANNEL, PortfolioChanged, PortfolioError, UserPortfolios};
+use super::{PortfolioChanged, PortfolioError, UserPortfolios};
 use crate::portfolios::{FeesInKind, Method, Scope, Tz};
 
 /// The most portfolios of a user.
@@ -130,8 +130,8 @@ pub(super) async fn lock(
 }
 
 /// The portfolio as it is now.
-pub(super) async fn find(
-    database: &Transaction<'_>,
+pub(super) async fn find<C: GenericClient>(
+    database: &C,
     user: Uuid,
     id: Uuid,
 ) -> Result<Portfolio, PortfolioError> {
@@ -141,7 +141,7 @@ pub(super) async fn find(
     Ok(portfolio(row)?)
 }
 
-/// Makes the version grow, and tells other processes once the transaction is committed.
+/// Makes the version grow.
 pub(super) async fn changed(
     database: &Transaction<'_>,
     id: Uuid,
@@ -157,33 +157,11 @@ pub(super) async fn changed(
         &[&id, &added, &removed],
     )
     .await?;
-    let changed = PortfolioChanged {
+    Ok(PortfolioChanged {
         portfolio: id,
         version: rows.first().map(|row| row.get(0)),
         since,
-    };
-    notify(database, changed).await?;
-    Ok(changed)
-}
-
-async fn notify(database: &Transaction<'_>, changed: PortfolioChanged) -> Result<(), StoreError> {
-    let since = changed
-        .since
-        .map_or_else(|| "-".to_owned(), |since| since.to_string());
-    let words = format!(
-        "{} {} {since}",
-        changed.portfolio,
-        changed.version.unwrap_or(0)
-    );
-    let sql = "SELECT pg_notify($1, $2)";
-    query(
-        database,
-        "announce a changed portfolio",
-        sql,
-        &[&CHANNEL, &words],
-    )
-    .await?;
-    Ok(())
+    })
 }
 
 /// A name of one line.
@@ -222,10 +200,7 @@ impl UserPortfolios {
     /// When the user has none of this id, or the database is away.
     pub async fn portfolio(&self, user: Uuid, id: Uuid) -> Result<Portfolio, PortfolioError> {
         let session = self.session().await?;
-        let sql = format!("SELECT {COLUMNS} FROM portfolios WHERE id = $1 AND user_id = $2");
-        let rows = query(&session, "look up a portfolio", &sql, &[&id, &user]).await?;
-        let row = rows.first().ok_or(PortfolioError::Unknown("portfolio"))?;
-        Ok(portfolio(row)?)
+        find(&session, user, id).await
     }
 
     /// Those of these portfolios that there are, whosever they are.
@@ -387,7 +362,6 @@ impl UserPortfolios {
             version: None,
             since: None,
         };
-        notify(&database, gone).await?;
         database
             .commit()
             .await
