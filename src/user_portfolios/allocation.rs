@@ -51,9 +51,8 @@ impl PortfolioFigures {
     /// # Errors
     /// As for [`PortfolioFigures::snapshot`].
     pub async fn allocation(&self, user: Uuid, id: Uuid) -> Result<Allocation, PortfolioError> {
-        let (_, snapshot) = self.snapshot(user, id).await?;
         let asked = |computed: &Computed| held_by_account(computed.transactions());
-        let (_, accounts) = self.ask(user, id, asked).await?;
+        let (snapshot, accounts) = self.ask(user, id, asked).await?;
         let Valuation {
             at,
             value,

@@ -118,9 +118,9 @@ impl PortfolioFigures {
         user: Uuid,
         id: Uuid,
         question: impl FnOnce(&Computed) -> T + Send + 'static,
-    ) -> Result<(Portfolio, T), PortfolioError> {
+    ) -> Result<(Arc<Snapshot>, T), PortfolioError> {
         let portfolio = self.0.portfolios.portfolio(user, id).await?;
-        let (slot, _) = self.0.current(&portfolio).await?;
+        let (slot, snapshot) = self.0.current(&portfolio).await?;
         let asked = tokio::task::spawn_blocking(move || {
             let state = slot.state.read().unwrap_or_else(PoisonError::into_inner);
             state.as_ref().map(|state| question(&state.computed))
@@ -129,7 +129,7 @@ impl PortfolioFigures {
         // A slot that is current has a state.
         let answer =
             answer.ok_or_else(|| PortfolioError::Interrupted("it was cut off".to_owned()))?;
-        Ok((portfolio, answer))
+        Ok((snapshot, answer))
     }
 
     /// The ids of assets by the names in a mix, whose prices are known from then on.

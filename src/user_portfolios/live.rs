@@ -65,6 +65,17 @@ struct Followed {
     is_due: bool,
 }
 
+impl Followed {
+    /// Notes that its value is to be sent, as soon as it may be.
+    fn mark(&mut self, id: Uuid, due: &mut BTreeSet<(Instant, Uuid)>) {
+        if !self.is_due {
+            self.is_due = true;
+            let now = Instant::now();
+            due.insert((self.sent_at.map_or(now, |at| now.max(at + BETWEEN)), id));
+        }
+    }
+}
+
 struct Live {
     figures: PortfolioFigures,
     hub: Arc<PushHub>,
@@ -245,8 +256,8 @@ impl Live {
             return;
         }
         followed.snapshot = Some(snapshot);
+        followed.mark(id, &mut self.due);
         self.index();
-        self.mark(id);
     }
 
     /// Has a portfolio computed, unless it is being computed or its newest version cannot be.
@@ -275,21 +286,11 @@ impl Live {
     /// Notes who holds what has traded.
     fn traded(&mut self) {
         for (instrument, _) in self.follower.take() {
-            for id in self.holders.get(&instrument).cloned().unwrap_or_default() {
-                self.mark(id);
+            for id in self.holders.get(&instrument).into_iter().flatten() {
+                if let Some(followed) = self.followed.get_mut(id) {
+                    followed.mark(*id, &mut self.due);
+                }
             }
-        }
-    }
-
-    /// Notes that a portfolio's value is to be sent, as soon as it may be.
-    fn mark(&mut self, id: Uuid) {
-        if let Some(followed) = self.followed.get_mut(&id)
-            && !followed.is_due
-        {
-            followed.is_due = true;
-            let now = Instant::now();
-            let at = followed.sent_at.map_or(now, |at| now.max(at + BETWEEN));
-            self.due.insert((at, id));
         }
     }
 

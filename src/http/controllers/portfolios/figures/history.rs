@@ -85,9 +85,9 @@ pub(in crate::http) async fn show_portfolio_history(
         days
     };
     let user = principal.user.0;
-    let (found, days) = state.figures.ask(user, portfolio, asked).await?;
+    let (snapshot, days) = state.figures.ask(user, portfolio, asked).await?;
     Ok(NoStore(PortfolioHistoryView {
-        currency: found.settings.currency,
+        currency: snapshot.summary.currency.clone(),
         data: days.into_iter().map(Into::into).collect(),
     }))
 }
