@@ -104,6 +104,34 @@ pub(crate) async fn old_corrections_reach_every_length(fresh: &Fresh) {
     correct(fresh, 100, "old_corrections_reach_every_length").await;
 }
 
+/// Midnight, and the minute at which a batch of ten candles begins at two lengths.
+pub(crate) async fn a_correction_at_the_start_of_a_batch_is_refreshed(fresh: &Fresh) {
+    let mut rng = random("a_correction_at_the_start_of_a_batch_is_refreshed");
+    let log = Uuid::new_v4();
+    let mut offset = 0;
+    let start = Interval::Day1.open_of(now()) - days(4);
+    let mut corrected: BTreeMap<Timestamp, Candle> = (0..span(fresh).min(600))
+        .map(|n| start + minutes(n))
+        .map(|time| (time, random_candle(&mut rng, time)))
+        .collect();
+    write_all(fresh, log, &mut offset, &btc(), &corrected).await;
+    fresh.keep_up().await;
+    materialise(fresh).await;
+    let corrections: BTreeMap<Timestamp, Candle> = [0, 300]
+        .map(|n| start + minutes(n))
+        .into_iter()
+        .map(|time| {
+            let mut correction = random_candle(&mut rng, time);
+            correction.trades += corrected[&time].trades;
+            (time, correction)
+        })
+        .collect();
+    corrected.extend(corrections.clone());
+    write_all(fresh, log, &mut offset, &btc(), &corrections).await;
+    fresh.keep_up().await;
+    assert_derived(fresh, &btc(), &corrected, "after the corrections' upkeep").await;
+}
+
 async fn correct(fresh: &Fresh, days_ago: u64, test: &str) {
     let mut rng = random(test);
     let log = Uuid::new_v4();

@@ -63,6 +63,7 @@ pub(crate) fn all() -> Vec<(&'static str, Scenario)> {
         scenario!(derived::longer_candles_equal_those_of_the_minutes),
         scenario!(derived::corrections_reach_every_length),
         scenario!(derived::old_corrections_reach_every_length),
+        scenario!(derived::a_correction_at_the_start_of_a_batch_is_refreshed),
         scenario!(forecasts::repeating_forecasts_changes_nothing),
         scenario!(forecasts::what_was_said_stays_said),
         scenario!(forecasts::outcomes_join_the_forecasts_they_settle),
