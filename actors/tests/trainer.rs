@@ -65,7 +65,7 @@ impl ForecastStore for Empty {
     }
 }
 
-/// What happens in the next trainings, and what was asked for.
+/// Script of the next trainings, and the requests that were made.
 struct Scripted {
     outcomes: Mutex<VecDeque<&'static str>>,
     asked: Mutex<Vec<(String, Reason)>>,

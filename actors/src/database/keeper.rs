@@ -39,7 +39,7 @@ pub struct DatabasePlace {
     pub url: Option<DatabaseUrl>,
     /// Where a private server keeps its data.
     pub data_dir: PathBuf,
-    /// How the store works over it.
+    /// Makes the store's configuration for a database's URL.
     pub configure: Box<dyn Fn(DatabaseUrl) -> StoreConfig + Send + Sync>,
 }
 
@@ -68,7 +68,7 @@ pub struct Database {
     pub kept_up: Signal,
 }
 
-/// What is shown of the database.
+/// State of the database, as shown.
 #[derive(Debug, Serialize)]
 struct Shown {
     /// Where it is, without secrets.

@@ -13,7 +13,7 @@ pub struct SeriesSpec {
     pub interval: Interval,
     /// The number of candles ahead, ascending.
     pub horizons: Vec<u32>,
-    /// How many candles back a model is warmed up and trained with.
+    /// Number of candles that a model is warmed up and trained with.
     pub history: u32,
 }
 

@@ -1,4 +1,5 @@
-//! What forecasts need of a store. The program's database implements it; tests have one in memory.
+//! The forecasts' interface to a store. The program's database implements it; tests have one in
+//! memory.
 
 use async_trait::async_trait;
 use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Timestamp};
@@ -6,7 +7,7 @@ use coinsphere_pipelines::store::{ForecastCommit, ForecastSeries, ForecastState}
 
 use crate::market::candle_store::StoreFault;
 
-/// What forecasts need of a store.
+/// The forecasts' interface to a store.
 #[async_trait]
 pub trait ForecastStore: Send + Sync + 'static {
     /// The series of an instrument's candles; `None` if there is no such instrument.

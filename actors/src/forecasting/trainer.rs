@@ -59,7 +59,7 @@ pub enum Reason {
 pub struct TrainingQueue {
     wanted: Mutex<BTreeMap<String, Reason>>,
     grew: Signal,
-    /// How many trainings of a series have ended, and why the last one failed.
+    /// Number of trainings of a series that have ended, and the error of the last if it failed.
     ended: watch::Sender<BTreeMap<String, (u64, Option<String>)>>,
 }
 
@@ -111,7 +111,7 @@ impl TrainingQueue {
     }
 }
 
-/// What is to be trained.
+/// A training that is due.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// Of which series.
@@ -124,7 +124,7 @@ pub struct Job {
     pub now: Timestamp,
 }
 
-/// What a training came to.
+/// Outcome of a training.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trained {
     /// The new version.
@@ -157,24 +157,24 @@ pub trait ModelTrainer: Send + Sync + 'static {
     ) -> Result<Trained, String>;
 }
 
-/// What a trainer works with.
+/// Dependencies of a trainer.
 #[derive(Clone)]
 pub struct TrainerDeps {
     /// Its name on the statuses.
     pub name: String,
-    /// What to train.
+    /// Series to train.
     pub series: Vec<SeriesSpec>,
     /// Where candles are.
     pub store: Arc<dyn ForecastStore>,
-    /// What trains.
+    /// Trains the models.
     pub model_trainer: Arc<dyn ModelTrainer>,
-    /// What was asked for.
+    /// Queue of requested trainings.
     pub trainings: Arc<TrainingQueue>,
     /// The series whose history has been loaded, as far as it can be.
     pub ready: watch::Receiver<BTreeSet<String>>,
     /// True to train without being asked.
     pub by_itself: bool,
-    /// How old the newest version may become.
+    /// Age of the newest version at which the series is trained again.
     pub retrain_after: Duration,
     /// Raised when a version was promoted.
     pub changed: Signal,
@@ -199,9 +199,9 @@ struct Last {
 /// Observable state.
 #[derive(Debug, Clone, Default, Serialize)]
 struct TrainerState {
-    /// What is trained now.
+    /// The training that runs now.
     training: Option<String>,
-    /// How far that is.
+    /// Progress of that training.
     progress: Option<String>,
     /// The last training by series.
     last: BTreeMap<String, Last>,
@@ -253,7 +253,7 @@ impl TrainerLoop {
         }
     }
 
-    /// What to train now, what was asked for first.
+    /// The next training; requested ones come first.
     fn next(&self) -> Option<(SeriesSpec, Reason)> {
         let now = self.parts.clock.now();
         let asked = self

@@ -29,11 +29,11 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Most additions of one run: each is a connection, and venues limit those.
 const MOST_ADDITIONS: usize = 64;
 
-/// What is followed, for whom.
+/// Dependencies of the additions: what is followed, and for whom.
 pub struct AdditionsDeps {
-    /// What is listened to already.
+    /// Instruments that are listened to already.
     pub known: BTreeSet<InstrumentKey>,
-    /// What listens, if this process does.
+    /// The feeds, if this process listens.
     pub feeds: Option<Feeds>,
     /// Where additions are found.
     pub store: Arc<dyn StoreSource>,

@@ -35,10 +35,10 @@ pub const CONSUMER: &str = "candles";
 /// Messages a candle actor's mailbox holds: commands of one store actor, and little else.
 const MAILBOX: usize = 32;
 
-/// How the actor works.
+/// Configuration of the actor.
 #[derive(Debug, Clone, Copy)]
 pub struct CandleConfig {
-    /// How candles are built.
+    /// Rules by which candles are built.
     pub rules: Rules,
     /// Records applied between two looks at the mailbox.
     pub records_per_step: usize,
@@ -78,14 +78,14 @@ pub struct CandleState {
     pub shows_dropped: u64,
 }
 
-/// What a candle actor works with.
+/// Dependencies of a candle actor.
 #[derive(Clone)]
 pub struct CandleDeps {
     /// Its name on the statuses.
     pub name: String,
     /// The partition.
     pub partition: u32,
-    /// How it works.
+    /// Configuration of the actor.
     pub config: CandleConfig,
     /// Where records come from.
     pub log: Arc<dyn EventLog>,

@@ -1,11 +1,11 @@
-//! What the market actors need of a store. The program's database implements it; tests have one in
+//! The market actors' interface to a store. The program's database implements it; tests have one in
 //! memory.
 
 use async_trait::async_trait;
 use coinsphere_pipelines::candles::{Checkpoint, Commit};
 use coinsphere_pipelines::log::{EventLog, Offset};
 
-/// What the store could not do.
+/// Failure of the store, by what it could not do.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct StoreFault {
@@ -27,7 +27,7 @@ impl StoreFault {
     }
 }
 
-/// What candles need of a store.
+/// The candles' interface to a store.
 #[async_trait]
 pub trait CandleStore: Send + Sync + 'static {
     /// The offset up to which the store accounts for this partition of this log (`None` if it knows

@@ -33,7 +33,7 @@ const MAILBOX: usize = 8;
 /// The interval at which the actor shows that it goes on while there is nothing to commit.
 const TICK: Duration = Duration::from_secs(10);
 
-/// How the actor works.
+/// Configuration of the actor.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitterConfig {
     /// The least time between two rounds of commits: what happens meanwhile is merged.
@@ -70,12 +70,12 @@ pub struct CommitterState {
     pub committed: Vec<Offset>,
 }
 
-/// What a store actor works with.
+/// Dependencies of a store actor.
 #[derive(Clone)]
 pub struct CommitterDeps {
     /// Its name on the statuses.
     pub name: String,
-    /// How it works.
+    /// Configuration of the actor.
     pub config: CommitterConfig,
     /// Whose durability to wait for.
     pub log: Arc<dyn EventLog>,

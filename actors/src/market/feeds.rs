@@ -29,7 +29,7 @@ pub enum FeedsError {
     SupervisorGone(#[from] MailboxError),
 }
 
-/// What feeds are started with.
+/// Everything that feeds are started with.
 pub struct Feeds {
     /// Where they append to.
     pub log: Arc<dyn EventLog>,

@@ -20,7 +20,7 @@ use crate::supervision::{
 /// Threads that the candle actors share.
 const CANDLE_THREADS: usize = 2;
 
-/// What the chain works with.
+/// Dependencies of the chain.
 pub struct PipelineDeps {
     /// Where records come from.
     pub log: Arc<dyn EventLog>,
@@ -30,7 +30,7 @@ pub struct PipelineDeps {
     pub history: Arc<dyn CandleHistory>,
     /// Who shows them.
     pub hub: Arc<PushHub>,
-    /// How candles are built.
+    /// Rules by which candles are built.
     pub rules: Rules,
     /// Raised when candles have been committed.
     pub committed: Signal,

@@ -69,7 +69,7 @@ impl Client {
         Ok(())
     }
 
-    /// Whether there is such a topic. Whose portfolio it is about is not known here.
+    /// Checks that the topic exists. Whose portfolio it is about is not known here.
     ///
     /// # Errors
     /// When there is no such instrument.

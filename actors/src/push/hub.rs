@@ -21,7 +21,7 @@ use super::traded::{LastTrade, Traded};
 
 const SHARDS: usize = 16;
 
-/// What a client may hold.
+/// Limits of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PushLimits {
     /// Clients at a time.
@@ -56,7 +56,7 @@ pub struct LiveCandle {
     pub closed: bool,
 }
 
-/// What the hub is doing, for `/health`, metrics and tests.
+/// State of the hub, for `/health`, metrics and tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct PushState {
     /// Clients connected.
@@ -131,7 +131,7 @@ impl PushHub {
         })
     }
 
-    /// What a client may hold.
+    /// The limits of one client.
     #[must_use]
     pub const fn limits(&self) -> PushLimits {
         self.limits
@@ -338,7 +338,7 @@ impl PushHub {
         let _ = self.others[channel as usize].set(outlet);
     }
 
-    /// What the hub is doing.
+    /// The hub's state.
     #[must_use]
     pub fn state(&self) -> PushState {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

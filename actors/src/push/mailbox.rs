@@ -1,4 +1,4 @@
-//! What waits for one client: bounded in messages and bytes, whatever is published.
+//! Messages that wait for one client: bounded in messages and bytes, whatever is published.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -62,7 +62,7 @@ pub(super) struct Mailbox {
     notify: Notify,
 }
 
-/// What putting a message into a mailbox came to.
+/// Outcome of putting a message into a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Put {
     /// It waits.

@@ -46,7 +46,7 @@ const LONGER: [Interval; 5] = [
     Interval::Day1,
 ];
 
-/// What showing longer candles needs of the store.
+/// The longer candles' interface to the store.
 #[async_trait]
 pub trait CandleHistory: Send + Sync + 'static {
     /// The closed minutes of an instrument from `from` on, ascending.
@@ -78,11 +78,11 @@ pub struct PusherState {
     pub batches: u64,
     /// Instruments whose longer candles are followed.
     pub instruments: usize,
-    /// What the hub is doing.
+    /// The hub's state.
     pub hub: crate::push::PushState,
 }
 
-/// What a push actor works with.
+/// Dependencies of a push actor.
 #[derive(Clone)]
 pub struct PusherDeps {
     /// Its name on the statuses.

@@ -1,4 +1,4 @@
-//! What the hub remembers of each instrument: who is subscribed to what, and the newest of each topic.
+//! The hub's memory of each instrument: who is subscribed to what, and the newest of each topic.
 
 use std::sync::Arc;
 

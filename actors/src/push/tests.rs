@@ -1,4 +1,4 @@
-//! What clients get, what they miss and what it costs, without a socket.
+//! Messages that clients get or miss, and their cost, without a socket.
 
 use std::sync::Arc;
 use std::time::Duration;

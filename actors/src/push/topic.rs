@@ -1,4 +1,4 @@
-//! What a client can subscribe to, and how it is written.
+//! Topics that a client can subscribe to, and their notation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ pub enum Topic {
     Instrument {
         /// The instrument, in the venue's own spelling.
         instrument: InstrumentKey,
-        /// What about it.
+        /// The kind of data.
         channel: Channel,
     },
     /// The live value of a portfolio, for its owner: the hub does not know whose it is, so whoever

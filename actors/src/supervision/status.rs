@@ -1,4 +1,4 @@
-//! What every part of the system is doing, for `/health`, `/metrics` and tests: one place that parts
+//! The state of every part of the system, for `/health`, `/metrics` and tests: one place that parts
 //! write to and anybody reads without waiting.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::faults::Faults;
 
-/// How a part is doing.
+/// Condition of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartStatus {
@@ -42,10 +42,10 @@ impl PartStatus {
     ];
 }
 
-/// What is known of a part.
+/// Known state of a part.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartState {
-    /// How it is doing.
+    /// Its condition.
     pub status: PartStatus,
     /// Since when.
     pub since: Timestamp,

@@ -15,7 +15,7 @@ use super::{ExitReason, PartStatus, StatusRegistry};
 /// The time that stopping waits for a loop to end in order.
 const STOP: Duration = Duration::from_secs(30);
 
-/// What a running loop knows of its life.
+/// The loop's view of its own life: progress and stopping.
 #[derive(Debug, Clone)]
 pub struct LoopContext {
     name: String,

@@ -21,7 +21,7 @@ const PROGRESS: Duration = Duration::from_secs(60);
 #[rtype(result = "()")]
 pub struct Quit;
 
-/// How a part ended.
+/// Reason that a part ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExitReason {
     /// It had no more to do.

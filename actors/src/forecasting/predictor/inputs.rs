@@ -13,7 +13,8 @@ pub(super) struct Inputs(BTreeMap<Timestamp, u64>);
 /// Bytes of an entry: opening time and digest.
 const ENTRY: usize = 16;
 
-/// How many candles back a correction is noticed: a week of hours, two months of days.
+/// Number of candles back within which a correction is noticed: a week of hours, two months of
+/// days.
 pub(super) const fn window(interval: Interval) -> u32 {
     match interval {
         Interval::Day1 => 60,
@@ -65,7 +66,7 @@ impl Inputs {
             .collect()
     }
 
-    /// What [`Inputs::to_bytes`] wrote; `None` for anything else.
+    /// Reads the bytes that [`Inputs::to_bytes`] wrote; `None` for anything else.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (entries, rest) = bytes.as_chunks::<ENTRY>();
         let number = |bytes: &[u8]| Some(u64::from_le_bytes(bytes.try_into().ok()?));

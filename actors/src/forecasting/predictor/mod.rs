@@ -42,12 +42,12 @@ const LEAST: Duration = Duration::from_millis(250);
 /// The time a round may take: after a promotion it steps through the whole history.
 const PROGRESS: Duration = Duration::from_secs(300);
 
-/// What a predictor works with.
+/// Dependencies of a predictor.
 #[derive(Clone)]
 pub struct PredictorDeps {
     /// Its name on the statuses.
     pub name: String,
-    /// What to forecast.
+    /// Series to forecast.
     pub series: Vec<SeriesSpec>,
     /// Where candles, forecasts and states are.
     pub store: Arc<dyn ForecastStore>,

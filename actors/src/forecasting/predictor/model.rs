@@ -1,5 +1,5 @@
-//! What the predictor needs of a model and of where models are kept. The ml crate's models implement
-//! it in the program; tests have simpler ones.
+//! The predictor's interface to a model and to where models are kept. The ml crate's models
+//! implement it in the program; tests have simpler ones.
 
 use coinsphere_pipelines::market::Candle;
 
@@ -21,7 +21,7 @@ pub struct Expected {
     pub has_skill: bool,
 }
 
-/// What one closed candle brought.
+/// Result of stepping a model over one closed candle.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stepped {
     /// New forecasts.
@@ -54,7 +54,7 @@ pub trait Inference: Send {
     fn restore(&mut self, bytes: &[u8]) -> Result<(), String>;
 }
 
-/// What serves, and what should but cannot.
+/// The version that serves, and one that should serve but cannot.
 pub struct Serving {
     /// The model; `None` if there is none yet.
     pub model: Option<Box<dyn Inference>>,

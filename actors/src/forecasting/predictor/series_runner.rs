@@ -28,7 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Older states kept to go back to.
 const SNAPSHOTS: usize = 8;
 
-/// What is shown of a series.
+/// State of a series, as shown.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct SeriesState {
     /// The version that serves; absent while there is none.
@@ -43,11 +43,11 @@ pub struct SeriesState {
     pub corrections: u64,
     /// The number of times the model's errors were found to have grown.
     pub drifts: u64,
-    /// What is wrong: a version that was refused, a candle that was impossible.
+    /// The latest fault: a version that was refused, a candle that was impossible.
     pub last_error: Option<String>,
 }
 
-/// What a round came to.
+/// Outcome of a round.
 #[derive(Debug, Default)]
 pub(super) struct Round {
     /// The newest forecasts, if there are new ones.
@@ -61,7 +61,7 @@ pub(super) struct SeriesRunner {
     pub(super) spec: SeriesSpec,
     pub(super) state: SeriesState,
     series: Option<ForecastSeries>,
-    /// What the repository said was to serve when the model was loaded.
+    /// The version that the repository had promoted when the model was loaded.
     promoted: Option<String>,
     model: Option<Box<dyn Inference>>,
     /// The last candle stepped.
@@ -412,7 +412,7 @@ impl SeriesRunner {
         })
     }
 
-    /// What is to be stored and shown: forecasts whose outcome is not known yet.
+    /// Forecasts to store and show: those whose outcome is not known yet.
     fn forecasts(
         &self,
         candle: &Candle,

@@ -30,7 +30,7 @@ const TICK: Duration = Duration::from_secs(10);
 /// The time it may go without: a message takes Redis a moment, or fails.
 const PROGRESS: Duration = Duration::from_secs(30);
 
-/// What goes into one message at most; trades of one piece are split before.
+/// Most pieces in one message; trades of one piece are split before.
 const PIECES: usize = 128;
 const TRADES: usize = 512;
 
@@ -65,7 +65,7 @@ impl RelayChannel {
     }
 }
 
-/// What the hub was handed.
+/// One item handed to the hub.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Piece {
     Trades(InstrumentKey, Vec<Trade>),
@@ -137,15 +137,15 @@ pub fn hear(
     })
 }
 
-/// What waits to be sent, and the numbering, outlive a run that panics: what was lost then is noticed by
-/// who hears.
+/// Messages that wait to be sent and their numbering outlive a run that panics: subscribers notice what
+/// was lost then.
 struct Teller {
     shared: Arc<dyn SharedState>,
     channel: RelayChannel,
     waiting: Mutex<Waiting>,
 }
 
-/// What is to be sent.
+/// Messages that wait to be sent.
 struct Waiting {
     queue: mpsc::Receiver<Piece>,
     origin: Uuid,
