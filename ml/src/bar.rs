@@ -22,7 +22,7 @@ pub struct Bar {
     pub volume: f64,
 }
 
-/// What is impossible about a candle.
+/// Fault of a candle that is impossible.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BarError {
     /// A value is NaN or infinite.
@@ -36,7 +36,7 @@ pub enum BarError {
     NotPositive {
         /// Which price.
         field: &'static str,
-        /// What it is.
+        /// The value found.
         value: f64,
     },
     /// The traded amount is negative.

@@ -19,7 +19,7 @@ const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 /// A line: one value an epoch, from the first. Lines of one name share a colour.
 #[derive(Debug, Clone)]
 pub struct Curve<'a> {
-    /// What the legend calls it.
+    /// Name in the legend.
     pub name: &'a str,
     /// Its values; those that are not finite leave a hole.
     pub values: Vec<f64>,
@@ -160,7 +160,7 @@ fn epoch_ticks(epochs: usize) -> impl Iterator<Item = usize> {
     (0..epochs).step_by(epochs.div_ceil(10).max(1))
 }
 
-/// How values become heights.
+/// Scale from values to heights.
 #[derive(Clone, Copy)]
 struct Scale {
     low: f64,

@@ -14,7 +14,7 @@ pub const LEVELS: [f64; 3] = [0.50, 0.80, 0.95];
 const WINDOW: usize = 500;
 /// Scores needed before the first interval.
 pub const MIN_SCORES: usize = 20;
-/// How much a miss or a hit moves each level.
+/// Step by which a miss or a hit moves each level.
 const GAMMA: [f64; 3] = [0.02, 0.02, 0.01];
 /// The least share left out: below zero, an interval reaches beyond every score that is remembered.
 const LEAST_LEFT_OUT: f64 = -0.1;
@@ -63,7 +63,7 @@ impl Calibrator {
         }
     }
 
-    /// How many outcomes it rests on.
+    /// Number of outcomes it rests on.
     #[must_use]
     pub fn len(&self) -> usize {
         self.scores.len()

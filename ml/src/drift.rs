@@ -1,5 +1,5 @@
-//! Whether a model's errors have grown: the Page-Hinkley test on standardised residuals. It knows
-//! numbers only, not what they are errors of.
+//! Detection of growing errors of a model: the Page-Hinkley test on standardised residuals. It
+//! knows numbers only, not what they are errors of.
 //!
 //! E. S. Page, "Continuous inspection schemes", Biometrika 41 (1954); D. V. Hinkley, "Inference
 //! about the change-point from cumulative sum tests", Biometrika 58 (1971).
@@ -56,7 +56,7 @@ pub struct Alarm {
     pub statistic: f64,
     /// The mean of all values since the test began.
     pub mean: f64,
-    /// How many values it saw.
+    /// Number of values seen.
     pub values: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What a model sees of each closed candle: returns in units of their own volatility, range, volume
+//! A model's inputs at each closed candle: returns in units of their own volatility, range, volume
 //! and the calendar. A stream of candles goes in and a row comes out, so that a row can depend on
 //! nothing that comes later, and so that serving computes exactly what training saw.
 
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::bar::{Bar, Interval};
 use crate::series::{Bridge, bridge};
 
-/// How many past returns stand in a row, the newest first.
+/// Number of past returns in a row, the newest first.
 pub const LAGS: usize = 7;
 
 /// The number of numbers a row has.
 pub const FEATURES: usize = LAGS + 2 + 4 + 7 + 4;
 
-/// What each number of a row is.
+/// Names of the numbers in a row.
 pub const NAMES: [&str; FEATURES] = [
     "return_0",
     "return_1",
@@ -55,7 +55,7 @@ const SLOW: f64 = 0.985;
 /// The variance's floor: a price that stands still for long must not make the next move infinite.
 const MIN_VARIANCE: f64 = 1e-12;
 
-/// What a model sees at the close of one candle.
+/// A model's inputs at the close of one candle.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FeatureRow {
     /// In the order of [`NAMES`].

@@ -80,9 +80,9 @@ pub enum FitError {
     TooShort {
         /// Which model.
         model: ModelName,
-        /// How many outcomes there are.
+        /// Number of outcomes found.
         found: usize,
-        /// How many it needs.
+        /// Number of outcomes needed.
         needed: usize,
     },
     /// The arithmetic ended in something that is no number.
@@ -90,7 +90,7 @@ pub enum FitError {
     Numerics {
         /// Which model.
         model: ModelName,
-        /// What went wrong.
+        /// Reason of the failure.
         reason: String,
     },
     /// The caller asked to stop.

@@ -29,7 +29,7 @@ pub enum Fitted {
     Lstm(LstmForecaster),
 }
 
-/// What a model carries from candle to candle.
+/// State that a model carries from candle to candle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Carried {
     /// Nothing: the features say it all.
@@ -53,7 +53,7 @@ impl Fitted {
         }
     }
 
-    /// What it carries into the first candle of a series, or the first after a hole.
+    /// State at the first candle of a series, or the first after a hole.
     #[must_use]
     pub fn start(&self) -> Carried {
         match self {
@@ -63,7 +63,7 @@ impl Fitted {
         }
     }
 
-    /// Whether this is something that it can carry: what was read from a store need not be.
+    /// Checks that the model can carry this state: one that was read from a store may not fit.
     ///
     /// # Errors
     /// Says why not.

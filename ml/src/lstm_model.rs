@@ -31,7 +31,7 @@ const MIN_BLOCK: usize = 60;
 /// Known outcomes needed to train.
 const MIN_ROWS: usize = 150;
 
-/// How networks are trained and averaged.
+/// Settings for training networks and averaging them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LstmConfig {
@@ -41,7 +41,7 @@ pub struct LstmConfig {
     pub dropout: f32,
     /// Networks averaged, at least 2; fewer where the training part is short.
     pub networks: usize,
-    /// How each is trained; its seed is replaced.
+    /// Settings for each network; the seed is replaced.
     pub training: TrainConfig,
     /// Epochs at most of a network that continues an earlier one.
     pub warm_epochs: usize,
@@ -117,7 +117,7 @@ pub struct LstmForecaster {
 pub struct NetworkEpoch {
     /// Which of the networks, from 0.
     pub network: usize,
-    /// How the epoch went.
+    /// Result of the epoch.
     pub epoch: Epoch,
 }
 
@@ -134,13 +134,13 @@ pub struct LstmFit {
 pub type Watch<'a> = dyn Fn(&NetworkEpoch) -> ControlFlow<()> + Sync + 'a;
 
 impl LstmForecaster {
-    /// What it carries into the first candle.
+    /// State at the first candle.
     #[must_use]
     pub fn start(&self) -> Vec<NetworkState> {
         self.networks.iter().map(Network::zero_state).collect()
     }
 
-    /// Whether states that were read from a store are its own.
+    /// Checks that states read from a store fit these networks.
     ///
     /// # Errors
     /// Says why not.
@@ -383,8 +383,8 @@ fn in_threads<T: Send>(jobs: usize, threads: usize, run: &(dyn Fn(usize) -> T + 
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// How much of the forecasts of held-back rows came true: the slope of outcomes on forecasts, less what
-/// chance could have made of it. Zero where they were worth nothing.
+/// Factor by which forecasts are scaled: the slope of outcomes on forecasts of held-back rows, less
+/// what chance could have made of it. Zero where they were worth nothing.
 fn belief(
     networks: &[Network],
     examples: &Examples,

@@ -1,4 +1,4 @@
-//! How good forecasts were, and how sure that is: errors against persistence, directions, coverage, and
+//! Quality of forecasts and its certainty: errors against persistence, directions, coverage, and
 //! intervals by a block bootstrap, since neighbouring forecasts share their outcomes.
 
 use rand::rngs::StdRng;
@@ -11,7 +11,7 @@ use crate::conformal::{LEVELS, Outcome};
 const RESAMPLES: usize = 2_000;
 /// Forecasts needed before skill is claimed.
 const MIN_FORECASTS: usize = 30;
-/// What an estimate's interval leaves out at either end.
+/// Probability left out at either end of an estimate's interval.
 const TAIL: f64 = 0.025;
 /// The same for the claim of skill: several models are compared at once, so it is stricter.
 const CLAIM_TAIL: f64 = 0.005;
@@ -40,7 +40,7 @@ pub struct Estimate {
     pub high: f64,
 }
 
-/// What forecasts of one model over one horizon were worth.
+/// Skill of one model's forecasts over one horizon.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Skill {
     /// Mean absolute error of the log return over that of persistence on the same forecasts:
@@ -50,7 +50,7 @@ pub struct Skill {
     pub directional_accuracy: Estimate,
     /// Share of outcomes that each interval of [`LEVELS`] held.
     pub coverage: [f64; LEVELS.len()],
-    /// How many forecasts this rests on.
+    /// Number of forecasts this rests on.
     pub forecasts: usize,
     /// True if the error is below persistence's beyond doubt: the 99 % interval of `mase` is below 1.
     pub has_skill: bool,

@@ -38,7 +38,7 @@ impl Prepared {
         &self.series
     }
 
-    /// How many candles there are.
+    /// Number of candles.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -50,7 +50,7 @@ impl Prepared {
         self.rows.is_empty()
     }
 
-    /// What a model sees at each close; nothing while a stretch warms up.
+    /// A model's inputs at each close; nothing while a stretch warms up.
     #[must_use]
     pub fn rows(&self) -> &[Option<FeatureRow>] {
         &self.rows

@@ -35,7 +35,7 @@ pub struct Report {
     pub fits: usize,
     /// Candles between the last outcome learned from and the first forecast.
     pub embargo: usize,
-    /// What did not go as it should.
+    /// Remarks about what did not go as it should.
     pub notes: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ pub struct ModelReport {
     pub coverage_80: f64,
     /// Share of outcomes in the 95 % interval.
     pub coverage_95: f64,
-    /// How many forecasts were scored.
+    /// Number of forecasts scored.
     pub forecasts: usize,
     /// True if it beats the last price beyond doubt.
     pub has_skill: bool,

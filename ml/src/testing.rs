@@ -1,5 +1,5 @@
-//! What the tests of several modules share: series of known structure, and model versions that need
-//! no training. Every function is deterministic by its seed.
+//! Helpers shared by the tests of several modules: series of known structure, and model versions
+//! that need no training. Every function is deterministic by its seed.
 
 use chrono::{DateTime, TimeDelta};
 use rand::rngs::StdRng;

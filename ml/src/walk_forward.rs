@@ -25,7 +25,7 @@ const MIN_TEST: usize = 25;
 /// Candles that a block needs for a fit of its own to be worth it.
 const MIN_BLOCK: usize = 30;
 
-/// How to evaluate.
+/// Settings of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationConfig {
@@ -62,11 +62,11 @@ pub enum EvaluationError {
         "{found} candles are too few to evaluate forecasts over {horizon}: give at least {needed}, or a shorter horizon"
     )]
     TooShort {
-        /// How many there are.
+        /// Number found.
         found: usize,
         /// The longest horizon.
         horizon: usize,
-        /// How many are needed.
+        /// Number needed.
         needed: usize,
     },
     /// A horizon of zero, or none at all.
@@ -85,7 +85,7 @@ pub enum EvaluationError {
     Cancelled,
 }
 
-/// How far it is.
+/// Progress of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Progress {
     /// A model begins a block.
@@ -111,7 +111,7 @@ pub struct ModelEvaluation {
     pub model: ModelName,
     /// Its horizon, in candles.
     pub horizon: usize,
-    /// What its forecasts were worth.
+    /// Skill of its forecasts.
     pub skill: Skill,
     /// Every tested forecast, oldest first.
     pub forecasts: Vec<Scored>,

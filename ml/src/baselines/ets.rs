@@ -24,7 +24,7 @@ pub struct Ets {
     pub alpha: f64,
     /// Share of an error that enters the slope.
     pub beta: f64,
-    /// What remains of the slope a candle later.
+    /// Part of the slope that remains a candle later.
     pub damping: f64,
     /// The slope to start from.
     pub slope: f64,
@@ -38,7 +38,7 @@ pub struct EtsState {
 }
 
 impl EtsState {
-    /// Whether it holds numbers only.
+    /// Checks that all values are numbers.
     ///
     /// # Errors
     /// When it does not.

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 /// The longest part of a cell that a message quotes.
 const QUOTED: usize = 40;
 
-/// What is said of a line in which a quote is not closed.
+/// Error for a line in which a quote is not closed.
 pub(super) struct UnclosedQuote;
 
 /// Splits a line at the separator. A candle's row never goes on in the next line, so a quote that is

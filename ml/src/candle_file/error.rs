@@ -31,7 +31,7 @@ pub enum CandleFileError {
     Format {
         /// Which file.
         path: PathBuf,
-        /// What it seems to be, and what to do.
+        /// The kind of file it seems to be, and the remedy.
         what: &'static str,
     },
     /// A column is missing.
@@ -41,11 +41,11 @@ pub enum CandleFileError {
     NoColumn {
         /// Which file.
         path: PathBuf,
-        /// What is looked for.
+        /// Columns that were looked for.
         wanted: String,
         /// Where the header stands.
         line: u64,
-        /// What there is.
+        /// Columns that were found.
         found: String,
     },
     /// Two columns may each be the one that is looked for.
@@ -57,7 +57,7 @@ pub enum CandleFileError {
         path: PathBuf,
         /// Where the header stands.
         line: u64,
-        /// What is looked for.
+        /// The column that was looked for.
         wanted: &'static str,
         /// The first of them.
         one: String,
@@ -113,7 +113,7 @@ pub enum CandleFileError {
         line: u64,
         /// Which column.
         column: String,
-        /// What stands there.
+        /// The cell's text.
         value: String,
     },
     /// Too many rows cannot be read.
@@ -123,11 +123,11 @@ pub enum CandleFileError {
     Unreadable {
         /// Which file.
         path: PathBuf,
-        /// How many.
+        /// Number of unreadable rows.
         unreadable: usize,
         /// Of how many.
         rows: usize,
-        /// What is wrong with the first.
+        /// Fault of the first of them.
         first: String,
     },
     /// There are more rows than are read.
@@ -143,7 +143,7 @@ pub enum CandleFileError {
         path: PathBuf,
         /// The line of the row that the cause names, if it names one.
         line: Option<u64>,
-        /// How many rows said that they are not complete, and were not used.
+        /// Number of rows that were marked as incomplete and were not used.
         unfinished: usize,
         /// Why.
         cause: SeriesError,

@@ -127,13 +127,13 @@ pub(super) const PRICE_NAMES: [&str; 4] = ["open", "high", "low", "close"];
 /// Where each value stands.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
-    /// How many columns there are.
+    /// Number of columns.
     pub(super) columns: usize,
     /// The time, or its date.
     pub(super) time: usize,
     /// The time of day, where it stands apart from the date.
     pub(super) time_of_day: Option<usize>,
-    /// What the time column is called.
+    /// Name of the time column.
     pub(super) time_name: String,
     /// True if its name says that candles open at these times.
     pub(super) opens: bool,
@@ -151,13 +151,13 @@ pub(super) struct Layout {
     pub(super) series: Vec<(usize, String)>,
 }
 
-/// What a header lacks, or has too much of.
+/// Reason that a header does not fit: it lacks something, or has too much of it.
 pub(super) enum Unfit {
     /// No column of this name.
     Missing(&'static str),
     /// Two columns that may each be this one.
     Several {
-        /// What is looked for.
+        /// The column that was looked for.
         wanted: &'static str,
         /// The first of them.
         one: String,

@@ -9,7 +9,7 @@ const LONGEST: u64 = 64 * 1024;
 pub(super) struct Line {
     /// Its number, the first being 1.
     pub(super) number: u64,
-    /// What stands there; nothing if it is not UTF-8 text.
+    /// Text of the line; nothing if it is not UTF-8.
     pub(super) text: Option<String>,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct Lines {
     number: u64,
 }
 
-/// What a file turned out to be.
+/// Contents of a file, by its encoding.
 pub(super) enum Text {
     /// Text, as far as its beginning shows.
     Lines(Lines),

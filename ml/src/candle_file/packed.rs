@@ -11,7 +11,7 @@ use flate2::bufread::GzDecoder;
 /// The first bytes of a member of a gzip file (RFC 1952, section 2.3.1).
 static GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// What is in a file.
+/// Contents of a packed file.
 pub(super) struct Unpacked {
     /// Its text.
     pub(super) text: Box<dyn Read>,

@@ -1,4 +1,4 @@
-//! What stands above the rows: empty lines, titles, addresses, Excel's `sep=`, and the header in as many
+//! Lines above the rows: empty lines, titles, addresses, Excel's `sep=`, and the header in as many
 //! lines as some tools give it.
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ const MOST_BELOW: usize = 3;
 pub(super) struct Table {
     /// Where each value stands.
     pub(super) layout: Layout,
-    /// What stands between cells.
+    /// Separator between cells.
     pub(super) separator: u8,
     /// Which sign stands before fractions.
     pub(super) mark: DecimalMark,
@@ -34,7 +34,7 @@ pub(super) enum NoTable {
         line: u64,
         /// The names.
         names: Vec<String>,
-        /// What is wrong with them.
+        /// The reason.
         unfit: Unfit,
     },
     /// Values where the names should be, and why they are of no known dump.

@@ -1,4 +1,4 @@
-//! What was found in a file and done about it, in sentences of a line each.
+//! Findings in a file and the repairs made, in sentences of a line each.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::times::TimeUnit;
 use crate::series::SeriesReport;
 
-/// What was found in a file and done about it.
+/// Findings in a file and the repairs made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileReport {
     /// The column that times were read from, as the file spells it.
     pub time_column: String,
-    /// How they are written: a unit of numbers, or text.
+    /// Notation of the times: a unit of numbers, or text.
     pub time_unit: TimeUnit,
     /// The line in which another way to write times begins, if one does.
     pub unit_changes_in: Option<u64>,
@@ -39,7 +39,7 @@ pub struct FileReport {
     pub first_unclosed_quote: Option<u64>,
     /// True if bytes that are no packed data stood behind it; they were ignored.
     pub junk: bool,
-    /// What was found in the candles themselves.
+    /// Findings in the candles themselves.
     pub series: SeriesReport,
 }
 

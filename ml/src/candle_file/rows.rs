@@ -19,7 +19,7 @@ pub(super) struct Rows {
     layout: Layout,
     separator: u8,
     mark: DecimalMark,
-    /// What each column that is the same in all rows has had so far.
+    /// Value so far of each column that is the same in all rows.
     series: Vec<Option<String>>,
     stamps: Vec<Stamp>,
     bars: Vec<Bar>,
@@ -180,7 +180,8 @@ impl Rows {
         Ok(())
     }
 
-    /// What a row says of itself; one that says nothing is complete. `Err` has what is neither.
+    /// Reads a row's mark of completeness; a row without one is complete. `Err` has text that is
+    /// neither.
     fn is_complete(&self, cells: &Cells<'_>) -> Result<bool, String> {
         let cell = self.layout.complete.and_then(|place| cells.get(place));
         let Some(cell) = cell.map(|cell| cell.trim()).filter(|cell| !is_empty(cell)) else {
@@ -310,8 +311,8 @@ impl Rows {
         ))
     }
 
-    /// How long after their opening the candles have their times, in milliseconds: an interval, less
-    /// what exchanges take off it, if these are the times at which they closed.
+    /// Offset of the candles' times from their opening, in milliseconds: an interval, less what
+    /// exchanges take off it, if these are the times at which they closed.
     fn closing_times(&self, millis: &[Option<i64>], interval: Interval) -> i64 {
         const MINUTE: i64 = 60_000;
         let common = common_offset(millis.iter().flatten().copied(), interval);

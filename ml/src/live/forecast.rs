@@ -1,4 +1,4 @@
-//! What a step of a live model gives: forecasts made, forecasts realised, and changes found.
+//! Results of a live model's step: forecasts made, forecasts realised, and changes found.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ pub struct PriceInterval {
 /// A forecast whose candle has closed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Realised {
-    /// How many candles ahead it was.
+    /// Number of candles ahead.
     pub horizon: usize,
     /// Open time of the candle it rested on.
     pub base_open_time: i64,
@@ -65,11 +65,11 @@ pub struct Realised {
 pub struct Drift {
     /// Of the forecasts this many candles ahead.
     pub horizon: usize,
-    /// What the test says.
+    /// Verdict of the test.
     pub alarm: Alarm,
 }
 
-/// What one closed candle brought.
+/// Results of one closed candle.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// New forecasts, one per horizon; none while features warm up, and none that rest on candles
@@ -92,7 +92,7 @@ pub enum StepError {
     Impossible {
         /// Its open time.
         open_time: i64,
-        /// What is impossible.
+        /// The impossibility.
         cause: crate::bar::BarError,
     },
     /// It is not newer than the last one. A correction of an earlier candle means to go back to a

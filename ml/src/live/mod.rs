@@ -30,7 +30,7 @@ use crate::series::{Bridge, bridge};
 use state::{HorizonState, Pending};
 use track::Track;
 
-/// How one horizon is served.
+/// Method and state that serve one horizon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Served {
     /// The number of candles ahead.
@@ -114,7 +114,7 @@ impl LiveModel {
         &self.models
     }
 
-    /// How each horizon is served.
+    /// The served horizons.
     #[must_use]
     pub fn served(&self) -> &[Served] {
         &self.served
@@ -199,7 +199,7 @@ impl LiveModel {
         Ok(step)
     }
 
-    /// What is carried begins again; what was learned of the errors stays.
+    /// Begins the carried state again; what was learned of the errors stays.
     fn restart(&self, state: &mut LiveState) {
         state.features = FeatureStream::new(self.card.interval);
         state.carried = self.models.iter().map(Fitted::start).collect();
@@ -314,7 +314,7 @@ impl LiveModel {
         }
     }
 
-    /// Whether a state read from bytes is one that this version can step.
+    /// Checks that this version can step a state read from bytes.
     fn fits(&self, state: &LiveState) -> Result<(), String> {
         let horizons = state.horizons.iter().map(|horizon| horizon.horizon);
         if !horizons.eq(self.horizons.iter().copied()) {

@@ -1,4 +1,4 @@
-//! What a live model carries from candle to candle, and its bytes.
+//! State that a live model carries from candle to candle, and its bytes.
 //!
 //! The bytes: `CSLS`, the version of their layout (u16, little-endian), the state, and the SHA-256
 //! of everything before it. A state is bound to the model version that made it.
@@ -25,7 +25,7 @@ const CHECKSUM: usize = 32;
 /// The largest state that is read.
 const MAX_BYTES: usize = 16 << 20;
 
-/// What a live model carries from candle to candle: features, the models' own
+/// State that a live model carries from candle to candle: features, the models' own
 /// states, forecasts that wait for
 /// their candle, calibrators, how realised forecasts did, and the drift test. Its size is bounded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct LiveState {
     pub(super) horizons: Vec<HorizonState>,
 }
 
-/// What is carried for one horizon.
+/// State carried for one horizon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct HorizonState {
     pub(super) horizon: usize,
@@ -98,7 +98,7 @@ impl LiveState {
         self.features.last()
     }
 
-    /// How the forecasts of a horizon that were realised since the state began did; `None` before the
+    /// Record of a horizon's forecasts that were realised since the state began; `None` before the
     /// first, or when the model has no such horizon.
     #[must_use]
     pub fn realised(&self, horizon: usize) -> Option<RealisedSkill> {
@@ -112,7 +112,7 @@ impl LiveState {
         Some((test.statistic(), test.threshold()))
     }
 
-    /// How many forecasts of a horizon wait for their candle.
+    /// Number of forecasts of a horizon that wait for their candle.
     #[must_use]
     pub fn pending(&self, horizon: usize) -> usize {
         self.of(horizon).map_or(0, |state| state.pending.len())

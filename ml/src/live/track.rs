@@ -1,4 +1,4 @@
-//! How well realised forecasts of one horizon did, with confidence intervals, in bounded space.
+//! Skill of one horizon's realised forecasts, with confidence intervals, in bounded space.
 //!
 //! Errors of overlapping forecasts, and volatile times, make neighbouring errors alike, so the
 //! intervals come from batch means: sums over consecutive blocks of at least twice the horizon.
@@ -39,7 +39,7 @@ pub struct Estimate {
     pub interval: Option<(f64, f64)>,
 }
 
-/// What realised forecasts came to.
+/// Record of realised forecasts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RealisedSkill {
     /// The number of forecasts.
@@ -145,7 +145,7 @@ impl Track {
         }
     }
 
-    /// What all forecasts so far came to; `None` before the first.
+    /// Skill of all forecasts so far; `None` before the first.
     pub(crate) fn skill(&self) -> Option<RealisedSkill> {
         let all = self.blocks.iter().fold(self.open, |sum, b| sum.join(*b));
         if all.count == 0 {

@@ -21,7 +21,7 @@ pub struct Architecture {
     pub outputs: usize,
 }
 
-/// What is wrong with an architecture.
+/// Fault of an architecture.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ArchitectureError {
     /// A width is zero or too large.
@@ -29,7 +29,7 @@ pub enum ArchitectureError {
     Width {
         /// Which width.
         what: &'static str,
-        /// What it is.
+        /// The value found.
         found: usize,
     },
     /// No layers, or too many.

@@ -1,8 +1,8 @@
-//! How a network is trained.
+//! Training of a network.
 
 use serde::{Deserialize, Serialize};
 
-/// What training minimises, as a mean over the forecasts that have a target.
+/// Loss that training minimises, as a mean over the forecasts that have a target.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Loss {
@@ -29,7 +29,7 @@ pub enum Supervise {
     },
 }
 
-/// How a network is trained. The default is the reference configuration.
+/// Settings for training a network. The default is the reference configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
@@ -45,7 +45,7 @@ pub struct TrainConfig {
     pub learning_rate: f32,
     /// Adam's guard against division by zero.
     pub adam_epsilon: f32,
-    /// What is minimised.
+    /// The loss that is minimised.
     pub loss: Loss,
     /// Which steps count.
     pub supervise: Supervise,
@@ -84,9 +84,9 @@ impl Default for TrainConfig {
 pub struct ConfigError {
     /// Which setting.
     pub setting: &'static str,
-    /// What it is.
+    /// The value found.
     pub found: String,
-    /// What it may be.
+    /// The values allowed.
     pub wanted: &'static str,
 }
 

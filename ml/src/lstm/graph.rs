@@ -10,7 +10,7 @@ use super::network::{LayerParameters, Network, Parameters};
 use super::operation::{self, Pool, Setting};
 use super::sequences::{Sequences, Window};
 
-/// What a batch taught.
+/// Gradients and loss of a batch.
 pub(crate) struct Learnt {
     /// Mean loss of a target, dropout on.
     pub(crate) loss: f64,

@@ -91,7 +91,7 @@ pub enum NetworkError {
         name: String,
         /// Its shape.
         found: Vec<usize>,
-        /// How many values came with it.
+        /// Number of values that came with it.
         values: usize,
         /// The shape it must have.
         wanted: Vec<usize>,
@@ -172,7 +172,7 @@ impl Network {
         &self.architecture
     }
 
-    /// How many numbers training changes.
+    /// Number of trainable parameters.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
         self.parameters.slices().map(<[f32]>::len).sum()

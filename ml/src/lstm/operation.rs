@@ -14,7 +14,7 @@ use pulp::Arch;
 
 use super::kernel::{self, Dropout, Row, Scratch, Transposed, Weights, pack, panels, unpack};
 
-/// What a layer's operation is given besides its tensors, and where it finds memory.
+/// Settings of a layer's operation besides its tensors, and its memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
     pub(crate) arch: Arch,
@@ -27,7 +27,7 @@ pub(crate) struct Setting {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool(Arc<Mutex<Vec<Memory>>>);
 
-/// What one layer needs for one batch.
+/// Memory of one layer for one batch.
 #[derive(Debug, Clone, Default)]
 struct Memory {
     /// Layers of one shape are handed the memory of that shape.
@@ -136,7 +136,7 @@ impl<C: CheckpointStrategy> LstmBackend for Autodiff<Flex, C> {
     }
 }
 
-/// What the way forward keeps for the way back.
+/// Values that the forward pass keeps for the backward pass.
 #[derive(Debug, Clone)]
 struct Saved {
     memory: Memory,

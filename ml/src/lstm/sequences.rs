@@ -40,7 +40,7 @@ pub enum SequencesError {
         from: usize,
         /// The row after the last.
         to: usize,
-        /// How many there are.
+        /// Number of rows.
         rows: usize,
     },
     /// An input is NaN or infinite inside a run.

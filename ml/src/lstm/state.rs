@@ -1,4 +1,4 @@
-//! What a network remembers between two steps.
+//! A network's memory between two steps.
 
 use serde::{Deserialize, Serialize};
 

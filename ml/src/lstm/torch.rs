@@ -18,7 +18,7 @@ pub enum TorchError {
     File {
         /// Which file.
         path: PathBuf,
-        /// What the reader says.
+        /// The reader's error.
         #[source]
         source: PytorchError,
     },
@@ -27,7 +27,7 @@ pub enum TorchError {
     Tensor {
         /// Which tensor.
         name: String,
-        /// What the reader says.
+        /// The reader's error.
         #[source]
         source: std::io::Error,
     },
@@ -266,7 +266,7 @@ mod tests {
 
     use super::*;
 
-    /// What `tests/fixtures/make_torch.py` had PyTorch answer.
+    /// PyTorch's answers, as written by `tests/fixtures/make_torch.py`.
     #[derive(Deserialize)]
     struct Answer {
         file: String,

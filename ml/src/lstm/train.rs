@@ -17,7 +17,7 @@ use super::sequences::{Sequences, SequencesError, Window};
 /// Windows forecast at once when validating.
 const VALIDATION_BATCH: usize = 64;
 
-/// How one pass over the windows went.
+/// Result of one pass over the windows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Counted from 1.
@@ -39,7 +39,7 @@ pub enum Ended {
     Interrupted,
 }
 
-/// What a training gave.
+/// Result of a training.
 #[derive(Debug, Clone)]
 pub struct Trained {
     /// The network with the lowest validation loss; without validation rows, the last.

@@ -16,7 +16,7 @@ use crate::training::TrainingConfig;
 /// The layout of cards and model files.
 pub const FORMAT: u32 = 1;
 
-/// What is known of a version.
+/// Description of a version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Card {
@@ -38,15 +38,15 @@ pub struct Card {
     pub architecture: Architecture,
     /// The horizons it forecasts, in candles, ascending; the network's outputs in this order.
     pub horizons: Vec<usize>,
-    /// What each input is, in order.
+    /// Names of the inputs, in order.
     pub features: Vec<String>,
-    /// How the network's inputs are centred and scaled: statistics of the training part only.
+    /// Centring and scaling of the network's inputs: statistics of the training part only.
     pub scaler: Scaler,
-    /// What it learned from.
+    /// Candles that it learned from.
     pub training: TrainingSpan,
     /// The version whose walk-forward evaluation this is: itself, or the one that it continues.
     pub evaluated: ModelId,
-    /// How the models did in walk-forward evaluation, and which one serves, per horizon.
+    /// Results of the walk-forward evaluation and the method that serves, per horizon.
     pub evaluation: Vec<HorizonEvaluation>,
     /// The comparison with the model that served when it was made, on candles new to both.
     pub verdict: Verdict,
@@ -70,7 +70,7 @@ pub enum Origin {
     },
 }
 
-/// What a version learned from, and how.
+/// Candles that a version learned from, and the settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingSpan {
@@ -91,7 +91,7 @@ pub struct TrainingSpan {
     pub losses: Vec<Vec<Epoch>>,
 }
 
-/// How the models did on one horizon.
+/// Results of the evaluation on one horizon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HorizonEvaluation {

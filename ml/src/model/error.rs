@@ -1,4 +1,4 @@
-//! What can go wrong with a registry of models.
+//! Errors of a registry of models.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use super::file::ModelFileError;
 use super::id::{ModelId, ModelKey};
 
-/// What could not be done with a registry.
+/// Failure of an operation on a registry.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// The file system refused.
     #[error("cannot {what} {path}", path = .path.display())]
     Io {
-        /// What was attempted.
+        /// The operation attempted.
         what: &'static str,
         /// On which file or directory.
         path: PathBuf,
@@ -37,7 +37,7 @@ pub enum RegistryError {
         key: ModelKey,
         /// The version.
         id: ModelId,
-        /// What its card says.
+        /// The key on its card.
         found: ModelKey,
     },
     /// The version is there already.
@@ -56,7 +56,7 @@ pub enum RegistryError {
     Pointer {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Its fault.
         why: String,
     },
 }

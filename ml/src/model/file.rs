@@ -31,7 +31,7 @@ const COVERED: [&str; 3] = [CARD, SERVING, WEIGHTS];
 /// The largest file that is read.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// What the metadata of the weights call the program that wrote them.
+/// Metadata key and value of the weights that name the program that wrote them.
 const WRITER: (&str, &str) = ("format", "coinsphere-lstm");
 
 /// Why a version cannot be used, or not be written.
@@ -40,7 +40,7 @@ pub enum ModelFileError {
     /// The file system refused.
     #[error("cannot {what} {path}", path = .path.display())]
     Io {
-        /// What was attempted.
+        /// The operation attempted.
         what: &'static str,
         /// On which file.
         path: PathBuf,
@@ -62,7 +62,7 @@ pub enum ModelFileError {
     Foreign {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
     /// It was written by a program with another layout or other features.
@@ -70,7 +70,7 @@ pub enum ModelFileError {
     Version {
         /// Which file.
         path: PathBuf,
-        /// What differs.
+        /// The value that differs.
         what: &'static str,
         /// Theirs.
         found: String,
@@ -87,7 +87,7 @@ impl ModelFileError {
     }
 }
 
-/// What `serving.json` holds: all that is needed to forecast, but the network's weights.
+/// Contents of `serving.json`: all that is needed to forecast, but the network's weights.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parts {

@@ -1,5 +1,5 @@
-//! What a model is of ([`ModelKey`]) and which version of it ([`ModelId`]). Both become names of
-//! directories, so both are checked where they are made.
+//! Identity of a model: its subject ([`ModelKey`]) and its version ([`ModelId`]). Both become names
+//! of directories, so both are checked where they are made.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ const MAX_ASSET: usize = 128;
 /// Hexadecimal digits of a version's hash part.
 const HASH_DIGITS: usize = 8;
 
-/// What a model forecasts: candles of one length of one asset.
+/// Subject of a model: candles of one length of one asset.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ModelKey {
     asset: String,

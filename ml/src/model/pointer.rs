@@ -23,7 +23,7 @@ pub struct Promotion {
     pub why: String,
 }
 
-/// What serves now and what did before.
+/// The version that serves now and the ones that did before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pointer {
     format: u32,
@@ -71,7 +71,7 @@ impl Pointer {
             .retain(|promotion| !gone.contains(&promotion.id));
     }
 
-    /// Whether this program can have written it; else why not.
+    /// Checks that this program can have written it; the error says why not.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.format == FORMAT {
             return Ok(());

@@ -29,7 +29,7 @@ const MAX_POINTER: u64 = 1 << 20;
 const POINTER: &str = "current.json";
 const LOCK: &str = "lock";
 const VERSIONS: &str = "versions";
-/// What a version is called while it is being written.
+/// Prefix of a version's name while it is being written.
 const UNFINISHED: &str = ".unfinished-";
 
 /// A version as it lies in the registry.
@@ -43,7 +43,7 @@ pub struct Version {
     pub serves: bool,
 }
 
-/// What serves, and what should but cannot.
+/// The version that serves, and one that should serve but cannot.
 #[derive(Debug)]
 pub struct Serving {
     /// The newest promoted version that is sound; `None` if there is none.
@@ -182,7 +182,8 @@ impl Registry {
         Ok(id)
     }
 
-    /// What serves and what did before. Empty if nothing was ever promoted.
+    /// Reads the version that serves and the ones that did before. Empty if nothing was ever
+    /// promoted.
     ///
     /// # Errors
     /// When the file cannot be read or understood.

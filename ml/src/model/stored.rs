@@ -19,7 +19,7 @@ pub(super) enum Stored {
     Persistence,
     /// Expects this log return a candle.
     Drift {
-        /// How much.
+        /// Average amount.
         mean: f64,
     },
     /// Ridge or elastic net.

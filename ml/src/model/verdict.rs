@@ -1,12 +1,11 @@
-//! What the comparison of a new version with the serving one came to. Training makes it, the card keeps
-//! it.
+//! Verdict of comparing a new version with the serving one. Training makes it, the card keeps it.
 
 use serde::{Deserialize, Serialize};
 
 use super::ModelId;
 use crate::fit_error::ModelName;
 
-/// Whether a candidate should serve.
+/// Decision about a candidate's promotion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {

@@ -36,7 +36,7 @@ pub struct Series {
     runs: Vec<Range<usize>>,
 }
 
-/// What was found in the rows and done about it.
+/// Findings in the rows and the repairs made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SeriesReport {
     /// Rows given.
@@ -79,13 +79,13 @@ pub enum SeriesError {
     /// There are too few rows.
     #[error("{found} candles are too few to learn from and to test on: give at least {MIN_ROWS}")]
     TooShort {
-        /// How many there are.
+        /// Number found.
         found: usize,
     },
     /// Every price is the same.
     #[error("every one of the {found} candles closes at {price}: there is nothing to forecast")]
     Constant {
-        /// How many there are.
+        /// Number found.
         found: usize,
         /// The one price.
         price: f64,
@@ -105,13 +105,13 @@ pub enum SeriesError {
         "{refused} of {rows} candles are impossible, the first because {first}: are the columns what they are called?"
     )]
     Refused {
-        /// How many.
+        /// Number of rows refused.
         refused: usize,
         /// Of how many.
         rows: usize,
         /// The first one's place among the rows, the first being 1.
         row: usize,
-        /// What is wrong with the first.
+        /// Fault of the first of them.
         first: String,
     },
     /// The range of too many rows does not contain the prices.
@@ -119,7 +119,7 @@ pub enum SeriesError {
         "the ranges of {widened} of {rows} candles do not contain open and close, the first that of candle {row}: are the columns what they are called?"
     )]
     Ranges {
-        /// How many.
+        /// Number of candles widened.
         widened: usize,
         /// Of how many.
         rows: usize,
@@ -136,7 +136,7 @@ pub enum SeriesError {
         "{conflicting} of {rows} candles contradict another one of the same time, the first of them candle {row} ({time}): are there several symbols in it?"
     )]
     Conflicting {
-        /// How many.
+        /// Number of conflicting rows.
         conflicting: usize,
         /// Of how many.
         rows: usize,
@@ -150,7 +150,7 @@ pub enum SeriesError {
         "{between} of {rows} candles begin between the others' times, the first of them candle {row} ({time}): do they have another interval, or is the time column another?"
     )]
     Between {
-        /// How many.
+        /// Number of rows between the grid's times.
         between: usize,
         /// Of how many.
         rows: usize,
@@ -166,7 +166,7 @@ pub enum SeriesError {
     WrongInterval {
         /// Seconds between most neighbours.
         found_seconds: i64,
-        /// What was announced.
+        /// The interval announced.
         interval: Interval,
     },
 }
@@ -190,7 +190,7 @@ impl SeriesError {
     }
 }
 
-/// How one candle follows another.
+/// Relation of one candle to the next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Bridge {
     /// It is the next one.
@@ -203,7 +203,7 @@ pub enum Bridge {
     NotLater,
 }
 
-/// How `next` follows `last`. Live and historical candles are joined by this one rule.
+/// Relation of `next` to `last`. Live and historical candles are joined by this one rule.
 #[must_use]
 pub fn bridge(last: &Bar, next_open_time: i64, interval: Interval) -> Bridge {
     let step = interval.millis();
@@ -309,7 +309,7 @@ impl Series {
         &self.bars
     }
 
-    /// How many candles there are, filled ones included.
+    /// Number of candles, filled ones included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bars.len()

@@ -1,4 +1,4 @@
-//! What is done to rows before they are a series: impossible ones go, the others are put on one grid and
+//! Repair of rows before they are a series: impossible ones go, the others are put on one grid and
 //! in order. Where too many would have to be repaired, the rows are not what they seem.
 
 use super::{SeriesError, SeriesReport, is_too_large_a_share, shown};

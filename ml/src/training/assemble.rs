@@ -11,7 +11,7 @@ use crate::live::{LiveModel, Served};
 use crate::lstm::Epoch;
 use crate::model::{Card, FORMAT, HorizonEvaluation, ModelId, Origin, TrainingSpan, Verdict};
 
-/// What a training made.
+/// Result of a training before it is saved.
 pub(super) struct Assembly {
     pub(super) origin: Origin,
     /// Whose evaluation it is; its own if `None`.

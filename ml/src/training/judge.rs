@@ -1,4 +1,4 @@
-//! How a model that was not fitted here does on candles, by serving them to it one after the other.
+//! Score of a model that was not fitted here, by serving it candles one after the other.
 
 use super::run::usual;
 use super::span::Span;

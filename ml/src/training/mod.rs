@@ -35,7 +35,7 @@ const MOST_AHEAD: usize = 1_000;
 /// Candles that a training may use at most, whatever is asked: they bound its memory.
 const MOST_CANDLES: usize = 200_000;
 
-/// How to train.
+/// Settings of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingConfig {
@@ -64,7 +64,7 @@ impl Default for TrainingConfig {
     }
 }
 
-/// What to train.
+/// Subject of a training.
 #[derive(Debug, Clone)]
 pub struct TrainRequest<'a> {
     /// Of which candles it is a model.
@@ -159,7 +159,7 @@ impl TrainRequest<'_> {
     }
 }
 
-/// What a training is doing.
+/// Progress of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "phase")]
 pub enum Progress {
@@ -222,7 +222,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Whether it should serve.
+    /// Verdict on whether it should serve.
     #[must_use]
     pub fn verdict(&self) -> &Verdict {
         &self.model.card().verdict
@@ -240,7 +240,7 @@ pub enum TrainingError {
     Candles {
         /// Of which model.
         key: ModelKey,
-        /// What is missing.
+        /// The missing part.
         why: String,
     },
     /// A setting is out of range.
@@ -250,9 +250,9 @@ pub enum TrainingError {
         key: ModelKey,
         /// Which setting.
         setting: &'static str,
-        /// What it is.
+        /// The value found.
         found: String,
-        /// What it may be.
+        /// The values allowed.
         wanted: &'static str,
     },
     /// A model could not be fitted or evaluated.
@@ -260,7 +260,7 @@ pub enum TrainingError {
     Failed {
         /// Of which model.
         key: ModelKey,
-        /// What went wrong.
+        /// The reason.
         why: String,
     },
 }

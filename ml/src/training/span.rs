@@ -61,7 +61,7 @@ impl Span {
         &self.learned
     }
 
-    /// How many are held back.
+    /// Number of candles held back.
     pub(super) fn held_back(&self) -> usize {
         self.whole.len() - self.learned.len()
     }

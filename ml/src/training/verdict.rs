@@ -1,5 +1,6 @@
-//! Whether a candidate should serve: it and the serving version forecast the newest candles, which
-//! neither was fitted on, one after the other as in serving, and only forecasts that both made count.
+//! Decision whether a candidate should serve: it and the serving version forecast the newest candles,
+//! which neither was fitted on, one after the other as in serving, and only forecasts that both made
+//! count.
 //!
 //! The rule: a candidate that has nothing to be compared with serves if no version does. Otherwise it
 //! serves if its mean MASE over the shared horizons is lower than the serving version's. A tie, e.g.

@@ -16,7 +16,7 @@ const EARLY: i64 = 315_532_800_000;
 const SPREADSHEET_DAYS: std::ops::Range<i64> = 25_569..132_500;
 const DAY: i64 = 86_400_000;
 
-/// How a file writes its times.
+/// Notation of a file's times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeUnit {
@@ -84,18 +84,18 @@ impl TimeUnit {
 pub(super) enum Stamp {
     /// A number in a unit that is not known yet.
     Number {
-        /// What stands before the point.
+        /// Digits before the point.
         whole: i64,
-        /// What stands behind it.
+        /// Digits after the point.
         fraction: f64,
     },
     /// Milliseconds since the Unix epoch.
     Millis(i64),
     /// Day and month in an unknown order.
     Slashed {
-        /// What stands first.
+        /// The first number.
         first: u8,
-        /// What stands second.
+        /// The second number.
         second: u8,
         /// The year.
         year: u16,
@@ -155,7 +155,7 @@ impl Stamp {
         }
     }
 
-    /// How it is written, if that is known of it alone.
+    /// Its notation, if it alone tells that.
     fn unit(self) -> TimeUnit {
         match self {
             Self::Number { whole, .. } => TimeUnit::by_size(whole),
@@ -212,14 +212,14 @@ pub(super) struct Times {
     /// Milliseconds since the Unix epoch, by row; `None` outside the years 1970 to 2262, or where day
     /// and month cannot be distinguished.
     pub(super) millis: Vec<Option<i64>>,
-    /// How they are written.
+    /// Notation of the times.
     pub(super) unit: TimeUnit,
     /// The first row whose time is written in another way than the one before.
     pub(super) changes_at: Option<usize>,
 }
 
-/// What all times of a file together say of each. Each number is read by its own size: there are dumps
-/// that go from milliseconds to microseconds.
+/// Resolves each time by what all times of a file together say. Each number is read by its own size:
+/// there are dumps that go from milliseconds to microseconds.
 pub(super) fn resolve(stamps: &[Stamp], interval: Interval) -> Times {
     let early = early_unit(stamps, interval);
     let month_first = month_first(stamps, interval);

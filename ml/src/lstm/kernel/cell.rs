@@ -1,4 +1,4 @@
-//! What an LSTM does with its gates, forward and back, on one block of [`LANES`](super::LANES) units.
+//! Gate operations of an LSTM, forward and back, on one block of [`LANES`](super::LANES) units.
 
 use pulp::{Arch, Simd, WithSimd};
 

@@ -4,7 +4,7 @@ use pulp::Arch;
 
 use super::panels::{LANES, Row};
 
-/// What is dropped, by chance that a seed decides; the same on every processor.
+/// Units to drop, by chance that a seed decides; the same on every processor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Dropout {
     /// Share of the values set to zero, in `[0, 1)`.

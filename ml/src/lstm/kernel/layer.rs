@@ -30,8 +30,8 @@ pub(crate) struct Transposed {
     hh: Vec<Row>,
 }
 
-/// What the way forward leaves for the way back. Sequences of matrices with a row per sequence, a step
-/// after the other.
+/// Values that the forward pass leaves for the backward pass. Sequences of matrices with a row per
+/// sequence, a step after the other.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch {
     steps: usize,

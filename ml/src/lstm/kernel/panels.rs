@@ -1,5 +1,5 @@
-//! How matrices lie in memory: cut into panels of [`LANES`] columns, each panel's rows next to each
-//! other. Any product then reads both of its factors in order, without a copy.
+//! Layout of matrices in memory: cut into panels of [`LANES`] columns, each panel's rows next to
+//! each other. Any product then reads both of its factors in order, without a copy.
 
 use std::ops::{Deref, DerefMut};
 

@@ -11,10 +11,10 @@ use super::panels::{LANES, Row, panels};
 /// first cache.
 const DEPTH: usize = 4;
 
-/// What a product is added to.
+/// Matrix to which a product is added.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Onto<'a> {
-    /// What the result holds.
+    /// The result's own contents.
     Result,
     /// The same in every row: one row's panels.
     EachRow(&'a [Row]),
