@@ -1,4 +1,4 @@
-//! What signing in costs others, with the real program on its private PostgreSQL: requests of 100
+//! Cost that signing in has for others, with the real program on its private PostgreSQL: requests of 100
 //! connections, 500 a second, each measured from the moment it was due (so that a stall is not hidden by
 //! requests that were not sent during it):
 //! - `GET /health/live`, the floor: the same server without anybody signed in;

@@ -1,4 +1,4 @@
-//! What being let in costs a request: verifying its access token (RS256) and counting it towards its
+//! Cost of admitting a request: verifying its access token (RS256) and counting it towards its
 //! user's limit, in this process and on Redis over loopback, 500 times a second from 8 callers: with the
 //! caches as cold as they are in a server that has little to do. Back to back, for comparison. The
 //! floors of the same run: the clock's resolution, and reading a value on Redis. Redis must be installed

@@ -1,5 +1,5 @@
-//! How many trades a second go from frames through the event log and candles into the database, and
-//! what memory that takes, for a minute: the recorded Binance session over and over, with ids and
+//! Throughput of trades from frames through the event log and candles into the database, and the
+//! memory taken, for a minute: the recorded Binance session over and over, with ids and
 //! times moved on. The floor in the same run is decoding alone.
 //!
 //! `COINSPHERE_MARKET_DATA=… cargo bench --bench pipeline [-- SECONDS]`

@@ -1,7 +1,7 @@
-//! What a client waits for, with the real program:
+//! Latency and throughput for clients, with the real program:
 //! - from a frame leaving the venue to the trade reaching a WebSocket client, at 10,000 trades/s;
 //! - a history of 1,440 1-minute candles over HTTP, with a million stored and a year imported;
-//! - how many pages of candles a second 50 connections are answered.
+//! - pages of candles a second over 50 connections.
 //!
 //! The venue is a socket of this bench that speaks Binance's protocol. The floor of the first in the
 //! same run is a frame sent over a WebSocket on loopback without the program in between.
@@ -230,7 +230,8 @@ async fn history(api: SocketAddr) {
     println!("history of 1,440 minutes over HTTP: {}", summary(took));
 }
 
-/// How many requests a second connections that stay open are answered, each asking again at once.
+/// Measures the requests a second that connections that stay open are answered, each asking again
+/// at once.
 async fn throughput(api: SocketAddr, interval: &str, limit: usize) {
     const CONNECTIONS: usize = 50;
     const LASTS: Duration = Duration::from_secs(5);
@@ -270,7 +271,7 @@ async fn throughput(api: SocketAddr, interval: &str, limit: usize) {
     );
 }
 
-/// Whether an answer with `content-length` has come to its end.
+/// Tells whether an answer with `content-length` has come to its end.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
         return false;
@@ -340,7 +341,7 @@ where
     }
 }
 
-/// How long each trade was on its way.
+/// Receives trades and measures the time that each was on its way.
 async fn receive<S>(
     client: &mut tokio_tungstenite::WebSocketStream<S>,
     duration: Duration,

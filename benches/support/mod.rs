@@ -1,5 +1,5 @@
-//! What the benches of the whole program share: a runtime for so many seconds, a program that is stopped
-//! with them, and how what they measured is printed.
+//! Helpers that the benches of the whole program share: a runtime for so many seconds, a program that is
+//! stopped with them, and how what they measured is printed.
 
 use std::process::Child;
 use std::time::Duration;
