@@ -3,6 +3,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod accounts;
+pub use coinsphere_alerts as alerts;
 pub mod app;
 pub mod audit;
 pub mod cli;

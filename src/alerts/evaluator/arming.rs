@@ -1,0 +1,396 @@
+//! Arming, disarming and storing of rules.
+
+use super::Evaluator;
+use super::composite::{Composite, Shape};
+use super::entry::{Entry, LEAF, Leaf, Life, Watch};
+use super::index::Direction;
+use super::line::Line;
+use super::machine::Event;
+use super::signal::{Signal, Wait};
+use super::types::{ArmError, Cause, Outcome, Phase, RuleId, RuleState, Side};
+use crate::plan::{Comparison, Plan, Source, Threshold};
+use crate::rule::{Operator, Repeat, Rule};
+use crate::time::EventTime;
+use rust_decimal::Decimal;
+
+impl Evaluator {
+    /// Arms a rule, in place of the one with the same id. Without a stored state, or with one that waits, it is
+    /// armed at the value its signal has now, and may fire at once if it is asked to; a rule with another
+    /// state goes on from there.
+    ///
+    /// # Errors
+    /// When a limit is reached; then the rule that had the id is gone.
+    pub fn arm(
+        &mut self,
+        id: RuleId,
+        revision: u32,
+        rule: &Rule,
+        state: Option<&RuleState>,
+        out: &mut Outcome,
+    ) -> Result<(), ArmError> {
+        self.disarm(id);
+        if self.by_id.len() >= self.limits.rules {
+            return Err(ArmError::TooManyRules(self.limits.rules));
+        }
+        let plan = rule.condition.plan();
+        self.check_limits(&plan)?;
+        let line = match &plan {
+            Plan::Threshold(threshold) => Line {
+                value: threshold.value.normalize(),
+                distance: rule.hysteresis.unwrap_or_default().normalize(),
+                comparison: threshold.comparison,
+            },
+            // True or false: as a state.
+            _ => Line {
+                value: Decimal::ONE,
+                distance: Decimal::ZERO,
+                comparison: Comparison::Touching(Operator::Above),
+            },
+        };
+        let entry = Entry {
+            id,
+            watch: Watch::Composite(u32::MAX),
+            line,
+            life: Life::Waiting,
+            always: rule.repeat == Repeat::Always,
+            fire_if_met: rule.fire_if_met,
+            revision,
+            cooldown: rule.cooldown_seconds,
+            hold: rule.hold_seconds,
+            since: i64::MIN,
+            expires: rule.expires_at.map_or(i64::MAX, |time| time.0),
+        };
+        let slot = self.rules.insert(entry);
+        self.by_id.insert(id, slot);
+        let watch = match &plan {
+            Plan::Threshold(threshold) => Watch::Signal(self.subscribe(&threshold.source)),
+            Plan::Gap(instrument, seconds) => {
+                let market = self.market_of(instrument);
+                self.markets[market as usize].gaps.insert(slot);
+                Watch::Gaps {
+                    market,
+                    seconds: *seconds,
+                }
+            }
+            Plan::All(_) | Plan::Any(_) => Watch::Composite(self.compose(slot, &plan)),
+        };
+        if let Some(entry) = self.rules.get_mut(slot) {
+            entry.watch = watch;
+        }
+        self.go_on(slot, watch, state, out);
+        Ok(())
+    }
+
+    /// Removes a rule; false if there is none with this id.
+    pub fn disarm(&mut self, id: RuleId) -> bool {
+        let Some(slot) = self.by_id.remove(&id) else {
+            return false;
+        };
+        let mut ignored = Outcome::default();
+        // Out of every set and timer.
+        self.enter(slot, Life::Expired, i64::MIN, &mut ignored);
+        let Some(entry) = self.rules.remove(slot) else {
+            return false;
+        };
+        let markets = self.markets_of(entry.watch);
+        match entry.watch {
+            Watch::Signal(signal) => self.unsubscribe(signal, slot),
+            Watch::Composite(composite) => {
+                let leaves = self.composites.get(composite);
+                for leaf_slot in leaves.map_or_else(Box::default, |it| it.leaves.clone()) {
+                    self.unplace(leaf_slot);
+                    if let Some(leaf) = self.leaves.remove(leaf_slot & !LEAF) {
+                        self.unsubscribe(leaf.signal, leaf_slot);
+                    }
+                }
+                self.composites.remove(composite);
+            }
+            Watch::Gaps { market, .. } => {
+                self.markets[market as usize].gaps.remove(&slot);
+            }
+        }
+        for market in markets {
+            self.set_guard(market);
+        }
+        true
+    }
+
+    /// What must be stored of a rule.
+    #[must_use]
+    pub fn state(&self, id: RuleId) -> Option<RuleState> {
+        let slot = self.by_id.get(&id)?;
+        let entry = self.rules.get(*slot)?;
+        let (phase, side) = match entry.life {
+            Life::Waiting => (Phase::Waiting, None),
+            Life::Armed => (Phase::Armed, None),
+            Life::Pending(Direction::Up) => (Phase::Pending, Some(Side::Up)),
+            Life::Pending(Direction::Down) => (Phase::Pending, Some(Side::Down)),
+            Life::Cooling | Life::Recheck | Life::Resting => (Phase::Resting, None),
+            Life::Fired => (Phase::Fired, None),
+            Life::Expired => (Phase::Expired, None),
+        };
+        Some(RuleState {
+            phase,
+            since: (entry.since != i64::MIN).then_some(EventTime(entry.since)),
+            side,
+            cause: self.pending.get(slot).cloned(),
+        })
+    }
+
+    /// Every rule there is.
+    pub fn ids(&self) -> impl Iterator<Item = RuleId> + '_ {
+        self.by_id.keys().copied()
+    }
+
+    /// The life of a rule that has just got its slot.
+    fn go_on(&mut self, slot: u32, watch: Watch, state: Option<&RuleState>, out: &mut Outcome) {
+        let market = self.clock_of(watch);
+        let now = market.map_or(i64::MIN, |market| self.markets[market as usize].now);
+        let Some(entry) = self.rules.get(slot) else {
+            return;
+        };
+        let (expires, line, cooldown) = (entry.expires, entry.line, entry.cooldown);
+        let since = state.and_then(|state| state.since);
+        let since = since.map_or(i64::MIN, |time| time.0);
+        let phase = state.map_or(Phase::Waiting, |state| state.phase);
+        let over = matches!(phase, Phase::Fired | Phase::Expired);
+        if !over && expires != i64::MAX {
+            if expires <= now {
+                self.enter(slot, Life::Expired, since, out);
+                return;
+            }
+            if let Some(market) = market {
+                self.markets[market as usize].timers.insert((expires, slot));
+            }
+        }
+        match phase {
+            Phase::Waiting => self.arm_now(slot, watch, now, out),
+            Phase::Armed => self.enter(slot, Life::Armed, since, out),
+            Phase::Pending => {
+                let side = state.and_then(|state| state.side);
+                let direction = match (line.direction(), side) {
+                    (Some(direction), _) => direction,
+                    (None, Some(Side::Down)) => Direction::Down,
+                    (None, _) => Direction::Up,
+                };
+                if let Some(cause) = state.and_then(|state| state.cause.clone()) {
+                    self.enter(slot, Life::Pending(direction), since, out);
+                    self.pending.insert(slot, cause);
+                } else {
+                    self.enter(slot, Life::Armed, since, out);
+                }
+            }
+            Phase::Resting => {
+                let is_cooling = cooldown > 0 && since.saturating_add(nanos(cooldown)) > now;
+                let life = if is_cooling {
+                    Life::Cooling
+                } else {
+                    self.resting(watch, &line)
+                };
+                self.enter(slot, life, since, out);
+            }
+            Phase::Fired => self.enter(slot, Life::Fired, since, out),
+            Phase::Expired => self.enter(slot, Life::Expired, since, out),
+        }
+        for market in self.markets_of(watch) {
+            self.set_guard(market);
+        }
+    }
+
+    /// The markets whose trades a rule depends on.
+    fn markets_of(&self, watch: Watch) -> Vec<u32> {
+        let of_signal = |signal| self.signals.get(signal).map(|signal| signal.market);
+        match watch {
+            Watch::Signal(signal) => of_signal(signal).into_iter().collect(),
+            Watch::Gaps { market, .. } => vec![market],
+            Watch::Composite(composite) => {
+                let leaves = self.composites.get(composite);
+                let leaves = leaves.map_or(&[][..], |it| &it.leaves);
+                let signals = leaves
+                    .iter()
+                    .filter_map(|slot| self.leaves.get(slot & !LEAF));
+                signals.filter_map(|leaf| of_signal(leaf.signal)).collect()
+            }
+        }
+    }
+
+    /// How a rule rests whose cooldown is over.
+    pub(super) fn resting(&self, watch: Watch, line: &Line) -> Life {
+        match (watch, line.direction()) {
+            (Watch::Gaps { .. }, _) | (Watch::Signal(_), None) => Life::Armed,
+            (Watch::Signal(signal), Some(direction)) => {
+                let signal = self.signals.get(signal);
+                if signal.is_some_and(|it| it.is_at(line, Wait::Rearmed(direction))) {
+                    Life::Recheck
+                } else {
+                    Life::Resting
+                }
+            }
+            (Watch::Composite(composite), _) => match self.composites.get(composite) {
+                Some(composite) if composite.met => Life::Resting,
+                _ => Life::Armed,
+            },
+        }
+    }
+
+    /// Arms a rule at the value its signal has, or lets it wait for one.
+    fn arm_now(&mut self, slot: u32, watch: Watch, now: i64, out: &mut Outcome) {
+        if let Watch::Signal(signal) = watch
+            && let Some(signal) = self.signals.get_mut(signal)
+            && signal.last.is_none()
+        {
+            signal.waiting.insert(slot);
+            if let Some(entry) = self.rules.get(slot) {
+                out.changed.push(entry.id);
+            }
+            return;
+        }
+        let event = self.clock_of(watch).and_then(|market| {
+            let market = &self.markets[market as usize];
+            let (instrument, last) = (market.instrument.clone()?, market.last?);
+            Some(Event {
+                at: now,
+                cause: Cause::Trade {
+                    instrument,
+                    trade_id: last.id,
+                    time: last.time,
+                    price: last.price,
+                },
+            })
+        });
+        self.begin(slot, event.as_ref(), now, out);
+    }
+
+    /// The signal of a source, with one more user.
+    fn subscribe(&mut self, source: &Source) -> u32 {
+        let slot = match self.by_source.get(source) {
+            Some(slot) => *slot,
+            None => self.add_signal(source),
+        };
+        if let Some(signal) = self.signals.get_mut(slot) {
+            signal.users += 1;
+        }
+        // What passed quietly has moved it, too.
+        if let Some(number) = self.value(slot) {
+            self.start_signal(slot, number);
+        }
+        slot
+    }
+
+    fn add_signal(&mut self, source: &Source) -> u32 {
+        let market = match source {
+            Source::Price(instrument) => self.market_of(instrument),
+            Source::Outside(name) => match self.by_name.get(name) {
+                Some(market) => *market,
+                None => {
+                    let market = self.add_market(None);
+                    self.by_name.insert(name.clone(), market);
+                    market
+                }
+            },
+        };
+        let slot = self.signals.insert(Signal::new(source.clone(), market));
+        self.by_source.insert(source.clone(), slot);
+        self.markets[market as usize].signals.push(slot);
+        slot
+    }
+
+    /// Takes a user off a signal, which goes with the last one.
+    fn unsubscribe(&mut self, slot: u32, user: u32) {
+        let Some(signal) = self.signals.get_mut(slot) else {
+            return;
+        };
+        signal.waiting.remove(&user);
+        signal.recheck.remove(&user);
+        signal.users -= 1;
+        if signal.users > 0 {
+            return;
+        }
+        if let Some(signal) = self.signals.remove(slot) {
+            self.by_source.remove(&signal.source);
+            let market = &mut self.markets[signal.market as usize];
+            market.signals.retain(|other| *other != slot);
+        }
+    }
+
+    /// Makes a composite of a plan, and lets its parts wait.
+    #[allow(clippy::cast_possible_truncation, reason = "at most eight parts")]
+    fn compose(&mut self, rule: u32, plan: &Plan) -> u32 {
+        let (shape, parts) = Shape::of(plan);
+        let composite = self.composites.insert(Composite {
+            slot: rule,
+            leaves: Box::default(),
+            truth: 0,
+            met: false,
+            shape,
+        });
+        let mut leaves = Vec::with_capacity(parts.len());
+        let mut truth = 0_u8;
+        for (at, part) in parts.into_iter().enumerate() {
+            let Plan::Threshold(Threshold {
+                source,
+                comparison,
+                value,
+            }) = part
+            else {
+                continue;
+            };
+            let signal_slot = self.subscribe(source);
+            let leaf = Leaf {
+                value: value.normalize(),
+                comparison: *comparison,
+                bit: 1_u8.unbounded_shl(at as u32),
+                signal: signal_slot,
+                composite,
+            };
+            let (line, bit) = (leaf.line(), leaf.bit);
+            let slot = self.leaves.insert(leaf) | LEAF;
+            leaves.push(slot);
+            if let Some(signal) = self.signals.get_mut(signal_slot) {
+                if signal.last.is_none() {
+                    signal.waiting.insert(slot);
+                } else if signal.is_at(&line, Wait::Met) {
+                    truth |= bit;
+                }
+            }
+        }
+        if let Some(it) = self.composites.get_mut(composite) {
+            it.leaves = leaves.clone().into();
+            it.truth = truth;
+            it.met = it.shape.is_met(truth);
+        }
+        for slot in leaves {
+            let is_waiting = self.leaves.get(slot & !LEAF).is_some_and(|leaf| {
+                let signal = self.signals.get(leaf.signal);
+                signal.is_some_and(|signal| signal.waiting.contains(&slot))
+            });
+            if !is_waiting {
+                self.place(slot);
+            }
+        }
+        composite
+    }
+
+    /// Refuses a rule whose instrument has as many signals as are kept.
+    fn check_limits(&self, plan: &Plan) -> Result<(), ArmError> {
+        let most = self.limits.signals_per_instrument;
+        for source in plan.sources() {
+            if self.by_source.contains_key(source) {
+                continue;
+            }
+            let Some(instrument) = source.home() else {
+                continue;
+            };
+            let market = self.by_instrument.get(instrument);
+            let count = market.map_or(0, |it| self.markets[*it as usize].signals.len());
+            if count >= most {
+                return Err(ArmError::TooManySignals(instrument.to_string(), most));
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn nanos(seconds: u32) -> i64 {
+    seconds as i64 * 1_000_000_000
+}

@@ -1,0 +1,285 @@
+//! The evaluator: armed rules, and what fires them. One state machine and one index serve every kind.
+//!
+//! A trade is compared with the bounds between which nothing happens to its instrument; only one that leaves
+//! them is looked at. Time is event time: that of trades, candles and ticks, so the same inputs in the same
+//! order give the same events.
+
+mod arming;
+mod composite;
+mod entry;
+mod index;
+mod line;
+mod machine;
+mod market;
+mod signal;
+mod types;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+pub use types::{ArmError, Cause, Firing, Limits, Outcome, Phase, RuleId, RuleState, Side};
+
+use composite::Composite;
+use entry::{Entry, Leaf, Slots};
+use index::Direction;
+use machine::Event;
+use market::Market;
+use signal::{Levels, Number, Signal};
+
+use crate::input::{Gap, Instrument, Tick};
+use crate::plan::Source;
+use crate::time::EventTime;
+
+/// Armed rules with the signals they watch.
+///
+/// Trades of an instrument are given in the order of the log, each once; event time never goes back: a trade
+/// that is earlier than one before it counts at that one's time. A rule that is armed between two trades is
+/// judged by every later one.
+#[derive(Debug, Default)]
+pub struct Evaluator {
+    limits: Limits,
+    rules: Slots<Entry>,
+    leaves: Slots<Leaf>,
+    composites: Slots<Composite>,
+    signals: Slots<Signal>,
+    markets: Vec<Market>,
+    by_id: HashMap<RuleId, u32>,
+    by_source: HashMap<Source, u32>,
+    by_instrument: HashMap<Instrument, u32>,
+    by_name: HashMap<Arc<str>, u32>,
+    /// What made the conditions of pending rules true.
+    pending: HashMap<u32, Cause>,
+    /// Composites of which a part has changed; true if only by its first value.
+    dirty: Vec<(u32, bool)>,
+    reached: Vec<(u32, Direction)>,
+}
+
+/// An instrument, as the evaluator finds it fastest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarketHandle(u32);
+
+impl Evaluator {
+    /// An evaluator without rules.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    /// How many rules there are, those that have fired for good included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// How many different signals are kept.
+    #[must_use]
+    pub fn signal_count(&self) -> usize {
+        self.by_source.len()
+    }
+
+    /// The instrument's handle. Whoever feeds an instrument that no rule is about should do so all the same:
+    /// its last trade is the value at which a rule is armed later.
+    pub fn market(&mut self, instrument: &Instrument) -> MarketHandle {
+        MarketHandle(self.market_of(instrument))
+    }
+
+    /// The last trade of an instrument.
+    #[must_use]
+    pub fn last_trade(&self, instrument: &Instrument) -> Option<&Tick> {
+        let market = self.by_instrument.get(instrument)?;
+        self.markets[*market as usize].last.as_ref()
+    }
+
+    /// Says what the last trade of an instrument was when its rules' states were stored. To be called before
+    /// those rules are armed; it fires nothing, and does nothing once the instrument has had a trade.
+    pub fn resume(&mut self, instrument: &Instrument, last: &Tick) {
+        let market = self.market_of(instrument) as usize;
+        let market = &mut self.markets[market];
+        if market.last.is_some() {
+            return;
+        }
+        market.note(last);
+        for slot in market.signals.clone() {
+            if let Some(number) = self.value(slot) {
+                self.start_signal(slot, number);
+            }
+        }
+    }
+
+    /// A trade.
+    pub fn trade(&mut self, instrument: &Instrument, tick: &Tick, out: &mut Outcome) {
+        let market = match self.by_instrument.get(instrument) {
+            Some(market) => *market,
+            None => self.market_of(instrument),
+        };
+        self.trades(MarketHandle(market), std::slice::from_ref(tick), out);
+    }
+
+    /// Trades of one instrument, in order.
+    pub fn trades(&mut self, market: MarketHandle, ticks: &[Tick], out: &mut Outcome) {
+        for tick in ticks {
+            let market_state = &mut self.markets[market.0 as usize];
+            if market_state.is_quiet(tick) {
+                market_state.note(tick);
+            } else {
+                self.look_at_trade(market.0, tick, out);
+            }
+        }
+    }
+
+    /// Event time of an instrument has reached `time`, with or without a trade.
+    pub fn time(&mut self, instrument: &Instrument, time: EventTime, out: &mut Outcome) {
+        let market = self.market_of(instrument);
+        if time.0 < self.markets[market as usize].guard.due {
+            let market = &mut self.markets[market as usize];
+            market.now = market.now.max(time.0);
+            return;
+        }
+        let before = out.firings.len();
+        self.advance_to(market, time.0, out);
+        self.finish(market, before, out);
+    }
+
+    /// A gap in an instrument's trades has ended.
+    pub fn gap(&mut self, instrument: &Instrument, gap: &Gap, out: &mut Outcome) {
+        let market = self.market_of(instrument);
+        let before = out.firings.len();
+        self.advance_to(market, gap.to.0, out);
+        let event = Event {
+            at: self.markets[market as usize].now,
+            cause: Cause::Gap {
+                instrument: instrument.clone(),
+                from: gap.from,
+                to: gap.to,
+            },
+        };
+        let lasted = gap.to.0.saturating_sub(gap.from.0);
+        for slot in self.markets[market as usize].gaps.clone() {
+            self.gap_of_rule(slot, lasted, &event, out);
+        }
+        self.finish(market, before, out);
+    }
+
+    /// A number that is fed in by name: a portfolio's value, a forecast.
+    pub fn number(&mut self, name: &str, time: EventTime, value: Decimal, out: &mut Outcome) {
+        let Some(market) = self.by_name.get(name).copied() else {
+            return;
+        };
+        let before = out.firings.len();
+        self.advance_to(market, time.0, out);
+        let event = Event {
+            at: self.markets[market as usize].now,
+            cause: Cause::Outside {
+                name: name.to_owned(),
+                time,
+                value,
+            },
+        };
+        for signal in self.markets[market as usize].signals.clone() {
+            self.feed(signal, Number::Exact(value), &event, out);
+        }
+        self.finish(market, before, out);
+    }
+
+    fn look_at_trade(&mut self, market: u32, tick: &Tick, out: &mut Outcome) {
+        let before = out.firings.len();
+        self.advance_to(market, tick.time.0, out);
+        let state = &mut self.markets[market as usize];
+        state.note(tick);
+        let Some(instrument) = state.instrument.clone() else {
+            return;
+        };
+        let event = Event {
+            at: state.now,
+            cause: Cause::Trade {
+                instrument,
+                trade_id: tick.id,
+                time: tick.time,
+                price: tick.price,
+            },
+        };
+        for at in 0..self.markets[market as usize].signals.len() {
+            let signal = self.markets[market as usize].signals[at];
+            if let Some(number) = self.value(signal) {
+                self.feed(signal, number, &event, out);
+            }
+        }
+        self.settle(&event, out);
+        self.finish(market, before, out);
+    }
+
+    /// The value of a signal now; none if it has none, or has one only when it is fed.
+    fn value(&self, signal: u32) -> Option<Number> {
+        let signal = self.signals.get(signal)?;
+        let market = &self.markets[signal.market as usize];
+        match &signal.source {
+            Source::Price(_) => market.last.map(|tick| Number::Exact(tick.price)),
+            Source::Outside(_) => None,
+        }
+    }
+
+    /// Puts the events of one input into the order of rules, and sets the guard.
+    fn finish(&mut self, market: u32, before: usize, out: &mut Outcome) {
+        out.firings[before..].sort_by_key(|firing| (firing.at, firing.rule));
+        self.set_guard(market);
+    }
+
+    fn set_guard(&mut self, market: u32) {
+        let state = &mut self.markets[market as usize];
+        let mut guard = market::Guard::OPEN;
+        if let Some((due, _)) = state.timers.first() {
+            guard.due = *due;
+        }
+        guard.places = state.last.map_or(guard.places, |last| {
+            guard.places.max(crate::number::places_of(last.price))
+        });
+        for slot in &state.signals {
+            let Some(signal) = self.signals.get_mut(*slot) else {
+                continue;
+            };
+            if !signal.waiting.is_empty() || !signal.recheck.is_empty() {
+                guard.shut();
+            }
+            match (&signal.source, &mut signal.levels) {
+                (Source::Price(_), Levels::Narrow { places, index }) => {
+                    guard.places = *places;
+                    let (low, high) = index.near();
+                    guard.low = guard.low.max(low.unwrap_or(i64::MIN));
+                    guard.high = guard.high.min(high.unwrap_or(i64::MAX));
+                }
+                (Source::Price(_), Levels::Wide(_)) => guard.shut(),
+                (Source::Outside(_), _) => {}
+            }
+        }
+        state.guard = guard;
+    }
+
+    fn market_of(&mut self, instrument: &Instrument) -> u32 {
+        if let Some(market) = self.by_instrument.get(instrument) {
+            return *market;
+        }
+        let market = self.add_market(Some(instrument.clone()));
+        self.by_instrument.insert(instrument.clone(), market);
+        market
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "fewer instruments than 2^32"
+    )]
+    fn add_market(&mut self, instrument: Option<Instrument>) -> u32 {
+        self.markets.push(Market::new(instrument));
+        (self.markets.len() - 1) as u32
+    }
+}
