@@ -1,4 +1,4 @@
-//! How fast trades are decoded, venue by venue, and how that compares with the cheapest pass that
+//! Throughput of decoding trades, venue by venue, compared with the cheapest pass that
 //! `serde_json` can make over the same bytes. Needs `COINSPHERE_MARKET_DATA`.
 //!
 //! `decode/…/frames` is frames to venue events, `decode/…/ignored_any` the baseline. Binance's frames

@@ -1,4 +1,4 @@
-//! What a page of candles costs next to a bare `SELECT` of the same rows over the same pool, with a million
+//! Cost of a page of candles next to a bare `SELECT` of the same rows over the same pool, with a million
 //! stored and a year imported, on a private PostgreSQL made for the run.
 //!
 //! `cargo bench -p coinsphere-pipelines --bench reading [-- ROUNDS]`

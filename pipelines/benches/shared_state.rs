@@ -1,4 +1,4 @@
-//! What counting a request costs at 500 requests a second from 8 callers: a sliding window in this
+//! Cost of counting a request at 500 requests a second from 8 callers: a sliding window in this
 //! process and on Redis over loopback, where reading a value is the floor of the same run. Redis must
 //! be installed (`scripts/setup.sh test`).
 //!

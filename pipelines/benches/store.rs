@@ -1,5 +1,5 @@
-//! How fast the store writes and reads, on a private PostgreSQL made for the run: commits of candles
-//! next to a bare COPY of the same rows, and a day of 1-minute candles out of a million.
+//! Throughput of the store's writes and reads, on a private PostgreSQL made for the run: commits of
+//! candles next to a bare COPY of the same rows, and a day of 1-minute candles out of a million.
 #![allow(
     missing_docs,
     reason = "criterion's macros make undocumented functions"

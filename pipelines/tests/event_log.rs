@@ -1,4 +1,5 @@
-//! What every event log must do, run over each implementation, and what only one of them does.
+//! Duties of every event log, run over each implementation, and the features that only one of them
+//! has.
 //!
 //! The Fluvio cases need a running cluster: `COINSPHERE_TEST_FLUVIO` names its SC, as `host:port`.
 

@@ -48,7 +48,7 @@ impl BackfillError {
     }
 }
 
-/// What loading came to.
+/// Outcome of loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Loaded {
     /// Requests made.
@@ -63,7 +63,7 @@ pub struct BackfillLoader {
     endpoint: String,
     client: PacedClient,
     clock: SharedClock,
-    /// What the venue was asked for and did not have: not asked again by this process.
+    /// Candles that the venue was asked for and did not have: not asked again by this process.
     absent: BTreeSet<(InstrumentKey, Interval, Timestamp)>,
 }
 

@@ -1,5 +1,5 @@
-//! What to ask a venue for: the candles of a window that are neither stored nor known to be absent. Pure:
-//! it knows no clock, network or store.
+//! Plan of requests to a venue: the candles of a window that are neither stored nor known to be absent.
+//! Pure: it knows no clock, network or store.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub struct Wanted {
     pub instrument: InstrumentKey,
     /// Of which length.
     pub interval: Interval,
-    /// How many closed candles back from now.
+    /// Number of closed candles back from now.
     pub candles: u32,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct BackfillPlan {
     end: Timestamp,
     /// Stored whole: never overwritten.
     stored: BTreeSet<Timestamp>,
-    /// What the venue does not have.
+    /// Candles that the venue does not have.
     absent: BTreeSet<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! What building candles asks the store to do. Every effect is absolute (a whole candle, a whole
+//! Requests of candle building to the store. Every effect is absolute (a whole candle, a whole
 //! gap), so that writing one twice changes nothing.
 
 use crate::log::Offset;
@@ -32,7 +32,7 @@ pub struct CandleWrite {
     pub candle: Candle,
 }
 
-/// What must be known about an instrument to go on after a restart.
+/// State of an instrument that is needed to go on after a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The instrument.

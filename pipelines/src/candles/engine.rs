@@ -39,7 +39,7 @@ pub struct EngineCounts {
     pub gaps: u64,
 }
 
-/// What to show to whoever watches live; empty unless asked for.
+/// Updates for whoever watches live; empty unless asked for.
 #[derive(Debug, Default)]
 pub struct LiveUpdates {
     /// Trades seen for the first time, in the order they arrived.
@@ -157,13 +157,13 @@ impl CandleEngine {
         self.next_offset = offset;
     }
 
-    /// What has been counted.
+    /// The counts so far.
     #[must_use]
     pub const fn counts(&self) -> EngineCounts {
         self.counts
     }
 
-    /// How many candles wait to be committed.
+    /// Number of candles that wait to be committed.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.closed.len() + self.gaps.len()
@@ -325,7 +325,7 @@ impl CandleEngine {
         });
     }
 
-    /// What happened since the last commit; `None` if nothing did.
+    /// Takes the changes since the last commit; `None` if there are none.
     pub fn take_commit(&mut self) -> Option<Commit> {
         if self.next_offset == self.committed_offset && self.pending() == 0 {
             return None;
@@ -364,7 +364,7 @@ impl CandleEngine {
         Some(commit)
     }
 
-    /// What there is to show since the last call.
+    /// Takes the updates since the last call.
     pub fn take_live(&mut self) -> LiveUpdates {
         let mut live = self.live.as_mut().map(mem::take).unwrap_or_default();
         let traded: BTreeSet<&InstrumentKey> = live.trades.iter().map(|(key, _)| key).collect();

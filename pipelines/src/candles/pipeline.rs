@@ -21,7 +21,7 @@ pub enum PipelineError {
     Log {
         /// The partition.
         partition: u32,
-        /// What the log said.
+        /// The log's error.
         source: LogError,
     },
     /// The stored state cannot be used.
@@ -40,7 +40,7 @@ impl PipelineError {
     }
 }
 
-/// What one step did.
+/// Outcome of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// Records applied; 0 at the head of the log.
@@ -119,7 +119,7 @@ impl CandlePipeline {
         })
     }
 
-    /// What happened since the last commit.
+    /// Takes the changes since the last commit.
     pub fn take_commit(&mut self) -> Option<Commit> {
         self.engine.take_commit()
     }
@@ -130,7 +130,7 @@ impl CandlePipeline {
         self.engine.pending()
     }
 
-    /// What there is to show since the last call.
+    /// Takes the updates since the last call.
     pub fn take_live(&mut self) -> LiveUpdates {
         self.engine.take_live()
     }
@@ -153,7 +153,7 @@ impl CandlePipeline {
         self.engine.next_offset()
     }
 
-    /// What has been counted.
+    /// The counts so far.
     #[must_use]
     pub const fn counts(&self) -> EngineCounts {
         self.engine.counts()

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-/// How candles are built. The same rules and the same log give the same candles.
+/// Rules by which candles are built. The same rules and the same log give the same candles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// A minute closes this long after its end, in event time; trades that arrive later are
     /// corrections.
     pub grace: Duration,
-    /// How far back a late trade may reach and still correct its candle from the log.
+    /// Age up to which a late trade still corrects its candle from the log.
     pub correction_horizon: Duration,
     /// Stretches of trade ids without a hole that are remembered per instrument.
     pub max_runs: usize,

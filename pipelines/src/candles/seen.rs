@@ -18,7 +18,7 @@ use crate::market::{Timestamp, Trade, TradeId};
 /// from another trade of the same number and time.
 const REMEMBERED: usize = 32;
 
-/// What inserting an id showed.
+/// Outcome of inserting an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Insertion {
     /// It follows the newest directly, or is the first.

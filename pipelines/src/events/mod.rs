@@ -1,4 +1,4 @@
-//! What the event log holds: batches of trades, and control records that say what the connection
+//! Contents of the event log: batches of trades, and control records that say what the connection
 //! they came over was doing. Together they are all that candles are built from.
 
 mod wire;
@@ -22,11 +22,11 @@ pub struct Record {
     pub connection: ConnectionId,
     /// Our clock when it arrived, as far as it can be believed; never goes back within a connection.
     pub received_at: Timestamp,
-    /// What happened.
+    /// The event itself.
     pub body: Body,
 }
 
-/// What happened.
+/// Contents of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// Trades of one or more instruments of this partition, in the order they arrived.

@@ -42,7 +42,7 @@ use crate::market::Timestamp;
 #[serde(transparent)]
 pub struct Offset(pub u64);
 
-/// How far a partition has got. Each only grows.
+/// Offsets that a partition has reached. Each only grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Progress {
     /// The offset that the next appended record will have: all below can be read.
@@ -51,7 +51,7 @@ pub struct Progress {
     pub synced: Offset,
 }
 
-/// What a log is and how full it is, for `doctor`, `/health` and metrics.
+/// Kind of a log and its fill level, for `doctor`, `/health` and metrics.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct LogStatus {
     /// `embedded` or `fluvio`.
@@ -74,7 +74,7 @@ pub enum LogError {
     Truncated {
         /// The partition.
         partition: u32,
-        /// What was asked for.
+        /// The offset asked for.
         asked: Offset,
         /// The earliest that can be had.
         earliest: Offset,
@@ -98,14 +98,14 @@ pub enum LogError {
         /// The largest allowed.
         limit: usize,
     },
-    /// What was read is not what was written.
+    /// The record that was read is not the one that was written.
     #[error("offset {} of partition {partition} is damaged: {reason}", offset.0)]
     Damaged {
         /// The partition.
         partition: u32,
         /// The damaged record.
         offset: Offset,
-        /// What is wrong with it.
+        /// Its fault.
         reason: String,
     },
     /// The log has been closed.
@@ -128,7 +128,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// elsewhere are never applied to another log.
     fn identity(&self) -> uuid::Uuid;
 
-    /// How many partitions there are; constant.
+    /// Number of partitions; constant.
     fn partitions(&self) -> u32;
 
     /// Appends records in order and returns the offset of the first. They are visible to readers
@@ -154,7 +154,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// The earliest offset that can be read.
     fn earliest(&self, partition: u32) -> Offset;
 
-    /// How far the partition has got, and a way to await more. Changes may be coalesced.
+    /// Offsets that the partition has reached, and a way to await more. Changes may be coalesced.
     fn progress(&self, partition: u32) -> watch::Receiver<Progress>;
 
     /// The offset of the first record received at or after `time` (by binary search on
@@ -174,7 +174,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// When that cannot be achieved.
     async fn sync(&self) -> Result<(), LogError>;
 
-    /// What the log is and how full it is.
+    /// Kind of the log and its fill level.
     fn status(&self) -> LogStatus;
 
     /// Makes everything durable and stops the log's background work. Later calls answer `Closed`.

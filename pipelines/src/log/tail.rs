@@ -43,7 +43,7 @@ impl Entry {
     }
 }
 
-/// What is in memory and not written yet.
+/// Records in memory that are not written yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Backlog {
     pub(super) records: usize,
@@ -77,7 +77,7 @@ impl SubAssign for Backlog {
     }
 }
 
-/// How much of a tail stays in memory once it is written.
+/// Size of the part of a tail that stays in memory once it is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TailLimits {
     pub(super) records: usize,

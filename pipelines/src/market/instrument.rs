@@ -1,4 +1,4 @@
-//! What is traded where: a venue together with that venue's own symbol.
+//! An instrument: a venue together with that venue's own symbol.
 
 use std::fmt;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl fmt::Display for Symbol {
     }
 }
 
-/// What an instrument is everywhere outside the database: venue and symbol.
+/// Identity of an instrument everywhere outside the database: venue and symbol.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstrumentKey {
     /// Where it trades.

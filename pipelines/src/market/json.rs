@@ -73,7 +73,7 @@ impl Serialize for Candle {
     }
 }
 
-/// How many fields [`write_fields`] writes.
+/// Number of fields that [`write_fields`] writes.
 const FIELDS: usize = 10;
 
 fn write_fields<S: SerializeStruct>(

@@ -292,7 +292,7 @@ macro_rules! positive_decimal {
 }
 
 positive_decimal!(
-    /// What one unit of the base asset costs, in the quote asset.
+    /// Price of one unit of the base asset, in the quote asset.
     Price,
     "price"
 );

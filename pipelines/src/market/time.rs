@@ -99,7 +99,7 @@ impl Timestamp {
         Self(time.timestamp_nanos_opt().unwrap_or(clamped))
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// Duration since `earlier`; zero if this is not after it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         let nanos = self.0.saturating_sub(earlier.0);

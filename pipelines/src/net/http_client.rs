@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::causes::with_causes;
 use super::tls::{TlsError, client_config};
 
-/// How much an answer may take.
+/// Limits of an answer.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
     /// Time, until its last byte.

@@ -1,5 +1,5 @@
-//! What everything that asks over the network shares: whom to trust, a bounded HTTPS client, a client
-//! that keeps a venue's pace, and how long to wait before trying again. It knows no venue.
+//! Networking shared by all clients: trusted certificates, a bounded HTTPS client, a client that
+//! keeps a venue's pace, and delays between attempts. It knows no venue.
 
 pub mod backoff;
 mod causes;

@@ -37,7 +37,7 @@ pub enum RestError {
     /// No connection, or it broke.
     #[error("cannot ask {url}: {reason}")]
     Unreachable {
-        /// What was asked.
+        /// URL of the request.
         url: String,
         /// Why there was no answer.
         reason: String,
@@ -45,7 +45,7 @@ pub enum RestError {
     /// The venue says no.
     #[error("{url} answers {status}: {words}")]
     Refused {
-        /// What was asked.
+        /// URL of the request.
         url: String,
         /// The HTTP status.
         status: u16,
@@ -55,9 +55,9 @@ pub enum RestError {
     /// The answer is not what it should be.
     #[error("cannot read the answer of {url}: {reason}")]
     Unreadable {
-        /// What was asked.
+        /// URL of the request.
         url: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
 }

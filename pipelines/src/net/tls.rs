@@ -14,7 +14,7 @@ pub enum TlsError {
     Certificates {
         /// Their file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The library refuses.

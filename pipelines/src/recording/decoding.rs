@@ -28,7 +28,7 @@ const WAITING: usize = 1;
 /// Different streams that are counted separately in one block.
 const MAX_STREAMS: usize = 16;
 
-/// What comes next.
+/// The next piece of a block.
 pub(super) enum Piece {
     /// Decoded lines.
     Block(DecodedBlock),
@@ -40,13 +40,13 @@ pub(super) enum Piece {
 pub(super) struct DecodedBlock {
     /// In order.
     pub(super) frames: vec::IntoIter<DecodedFrame>,
-    /// What they say, all in a row.
+    /// Their events, all in a row.
     pub(super) events: vec::IntoIter<VenueEvent>,
     /// Lines, the empty ones included.
     pub(super) lines: u64,
     /// The line, from 1, at which decoding stopped, with the reason.
     pub(super) bad_line: Option<(u64, BadLine)>,
-    /// How many frames of other streams than that of trades there were, by the stream's name.
+    /// Number of frames of streams other than that of trades, by the stream's name.
     pub(super) other_streams: BTreeMap<String, u64>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct DecodedFrame {
     pub(super) received_at: Timestamp,
     /// Its line in the block, from 1.
     pub(super) line: u64,
-    /// How many of the block's events are its.
+    /// Number of the block's events that come from it.
     pub(super) events: usize,
     pub(super) error: Option<DecodeError>,
 }

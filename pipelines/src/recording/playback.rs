@@ -24,7 +24,7 @@ const MAX_STREAMS: usize = 16;
 pub struct Undecodable {
     /// Its line, from 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// Its fault.
     pub error: String,
 }
 
@@ -114,7 +114,7 @@ impl RecordingPlayback {
         &self.path
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     #[must_use]
     pub const fn counts(&self) -> &FrameCounts {
         self.assembler.counts()
@@ -126,8 +126,8 @@ impl RecordingPlayback {
         &self.undecodable
     }
 
-    /// How many frames of other streams than that of trades there were so far, by the venue's name for
-    /// the stream; of the first few streams.
+    /// Number of frames so far of streams other than that of trades, by the venue's name for the
+    /// stream; of the first few streams.
     #[must_use]
     pub const fn other_streams(&self) -> &BTreeMap<String, u64> {
         &self.other_streams
@@ -259,7 +259,7 @@ mod tests {
         assert!(played.next_batch().unwrap().is_none());
     }
 
-    /// What a recording of many blocks gives, and what the same frames give one by one.
+    /// A recording of many blocks gives the records that the same frames give one by one.
     #[test]
     fn the_records_do_not_depend_on_how_many_threads_decode() {
         let trades = 20_000;

@@ -16,7 +16,7 @@ pub enum RecordingError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file cannot be read on.
@@ -26,7 +26,7 @@ pub enum RecordingError {
         path: PathBuf,
         /// The last line read.
         line: u64,
-        /// What the system or the decompressor said.
+        /// The system's or the decompressor's error.
         source: io::Error,
     },
     /// The file ends in the middle, as when a recorder is killed. All lines before are good.
@@ -52,7 +52,7 @@ pub enum RecordingError {
         path: PathBuf,
         /// The line.
         line: u64,
-        /// What it looks like.
+        /// The kind of file it looks like.
         found: String,
     },
     /// A receive time is not in nanoseconds.
@@ -77,7 +77,7 @@ impl RecordingError {
         }
     }
 
-    /// How `path` ends after `line`, unless it ends as it should.
+    /// The error for how `path` ends after `line`, unless it ends as it should.
     pub(super) fn of_end(path: &Path, line: u64, end: End) -> Option<Self> {
         let path = path.to_owned();
         match end {

@@ -30,7 +30,7 @@ pub enum RecordError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Listening failed.
@@ -38,7 +38,7 @@ pub enum RecordError {
     Feed(#[from] FeedError),
 }
 
-/// What was recorded.
+/// Counts of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recorded {
     /// Frames written.
@@ -83,7 +83,7 @@ impl Recorder {
         Ok(Self { feed, file })
     }
 
-    /// What the feed is doing, whenever it changes.
+    /// State of the feed, sent on each change.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<FeedState> {
         self.feed.state()

@@ -17,7 +17,7 @@ const BLOCK: usize = 1 << 17;
 /// The first bytes of a member of a gzip file (RFC 1952): its magic and the one compression method.
 const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
-/// How a recording ends.
+/// End of a recording.
 #[derive(Debug)]
 pub(super) enum End {
     /// All was read.
@@ -36,7 +36,7 @@ pub(super) enum End {
 /// The lines of a recording.
 pub(super) struct Source {
     input: Input,
-    /// What was read beyond the last block: the beginning of a line.
+    /// Bytes read beyond the last block: the beginning of a line.
     rest: Vec<u8>,
     /// Why no more can be read, once that is known.
     end: Option<End>,
@@ -124,7 +124,7 @@ impl Source {
     }
 }
 
-/// How many bytes there are up to the end of the last line that ends after `from`.
+/// Number of bytes up to the end of the last line that ends after `from`.
 fn whole_lines(block: &[u8], from: usize) -> usize {
     let last = block[from..].iter().rposition(|byte| *byte == b'\n');
     last.map_or(0, |last| from + last + 1)

@@ -36,7 +36,7 @@ impl RecordingWriter {
         Ok(Self { output, frames: 0 })
     }
 
-    /// How many frames were written.
+    /// Number of frames written.
     #[must_use]
     pub const fn frames(&self) -> u64 {
         self.frames

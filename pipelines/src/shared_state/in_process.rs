@@ -17,7 +17,7 @@ use super::{
 use crate::clock::SharedClock;
 use crate::market::Timestamp;
 
-/// What the maps may hold.
+/// Limits of the maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InProcessLimits {
     /// Values and counters.
@@ -117,7 +117,7 @@ impl InProcess {
         windows.pass(key, window, now)
     }
 
-    /// What [`Self::pass_now`] would answer, without counting.
+    /// The answer that [`Self::pass_now`] would give, without counting.
     #[must_use]
     pub fn look_now(&self, key: &str, window: Window) -> RateDecision {
         let now = self.clock.now();
@@ -138,7 +138,7 @@ impl InProcess {
         }
     }
 
-    /// How many values and counters, and how many windows there are.
+    /// Number of values and counters, and number of windows.
     #[must_use]
     pub fn held(&self) -> (usize, usize) {
         (

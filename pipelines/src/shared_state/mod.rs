@@ -2,8 +2,8 @@
 //! and messages to one another. In this process ([`InProcess`]) or on Redis ([`OnRedis`]); one
 //! conformance suite (`pipelines/tests/shared_state.rs`) holds both to the same promises.
 //!
-//! What must not be forgotten (sessions, used codes, idempotency keys) belongs into the database.
-//! This module knows nothing of HTTP or of what its keys mean.
+//! State that must not be forgotten (sessions, used codes, idempotency keys) belongs into the
+//! database. This module knows nothing of HTTP or of what its keys mean.
 
 mod in_process;
 mod on_redis;
@@ -72,7 +72,7 @@ pub trait SharedState: Send + Sync + Debug + 'static {
     async fn add(&self, key: &str, by: u64, lifetime: Duration) -> Result<u64, SharedStateError>;
 
     /// Lets one more pass if fewer than the window's limit have passed within its length up to now.
-    /// What is refused does not count.
+    /// Refusals do not count.
     ///
     /// # Errors
     /// When the state is away, or the key is too long.
@@ -101,18 +101,18 @@ pub trait SharedState: Send + Sync + Debug + 'static {
 /// A sliding window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// How many may pass within the length, at least 1.
+    /// Number of passes within the length, at least 1.
     pub limit: u32,
-    /// How far back is counted.
+    /// Time back over which passes are counted.
     pub length: Duration,
 }
 
-/// What a window answers.
+/// Decision of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateDecision {
     /// True if this one passed.
     pub allowed: bool,
-    /// How many more may pass now.
+    /// Number of passes left now.
     pub remaining: u32,
     /// After how long the oldest that counts no longer does: then one more may pass.
     pub frees_in: Duration,
@@ -126,7 +126,7 @@ pub enum SharedStateError {
     Away {
         /// Where it is, without secrets.
         place: String,
-        /// What went wrong.
+        /// The failure.
         reason: String,
     },
     /// It refuses what we asked.
@@ -134,7 +134,7 @@ pub enum SharedStateError {
     Refused {
         /// Where it is, without secrets.
         place: String,
-        /// What was attempted.
+        /// The operation attempted.
         doing: &'static str,
         /// Its words.
         reason: String,
@@ -144,9 +144,9 @@ pub enum SharedStateError {
     TooLong {
         /// What.
         what: &'static str,
-        /// How long.
+        /// Its length.
         bytes: usize,
-        /// How long it may be.
+        /// The greatest length allowed.
         most: usize,
     },
     /// The URL is none.

@@ -81,7 +81,7 @@ pub struct RedisConfig {
     pub url: SecretString,
     /// The password, if the URL does not hold it.
     pub password: Option<SecretString>,
-    /// What all keys begin with, so that installations can share a server.
+    /// Prefix of all keys, so that installations can share a server.
     pub prefix: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a subscriber holds: a bounded queue, and the promise that a hole in it is said.
+//! A subscriber's view: a bounded queue, and the promise that a hole in it is reported.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 /// Messages that may wait for a subscriber; older ones are dropped, which it learns as a hole.
 pub(super) const QUEUE: usize = 4_096;
 
-/// What a subscriber hears.
+/// One item of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// A message.
@@ -19,7 +19,7 @@ pub enum Heard {
     Hole,
 }
 
-/// What hears a channel and fills the queue.
+/// Task that receives from a channel and fills the queue.
 pub(super) type Hearing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A subscription to one channel; ends when it is dropped. It listens while [`Subscription::next`] is

@@ -42,7 +42,7 @@ pub struct SeriesCloses {
     pub newest: Option<(Timestamp, Decimal)>,
 }
 
-/// What a row is; the first column says so.
+/// Kinds of row; the first column names one.
 mod kind {
     pub(super) const BUILT: i32 = 0;
     pub(super) const IMPORTED: i32 = 1;
@@ -81,7 +81,7 @@ fn prices() -> String {
     )
 }
 
-/// What is known of one instrument or asset.
+/// Known state of one instrument or asset.
 #[derive(Default)]
 struct Known {
     built: BTreeMap<NaiveDate, (Decimal, bool)>,
@@ -176,7 +176,7 @@ impl Known {
         }
     }
 
-    /// Whether no gap lies over the end of the day.
+    /// True when no gap lies over the end of the day.
     fn is_whole_to_its_end(&self, day: NaiveDate) -> bool {
         let end = day
             .succ_opt()

@@ -10,7 +10,7 @@ use tokio_postgres::config::{Host, SslMode};
 use super::primary::PrimaryOrder;
 use super::server_message::explain;
 
-/// How to reach the database and how much of it to use.
+/// Address of the database and limits of its use.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
     /// Connects as the role that owns the tables. The program itself works as the application

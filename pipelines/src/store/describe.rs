@@ -1,4 +1,4 @@
-//! What the database is made of and how full it is, for `doctor --database`: hypertables, chunks,
+//! Composition and size of the database, for `doctor --database`: hypertables, chunks,
 //! compression and policies on TimescaleDB, partitions on plain PostgreSQL.
 
 use deadpool_postgres::GenericClient;
@@ -15,7 +15,7 @@ use crate::market::Timestamp;
 pub struct Description {
     /// Which flavour it is.
     pub flavour: Flavour,
-    /// What being on this flavour costs.
+    /// Drawback of this flavour.
     pub cost: &'static str,
     /// The server's version, e.g. `15.18`.
     pub server_version: String,
@@ -59,7 +59,7 @@ pub struct Hypertable {
     pub name: String,
     /// The number of chunks it has.
     pub chunks: i64,
-    /// How many of them are compressed.
+    /// Number of them that are compressed.
     pub compressed_chunks: i64,
     /// True if it can be compressed.
     pub compression: bool,
@@ -106,7 +106,7 @@ pub struct Job {
     pub procedure: String,
     /// The table or view it works on.
     pub target: Option<String>,
-    /// How often it runs, as PostgreSQL prints it.
+    /// Schedule, as PostgreSQL prints it.
     pub schedule: String,
     /// Its settings, as JSON text.
     pub settings: Option<String>,

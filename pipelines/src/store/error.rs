@@ -27,7 +27,7 @@ pub enum StoreError {
         target: String,
         /// The server's or the operating system's words.
         reason: String,
-        /// What kind of refusal it was.
+        /// Kind of refusal.
         cause: ConnectCause,
     },
     /// All connections stayed in use for too long.
@@ -35,15 +35,15 @@ pub enum StoreError {
         "all {limit} database connections are in use and none came free in {waited_ms} ms; raise database.connection_limit or database.pool_timeout"
     )]
     Busy {
-        /// How many connections there may be.
+        /// Greatest number of connections.
         limit: usize,
-        /// How long was waited, in milliseconds.
+        /// Time waited, in milliseconds.
         waited_ms: u128,
     },
     /// A statement failed.
     #[error("cannot {doing}: {}", explain(.source))]
     Statement {
-        /// What was being attempted.
+        /// The operation attempted.
         doing: &'static str,
         /// The failure.
         source: tokio_postgres::Error,
@@ -62,9 +62,9 @@ pub enum StoreError {
     Stale {
         /// The partition.
         partition: u32,
-        /// What the database has.
+        /// The offset in the database.
         stored: Offset,
-        /// What was to be committed.
+        /// The offset that was to be committed.
         offered: Offset,
     },
     /// A stored value is not one this program writes.
@@ -75,7 +75,7 @@ pub enum StoreError {
     PrivateServer(#[from] PrivateServerError),
 }
 
-/// What kind of trouble kept a connection from being made.
+/// Kind of trouble that kept a connection from being made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectCause {
     /// Nobody answers, or the server is starting or stopping, or has no connection to spare.

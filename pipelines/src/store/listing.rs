@@ -20,7 +20,7 @@ pub struct NewToken {
     pub name: String,
     /// Its rank by market capitalisation, from 1.
     pub rank: Option<u32>,
-    /// What trades it.
+    /// Instruments that trade it.
     pub instruments: Vec<NewInstrument>,
 }
 
@@ -33,7 +33,7 @@ pub struct NewInstrument {
     pub quote: String,
 }
 
-/// What adding a token came to.
+/// Outcome of adding a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listing {
     /// The token is new.

@@ -69,7 +69,7 @@ pub struct Store {
     catalog: Arc<catalog::Catalog>,
 }
 
-/// How much of the pool is in use.
+/// Use of the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct PoolUsage {
     /// Open connections.
@@ -114,13 +114,13 @@ impl Store {
         Self::connect(config).await
     }
 
-    /// Whether this is TimescaleDB or plain PostgreSQL.
+    /// The database's flavour: TimescaleDB or plain PostgreSQL.
     #[must_use]
     pub const fn flavour(&self) -> Flavour {
         self.flavour
     }
 
-    /// How much of the pool is in use.
+    /// Use of the pool.
     #[must_use]
     pub fn pool_usage(&self) -> PoolUsage {
         let (open, idle, limit) = self.pool.usage();

@@ -115,7 +115,7 @@ impl ConnectionPool {
         Ok(OwnerConnection::Pooled(session))
     }
 
-    /// How many connections there are, are idle and may be: for metrics.
+    /// Number of connections that exist, are idle and are allowed: for metrics.
     pub(super) fn usage(&self) -> (usize, usize, usize) {
         let status = self.pool.status();
         (status.size, status.available, status.max_size)

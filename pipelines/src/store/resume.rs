@@ -1,4 +1,4 @@
-//! What a restart needs to know.
+//! State that a restart reads.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;

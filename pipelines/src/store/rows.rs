@@ -1,4 +1,4 @@
-//! What the store is asked and what it answers, in the market's own vocabulary. No SQL here.
+//! The store's requests and answers, in the market's own vocabulary. No SQL here.
 
 use crate::candles::GapReason;
 use crate::market::{AssetId, Candle, InstrumentKey, Interval, Symbol, Timestamp, TradeId};
@@ -52,7 +52,7 @@ pub struct Instrument {
     pub listed: bool,
 }
 
-/// What looking an asset up by id or ticker comes to.
+/// Result of looking an asset up by id or ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AssetLookup {
     /// Exactly one.
@@ -77,7 +77,7 @@ pub struct CandleQuery {
     pub from: Option<Timestamp>,
     /// The end of the range, exclusive; absent: up to the open candle.
     pub to: Option<Timestamp>,
-    /// How many, 1 to [`MAX_PAGE`]; more is cut to that.
+    /// Page size, 1 to [`MAX_PAGE`]; more is cut to that.
     pub limit: usize,
 }
 
@@ -92,7 +92,7 @@ pub struct GapQuery {
     pub to: Timestamp,
     /// Also those that were filled.
     pub with_filled: bool,
-    /// How many, 1 to [`MAX_PAGE`]; more is cut to that.
+    /// Page size, 1 to [`MAX_PAGE`]; more is cut to that.
     pub limit: usize,
 }
 
@@ -170,7 +170,7 @@ pub struct ChangedCandle {
     pub revision: u32,
 }
 
-/// What a commit came to.
+/// Outcome of a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CommitOutcome {
     /// The closed candles that are new or differ from what was stored; a repeated commit has
@@ -199,7 +199,7 @@ pub struct ImportedCandle {
     pub source: String,
 }
 
-/// What imported candles belong to.
+/// Owner of imported candles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportTarget {
     /// One instrument.
@@ -213,13 +213,13 @@ pub enum ImportTarget {
 pub struct ListQuery {
     /// Only what comes after this one in the list's order (asset id; `venue:symbol`).
     pub after: Option<String>,
-    /// How many, 1 to [`MAX_PAGE`].
+    /// Page size, 1 to [`MAX_PAGE`].
     pub limit: usize,
     /// Only listed ones.
     pub listed_only: bool,
 }
 
-/// What one round of upkeep did.
+/// Work done by one round of upkeep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Upkeep {
     /// Changed ranges whose aggregates were brought up to date.

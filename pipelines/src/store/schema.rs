@@ -72,7 +72,7 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
 /// The number of the newest migration.
 pub(super) const NEWEST: i32 = 46;
 
-/// What migrating did.
+/// Work done by migrating.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Migrated {
     /// Which flavour the database is.

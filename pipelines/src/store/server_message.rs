@@ -1,4 +1,5 @@
-//! What a failed call of the client library says, in the words of the server or the operating system.
+//! Message of a failed call of the client library, in the words of the server or the operating
+//! system.
 
 use std::error::Error as _;
 

@@ -34,7 +34,7 @@ impl Default for DatabaseSettings {
 }
 
 impl DatabaseSettings {
-    /// How a store at this URL, the configured one or a private server's, works.
+    /// Configuration of a store at this URL, the configured one or a private server's.
     #[must_use]
     pub fn store_config(&self, url: DatabaseUrl, primary: PrimaryOrder) -> StoreConfig {
         StoreConfig {

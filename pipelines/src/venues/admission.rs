@@ -1,12 +1,13 @@
-//! What is refused between decoding and the log: trades that are well formed but cannot be believed
-//! or were not asked for. The same rules hold for live connections and for files. Knows no venue.
+//! Admission between decoding and the log: refuses trades that are well formed but cannot be
+//! believed or were not asked for. The same rules apply to live connections and to files. Knows no
+//! venue.
 
 use std::time::Duration;
 
 use crate::market::{Timestamp, Trade};
 
-/// How far a trade may lie ahead of our clock unless configured otherwise: clocks differ by
-/// seconds, never by a minute.
+/// Default limit of how far a trade may lie ahead of our clock: clocks differ by seconds, never by
+/// a minute.
 pub const MAX_AHEAD: Duration = Duration::from_secs(60);
 
 /// The number of different instruments one file may hold unless configured otherwise: several times what

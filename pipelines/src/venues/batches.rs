@@ -13,7 +13,7 @@ pub type PartitionRecords = Vec<(u32, Vec<Arc<Record>>)>;
 /// Trades in one record at most.
 pub(super) const TRADES_PER_RECORD: usize = 1_000;
 
-/// What waits to be appended.
+/// Trades that wait to be appended.
 #[derive(Debug)]
 pub(super) struct Batches {
     venue: Venue,
@@ -21,7 +21,7 @@ pub(super) struct Batches {
     trades: usize,
 }
 
-/// What waits for one partition.
+/// Trades that wait for one partition.
 #[derive(Debug, Default)]
 struct Pending {
     records: Vec<Arc<Record>>,
@@ -47,7 +47,7 @@ impl Batches {
         }
     }
 
-    /// How many trades wait.
+    /// Number of trades that wait.
     pub(super) const fn trades(&self) -> usize {
         self.trades
     }

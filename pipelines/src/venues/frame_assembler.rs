@@ -276,13 +276,13 @@ impl FrameAssembler {
         self.batches.take()
     }
 
-    /// How many trades wait to be appended.
+    /// Number of trades that wait to be appended.
     #[must_use]
     pub const fn pending_trades(&self) -> usize {
         self.batches.trades()
     }
 
-    /// What was counted since the beginning.
+    /// The counts since the beginning.
     #[must_use]
     pub const fn counts(&self) -> &FrameCounts {
         &self.counts
@@ -306,13 +306,13 @@ impl FrameAssembler {
         self.listening.requested() == 0
     }
 
-    /// How many instruments are subscribed.
+    /// Number of instruments that are subscribed.
     #[must_use]
     pub const fn subscribed(&self) -> usize {
         self.listening.subscribed()
     }
 
-    /// How many instruments the venue refused.
+    /// Number of instruments that the venue refused.
     #[must_use]
     pub fn refused_count(&self) -> usize {
         self.listening.known() - self.listening.requested() - self.listening.subscribed()

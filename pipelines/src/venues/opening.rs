@@ -1,4 +1,4 @@
-//! How a frame begins: tells its kind without parsing it. Knows no venue.
+//! Beginning of a frame: tells its kind without parsing it. Knows no venue.
 
 /// The first member of a frame that is an object, where its name and value are strings without
 /// escapes: `("type", "match")` of `{"type":"match",…`.
@@ -9,7 +9,7 @@ pub(super) fn first_member(frame: &str) -> Option<(&str, &str)> {
     Some((name, value))
 }
 
-/// What follows this character, blanks before it aside.
+/// The text after this character, blanks before it aside.
 fn after(text: &str, character: char) -> Option<&str> {
     blanks_skipped(text).strip_prefix(character)
 }

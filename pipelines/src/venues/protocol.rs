@@ -1,4 +1,4 @@
-//! What a venue's module must provide: pure decoding and pure decisions. Sockets, timers, retries
+//! Interface of a venue's module: pure decoding and pure decisions. Sockets, timers, retries
 //! and the log belong to `connection`, which treats all venues alike.
 
 use std::fmt;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::market::{Symbol, Trade, TradeId, Venue};
 
-/// How one venue speaks.
+/// Protocol of one venue.
 pub trait VenueProtocol: Send + Sync + 'static {
     /// The venue.
     fn venue(&self) -> Venue;
@@ -14,7 +14,7 @@ pub trait VenueProtocol: Send + Sync + 'static {
     /// The public endpoint for live market data, e.g. `wss://stream.binance.com:9443`.
     fn default_endpoint(&self) -> &'static str;
 
-    /// What the venue allows and how it shows that it lives.
+    /// Limits of the venue and its signs of life.
     fn limits(&self) -> Limits;
 
     /// The venue's symbol for a major asset against its principal dollar quote, by the asset's
@@ -43,7 +43,7 @@ pub trait VenueProtocol: Send + Sync + 'static {
     /// stream, whichever `session` asks for, so that recordings of either can be read.
     fn decoder(&self) -> Box<dyn FrameDecoder>;
 
-    /// What the venue calls the streams that trades are read from, for messages: `@trade`.
+    /// The venue's name for the streams that trades are read from, for messages: `@trade`.
     fn trade_stream(&self) -> &'static str;
 }
 
@@ -55,9 +55,9 @@ pub struct WrongSpelling {
     pub venue: Venue,
     /// The symbol.
     pub symbol: Symbol,
-    /// How the venue spells its symbols.
+    /// The venue's rule of spelling.
     pub rule: &'static str,
-    /// What may have been meant.
+    /// The symbol that may have been meant.
     pub likely: Option<String>,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn likely_name(likely: Option<&str>) -> String {
     likely.map_or_else(String::new, |name| format!("; did you mean {name}?"))
 }
 
-/// What a symbol should likely have been, if its spelling shows that.
+/// The symbol that was likely meant, if the spelling shows it.
 pub(super) fn likely_symbol(protocol: &dyn VenueProtocol, symbol: &Symbol) -> Option<String> {
     match protocol.spelling(symbol) {
         Ok(own) => (own != *symbol).then(|| own.to_string()),
@@ -90,7 +90,7 @@ pub trait FrameDecoder: Send {
     fn stream(&self, frame: &str) -> Option<String>;
 }
 
-/// What a frame says.
+/// Meaning of a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VenueEvent {
     /// A trade.
@@ -106,7 +106,7 @@ pub enum VenueEvent {
     Subscribed(Scope),
     /// A subscription was refused.
     Refused {
-        /// What was refused, where the venue says.
+        /// Extent of the refusal, where the venue states it.
         scope: Option<Scope>,
         /// The venue's words.
         reason: String,
@@ -117,7 +117,7 @@ pub enum VenueEvent {
     Complaint(String),
 }
 
-/// What an acknowledgement or a refusal covers.
+/// Extent of an acknowledgement or a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// These instruments.
@@ -146,7 +146,7 @@ pub struct Outgoing {
     pub symbols: Vec<Symbol>,
 }
 
-/// What a venue allows. Sources: each venue's `limits` function.
+/// Limits of a venue. Sources: each venue's `limits` function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Subscriptions that one connection may hold.

@@ -14,7 +14,7 @@ pub(super) struct Symbols {
     check: Check,
 }
 
-/// Whether the venue can have the symbol on its spot market.
+/// Check that the venue can have the symbol on its spot market.
 type Check = fn(&Symbol) -> Result<(), DecodeError>;
 
 impl Symbols {

@@ -1,4 +1,4 @@
-//! What every event log does.
+//! Tests that every event log passes.
 #![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::future::Future;

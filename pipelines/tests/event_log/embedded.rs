@@ -1,5 +1,5 @@
-//! What only the embedded log does: it survives being killed and a torn write, finds damage, gives
-//! disk space back, and is alone in its directory.
+//! Features of the embedded log alone: it survives being killed and a torn write, finds damage,
+//! gives disk space back, and is alone in its directory.
 #![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::fs;

@@ -15,9 +15,9 @@ use rust_decimal::Decimal;
 #[async_trait::async_trait]
 pub(crate) trait Place: Send + Sync + 'static {
     async fn open(&self) -> Arc<dyn EventLog>;
-    /// Whether what was closed is still there when it is opened again.
+    /// True when a closed log still has its records once it is opened again.
     const KEEPS: bool;
-    /// Whether it removes what is released, so that tests of that need not wait for days.
+    /// True when it removes released records, so that tests of that need not wait for days.
     const REMOVES: bool;
 }
 

@@ -1,4 +1,4 @@
-//! What every implementation promises.
+//! Promises of every implementation.
 #![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::pin::Pin;

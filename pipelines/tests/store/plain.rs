@@ -1,5 +1,5 @@
-//! What only plain PostgreSQL does, and what needs no flavour: partitions and their retention, and
-//! refusals.
+//! Tests of plain PostgreSQL alone, and those that need no flavour: partitions and their retention,
+//! and refusals.
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ fn random_minutes(rng: &mut StdRng, start: Timestamp, span: i64) -> BTreeMap<Tim
         .collect()
 }
 
-/// How many minutes to write: fewer where the database runs in WebAssembly.
+/// Number of minutes to write: fewer where the database runs in WebAssembly.
 fn span(fresh: &Fresh) -> i64 {
     if fresh.config.connection_limit == 1 {
         400

@@ -1,5 +1,5 @@
-//! What the store must do on either flavour, and what the test binaries share: databases of their
-//! own, candles to write, and candles computed independently to compare with.
+//! Duties of the store on either flavour, and helpers that the test binaries share: databases of
+//! their own, candles to write, and candles computed independently to compare with.
 #![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
@@ -363,7 +363,7 @@ pub(crate) fn random_candle(rng: &mut StdRng, open_time: Timestamp) -> Candle {
     }
 }
 
-/// What the candles of a longer interval must be, computed here in the plainest way.
+/// Expected candles of a longer interval, computed here in the plainest way.
 pub(crate) fn longer(minutes: &BTreeMap<Timestamp, Candle>, interval: Interval) -> Vec<Candle> {
     let mut longer: BTreeMap<Timestamp, Candle> = BTreeMap::new();
     for (time, minute) in minutes {

@@ -1,4 +1,4 @@
-//! What only TimescaleDB does: policies, compression, retention.
+//! Features of TimescaleDB alone: policies, compression, retention.
 
 use coinsphere_pipelines::market::Interval;
 use coinsphere_pipelines::store::Flavour;

@@ -57,7 +57,7 @@ impl MemoryLog {
         })
     }
 
-    /// What was appended, as `ms body`.
+    /// The records appended, as `ms body`.
     pub(crate) fn lines(&self) -> Vec<String> {
         let records = self.records.lock().unwrap();
         records.iter().map(|record| line(record)).collect()

@@ -1,4 +1,4 @@
-//! What is missing: the gaps known of an instrument, and the holes in its trade ids that become gaps
+//! Missing trades: the gaps known of an instrument, and the holes in its trade ids that become gaps
 //! and stop being gaps.
 
 use std::collections::BTreeMap;
@@ -186,7 +186,7 @@ impl InstrumentState {
         }
     }
 
-    /// What the venue's heartbeat says is missing after the newest trade.
+    /// The hole after the newest trade that the venue's heartbeat shows.
     fn tail_hole(&self) -> Option<Hole> {
         let (tail, newest, anchor) = (self.tail?, self.seen.newest()?, self.anchor?);
         (newest < tail.id).then(|| Hole {

@@ -44,7 +44,7 @@ pub(super) struct OpenGap {
     pub(super) detected_at: Timestamp,
 }
 
-/// What changed, for the caller to pass on.
+/// Changes for the caller to pass on.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     /// Minutes that closed.
@@ -55,7 +55,7 @@ pub(super) struct Changes {
     pub(super) dirty: bool,
 }
 
-/// What became of one trade.
+/// Outcome of admitting one trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Admission {
     /// It is part of an open minute.
@@ -90,7 +90,7 @@ struct Replaced {
     gap_from: Timestamp,
 }
 
-/// How the two clocks relate: by the newest trade, or by the beginning of the connection.
+/// Relation of the two clocks: by the newest trade, or by the beginning of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Anchor {
     trade_time: Timestamp,
@@ -377,8 +377,8 @@ impl InstrumentState {
         self.numberings().filter_map(SeenTrades::latest).max()
     }
 
-    /// How far back minutes are corrected. It follows the trades alone, so that a clock that is ahead
-    /// makes nothing forgotten.
+    /// Time back to which minutes are corrected. It follows the trades alone, so that a clock that is
+    /// ahead makes nothing forgotten.
     fn horizon(&self, rules: &Rules) -> Timestamp {
         self.latest()
             .map_or(Timestamp::MIN, |latest| latest - rules.correction_horizon)

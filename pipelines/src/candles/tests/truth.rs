@@ -36,7 +36,7 @@ struct Frame {
     text: String,
 }
 
-/// What happened, and what of it arrived.
+/// Trades that happened, and the part of them that arrived.
 #[derive(Debug, Clone)]
 struct Recorded {
     happened: Vec<Happened>,
@@ -72,11 +72,11 @@ impl Happened {
     }
 }
 
-/// How one trade goes: the time since the one before, what becomes of it, how its numbers are written,
-/// and what they are.
+/// One trade of a case: the time since the one before, its fate, the notation of its numbers, and the
+/// numbers.
 type Step = (i64, u8, u8, u64, u64);
 
-/// How far the clock that receives is off from some frame on, in ms, and for how many frames.
+/// Error of the receiving clock from some frame on, in ms, and the number of frames it lasts.
 type Leap = (prop::sample::Index, i64, usize);
 
 fn recorded(parts: Vec<(u64, i64, Vec<Step>)>, leaps: Vec<Leap>, losses: bool) -> Recorded {
@@ -191,7 +191,7 @@ prop_compose! {
     }
 }
 
-/// What a recording gives to the log.
+/// Records that a recording gives to the log.
 fn records(frames: &[Frame]) -> Vec<PartitionRecords> {
     let protocol = venues::protocol("binance").unwrap();
     let mut feed = FrameAssembler::file(protocol, 1, Admission::FILE, ConnectionId(1));
@@ -247,9 +247,9 @@ fn units(value: Decimal) -> Option<u128> {
     mantissa.checked_mul(10_u128.pow(PLACES - value.scale()))
 }
 
-/// Whether the minute lacks a trade of which the recording bears a trace: what lies between two trades
-/// that arrived shows in their numbers, unless the second is of another numbering and follows the first
-/// by chance. What nothing follows leaves no trace.
+/// True when the minute lacks a trade of which the recording bears a trace: a trade between two that
+/// arrived shows in their numbers, unless the second is of another numbering and follows the first by
+/// chance. One that nothing follows leaves no trace.
 fn lacks_with_a_trace(recorded: &Recorded, minute: Timestamp) -> bool {
     let arrived = |one: &&Happened| !one.lost;
     recorded.happened.iter().enumerate().any(|(place, one)| {

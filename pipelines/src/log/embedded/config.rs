@@ -1,4 +1,4 @@
-//! What can be set about the embedded log.
+//! Settings of the embedded log.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -31,7 +31,7 @@ pub(super) struct ChunkIndex {
     chunk_bytes: u64,
 }
 
-/// What some more records would add to an index.
+/// Growth of an index by some more records.
 #[derive(Debug, Clone)]
 pub(super) struct Extension {
     pub(super) chunks: Vec<Chunk>,
@@ -39,7 +39,7 @@ pub(super) struct Extension {
     bytes_written: u64,
 }
 
-/// What retention goes by.
+/// Limits of retention.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) now: Timestamp,
@@ -85,7 +85,7 @@ impl ChunkIndex {
         self.bytes_written += encoded_len as u64 + RECORD_OVERHEAD;
     }
 
-    /// What the next records, by receive time and encoded length, would add.
+    /// Growth of the index by the next records, given their receive times and encoded lengths.
     pub(super) fn extension(&self, records: impl Iterator<Item = (Timestamp, usize)>) -> Extension {
         let mut extension = Extension {
             chunks: Vec::new(),
@@ -131,7 +131,7 @@ impl ChunkIndex {
         removed
     }
 
-    /// How many of the oldest chunks no consumer and no correction can need any more. The last
+    /// Number of the oldest chunks that no consumer and no correction can need any more. The last
     /// chunk is still being written and always stays.
     fn unneeded(&self, released: Option<u64>, correction_horizon: Duration) -> usize {
         // Who has never said what he needs may need everything.

@@ -1,5 +1,5 @@
-//! What the embedded log's callers and its writer thread share. Knows what is in memory and how far
-//! it is written; must not touch the disk.
+//! State shared by the embedded log's callers and its writer thread. Knows what is in memory and
+//! how far it is written; must not touch the disk.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -87,7 +87,7 @@ pub(super) struct Shared {
     pub(super) store: RwLock<Option<Arc<Store>>>,
 }
 
-/// What came of trying to append.
+/// Outcome of trying to append.
 pub(super) enum Admission {
     Appended(Offset),
     /// The outbox has no room; the entries come back.
@@ -246,7 +246,7 @@ impl Shared {
             .map_or(Source::Disk(slot.tail.base()), Source::Memory))
     }
 
-    /// What keeps the log at its byte limit.
+    /// Names the consumer or setting that keeps the log at its byte limit.
     fn at_limit(&self, state: &State) -> String {
         let slowest = state
             .released

@@ -27,7 +27,7 @@ use crate::market::Timestamp;
 const IDENTITY: &[u8] = b"identity";
 const PARTITIONS: &[u8] = b"partitions";
 const FORMAT: &[u8] = b"format";
-/// What the keys and values of this file look like.
+/// Version of the layout of this file's keys and values.
 const FORMAT_VERSION: u32 = 1;
 /// The block cache serves readers that fall behind, who read each block once.
 const CACHE_BYTES: u64 = 4 << 20;
@@ -53,7 +53,7 @@ pub enum OpenError {
     Io {
         /// The log's directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The files are not what this program wrote.
@@ -61,7 +61,7 @@ pub enum OpenError {
     Damaged {
         /// The log's directory.
         dir: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A newer program wrote it.
@@ -100,11 +100,11 @@ pub(super) struct Commit {
     pub(super) chunks: Vec<(u32, Chunk)>,
     /// Chunks that are removed, by their first offset.
     pub(super) removed_chunks: Vec<(u32, u64)>,
-    /// What consumers have released.
+    /// Offsets that consumers have released.
     pub(super) released: Vec<(String, u32, u64)>,
 }
 
-/// What an opened log holds.
+/// State of an opened log.
 #[derive(Debug)]
 pub(super) struct Recovered {
     pub(super) identity: Uuid,
@@ -275,7 +275,7 @@ impl Store {
         })
     }
 
-    /// Whether the database still takes writes.
+    /// Checks that the database still takes writes.
     pub(super) fn check(&self) -> fjall::Result<()> {
         self.db.persist(PersistMode::Buffer)
     }

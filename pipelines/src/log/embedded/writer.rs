@@ -43,13 +43,13 @@ pub(super) struct Writer {
     gate: CommitGate,
     indexes: Vec<ChunkIndex>,
     looked_at: Timestamp,
-    /// What the consumers have released has changed since it was last written.
+    /// True when the consumers' releases have changed since they were last written.
     releases_to_write: bool,
     /// The waits before the database is opened again.
     retry: Backoff,
 }
 
-/// What one group commit is made of.
+/// Batches and releases of one group commit.
 struct Group {
     commit: Commit,
     /// By partition.

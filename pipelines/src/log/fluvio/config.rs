@@ -1,4 +1,4 @@
-//! What can be set about the log on Fluvio.
+//! Settings of the log on Fluvio.
 
 use std::time::Duration;
 

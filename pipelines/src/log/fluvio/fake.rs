@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::transport::{Bounds, RecordStream, Sent, Transport, TransportError};
 
-/// What happens to a batch that is sent.
+/// Fate of a batch that is sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Fate {
     /// So many of its records are written, so many of these acknowledged, and then it fails.

@@ -1,4 +1,4 @@
-//! What names the content of a Fluvio topic. Fluvio itself has no such name: a topic that was
+//! Identity of a Fluvio topic's content. Fluvio itself has no such name: a topic that was
 //! deleted and created again looks the same, but for its offsets beginning again. So a second topic
 //! remembers a name and how far the partitions had got; where they have got less far since, the
 //! content is another one. (A topic that has been created again and has overtaken the old one

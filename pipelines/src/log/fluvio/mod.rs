@@ -69,7 +69,7 @@ struct Inner {
     closed: AtomicBool,
     /// The number of times a thread's work has panicked.
     restarts: AtomicU64,
-    /// What has panicked and waits to be begun again.
+    /// Work that has panicked and waits to be begun again.
     panicked: Mutex<Option<&'static str>>,
     /// Ends the threads.
     stop: watch::Sender<bool>,
@@ -159,8 +159,8 @@ impl FluvioLog {
         partitions.map(|partition| partition.outbox.resent()).sum()
     }
 
-    /// How often a stream was opened again since the start, because it ended, failed or left
-    /// records out.
+    /// Number of times that a stream was opened again since the start, because it ended, failed or
+    /// left records out.
     #[must_use]
     pub fn reopened(&self) -> u64 {
         self.inner.reopened.load(Ordering::Relaxed)

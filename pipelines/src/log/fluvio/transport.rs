@@ -1,4 +1,4 @@
-//! What the Fluvio log needs of a Fluvio client: so little that a test can stand in for it, and
+//! The Fluvio log's interface to a Fluvio client: so little that a test can stand in for it, and
 //! misbehave as the real one has been seen to.
 
 use async_trait::async_trait;
@@ -17,7 +17,7 @@ pub(super) struct Bounds {
     pub(super) head: u64,
 }
 
-/// What became of a batch.
+/// Fate of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Sent {
     /// The offsets of the records that were acknowledged, from the first on without exception.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Snapshot;
 use crate::store::error::StoreError;
 
-/// What one process remembers of assets and instruments.
+/// One process's copy of assets and instruments.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Catalog(Mutex<State>);
 
@@ -16,9 +16,9 @@ struct State {
     newest: Option<Arc<Snapshot>>,
     /// Counts what makes earlier readings invalid: changes, and questions while none is heard.
     now: u64,
-    /// What `now` was when `newest` began to be read.
+    /// Value of `now` when `newest` began to be read.
     read_at: u64,
-    /// How many listen for changes.
+    /// Number of listeners for changes.
     hearing: usize,
 }
 

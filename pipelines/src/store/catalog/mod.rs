@@ -22,7 +22,7 @@ use super::rows::{Asset, AssetLookup, Instrument, InstrumentId, ListQuery, MAX_P
 use crate::market::{AssetId, InstrumentKey, Symbol};
 use crate::venues;
 
-/// What the database announces changes on.
+/// Channel on which the database announces changes.
 const CHANNEL: &str = "coinsphere_catalog";
 
 /// The interval at which the listening connection is asked for a sign of life, and how long that may take. A change
@@ -298,7 +298,7 @@ pub struct PricedAssets {
     pub currencies: BTreeMap<String, Vec<Instrument>>,
 }
 
-/// What is heard of assets and instruments.
+/// Changes announced of assets and instruments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatalogNews {
     /// They have changed, or may have before anybody listened.

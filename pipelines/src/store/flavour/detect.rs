@@ -39,7 +39,7 @@ pub(in crate::store) async fn detect(client: &Client) -> Result<Flavour, StoreEr
     }
 }
 
-/// What an already migrated database is.
+/// Flavour of a database that is already migrated.
 async fn existing(client: &Client) -> Result<Option<Flavour>, StoreError> {
     let sql = "SELECT c.relkind = 'p' FROM pg_class c \
                WHERE c.oid = to_regclass('public.price_data')";
@@ -56,7 +56,7 @@ async fn existing(client: &Client) -> Result<Option<Flavour>, StoreError> {
     }))
 }
 
-/// Whether a fitting build is installed and preloaded, or why not.
+/// Checks that a fitting build is installed and preloaded; the inner error says why not.
 async fn usable_extension(client: &Client) -> Result<Result<(), String>, StoreError> {
     // Being installed is not enough: unless preloaded, every statement about it fails. An
     // extension that already exists answers for itself.

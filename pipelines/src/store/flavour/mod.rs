@@ -35,7 +35,7 @@ impl Flavour {
         }
     }
 
-    /// What being on this one costs, for `doctor` and `/health`.
+    /// Drawback of this flavour, for `doctor` and `/health`.
     #[must_use]
     pub const fn cost(self) -> &'static str {
         match self {

@@ -15,8 +15,8 @@ use crate::store::error::{StoreError, failed};
 use crate::store::pool::{ConnectionPool, execute, query};
 use crate::store::rows::Upkeep;
 
-/// How many instrument-days one call brings up to date: well under a second of work, during which
-/// a commit that touches the same days waits.
+/// Number of instrument-days that one call brings up to date: well under a second of work, during
+/// which a commit that touches the same days waits.
 const RANGES_PER_CALL: i64 = 128;
 
 /// The months whose partition is known to exist. Others are asked for before they are written to.

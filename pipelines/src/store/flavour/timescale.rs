@@ -31,10 +31,10 @@ const LEVELS: [(Interval, Duration); 5] = [
     (Interval::Day1, Duration::from_secs(2 * 86_400)),
 ];
 
-/// How many instrument-days one call looks at.
+/// Number of instrument-days that one call looks at.
 const RANGES_PER_CALL: i64 = 512;
 
-/// How many separate stretches of time one call refreshes, each at five levels.
+/// Number of separate stretches of time that one call refreshes, each at five levels.
 const STRETCHES_PER_CALL: usize = 8;
 
 /// Refreshes exactly the stale stretches at each level, the shortest first. A refresh may not run

@@ -53,7 +53,7 @@ pub struct Forecast {
     pub made_at: Timestamp,
 }
 
-/// What came of a forecast.
+/// Outcome of a forecast.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
     /// The close of the target candle, in the quote asset.
@@ -71,7 +71,7 @@ pub struct StoredForecast {
     pub forecast: Forecast,
     /// The number of times it was replaced by a different one before its outcome was known.
     pub revision: u32,
-    /// What came of it, once that is known.
+    /// Its outcome, once that is known.
     pub outcome: Option<Outcome>,
 }
 
@@ -130,6 +130,6 @@ pub struct ForecastQuery {
     pub before: Option<Timestamp>,
     /// Only those whose outcome is known and that were made before it was.
     pub realised_only: bool,
-    /// How many, 1 to [`super::MAX_PAGE`]; more is cut to that.
+    /// Page size, 1 to [`super::MAX_PAGE`]; more is cut to that.
     pub limit: usize,
 }

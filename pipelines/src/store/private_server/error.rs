@@ -15,7 +15,7 @@ pub enum PrivateServerError {
     NotInstalled {
         /// Where was looked.
         searched: String,
-        /// What was found instead.
+        /// The version found instead.
         found: String,
     },
     /// The cluster was made by another major version.
@@ -50,7 +50,7 @@ pub enum PrivateServerError {
     /// A directory or file could not be used.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {
-        /// What was attempted.
+        /// The operation attempted.
         doing: &'static str,
         /// With what.
         path: PathBuf,

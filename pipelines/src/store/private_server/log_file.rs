@@ -35,7 +35,7 @@ pub(super) fn bound(path: &Path) -> Result<(), PrivateServerError> {
     file.set_len(0).doing("empty", path)
 }
 
-/// What was written to the log after `from`, at most its last 2 KiB.
+/// Text written to the log after `from`, at most its last 2 KiB.
 pub(super) fn tail(path: &Path, from: u64) -> String {
     let read = || -> std::io::Result<String> {
         let mut file = fs::File::open(path)?;

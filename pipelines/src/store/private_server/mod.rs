@@ -83,7 +83,7 @@ impl PrivateServer {
         process::recorded(&place).map(|recorded| url(&recorded.socket_dir))
     }
 
-    /// How to connect, as the owner.
+    /// URL of the database, as the owner.
     #[must_use]
     pub fn url(&self) -> DatabaseUrl {
         url(&self.place.socket_dir)

@@ -57,7 +57,7 @@ pub(super) struct Postmaster {
     child: Option<Child>,
 }
 
-/// What `postmaster.pid` says.
+/// Contents of `postmaster.pid`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Recorded {
     pid: i32,

@@ -18,14 +18,14 @@ use crate::store::times::up_to_micros;
 /// A stretch of time, the end exclusive.
 type Range = (Timestamp, Timestamp);
 
-/// What is asked of the database.
+/// Parameters of the query.
 struct Window<'a> {
     asked: &'a CandleQuery,
     /// One more than the page holds, to see whether there is more.
     rows: i64,
 }
 
-/// What one statement answered.
+/// Answer of one statement.
 struct Answered {
     sources: Sources,
     /// The gaps that may touch the page, ascending; of more than the cap the newest.

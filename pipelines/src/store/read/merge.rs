@@ -5,7 +5,7 @@ use super::gaps::CAP;
 use crate::market::{Candle, Interval, Timestamp};
 use crate::store::rows::{CandlePage, CandleQuery, CandleSource, StoredCandle, StoredGap};
 
-/// What was read for one page, each ordered and cut as the page is.
+/// Rows read for one page, each source ordered and cut as the page is.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     /// Stored candles of the asked length.

@@ -16,7 +16,7 @@ use crate::store::flavour::{sql_interval, table};
 
 use super::gaps::CAP;
 
-/// What a row of the answer is; the first column says so.
+/// Kinds of row in the answer; the first column names one.
 pub(super) mod kind {
     pub(in crate::store::read) const BUILT: i32 = 0;
     pub(in crate::store::read) const IMPORTED: i32 = 1;
@@ -95,7 +95,7 @@ fn text(shape: Shape) -> String {
 
 /// The types of all parts' columns are the same to the letter, or PostgreSQL converts each row once more.
 fn newest(shape: Shape) -> String {
-    /// What a row that is no candle has between its time and its end.
+    /// Columns between the time and the end of a row that is no candle.
     const BLANK: &str = "NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, \
          NULL::numeric, NULL::numeric, NULL::bigint, NULL::boolean, NULL::bigint, NULL::text";
     const NO_TIMES: &str = "NULL::timestamptz, NULL::timestamptz";

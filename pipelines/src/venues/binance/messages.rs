@@ -1,5 +1,5 @@
-//! What Binance sends, borrowed from the frame. Unknown fields are tolerated everywhere: older frames
-//! have `a` and `b`.
+//! Messages of Binance, borrowed from the frame. Unknown fields are tolerated everywhere: older
+//! frames have `a` and `b`.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,7 +31,7 @@ pub(super) struct TradePayload<'a> {
     pub(super) order_type: Option<Scalar<'a>>,
 }
 
-/// What tells the kinds of frame apart.
+/// Fields that tell the kinds of frame apart.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     /// Event type of a raw stream's frame.

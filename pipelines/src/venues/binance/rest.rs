@@ -43,11 +43,11 @@ pub fn rest_endpoint(stream: Option<&str>) -> Result<String, RestError> {
 pub(crate) struct KlinePage {
     /// Ascending; intervals without trades are absent.
     pub(crate) candles: Vec<Candle>,
-    /// What is absent before here is absent at the venue.
+    /// Time before which candles that are absent here are absent at the venue.
     pub(crate) covered_until: Timestamp,
 }
 
-/// What imported candles are said to come from.
+/// Source name of imported candles.
 pub(crate) const SOURCE: &str = "binance";
 
 /// The least time between two requests: an eighth of what Binance allows.

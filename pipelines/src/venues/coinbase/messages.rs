@@ -1,4 +1,4 @@
-//! What Coinbase sends, borrowed from the frame. Unknown fields are tolerated everywhere.
+//! Messages of Coinbase, borrowed from the frame. Unknown fields are tolerated everywhere.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use crate::venues::few::Few;
 use crate::venues::scalar::Scalar;
 
-/// What tells the kinds of frame apart: Exchange frames have a `type`, Advanced ones a `channel`.
+/// Fields that tell the kinds of frame apart: Exchange frames have a `type`, Advanced ones a
+/// `channel`.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow, rename = "type")]
@@ -16,7 +17,7 @@ pub(super) struct Envelope<'a> {
     pub(super) channel: Option<Scalar<'a>>,
 }
 
-/// What every frame of Advanced has besides its channel, and no other venue's.
+/// Fields that every frame of Advanced has besides its channel, and no other venue's.
 #[derive(Deserialize)]
 pub(in crate::venues) struct AdvancedMarks {
     events: Option<IgnoredAny>,

@@ -60,7 +60,7 @@ pub(super) struct Sampler {
 impl Sampler {
     const EVERY: Duration = Duration::from_secs(10);
 
-    /// Whether to log now, and how many were not logged since the last time.
+    /// Decides whether to log now; gives the number of events not logged since the last time.
     pub(super) fn admit(&mut self, kind: &'static str, now: Instant) -> Option<u64> {
         match self.kinds.get_mut(kind) {
             Some((logged_at, unlogged)) if now.duration_since(*logged_at) < Self::EVERY => {

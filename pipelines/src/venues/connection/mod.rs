@@ -44,7 +44,7 @@ pub enum FeedError {
     Log {
         /// The venue that was listened to.
         venue: &'static str,
-        /// What the log said.
+        /// The log's error.
         source: LogError,
     },
     /// TLS could not be set up.
@@ -62,7 +62,7 @@ pub struct LiveFeed {
     rng: StdRng,
 }
 
-/// What all shards of a feed use.
+/// State that all shards of a feed share.
 struct Shared {
     protocol: &'static dyn VenueProtocol,
     limits: Limits,
@@ -157,7 +157,7 @@ impl LiveFeed {
         self
     }
 
-    /// What the feed is doing, whenever it changes.
+    /// State of the feed, sent on each change.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<FeedState> {
         self.shared.state.subscribe()

@@ -32,7 +32,7 @@ const PROBE_AFTER: Duration = Duration::from_secs(1);
 const LOG_RETRY: Duration = Duration::from_secs(1);
 const LOG_RETRIES_ON_STOP: u32 = 3;
 
-/// What a session tells its shard while it runs.
+/// Message from a running session to its shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
     /// Its subscriptions are in force.
@@ -41,7 +41,7 @@ pub(super) enum Signal {
     RenewalDue,
 }
 
-/// How a session ended.
+/// End of a session and its reason.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) reason: DisconnectReason,
@@ -87,7 +87,7 @@ impl Ended {
     }
 }
 
-/// What a session needs to run.
+/// Everything that a session needs to run.
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) shard: usize,

@@ -68,7 +68,7 @@ pub(super) enum OpenError {
 }
 
 impl OpenError {
-    /// How long the venue asked us to stay away, at most an hour.
+    /// Time that the venue asked us to stay away, at most an hour.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => retry_after.map(|t| t.min(LONGEST_RETRY_AFTER)),

@@ -1,4 +1,4 @@
-//! What a feed shows of itself to `/health` and tests.
+//! State of a feed, for `/health` and tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ impl FeedState {
             .all(|connection| connection.phase == ConnectionPhase::Live)
     }
 
-    /// What is wrong with its subscriptions, in one line: instruments that the venue refused, with
+    /// Faults of its subscriptions, in one line: instruments that the venue refused, with
     /// its words, that it never names, or that it sends unasked. `None` if nothing is.
     #[must_use]
     pub fn subscription_trouble(&self) -> Option<String> {
@@ -55,7 +55,7 @@ impl FeedState {
     }
 }
 
-/// What a connection is doing.
+/// Activity of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionPhase {
@@ -76,15 +76,15 @@ pub enum ConnectionPhase {
 /// One connection, through all its reconnections. Counts are since the start.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ConnectionState {
-    /// What it is doing.
+    /// Its present activity.
     pub phase: ConnectionPhase,
     /// Since when it is connected.
     pub connected_since: Option<Timestamp>,
     /// When the newest frame arrived, control frames included.
     pub last_frame_at: Option<Timestamp>,
-    /// How many instruments it should serve.
+    /// Number of instruments it should serve.
     pub instruments: usize,
-    /// How many the venue has acknowledged.
+    /// Number that the venue has acknowledged.
     pub subscribed: usize,
     /// Frames other than control frames.
     pub frames: u64,
@@ -102,7 +102,7 @@ pub struct ConnectionState {
     pub last_error: Option<String>,
     /// Instruments the venue refused, with its words.
     pub refused_symbols: BTreeMap<Symbol, String>,
-    /// What is wrong with the subscription of an instrument, or with one that arrives unasked.
+    /// Fault of an instrument's subscription, or of one that arrives unasked.
     pub subscription_troubles: BTreeMap<Symbol, String>,
     /// Instruments that the venue has named since the start.
     #[serde(skip)]

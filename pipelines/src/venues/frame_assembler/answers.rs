@@ -1,5 +1,5 @@
-//! What the venue answers to subscriptions, by which name it calls instruments, and what of that goes to
-//! the log.
+//! Answers of the venue to subscriptions, its names for instruments, and the control records that
+//! follow.
 
 use super::clock::SteadyClock;
 use super::listening::Standing;

@@ -13,7 +13,7 @@ use crate::market::Timestamp;
 /// and a busy machine reads its clock late.
 const BELIEVED_STEP: Duration = Duration::from_secs(5);
 
-/// How much time may have passed at a step back, which does not say: as far as a trade may be ahead.
+/// Time that may have passed at a step back, which does not say: as far as a trade may be ahead.
 const AT_A_STEP_BACK: Duration = Duration::from_secs(60);
 
 /// The clock. Starts with its first reading.
@@ -22,7 +22,7 @@ pub(super) struct SteadyClock {
     /// The newest reading.
     reading: Timestamp,
     now: Timestamp,
-    /// What the clock went forward and was not believed.
+    /// Time by which the clock went forward and was not believed.
     doubted: Duration,
     /// The furthest (ns) that a trade's time has been ahead of `now`.
     lead: Option<i64>,
@@ -46,7 +46,7 @@ impl SteadyClock {
         self.now
     }
 
-    /// How far the clock went forward since the last reading, believed or not.
+    /// Time by which the clock went forward since the last reading, believed or not.
     pub(super) fn step_to(&self, reading: Timestamp) -> Duration {
         reading.since(self.reading)
     }

@@ -41,7 +41,7 @@ impl FrameCounts {
             .zip(self.refused)
     }
 
-    /// What was counted since `earlier`, an older state of the same counts.
+    /// The counts since `earlier`, an older state of the same counts.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut refused = self.refused;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::market::{InstrumentKey, Symbol, Timestamp, Venue};
 use crate::venues::protocol::{Outgoing, Scope};
 
-/// What became of the request to listen to an instrument.
+/// State of the request to listen to an instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     Requested,

@@ -1,4 +1,4 @@
-//! What Kraken v2 sends, borrowed from the frame. Unknown fields are tolerated everywhere.
+//! Messages of Kraken v2, borrowed from the frame. Unknown fields are tolerated everywhere.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -30,7 +30,7 @@ pub(super) struct Envelope<'a> {
     pub(super) req_id: Option<Scalar<'a>>,
 }
 
-/// What an accepted subscription covers: one symbol an answer.
+/// Subscription that was accepted: one symbol an answer.
 #[derive(Deserialize)]
 pub(super) struct Accepted<'a> {
     #[serde(borrow)]
