@@ -1,4 +1,4 @@
-//! How fast the simulator starts, serves and computes, on this machine:
+//! Speed at which the simulator starts, serves and computes, on this machine:
 //! `cargo run --release -p coinsphere-simulator --example load -- [trades/s] [seconds]`.
 //!
 //! The client reads every Binance stream over one combined connection; the lag is from a trade's

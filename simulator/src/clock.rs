@@ -12,7 +12,7 @@ use tokio::sync::watch;
 /// A future that ends at a moment.
 pub type Moment = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What tells the time and waits for it.
+/// Source of time and of timers.
 pub trait Clock: Debug + Send + Sync + 'static {
     /// Now, µs since the Unix epoch.
     fn now(&self) -> i64;

@@ -1,4 +1,4 @@
-//! What a simulator is started with.
+//! Configuration of a simulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What all connections and requests share: the market, the clock, the faults, the counters.
+//! State shared by all connections and requests: the market, the clock, the faults, the counters.
 //!
 //! Knows no protocol.
 
@@ -43,7 +43,7 @@ impl Hub {
     }
 }
 
-/// What happened so far, over all connections.
+/// Counts over all connections so far.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// Connections open now.

@@ -218,7 +218,7 @@ fn build_market(config: &Config, now: i64) -> Result<(Epoch, Market), SimulatorE
     Ok((epoch, market))
 }
 
-/// What the WebSocket handlers are given; `alive` tells when the last connection is gone.
+/// State given to the WebSocket handlers; `alive` tells when the last connection is gone.
 #[derive(Clone)]
 struct Door {
     hub: Arc<Hub>,

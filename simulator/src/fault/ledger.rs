@@ -7,10 +7,10 @@ use std::sync::Mutex;
 
 use crate::market::Venue;
 
-/// How many ids are kept at most, over all instruments and marks.
+/// Number of ids kept at most, over all instruments and marks.
 const CAPACITY: usize = 200_000;
 
-/// What happened to a trade.
+/// Fate of a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Mark {
     /// It was not sent.

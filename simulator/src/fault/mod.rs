@@ -28,7 +28,7 @@ pub(crate) use stage::{Stage, Tag, mangle};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Fault {
-    /// What goes wrong.
+    /// Kind of fault.
     pub kind: FaultKind,
     /// The venue concerned; all when absent.
     pub venue: Option<Venue>,
@@ -40,7 +40,7 @@ pub struct Fault {
     pub times: Option<u64>,
 }
 
-/// What goes wrong.
+/// Kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FaultKind {
     /// Connections end: after this time or this many messages, with that close code, or without a
@@ -211,7 +211,7 @@ impl FaultBoard {
         *self.active.write().unwrap_or_else(|p| p.into_inner()) = Arc::from([]);
     }
 
-    /// How far the venue's clock is off, µs.
+    /// Error of the venue's clock, µs.
     pub(crate) fn skew(&self, venue: Venue) -> i64 {
         skew(&self.active(), venue)
     }
@@ -253,7 +253,7 @@ impl FaultBoard {
     }
 }
 
-/// How far the venue's clock is off, µs.
+/// Error of the venue's clock, µs.
 pub(crate) fn skew(active: &Active, venue: Venue) -> i64 {
     active
         .iter()

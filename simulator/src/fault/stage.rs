@@ -118,7 +118,7 @@ impl<T: Clone> Stage<T> {
     }
 }
 
-/// What the faults make of a frame with these trades, if they strike it.
+/// Text of a frame with these trades once the faults have struck it, if they do.
 pub(crate) fn mangle(
     text: &str,
     venue: Venue,

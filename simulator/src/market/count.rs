@@ -1,4 +1,4 @@
-//! How many trades happened until when: exact, seekable counts, so that trade ids are contiguous
+//! Counts of trades up to a time: exact and seekable, so that trade ids are contiguous
 //! and any trade can be found by id or by time without replaying the ones before it.
 //!
 //! Time from a segment's start is cut into eras of 64 minutes. An era's number of trades follows
@@ -30,7 +30,7 @@ pub(crate) struct Block {
     pub(crate) trades: u64,
 }
 
-/// How many trades a second, on average, and whether that varies with the time of day.
+/// Average trades a second, and whether that varies with the time of day.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pace {
     pub(crate) rate: f64,
@@ -253,7 +253,7 @@ fn era_trades(era_key: u64, start: i64, pace: Pace) -> u64 {
     (mean + unit(hash(era_key, u64::MAX))) as u64
 }
 
-/// How many of a node's `n` trades fall into its first half.
+/// Number of a node's `n` trades that fall into its first half.
 fn split(key: u64, level: u32, index: u64, n: u64) -> u64 {
     // Lower levels are more uneven: bursts last seconds, not hours. Thick streams are smoother.
     let uneven = match (level, n) {

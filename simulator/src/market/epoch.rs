@@ -28,7 +28,7 @@ const EARLY_RATE: u64 = 16_667;
 /// When the market went live if nothing says otherwise: 2026-01-01T00:00:00Z, in µs.
 pub(crate) const DEFAULT_LIVE_FROM: i64 = 1_767_225_600_000_000;
 
-/// What cannot be done with the market's file.
+/// Failure of an operation on the market's file.
 #[derive(Debug, thiserror::Error)]
 pub enum EpochError {
     /// The file cannot be read or written.
@@ -102,7 +102,7 @@ pub(crate) struct Epoch {
     pub(crate) segments: Vec<Segment>,
 }
 
-/// What a fresh market is made of.
+/// Settings of a fresh market.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) seed: u64,

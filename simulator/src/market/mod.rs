@@ -105,7 +105,7 @@ impl Market {
         self.books[0].counts.origin()
     }
 
-    /// How many trades happened before `t`, which is also the id of the last one of them.
+    /// Number of trades before `t`, which is also the id of the last one of them.
     #[must_use]
     pub fn count_before(&self, instrument: &Instrument, t: i64) -> u64 {
         let book = &self.books[instrument.index];

@@ -23,7 +23,7 @@ pub struct Trade {
     pub taker_buys: bool,
 }
 
-/// What makes one instrument's trades look like its own.
+/// Parameters that make one instrument's trades look like its own.
 #[derive(Debug, Clone)]
 pub(crate) struct TradeMaker {
     key: u64,

@@ -20,7 +20,7 @@ pub(crate) use recording::{Recorded, Recording};
 pub struct Replay {
     /// Lines of `<receive time, ns since the Unix epoch> <frame>`, plain or gzipped.
     pub file: PathBuf,
-    /// How fast; as recorded by default.
+    /// Speed; as recorded by default.
     #[serde(default)]
     pub speed: Speed,
     /// True if connections are closed with 1000 "replay finished" at the end, rather than kept
@@ -30,9 +30,8 @@ pub struct Replay {
     /// True if a client that subscribes after the end starts it again.
     #[serde(default)]
     pub repeat: bool,
-    /// How long, in milliseconds, no further subscription must have come before the first frame is
-    /// sent, so that a client that subscribes in several messages or on several connections misses
-    /// nothing.
+    /// Time, in milliseconds, without a further subscription before the first frame is sent, so
+    /// that a client that subscribes in several messages or on several connections misses nothing.
     #[serde(default = "start_delay_ms")]
     pub start_delay_ms: u64,
 }
@@ -59,7 +58,7 @@ impl Replay {
     }
 }
 
-/// How fast a recording is replayed.
+/// Speed of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Speed {
@@ -110,7 +109,7 @@ impl From<Speed> for String {
     }
 }
 
-/// What a subscriber of a replay receives.
+/// One item that a subscriber of a replay receives.
 #[derive(Debug, Clone)]
 pub(crate) enum Delivery {
     Frame(Arc<Recorded>),

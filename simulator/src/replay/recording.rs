@@ -19,7 +19,7 @@ const LONGEST_LINE: u64 = 16 << 20;
 /// Lines looked at, at most, to find out which protocol a file is of.
 const LOOK_AT: usize = 10_000;
 
-/// What is wrong with a recording.
+/// Fault of a recording.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// It cannot be read.

@@ -11,7 +11,7 @@ use super::json_text;
 use crate::hub::{Counters, Hub};
 use crate::market::Venue;
 
-/// What the middleware needs to know.
+/// State that the middleware needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Limited {
     pub(crate) hub: Arc<Hub>,

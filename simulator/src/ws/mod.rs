@@ -59,7 +59,7 @@ impl Frame {
     }
 }
 
-/// What a protocol wants done.
+/// Output that a protocol asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     pub(crate) frames: Vec<Frame>,
