@@ -19,7 +19,7 @@ const TYPE: &str = "at+jwt";
 /// A longer text is no token of ours.
 const LONGEST: usize = 2_048;
 
-/// What an access token says.
+/// Claims of an access token.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,

@@ -13,10 +13,10 @@ use crate::accounts::types::{Client, ListPlace, SessionId, UserId};
 
 pub(super) const NO_USER: AccountError = AccountError::Unknown("user");
 
-/// What is to be changed about somebody; what is absent stays.
+/// Changes to a user; absent fields stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UserChange {
-    /// What they may do.
+    /// New role.
     pub role: Option<Role>,
     /// True if the account is disabled: nobody signs in to it, and its sessions and keys do not
     /// hold.

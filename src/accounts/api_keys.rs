@@ -16,7 +16,7 @@ use crate::accounts::Accounts;
 use crate::accounts::types::{Client, UserId};
 use crate::secrets;
 
-/// What every key begins with, so that scanners for leaked secrets recognise it.
+/// Prefix of every key, so that scanners for leaked secrets recognise it.
 pub(super) const PREFIX: &str = "csk_";
 
 /// The most keys a user may have.
@@ -25,7 +25,7 @@ const MOST: i64 = 50;
 const KEY: &str =
     "id, name, scopes, created_at, expires_at, last_used_at, previous_until, public_key";
 
-/// What a key may be used for.
+/// Permission of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Reading tokens, instruments, candles, predictions and the stream.
@@ -34,7 +34,8 @@ pub enum Scope {
     AccountRead,
     /// Changing one's profile, ending one's sessions.
     AccountWrite,
-    /// What decides who has the account: password, address, deletion. Signed requests only.
+    /// Changes of password, address and deletion, which decide who has the account. Signed requests
+    /// only.
     AccountCritical,
     /// Making, rotating and ending keys. Signed requests only.
     KeysManage,
@@ -88,9 +89,9 @@ impl FromStr for Scope {
 pub struct ApiKey {
     /// Which.
     pub id: Uuid,
-    /// What its user calls it.
+    /// Name given by its user.
     pub name: String,
-    /// What it may be used for.
+    /// Its permissions.
     pub scopes: Vec<String>,
     /// Since when there is the key.
     pub created_at: DateTime<Utc>,
@@ -100,20 +101,20 @@ pub struct ApiKey {
     pub last_used_at: Option<DateTime<Utc>>,
     /// When the secret from before the last rotation expires, or expired.
     pub previous_until: Option<DateTime<Utc>>,
-    /// What its signed requests are signed with.
+    /// Public key that verifies its signed requests.
     pub public_key: Option<PublicKey>,
 }
 
 /// A key there is to be.
 #[derive(Debug, Clone)]
 pub struct NewKey<'a> {
-    /// What to call it.
+    /// Name of the key.
     pub name: &'a str,
-    /// What it may be used for.
+    /// Its permissions.
     pub scopes: &'a [Scope],
-    /// How long it is valid; without an end if absent.
+    /// Days that it is valid; without an end if absent.
     pub days: Option<u32>,
-    /// What its signed requests will be signed with.
+    /// Public key that will verify its signed requests.
     pub public_key: Option<PublicKey>,
 }
 

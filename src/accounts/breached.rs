@@ -16,7 +16,7 @@ use super::error::AccountError;
 /// Hexadecimal digits of a hash.
 const DIGITS: usize = 40;
 
-/// What is read at once: more than any two lines are long.
+/// Bytes read at once: more than any two lines are long.
 const WINDOW: usize = 512;
 
 /// A file of hashes.

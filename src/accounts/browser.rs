@@ -22,10 +22,10 @@ pub const BROWSER_SESSION_LIFE: TimeDelta = csrf::LIFE;
 /// A longer text is no cookie of ours.
 const LONGEST: usize = 128;
 
-/// How old the reported last use of a session may be.
+/// Age that the reported last use of a session may have.
 const USE_NOTED: TimeDelta = TimeDelta::minutes(1);
 
-/// What a browser gets when its session begins or is renewed.
+/// A session that begins or is renewed, as its browser gets it.
 #[derive(Clone)]
 pub struct BrowserSession {
     /// Whose, and which.
@@ -57,7 +57,7 @@ impl BrowserAccess {
     }
 }
 
-/// What a cookie came to.
+/// Verdict on a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CookieVerdict {
     /// It stands for this session.
@@ -238,7 +238,7 @@ impl Accounts {
         self.csrf.issue(access.purpose(), self.now(), nonce)
     }
 
-    /// Whether a request that came with this cookie may change something.
+    /// Checks that a request that came with this cookie may change something.
     ///
     /// # Errors
     /// [`AccountError::Csrf`] when there is no token, or it is not valid.

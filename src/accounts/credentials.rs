@@ -16,7 +16,7 @@ use crate::accounts::{Accounts, Tokens, User};
 use crate::notifications::{self, EmailKind};
 use crate::secrets;
 
-/// What somebody who is signed in proves again who they are with.
+/// Repeated proof of identity by a user who is signed in.
 #[derive(Clone)]
 pub struct Proof {
     /// The password.
@@ -25,10 +25,10 @@ pub struct Proof {
     pub totp_code: Option<String>,
 }
 
-/// What is to be changed about oneself.
+/// Changes to one's own profile.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChange {
-    /// What to be called; empty for nothing.
+    /// New display name; empty for none.
     pub display_name: Option<String>,
     /// Another address for mail.
     pub email: Option<String>,
@@ -370,7 +370,7 @@ impl Accounts {
     }
 }
 
-/// What allows to set a password.
+/// Authority to set a password.
 #[derive(Clone, Copy)]
 enum By<'a> {
     /// The one before, set at this time.

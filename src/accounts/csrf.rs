@@ -17,7 +17,7 @@ const FILE: &str = "csrf.key";
 /// The time for which a token is valid; its session ends no later.
 pub(super) const LIFE: TimeDelta = TimeDelta::hours(24);
 
-/// How far ahead of ours another process's clock may be.
+/// Tolerance for another process's clock that is ahead of ours.
 const SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// Bytes of a token: when it was made (seconds since 1970, big-endian), a nonce, HMAC-SHA256.
@@ -62,7 +62,7 @@ impl CsrfKey {
         BASE64URL_NOPAD.encode(&[&time[..], &nonce[..], tag.as_ref()].concat())
     }
 
-    /// Whether the token is for this, and not too old; compared in constant time.
+    /// Checks that the token is for this purpose and not too old; compared in constant time.
     ///
     /// # Errors
     /// [`AccountError::Csrf`] with what is wrong.
@@ -92,7 +92,7 @@ impl CsrfKey {
     }
 }
 
-/// What is signed: every part has its length, so no two purposes give the same bytes.
+/// Bytes to sign: every part has its length, so no two purposes give the same bytes.
 fn signed(for_: Purpose, time: [u8; TIME], nonce: [u8; NONCE]) -> Vec<u8> {
     [
         &b"coinsphere csrf token\0"[..],

@@ -107,7 +107,7 @@ impl Accounts {
         Ok(exported)
     }
 
-    /// What every feature keeps of a user.
+    /// Collects the data that every feature keeps of a user.
     async fn export_in(
         &self,
         transaction: &Transaction<'_>,

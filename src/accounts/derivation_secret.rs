@@ -12,9 +12,9 @@ use crate::secrets::Randomness;
 /// The file of the secret.
 const FILE: &str = "refresh.key";
 
-/// What tokens follow from that must come out the same when they are made again, though only their
-/// hashes are stored: each refresh token from the one before it, and the link of an email from the
-/// email's id.
+/// Secret for tokens that must come out the same when they are made again, though only their hashes
+/// are stored: each refresh token from the one before it, and the link of an email from the email's
+/// id.
 pub(crate) struct DerivationSecret(hmac::Key);
 
 impl DerivationSecret {

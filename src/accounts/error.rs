@@ -5,12 +5,12 @@ use coinsphere_pipelines::store::StoreError;
 use crate::notifications::ChannelError;
 use crate::secrets::SecretError;
 
-/// What is wrong with one field of a request.
+/// Fault in one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
     /// The field.
     pub field: &'static str,
-    /// What is wrong with it and what is allowed.
+    /// The fault, and the values allowed.
     pub detail: String,
 }
 
@@ -95,10 +95,10 @@ pub enum AccountError {
     /// This asks for another role, or a key with another scope.
     #[error("not allowed: {0}")]
     Forbidden(&'static str),
-    /// What is asked for does not exist, or is somebody else's.
+    /// The object does not exist, or is somebody else's.
     #[error("there is no such {0}")]
     Unknown(&'static str),
-    /// What is asked for is so already, or collides with something.
+    /// The object is in that state already, or collides with another.
     #[error("{0}")]
     Conflict(&'static str),
     /// More is asked of the hashing threads than they can do soon.

@@ -20,7 +20,7 @@ const SETUP: TimeDelta = TimeDelta::days(1);
 pub struct Invitation {
     /// Which.
     pub id: Uuid,
-    /// What to register with.
+    /// Token to register with.
     pub token: String,
     /// Until when.
     pub expires_at: DateTime<Utc>,

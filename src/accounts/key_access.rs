@@ -16,7 +16,7 @@ use crate::secrets;
 /// `last_used_at` is no finer than this: not every request is worth a write.
 const USE_NOTED: TimeDelta = TimeDelta::minutes(1);
 
-/// How much longer a nonce is kept than its request could be taken, for clocks that differ.
+/// Time that a nonce is kept beyond its request's window, for clocks that differ.
 const MARGIN: TimeDelta = TimeDelta::minutes(1);
 
 /// Who a good key speaks for.
@@ -26,11 +26,11 @@ pub struct KeyAccess {
     pub user: UserId,
     /// The key.
     pub key: Uuid,
-    /// What for.
+    /// Permissions of the key.
     pub scopes: Vec<String>,
     /// When it expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What its signed requests are signed with.
+    /// Public key that verifies its signed requests.
     pub public_key: Option<PublicKey>,
 }
 

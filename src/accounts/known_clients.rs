@@ -16,7 +16,7 @@ use crate::notifications::EmailKind;
 /// The time for which a client is known after it was last used; an account's last one for ever.
 const KNOWN: TimeDelta = TimeDelta::days(180);
 
-/// What is said of what a client does not tell.
+/// Placeholder for what a client does not state.
 const UNKNOWN: &str = "unknown";
 
 impl Accounts {

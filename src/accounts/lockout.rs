@@ -142,7 +142,7 @@ pub(super) async fn delays_account<C: GenericClient>(
     Ok(!rows.is_empty())
 }
 
-/// How long after this many failures the next attempt must wait.
+/// Delay after this many failures before the next attempt.
 fn delay(failures: i32) -> TimeDelta {
     let Ok(beyond) = u32::try_from(failures - FREE) else {
         return TimeDelta::zero();

@@ -11,7 +11,7 @@ use super::users::{self, Email, StoredUser};
 use super::{Accounts, Tokens, User};
 use crate::accounts::types::{Client, SessionId, UserId};
 
-/// What somebody signs in with.
+/// Credentials of a sign-in.
 #[derive(Clone)]
 pub struct Login {
     /// The address for mail.

@@ -113,11 +113,11 @@ pub struct Accounts {
     public_url: String,
 }
 
-/// What accounts are made from.
+/// Dependencies of the accounts.
 pub struct AccountDeps {
     /// As configured.
     pub settings: AccountSettings,
-    /// How mail is sent.
+    /// Settings for sending mail.
     pub mail: MailSettings,
     /// Where users reach the server, for links in emails.
     pub public_url: String,
@@ -129,7 +129,7 @@ pub struct AccountDeps {
     pub randomness: Randomness,
     /// Takes note of what happens.
     pub events: Arc<dyn SecurityEvents>,
-    /// What every feature keeps of users.
+    /// Data that every feature keeps of users.
     pub user_data: Vec<Arc<dyn UserData>>,
 }
 
@@ -207,7 +207,7 @@ impl Accounts {
 
     /// Removes what nobody asks for any more, until dropped.
     pub(crate) async fn keep_tidy(&self, context: &LoopContext) {
-        /// How often, and how soon again when it failed.
+        /// Interval between rounds, and the delay after one that failed.
         const ROUND: Duration = Duration::from_secs(600);
         const RETRY: Duration = Duration::from_secs(30);
         loop {

@@ -20,7 +20,7 @@ pub struct Imported {
     pub email: String,
     /// A bcrypt or Argon2id hash.
     pub password_hash: String,
-    /// What they want to be called.
+    /// Display name.
     pub display_name: Option<String>,
     /// True if their address was verified there.
     pub email_verified: bool,

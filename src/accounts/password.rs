@@ -22,7 +22,7 @@ pub(super) const SHORTEST: usize = 8;
 /// The most characters (ASVS 5.0, 6.2.9).
 pub(super) const LONGEST: usize = 128;
 
-/// How many may wait for each that hashes; more are refused.
+/// Number of callers that may wait for each that hashes; more are refused.
 const WAITING: usize = 32;
 
 /// bcrypt reads this many bytes of a password, the zero byte at its end included, and ignores the rest.
@@ -85,10 +85,10 @@ pub(super) fn objection(password: &str, about: &[&str]) -> Option<String> {
     None
 }
 
-/// What is said of a password of the file of breached ones.
+/// Message for a password of the file of breached ones.
 pub(super) const BREACHED: &str = "this password is known from a breach: use another";
 
-/// What checking a password came to.
+/// Outcome of checking a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// True if it is the password.
@@ -103,7 +103,7 @@ pub(super) struct Passwords {
     gate: Arc<Semaphore>,
     queue: Arc<Semaphore>,
     breached: Option<Breached>,
-    /// What an unknown account's password is compared with, so that it takes as long.
+    /// Hash that an unknown account's password is compared with, so that it takes as long.
     nobody: String,
 }
 

@@ -8,7 +8,7 @@ use data_encoding::BASE64;
 
 use super::error::AccountError;
 
-/// What stands before the 32 bytes of the key in its `SubjectPublicKeyInfo` (RFC 8410, section 4).
+/// Bytes before the 32 bytes of the key in its `SubjectPublicKeyInfo` (RFC 8410, section 4).
 const SPKI: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];

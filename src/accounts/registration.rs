@@ -12,16 +12,16 @@ use crate::accounts::RegistrationMode;
 use crate::accounts::types::{Client, Role};
 use crate::notifications::EmailKind;
 
-/// What somebody registers with.
+/// Data of a registration.
 #[derive(Clone)]
 pub struct Registration {
     /// The address for mail.
     pub email: String,
     /// The password.
     pub password: SecretString,
-    /// What they want to be called.
+    /// Display name.
     pub display_name: Option<String>,
-    /// What they were invited with.
+    /// Token of the invitation.
     pub invitation: Option<String>,
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::ACCESS_TOKEN_LIFE;
 use crate::accounts::types::SessionId;
 
-/// What the database announces revocations on.
+/// Channel on which the database announces revocations.
 const CHANNEL: &str = "coinsphere_revoked_sessions";
 
 /// The time for which a revoked id is remembered: as long as a token of it may be valid, and a minute for clocks

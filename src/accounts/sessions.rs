@@ -9,8 +9,8 @@ use crate::accounts::types::{Client, ListPlace, SessionId, UserId};
 use crate::accounts::{ACCESS_TOKEN_LIFE, Access, Accounts, users};
 use crate::secrets;
 
-/// How long after a refresh token was exchanged its session may present it again, because the answer
-/// was lost or two requests crossed, and get the same successor.
+/// Time after a refresh token was exchanged in which its session may present it again, because the answer was lost or
+/// two requests crossed, and get the same successor.
 const RETRY: TimeDelta = TimeDelta::seconds(1);
 
 /// A longer text is no refresh token of ours.
@@ -19,12 +19,12 @@ const LONGEST: usize = 128;
 /// The longest description of a client's program that is kept.
 pub(super) const USER_AGENT: usize = 200;
 
-/// What a client gets to prove who it is.
+/// Credentials issued to a client.
 #[derive(Clone)]
 pub struct Tokens {
     /// For requests, until it expires.
     pub access_token: String,
-    /// How long, in seconds.
+    /// Lifetime in seconds.
     pub expires_in: i64,
     /// For the next pair.
     pub refresh_token: String,
@@ -47,7 +47,7 @@ pub struct SessionView {
     pub user_agent: Option<String>,
 }
 
-/// What the client's program calls itself, as much of it as is kept.
+/// The client program's own name, as much of it as is kept.
 pub(super) fn agent_of(client: &Client) -> Option<String> {
     let agent = client.user_agent.as_ref();
     agent.map(|name| name.chars().take(USER_AGENT).collect())
@@ -436,7 +436,7 @@ impl Accounts {
         revoke_where(database, "user_id = $3", &user.0, why, now).await
     }
 
-    /// What was revoked is refused from here on, without waiting for the database's word.
+    /// Refuses revoked sessions from here on, without waiting for the database's word.
     pub(super) fn revoked(&self, sessions: Vec<(Uuid, DateTime<Utc>)>) {
         self.revocations.add(sessions);
     }

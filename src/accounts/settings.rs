@@ -24,7 +24,7 @@ pub struct AccountSettings {
     pub password_passes: u32,
     /// Lanes of that memory.
     pub password_lanes: u32,
-    /// How many passwords are hashed at once; 0 is half the cores.
+    /// Number of passwords hashed at once; 0 is half the cores.
     pub password_threads: u32,
     /// A file of hashes of passwords that are known from breaches, which nobody may use.
     pub breached_passwords: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub struct AccountSettings {
     pub session_idle_days: u32,
     /// The number of sessions an account may have; a further one ends the one that went unused for longest.
     pub sessions_per_user: u32,
-    /// How far a signed request's time may be from ours, in seconds.
+    /// Tolerance for a signed request's time, in seconds.
     pub signature_window_seconds: u32,
     /// Where users reach the server, for links in emails. Without one: the address it listens on.
     pub public_url: Option<String>,
@@ -62,7 +62,7 @@ pub struct OidcSettings {
     pub scopes: Vec<String>,
     /// The domains of email addresses that may sign in by it; all if there are none.
     pub allowed_domains: Vec<String>,
-    /// What to call it on a page.
+    /// Its name on a page.
     pub label: String,
     /// True if who signs in by it needs no code of our second factor.
     pub trust_second_factor: bool,

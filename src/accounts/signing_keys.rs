@@ -19,11 +19,11 @@ use super::ACCESS_TOKEN_LIFE;
 use super::error::AccountError;
 use crate::secrets::KeyFiles;
 
-/// How long after its successor was made a key still verifies: a process that has not yet noticed
-/// the successor signs with it for up to [`NOTICED_WITHIN`], and tokens live on from there.
+/// Time after its successor was made for which a key still verifies: a process that has not yet
+/// noticed the successor signs with it for up to [`NOTICED_WITHIN`], and tokens live on from there.
 const KEPT_FOR: TimeDelta = TimeDelta::seconds(ACCESS_TOKEN_LIFE.num_seconds() + 120);
 
-/// How soon every process notices a new key by itself.
+/// Time within which every process notices a new key by itself.
 pub(super) const NOTICED_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// For a key that we do not know, the files are looked at, but not more often than this.

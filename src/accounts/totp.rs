@@ -48,7 +48,7 @@ pub(super) fn shown(secret: &[u8]) -> String {
     BASE32_NOPAD.encode(secret)
 }
 
-/// What authenticator programs read:
+/// URL that authenticator programs read:
 /// <https://github.com/google/google-authenticator/wiki/Key-Uri-Format>.
 pub(super) fn url(issuer: &str, account: &str, secret: &[u8]) -> String {
     let (issuer, account) = (escape(issuer), escape(account));

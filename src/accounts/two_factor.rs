@@ -19,7 +19,7 @@ use crate::accounts::SecondFactorRule;
 use crate::accounts::types::{Client, Role, UserId};
 use crate::notifications::EmailKind;
 
-/// How many recovery codes there are.
+/// Number of recovery codes.
 const RECOVERY_CODES: usize = 10;
 
 /// Random bytes of one: from 112 bits on a plain hash keeps it (OWASP ASVS 5.0, 6.5.2).
@@ -28,7 +28,7 @@ const RECOVERY_BYTES: usize = 15;
 /// Who the codes are for, as authenticator programs show it.
 const ISSUER: &str = "Coinsphere";
 
-/// What an authenticator program needs.
+/// Data that an authenticator program needs.
 #[derive(Clone)]
 pub struct Enrolment {
     /// The secret, base32, for typing.

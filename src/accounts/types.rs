@@ -21,16 +21,16 @@ pub struct ListPlace {
     pub id: Uuid,
 }
 
-/// What is known of whoever sends a request.
+/// Description of the client that sends a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     /// The address, as text.
     pub address: Option<String>,
-    /// What the program calls itself.
+    /// Name of the program.
     pub user_agent: Option<String>,
 }
 
-/// What a user may do.
+/// Permissions of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Has an account.

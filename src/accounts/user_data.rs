@@ -34,7 +34,7 @@ const PARTS: [(&str, &str); 5] = [
     ),
 ];
 
-/// What accounts keep of a user.
+/// Data that accounts keep of a user.
 pub struct AccountUserData;
 
 #[async_trait]

@@ -26,9 +26,9 @@ pub struct User {
     pub email: String,
     /// True if the address is known to be theirs.
     pub email_verified: bool,
-    /// What they want to be called.
+    /// Display name.
     pub display_name: Option<String>,
-    /// What they may do.
+    /// Role of the user.
     pub role: Role,
     /// True if a code is asked for at login.
     pub two_factor: bool,

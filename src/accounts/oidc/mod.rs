@@ -52,16 +52,16 @@ impl Oidc {
 pub struct BegunSignIn {
     /// Where the browser is to go.
     pub url: String,
-    /// What it keeps meanwhile, as a cookie.
+    /// Secret to keep meanwhile, as a cookie.
     pub cookie: SecretString,
 }
 
-/// What the provider sent the browser back with.
+/// Parameters with which the provider sent the browser back.
 #[derive(Debug, Clone, Default)]
 pub struct ProviderAnswer {
     /// To be exchanged for tokens.
     pub code: Option<SecretString>,
-    /// What we had sent along.
+    /// The `state` that we had sent along.
     pub state: Option<String>,
     /// Why there is no code.
     pub error: Option<String>,
@@ -69,7 +69,7 @@ pub struct ProviderAnswer {
     pub issuer: Option<String>,
 }
 
-/// What a sign-in came to.
+/// Outcome of a sign-in.
 #[derive(Debug, Clone)]
 pub enum FinishedSignIn {
     /// A session.
@@ -79,7 +79,7 @@ pub enum FinishedSignIn {
 }
 
 impl Accounts {
-    /// What to call the identity provider, where there is one.
+    /// Name of the identity provider, where there is one.
     #[must_use]
     pub fn identity_provider(&self) -> Option<&str> {
         let configured = self.oidc.provider().is_ok();

@@ -17,21 +17,21 @@ pub(super) const BEGUN: TimeDelta = TimeDelta::minutes(10);
 /// The time for which a code of the second factor is waited for.
 pub(super) const WAITING: TimeDelta = TimeDelta::minutes(5);
 
-/// What a sign-in is recognised by.
+/// Secrets by which a sign-in is recognised.
 pub(super) struct Secrets {
     /// The cookie's value: 256 random bits.
     pub(super) cookie: String,
-    /// What the provider hands back.
+    /// Value that the provider hands back.
     pub(super) state: String,
 }
 
 impl Secrets {
-    /// What the ID token must repeat.
+    /// Value that the ID token must repeat.
     pub(super) fn nonce(&self) -> String {
         self.derived(b"coinsphere sign-in: nonce")
     }
 
-    /// What shows the provider that who exchanges the code is who asked for it (PKCE, RFC 7636).
+    /// Proof to the provider that who exchanges the code is who asked for it (PKCE, RFC 7636).
     pub(super) fn verifier(&self) -> String {
         self.derived(b"coinsphere sign-in: verifier")
     }

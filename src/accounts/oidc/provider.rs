@@ -29,7 +29,7 @@ const KEPT: TimeDelta = TimeDelta::hours(1);
 /// The time to wait after a failure, and at least between two discoveries.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
 
-/// How far the provider's clock may be from ours, and how old its word may be.
+/// Tolerance for the provider's clock, and the greatest age of an ID token.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
 
 /// Signatures that are taken: those that only the provider can make. Never those made with the secret
@@ -68,7 +68,7 @@ pub(super) struct Identity {
     pub(super) name: Option<String>,
 }
 
-/// What is known of the provider.
+/// Cached metadata of the provider, and its last failure.
 #[derive(Default)]
 struct Known {
     found: Option<(Arc<CoreProviderMetadata>, DateTime<Utc>)>,
@@ -119,7 +119,7 @@ impl Provider {
         self.issuer.as_str()
     }
 
-    /// What the provider says of itself, asked at most once at a time. `fresh`: what is known is not
+    /// Metadata of the provider, asked at most once at a time. With `fresh`, cached metadata is not
     /// enough.
     async fn metadata(
         &self,

@@ -13,7 +13,7 @@ use coinsphere_pipelines::net::{HttpClient, HttpError, HttpLimits};
 
 use crate::accounts::error::AccountError;
 
-/// What an answer may take. Time: three of them fit into the time that a request of ours may take.
+/// Limits of an answer. Time: three of them fit into the time that a request of ours may take.
 /// Bytes: key sets and discovery documents have a few thousand.
 const LIMITS: HttpLimits = HttpLimits {
     time: Duration::from_secs(3),
@@ -29,7 +29,7 @@ pub(super) enum WireError {
     /// No connection, or it broke.
     #[error("cannot ask {url}: {reason}")]
     Unreachable {
-        /// What was asked.
+        /// URL of the request.
         url: String,
         /// Why there was no answer.
         reason: String,
@@ -42,7 +42,7 @@ pub(super) enum WireError {
     Redirect(String),
 }
 
-/// What carries requests to the provider.
+/// Client for requests to the provider.
 #[derive(Clone)]
 pub(super) struct Wire(HttpClient);
 
