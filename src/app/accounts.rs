@@ -18,7 +18,7 @@ use crate::secrets::Randomness;
 use crate::user_data::UserData;
 use crate::user_portfolios::PortfolioUserData;
 
-/// What each feature keeps of users.
+/// Data that each feature keeps of users.
 #[must_use]
 pub fn user_data() -> Vec<Arc<dyn UserData>> {
     vec![

@@ -1,4 +1,4 @@
-//! What this process listens to, by its configuration.
+//! Instruments that this process listens to, by its configuration.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(super) fn configured(config: &Config) -> Vec<InstrumentKey> {
         .collect()
 }
 
-/// What starts feeds, of the venues that are enabled.
+/// Everything that starts feeds, of the venues that are enabled.
 pub(super) fn feeds(
     config: &Config,
     log: &Arc<dyn EventLog>,

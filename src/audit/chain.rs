@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// A SHA-256 digest.
 pub(super) type Hash = [u8; 32];
 
-/// What the first entry's `previous` is.
+/// Value of `previous` in the first entry.
 pub(super) const GENESIS: Hash = [0; 32];
 
 /// A row without its hash.

@@ -21,7 +21,7 @@ pub enum AuditError {
     /// The signing key itself or the file of signed heads.
     #[error("cannot {doing} {}: {reason}", path.display())]
     Key {
-        /// What was attempted.
+        /// The operation attempted.
         doing: &'static str,
         /// The file.
         path: PathBuf,

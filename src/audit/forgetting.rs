@@ -7,7 +7,7 @@ use super::AuditLog;
 /// Interval between scans for entries of people who have no account any more.
 const ROUND: Duration = Duration::from_secs(3_600);
 
-/// How soon the next scan follows one that found some, or failed.
+/// Delay of the next scan after one that found some, or failed.
 const RETRY: Duration = Duration::from_secs(5);
 
 impl AuditLog {

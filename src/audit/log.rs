@@ -55,7 +55,7 @@ pub struct AuditLog {
     source: Source,
     clock: SharedClock,
     queue: mpsc::Sender<Waiting>,
-    /// What is written, whichever run of the part does: entries outlive its panic.
+    /// Entries to write, whichever run of the part does: they outlive its panic.
     writer: Arc<Mutex<Writer>>,
     part: Mutex<Option<SupervisedLoop>>,
 }

@@ -13,7 +13,7 @@ const ENTRIES: &str = "SELECT l.at, l.event, l.outcome, o.address \
      LEFT JOIN audit_origins o USING (seq) \
      WHERE p.user_id = $1 ORDER BY l.seq DESC LIMIT 1000";
 
-/// What the audit log keeps of a user.
+/// Data that the audit log keeps of a user.
 pub struct AuditUserData;
 
 #[async_trait]

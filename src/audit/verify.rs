@@ -57,10 +57,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What verifying found.
+/// Result of verifying.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// How many entries were read.
+    /// Number of entries read.
     pub entries: u64,
     /// The newest entry.
     pub head: i64,
@@ -68,7 +68,7 @@ pub struct Verified {
     pub hash: String,
     /// The newest entry that is covered by a signature of our key.
     pub signed: i64,
-    /// What does not fit, at most 50.
+    /// Entries that do not fit, at most 50.
     pub faults: Vec<Fault>,
 }
 
