@@ -17,7 +17,7 @@ pub struct Peer(pub IpAddr);
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// What limits count by.
+    /// Key that limits count by.
     #[must_use]
     pub fn limit_key(self) -> String {
         counted_as(self.0)

@@ -144,9 +144,9 @@ impl Limits {
         }
     }
 
-    /// Whether a credential that only the database knows (an API key, a cookie) may be looked up for
-    /// this client: not after as many in vain as a user may send requests. Kept in this process, whose
-    /// connections to the database it protects.
+    /// Checks that a credential that only the database knows (an API key, a cookie) may be looked up
+    /// for this client: not after as many failed look-ups as a user may send requests. Kept in this
+    /// process, whose connections to the database it protects.
     ///
     /// # Errors
     /// When there were too many: the verdict becomes a problem detail (429).

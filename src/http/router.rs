@@ -38,7 +38,7 @@ use crate::http::state::ApiState;
 )]
 struct Document;
 
-/// How requests prove who sends them.
+/// Security schemes by which requests prove who sends them.
 struct Schemes;
 
 impl Modify for Schemes {

@@ -36,7 +36,7 @@ pub struct ApiState {
     pub jobs: Jobs,
     /// The portfolios of users.
     pub portfolios: UserPortfolios,
-    /// What is computed of them.
+    /// Figures computed of them.
     pub figures: PortfolioFigures,
     /// The tokens that are forecast, by CoinGecko id.
     pub forecast_tokens: Arc<[String]>,

@@ -37,7 +37,7 @@ where
 }
 
 impl AdminOrServerToken {
-    /// What this administrator did, or was refused.
+    /// Audit entry for an action of this administrator, done or refused.
     pub(in crate::http) fn act(
         &self,
         what: &'static str,

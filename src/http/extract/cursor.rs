@@ -99,7 +99,7 @@ pub(in crate::http) fn decode_transaction_place(text: &str) -> Result<Transactio
     place().ok_or_else(|| ADVICE.to_owned())
 }
 
-/// How much of a list by time is asked for: `limit`, by default 100, and `cursor`.
+/// Page of a list by time: `limit`, by default 100, and `cursor`.
 pub(in crate::http) struct PageRequest {
     pub(in crate::http) after: Option<ListPlace>,
     limit: usize,

@@ -21,7 +21,7 @@ use crate::http::policy::{self, RateLimit};
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::AccountState;
 
-/// What looking at a request's credentials came to.
+/// Outcome of checking a request's credentials.
 #[derive(Debug, Clone)]
 enum Identity {
     Nobody,
@@ -98,7 +98,7 @@ pub(in crate::http) struct PortfolioReader {
 }
 
 impl PortfolioReader {
-    /// Whether it may still be followed for them.
+    /// Checks that a stream may still go on for them.
     pub(in crate::http) async fn is_still_valid(self, accounts: &Accounts) -> bool {
         self.access.is_still_valid(accounts).await
     }
@@ -236,7 +236,7 @@ pub(in crate::http) fn program(extensions: &Extensions) -> Option<&KeyAccess> {
     }
 }
 
-/// What a page offers as a WebSocket's subprotocol, because it can set no header: `coinsphere` and
+/// Subprotocol that a page offers for its WebSocket, because it can set no header: `coinsphere` and
 /// `bearer.TOKEN`, of which the first is taken.
 pub(in crate::http) const SUBPROTOCOL: &str = "coinsphere";
 
@@ -346,7 +346,7 @@ where
     }
 }
 
-/// What is known of whoever sends a request.
+/// Description of the client that sends a request.
 pub(in crate::http) fn client(
     ClientAddress(address): ClientAddress,
     headers: &HeaderMap,

@@ -39,14 +39,14 @@ fn name_every_problem(document: &mut Value) {
     }
 }
 
-/// What layers make of an operation, whatever its handler does.
+/// Properties that layers give an operation, whatever its handler does.
 pub(super) struct About<'a> {
     path: &'a str,
     pub(super) policy: Policy,
     pub(super) is_mutation: bool,
     /// Of the API, not of what watches or explains the server.
     pub(super) is_api: bool,
-    /// Whether its answer has an entity tag.
+    /// True when its answer has an entity tag.
     is_tagged: bool,
 }
 
@@ -67,7 +67,7 @@ impl<'a> About<'a> {
         })
     }
 
-    /// Whether a browser's cookie proves who sends it.
+    /// True when a browser's cookie proves who sends it.
     pub(super) fn takes_cookies(&self) -> bool {
         self.policy.asks_who()
     }
@@ -95,7 +95,7 @@ fn complete_operation(about: &About<'_>, operation: &mut Value) {
     }
 }
 
-/// How a request may prove who sends it; an empty list where nobody is asked for.
+/// Credentials that a request may carry; an empty list where nobody is asked for any.
 fn security(about: &About<'_>) -> Value {
     let cookie = match about.is_mutation {
         true => json!({"cookie": [], "csrf": []}),

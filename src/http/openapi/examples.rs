@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// How deep schemas lie in one another at most.
+/// Greatest depth of nested schemas.
 const DEPTH: usize = 32;
 
 /// Gives every JSON body of an operation that has none an example.

@@ -161,7 +161,7 @@ fn slug(kind: Kind) -> &'static str {
     kind.uri().trim_start_matches("/problems/")
 }
 
-/// Whether a description names the kind.
+/// True when a description names the kind.
 fn names(description: &str, kind: Kind) -> bool {
     description.contains(&format!("`{}`", slug(kind)))
 }

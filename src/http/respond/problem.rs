@@ -12,7 +12,7 @@ pub(in crate::http) const MEDIA_TYPE: &str = "application/problem+json";
 
 macro_rules! kinds {
     ($( $(#[$doc:meta])* $name:ident = $slug:literal, $status:ident, $title:literal; )*) => {
-        /// What kind of problem: decides `type`, `title` and `status`.
+        /// Kind of problem: decides `type`, `title` and `status`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(in crate::http) enum Kind { $( $(#[$doc])* $name ),* }
 
@@ -146,7 +146,7 @@ pub struct Problem {
 pub(in crate::http) struct FieldError {
     /// The parameter or field.
     pub(in crate::http) field: String,
-    /// What is wrong with it, and what is allowed.
+    /// The fault, and the values allowed.
     pub(in crate::http) detail: String,
 }
 
@@ -160,7 +160,7 @@ pub(in crate::http) struct ProblemBody<'a> {
     title: &'a str,
     /// The HTTP status code.
     status: u16,
-    /// What went wrong with this request.
+    /// Description of this request's problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
     /// Every parameter or field that is wrong.
@@ -182,7 +182,7 @@ impl Problem {
         }
     }
 
-    /// Whether it is of this kind.
+    /// True when it is of this kind.
     pub(in crate::http) fn is(&self, kind: Kind) -> bool {
         self.kind == kind
     }
@@ -212,7 +212,7 @@ impl Problem {
         self
     }
 
-    /// What is wrong with each field.
+    /// Faults of the fields.
     #[cfg(test)]
     pub(in crate::http) fn errors(&self) -> &[FieldError] {
         &self.errors

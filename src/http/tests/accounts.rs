@@ -1,5 +1,5 @@
-//! What the account routes do before they ask the database, and without one. The user's whole life is
-//! in `tests/accounts/`, with a database.
+//! Tests of the account routes before they ask the database, and without one. The user's whole life is in
+//! `tests/accounts/`, with a database.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,5 @@
-//! What surrounds every answer and guards every request: headers, tags, sizes, idempotency keys.
+//! Tests of the headers, tags, sizes and idempotency keys that surround every answer and guard
+//! every request.
 #![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 
 use std::io::Write as _;

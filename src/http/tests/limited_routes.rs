@@ -65,7 +65,7 @@ fn is_refused(answer: &Answer, limit: Limit, route: &str) {
     }
 }
 
-/// What the handler answers is no matter: requests are counted before it.
+/// True when the route is limited. Its answer does not matter: requests are counted before it.
 async fn is_limited(method: Method, path: &str, limit: Limit) {
     let route = format!("{method} {path}");
     let app = with_default_limits(|_| {});

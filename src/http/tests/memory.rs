@@ -33,7 +33,7 @@ pub(super) struct MemoryMarket {
     /// Lets those who hang go on.
     pub(super) released: Notify,
     pub(super) panicking: AtomicBool,
-    /// How often anything was asked.
+    /// Number of calls, of any kind.
     pub(super) asked: AtomicU64,
 }
 

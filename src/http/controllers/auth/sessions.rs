@@ -32,7 +32,7 @@ pub(in crate::http) struct SessionsView {
 pub(in crate::http) struct OwnSessionView {
     #[serde(flatten)]
     session: SessionEntryView,
-    /// Whether it is the session of this request.
+    /// True for the session of this request.
     current: bool,
 }
 

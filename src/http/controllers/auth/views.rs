@@ -89,7 +89,7 @@ pub(in crate::http) struct UserView {
     /// The email address.
     #[schema(example = "ada@example.org")]
     email: String,
-    /// Whether the email address has been verified.
+    /// True when the email address has been verified.
     email_verified: bool,
     /// The display name.
     #[schema(example = "Ada")]
@@ -97,7 +97,7 @@ pub(in crate::http) struct UserView {
     /// `user` or `admin`.
     #[schema(example = "user")]
     role: &'static str,
-    /// Whether signing in requires a second factor.
+    /// True when signing in requires a second factor.
     two_factor: bool,
 }
 

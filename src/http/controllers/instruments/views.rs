@@ -86,9 +86,9 @@ struct CandleView {
     /// The part of `volume` that takers bought, a decimal.
     #[schema(example = "2.706")]
     taker_buy_volume: String,
-    /// Whether the interval has closed with no trade missing.
+    /// True when the interval has closed with no trade missing.
     complete: bool,
-    /// How often the candle was corrected.
+    /// Number of corrections of the candle.
     revision: u32,
 }
 

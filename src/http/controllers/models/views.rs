@@ -20,7 +20,7 @@ pub(in crate::http) struct ModelView {
     /// Length of the candles it is trained on.
     #[schema(example = "1h")]
     interval: &'static str,
-    /// Whether this version serves.
+    /// True when this version serves.
     serves: bool,
     /// Why it cannot serve; null if it can.
     #[schema(example = "the weights do not fit the card")]

@@ -26,7 +26,7 @@ use crate::http::state::ForecastState;
     reason = "documents what Asked::read reads; a test compares the two"
 )]
 pub(in crate::http) struct SeriesParams {
-    /// How far ahead: `1h`, `24h` or `7d`.
+    /// Horizon: `1h`, `24h` or `7d`.
     horizon: Option<String>,
     /// Length of the candles that the forecasts are based on: `1h` (default) or `1d`, which has no
     /// `1h` horizon.

@@ -90,7 +90,7 @@ pub(in crate::http) struct IntervalView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ForecastSkill)]
 pub(in crate::http) struct SkillView {
-    /// Whether the model beat repeating the last price by more than chance.
+    /// True when the model beat repeating the last price by more than chance.
     has_skill: bool,
     /// The same in words.
     #[schema(
@@ -193,7 +193,7 @@ pub(in crate::http) struct TrackRecordView {
     /// The version that was asked for; null for all that served.
     #[schema(example = "20261122T115607264Z-434acd1c")]
     pub(in crate::http) model: Option<String>,
-    /// Whether they beat repeating the last price by more than chance.
+    /// True when they beat repeating the last price by more than chance.
     pub(in crate::http) has_skill: bool,
     /// The same in words.
     #[schema(

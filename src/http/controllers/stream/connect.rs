@@ -13,7 +13,7 @@ use crate::http::middleware::identity::{MarketAccess, PortfolioReader, SUBPROTOC
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::{AccountState, StreamState};
 
-/// What the upgrade itself refuses, beyond what a session does.
+/// Factor of the session's message limit beyond which the socket itself refuses a frame.
 const HARD_LIMIT: usize = 4;
 
 /// Live trades, candles, forecasts and values of your portfolios over WebSocket. `docs/stream.md` specifies

@@ -26,10 +26,10 @@ const BATCH: usize = 64;
 const MAX_ERRORS: u32 = 10;
 /// Messages that a client may send within a second.
 const MAX_MESSAGES_PER_SECOND: u32 = 100;
-/// How long a close may take to be said and answered.
+/// Time that a close may take to be sent and answered.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long a stream with portfolios may go on without its owner being looked at.
+/// Interval at which the owner of a stream with portfolios is checked.
 const OWNER_IS_LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// As whom a client was admitted, and who knows whether that is still valid.

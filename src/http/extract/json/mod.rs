@@ -52,7 +52,7 @@ where
     }
 }
 
-/// Whether reading a body ended at the limit of a layer, which is not axum's own.
+/// True when reading a body ended at the limit of a layer, which is not axum's own.
 fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     causes.any(|error| error.is::<LengthLimitError>())

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{FieldError, TOLD, named};
 
-/// How deep arrays and objects may stand in one another.
+/// Greatest depth of nested arrays and objects.
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// Keys that mean something else to programs written in JavaScript.

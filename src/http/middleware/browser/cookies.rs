@@ -19,7 +19,7 @@ use crate::http::state::AccountState;
 /// Every name that a session's cookie may have.
 pub(in crate::http) const NAMES: [&str; 2] = ["__Host-coinsphere-session", "coinsphere-session"];
 
-/// What a cookie is for.
+/// Purpose of a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Cookie {
     /// Stands for a session.
@@ -42,7 +42,7 @@ impl Cookie {
         }
     }
 
-    /// Whether other sites' links and redirects send it along.
+    /// The `SameSite` attribute: decides whether other sites' links and redirects send it along.
     const fn same_site(self) -> &'static str {
         match self {
             Self::Session | Self::SecondFactor => "Strict",
@@ -52,7 +52,7 @@ impl Cookie {
     }
 }
 
-/// How cookies go between us and one client.
+/// Attributes of the cookies that go between us and one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) struct Cookies {
     secure: bool,

@@ -18,7 +18,7 @@ pub(in crate::http) struct Message<'a> {
     pub(in crate::http) headers: &'a HeaderMap,
 }
 
-/// What is signed: a line for each component, then one for the parameters.
+/// Signature base: a line for each component, then one for the parameters.
 pub(super) fn base(claim: &Claim, message: &Message<'_>) -> Result<String, Fault> {
     let mut base = String::new();
     for name in claim.names() {

@@ -60,7 +60,7 @@ pub(in crate::http) enum Fault {
     Replayed,
 }
 
-/// What a signature must be to count.
+/// Requirements on a signature.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Expected<'a> {
     /// Its `keyid`.
@@ -69,7 +69,7 @@ pub(in crate::http) struct Expected<'a> {
     pub(in crate::http) public_key: &'a PublicKey,
     /// The time.
     pub(in crate::http) now: DateTime<Utc>,
-    /// How far `created` may be from that.
+    /// Tolerance of `created`.
     pub(in crate::http) window: TimeDelta,
 }
 

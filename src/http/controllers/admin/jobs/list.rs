@@ -63,7 +63,7 @@ pub(in crate::http) async fn list_jobs(
     }))
 }
 
-/// What a kind can be; nothing else reaches the database.
+/// Parses a kind; nothing else reaches the database.
 fn kind(text: &str) -> Result<String, String> {
     let fits = (1..=80).contains(&text.chars().count()) && !text.contains(char::is_control);
     fits.then(|| text.to_owned())

@@ -23,7 +23,7 @@ pub(in crate::http) struct ChangeBody {
     /// `user` or `admin`.
     #[schema(example = "admin")]
     role: Option<String>,
-    /// Whether the account is disabled: nobody can sign in, its sessions end, and its API keys are
+    /// True to disable the account: nobody can sign in, its sessions end, and its API keys are
     /// refused.
     #[schema(example = false)]
     disabled: Option<bool>,

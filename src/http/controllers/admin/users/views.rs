@@ -16,7 +16,7 @@ pub(in crate::http) struct AdministeredUserView {
     /// The email address.
     #[schema(example = "ada@example.org")]
     email: String,
-    /// Whether the email address has been verified.
+    /// True when the email address has been verified.
     email_verified: bool,
     /// The display name.
     #[schema(example = "Ada")]
@@ -24,11 +24,11 @@ pub(in crate::http) struct AdministeredUserView {
     /// `user` or `admin`.
     #[schema(example = "user")]
     role: &'static str,
-    /// Whether signing in requires a second factor.
+    /// True when signing in requires a second factor.
     two_factor: bool,
     /// When the account was created.
     created_at: DateTime<Utc>,
-    /// Whether the account is disabled.
+    /// True when the account is disabled.
     disabled: bool,
     /// When it was disabled; null if it is not.
     disabled_at: Option<DateTime<Utc>>,

@@ -14,7 +14,7 @@ use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::problem::Problem;
 use crate::http::state::AccountState;
 
-/// How long the previous secret stays valid.
+/// Validity of the previous secret.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]

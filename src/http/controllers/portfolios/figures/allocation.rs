@@ -28,7 +28,7 @@ pub(in crate::http) struct AllocationView {
     /// When it was valued, at the newest prices.
     #[schema(value_type = String, format = DateTime)]
     valued_at: Timestamp,
-    /// What everything together is worth.
+    /// Value of everything together.
     #[schema(value_type = Option<String>, example = "61820.01")]
     value: Option<Money>,
     /// Why it is null; then there are no shares either.
@@ -53,7 +53,7 @@ pub(in crate::http) struct ShareView {
     /// Of what.
     #[schema(example = "bitcoin")]
     name: String,
-    /// What it is worth; null if something of it has no price.
+    /// Its value; null if something of it has no price.
     #[schema(value_type = Option<String>, example = "46365.0075")]
     value: Option<Money>,
     /// Its share of the whole: 0.75 is 75 %.

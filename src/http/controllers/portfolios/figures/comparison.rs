@@ -1,5 +1,5 @@
-//! What the figures of a portfolio are compared with: a benchmark, its own assets, a target; in the answers
-//! of its performance, risk and allocation.
+//! Comparisons of a portfolio's figures with a benchmark, its own assets or a target; in the answers of its
+//! performance, risk and allocation.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,7 +52,7 @@ pub(in crate::http) struct WeightView {
 pub(in crate::http) struct BenchmarkView {
     /// Its assets.
     assets: Vec<WeightView>,
-    /// What the same flows would be worth.
+    /// Value of the same flows.
     #[schema(value_type = Option<String>, example = "58100.5")]
     value: Option<String>,
     /// Why it is null.
@@ -97,7 +97,7 @@ impl From<Benchmark> for BenchmarkView {
     }
 }
 
-/// What contributed how much to the time-weighted return; the parts add up to it.
+/// Contributions to the time-weighted return; the parts add up to it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Contributions)]
 pub(in crate::http) struct ContributionView {
@@ -116,7 +116,7 @@ pub(in crate::http) struct ContributionView {
     trading: Option<String>,
 }
 
-/// What an asset contributed.
+/// Contribution of an asset.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct AssetContribution {
     /// The asset.
@@ -145,7 +145,7 @@ impl From<Contribution> for ContributionView {
     }
 }
 
-/// How the daily returns of what is held go together (Pearson).
+/// Correlation of the daily returns of the assets held (Pearson).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Correlations)]
 pub(in crate::http) struct CorrelationView {
@@ -155,7 +155,7 @@ pub(in crate::http) struct CorrelationView {
     /// By row, then column: 1 for an asset with itself; null where there are too few common days.
     #[schema(example = json!([["1", "0.8"], ["0.8", "1"]]))]
     matrix: Vec<Vec<Option<String>>>,
-    /// How many common days each rests on.
+    /// Number of common days each rests on.
     #[schema(example = json!([[59, 59], [59, 59]]))]
     days: Vec<Vec<usize>>,
 }
@@ -174,7 +174,7 @@ impl From<Correlation> for CorrelationView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TargetAllocation)]
 pub(in crate::http) struct TargetView {
-    /// What is shared out.
+    /// Value to share out.
     #[schema(value_type = Option<String>, example = "61820.01")]
     value: Option<Money>,
     /// Why there are no trades.
@@ -190,13 +190,13 @@ pub(in crate::http) struct TargetLineView {
     /// The asset.
     #[schema(example = "bitcoin")]
     asset: String,
-    /// How much is held.
+    /// Quantity held.
     #[schema(value_type = String, example = "0.75")]
     quantity: Decimal,
     /// Its price.
     #[schema(value_type = Option<String>, example = "61820.01")]
     price: Option<Decimal>,
-    /// What is held is worth.
+    /// Value held.
     #[schema(value_type = Option<String>, example = "46365.0075")]
     value: Option<Money>,
     /// Its share now.
@@ -205,7 +205,7 @@ pub(in crate::http) struct TargetLineView {
     /// Its share in the target.
     #[schema(value_type = String, example = "0.6")]
     target: Decimal,
-    /// What it should be worth.
+    /// Target value.
     #[schema(value_type = Option<String>, example = "37092.006")]
     target_value: Option<Money>,
     /// `buy`, `sell`, or `keep` where it is within the tolerance.
@@ -214,7 +214,7 @@ pub(in crate::http) struct TargetLineView {
     /// For how much.
     #[schema(value_type = Option<String>, example = "9273.0015")]
     amount: Option<Money>,
-    /// How much of it.
+    /// Quantity to trade.
     #[schema(value_type = Option<String>, example = "0.15")]
     trade_quantity: Option<Decimal>,
 }

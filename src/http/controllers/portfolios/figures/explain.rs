@@ -19,13 +19,13 @@ const PARTS: usize = 20;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Explanation)]
 pub(in crate::http) struct StepView {
-    /// What it is: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day` or `flow`.
+    /// Kind of step: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day` or `flow`.
     #[schema(example = "figure")]
     kind: &'static str,
     /// Which one: the figure, a transaction's id, a disposal's number, an asset.
     #[schema(example = "realized")]
     name: String,
-    /// How it follows from its parts.
+    /// Rule by which it follows from its parts.
     #[schema(example = "the sum of the gains of all disposals")]
     rule: Option<&'static str>,
     /// When.
@@ -37,21 +37,21 @@ pub(in crate::http) struct StepView {
     /// In which account.
     #[schema(example = "binance")]
     account: Option<String>,
-    /// How much of the asset.
+    /// Quantity of the asset.
     #[schema(value_type = Option<String>, example = "0.25")]
     quantity: Option<String>,
-    /// What it contributes to the step above it: an amount, a ratio, or the price of a price.
+    /// Contribution to the step above it: an amount, a ratio, or the price of a price.
     #[schema(value_type = Option<String>, example = "4310.2")]
     amount: Option<String>,
     /// Why the amount is not known, or a word on it.
     note: Option<String>,
-    /// What it is made of, the largest first: each has this shape again.
+    /// Parts, the largest first: each has this shape again.
     #[schema(value_type = Vec<Object>)]
     parts: Vec<StepView>,
-    /// How many smaller parts are not listed.
+    /// Number of smaller parts that are not listed.
     #[schema(example = 0)]
     left_out: usize,
-    /// What those come to together.
+    /// Sum of those.
     #[schema(value_type = Option<String>, example = "12.5")]
     left_out_amount: Option<String>,
 }
@@ -75,7 +75,7 @@ impl From<Step> for StepView {
     }
 }
 
-/// What a figure of a portfolio is made of, down to transactions, lots and prices. It goes by closing prices,
+/// Breaks a figure of a portfolio down to transactions, lots and prices. It goes by closing prices,
 /// with the newest price for today.
 #[utoipa::path(
     get, path = "/api/v1/portfolios/{id}/explain", tag = "portfolios",

@@ -32,7 +32,7 @@ pub(in crate::http) struct DayView {
     /// The day, in the portfolio's time zone.
     #[schema(example = "2026-03-01")]
     date: String,
-    /// What was held was worth, at closing prices; null if something had no price.
+    /// Value at closing prices; null if something had no price.
     #[schema(value_type = Option<String>, example = "61820.01")]
     value: Option<Money>,
     /// Deposits less withdrawals of the day, at market value; null if one has none.
@@ -54,7 +54,7 @@ impl From<HistoryView> for DayView {
     }
 }
 
-/// What a portfolio was worth at the end of each day.
+/// Lists a portfolio's value at the end of each day.
 #[utoipa::path(
     get, path = "/api/v1/portfolios/{id}/history", tag = "portfolios",
     params(

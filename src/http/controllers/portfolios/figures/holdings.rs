@@ -15,7 +15,7 @@ use crate::portfolios::report::ratio;
 use crate::portfolios::{Decimal, Money};
 use crate::user_portfolios::{HoldingValue, Valuation};
 
-/// What a portfolio holds.
+/// Holdings of a portfolio.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Holdings)]
 pub(in crate::http) struct HoldingsView {
@@ -28,7 +28,7 @@ pub(in crate::http) struct HoldingsView {
     /// When it was valued, at the newest prices.
     #[schema(value_type = String, format = DateTime)]
     valued_at: Timestamp,
-    /// What everything together is worth.
+    /// Value of everything together.
     #[schema(value_type = Option<String>, example = "61820.01")]
     value: Option<Money>,
     /// Why it is null.
@@ -47,10 +47,10 @@ pub(in crate::http) struct HoldingView {
     /// The account, or `*` where lots come from any.
     #[schema(example = "*")]
     account: String,
-    /// How much is held.
+    /// Quantity held.
     #[schema(value_type = String, example = "0.75")]
     quantity: Money,
-    /// How much of it has no known cost.
+    /// Part of the quantity that has no known cost.
     #[schema(value_type = String, example = "0")]
     unknown_quantity: Money,
     /// The cost of what has a known cost; null for the portfolio's currency, which is its own measure.
@@ -69,13 +69,13 @@ pub(in crate::http) struct HoldingView {
     /// Why there is no price.
     #[schema(example = "no price of House in Kent is stored")]
     price_reason: Option<String>,
-    /// What the holding is worth.
+    /// Value of the holding.
     #[schema(value_type = Option<String>, example = "46365.0075")]
     value: Option<Money>,
     /// The value less the cost of what has a known cost.
     #[schema(value_type = Option<String>, example = "6365.0075")]
     unrealized: Option<Money>,
-    /// What the change of its price since the end of yesterday comes to.
+    /// Change of its value by the change of its price since the end of yesterday.
     #[schema(value_type = Option<String>, example = "-120.5")]
     day_change: Option<Money>,
     /// Its share of the value of everything: 0.75 is 75 %.
@@ -106,7 +106,7 @@ impl HoldingView {
     }
 }
 
-/// What a portfolio holds, at the newest prices.
+/// Lists a portfolio's holdings, at the newest prices.
 #[utoipa::path(
     get, path = "/api/v1/portfolios/{id}/holdings", tag = "portfolios",
     params(("id" = Uuid, Path, description = "The portfolio")),

@@ -1,5 +1,5 @@
-//! What follows from a portfolio's transactions: holdings, performance, risk, allocation, history, tax
-//! reports. It is computed when the portfolio changes and answered from what there is.
+//! Figures of a portfolio: holdings, performance, risk, allocation, history, tax reports. They are computed when the
+//! portfolio changes and answered from memory.
 
 pub(in crate::http) mod allocation;
 pub(in crate::http) mod comparison;

@@ -72,7 +72,7 @@ pub(in crate::http) struct PortfolioPerformanceView {
     /// Days without a price, which have none either.
     #[schema(example = 0)]
     days_unpriced: usize,
-    /// What contributed how much to the time-weighted return.
+    /// Contributions to the time-weighted return.
     contribution: ContributionView,
     /// The same money in what it is compared with; null if nothing was asked for.
     benchmark: Option<BenchmarkView>,
@@ -109,7 +109,7 @@ impl PortfolioPerformanceView {
     }
 }
 
-/// How a portfolio performed, over all its time or a range of days.
+/// Reports a portfolio's performance, over all its time or a range of days.
 #[utoipa::path(
     get, path = "/api/v1/portfolios/{id}/performance", tag = "portfolios",
     params(

@@ -69,13 +69,13 @@ pub(in crate::http) struct RiskView {
     /// The concentration of what is held now: the sum of squared shares, 1 for a single holding.
     #[schema(example = "0.56")]
     hhi: Option<String>,
-    /// How many daily returns there are.
+    /// Number of daily returns.
     #[schema(example = 59)]
     returns: usize,
     /// Fewer than 30 of them: the figures say little.
     #[schema(example = false)]
     few_returns: bool,
-    /// How the assets that are held now go together.
+    /// Correlation of the assets that are held now.
     correlation: CorrelationView,
 }
 

@@ -8,7 +8,7 @@ use crate::portfolios::Money;
 use crate::portfolios::report::ratio;
 use crate::user_portfolios::{Snapshot, Valuation};
 
-/// What a portfolio comes to. Amounts are in its currency. A figure that has no meaning is null, and its
+/// Figures of a portfolio. Amounts are in its currency. A figure that has no meaning is null, and its
 /// `…_reason` says why.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioFigures)]
@@ -22,7 +22,7 @@ pub(in crate::http) struct FiguresView {
     /// When the holdings were valued, at the newest prices.
     #[schema(value_type = String, format = DateTime)]
     valued_at: Timestamp,
-    /// What everything that is held is worth.
+    /// Value of everything that is held.
     #[schema(value_type = Option<String>, example = "61820.01")]
     value: Option<Money>,
     /// Why it is null.
@@ -51,16 +51,16 @@ pub(in crate::http) struct FiguresView {
     /// The fees that are nobody's cost, such as those of transfers.
     #[schema(value_type = String, example = "3.2")]
     transfer_fees: Money,
-    /// What came from outside at its cost, less what left.
+    /// Contributions from outside at their cost, less what left.
     #[schema(value_type = String, example = "55700")]
     net_invested: Money,
     /// Deposits that purchases imply.
     #[schema(value_type = String, example = "0")]
     implied_deposits: Money,
-    /// What was given in swaps less what was received, where both are stated and differ.
+    /// Amounts given in swaps less amounts received, where both are stated and differ.
     #[schema(value_type = String, example = "0")]
     swap_differences: Money,
-    /// What flags leave open: zero if nothing is missing.
+    /// Amount that flags leave open: zero if nothing is missing.
     #[schema(value_type = Option<String>, example = "0")]
     unexplained: Option<Money>,
     /// The time-weighted return of the whole time, as a ratio.
@@ -81,7 +81,7 @@ pub(in crate::http) struct FiguresView {
     /// Why it is null.
     #[schema(example = "no capital was invested")]
     max_drawdown_reason: Option<String>,
-    /// How many flags say what is missing: see the tax report.
+    /// Number of flags about missing data: see the tax report.
     #[schema(example = 0)]
     flags: usize,
 }

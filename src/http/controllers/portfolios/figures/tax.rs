@@ -14,7 +14,7 @@ use crate::http::state::PortfolioState;
 use crate::portfolios::report::ReportOptions;
 use crate::portfolios::{Method, Scope};
 
-/// What the report is written as.
+/// Format of the report.
 #[derive(Clone, Copy)]
 enum Format {
     Json,

@@ -25,13 +25,13 @@ pub(in crate::http) struct TaxView {
     /// The zone that decides days.
     #[schema(example = "Europe/London")]
     time_zone: String,
-    /// How the lots of disposals were chosen.
+    /// Method by which the lots of disposals were chosen.
     #[schema(example = "fifo")]
     method: &'static str,
     /// Where lots came from: `portfolio` or `account`.
     #[schema(example = "portfolio")]
     scope: &'static str,
-    /// What became of fees in coins: `dispose` or `at_cost`.
+    /// Treatment of fees in coins: `dispose` or `at_cost`.
     #[schema(example = "dispose")]
     fees_in_kind: &'static str,
     /// The gains of the year's disposals.
@@ -43,7 +43,7 @@ pub(in crate::http) struct TaxView {
     /// The year's fees.
     #[schema(value_type = String, example = "48.1")]
     fees: Money,
-    /// What is held at the end is worth.
+    /// Value of the holdings at the end.
     #[schema(value_type = Option<String>, example = "61820.01")]
     value: Option<Money>,
     /// Why it is null.
@@ -52,9 +52,9 @@ pub(in crate::http) struct TaxView {
     disposals: Vec<TaxDisposalView>,
     /// The receipts of income, in order of time.
     income_lines: Vec<TaxIncomeView>,
-    /// What is left at the end of the year.
+    /// Holdings left at the end of the year.
     holdings: Vec<RemainingView>,
-    /// What is missing, and how to mend it.
+    /// Missing data, and how to mend it.
     flags: Vec<ReportFlagView>,
 }
 
@@ -65,7 +65,7 @@ pub(in crate::http) struct TaxDisposalView {
     /// The day.
     #[schema(example = "2025-05-14")]
     date: String,
-    /// What was disposed of.
+    /// Asset disposed of.
     #[schema(example = "bitcoin")]
     asset: String,
     /// Where; `*` where a day's disposals of all accounts are one.
@@ -77,19 +77,19 @@ pub(in crate::http) struct TaxDisposalView {
     /// The ids of its transactions.
     #[schema(example = json!(["t-17"]))]
     transactions: Vec<String>,
-    /// How much.
+    /// Quantity.
     #[schema(value_type = String, example = "0.25")]
     quantity: String,
     /// For how much, after fees; null without a price.
     #[schema(value_type = Option<String>, example = "15455")]
     proceeds: Option<Money>,
-    /// What its lots had cost.
+    /// Cost of its lots.
     #[schema(value_type = String, example = "11250")]
     basis: Money,
     /// The gain of what has a known cost.
     #[schema(value_type = Option<String>, example = "4205")]
     gain: Option<Money>,
-    /// How much of it has no known cost.
+    /// Part of the quantity that has no known cost.
     #[schema(value_type = String, example = "0")]
     unknown_quantity: String,
     /// The lots it was taken from.
@@ -104,7 +104,7 @@ pub(in crate::http) struct TaxLotView {
     /// `section_104`, or `missing`.
     #[schema(example = "t-3")]
     lot: String,
-    /// How much.
+    /// Quantity.
     #[schema(value_type = String, example = "0.25")]
     quantity: String,
     /// Its cost.
@@ -128,13 +128,13 @@ pub(in crate::http) struct TaxIncomeView {
     /// The id of its transaction.
     #[schema(example = "t-9")]
     transaction: String,
-    /// What kind of income.
+    /// Kind of income.
     #[schema(example = "staking")]
     kind: &'static str,
-    /// What was received.
+    /// Asset received.
     #[schema(example = "ethereum")]
     asset: String,
-    /// How much.
+    /// Quantity.
     #[schema(value_type = String, example = "0.01")]
     quantity: String,
     /// Its value, which is its cost.
@@ -142,26 +142,26 @@ pub(in crate::http) struct TaxIncomeView {
     value: Money,
 }
 
-/// What is left of an asset.
+/// Remainder of an asset.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RemainingHolding)]
 pub(in crate::http) struct RemainingView {
-    /// What is held.
+    /// Asset held.
     #[schema(example = "bitcoin")]
     asset: String,
     /// Where; `*` where lots come from any account.
     #[schema(example = "*")]
     account: String,
-    /// How much.
+    /// Quantity.
     #[schema(value_type = String, example = "0.75")]
     quantity: String,
     /// The cost of what has a known cost.
     #[schema(value_type = String, example = "33750")]
     basis: Money,
-    /// How much of it has none.
+    /// Part of the quantity that has no known cost.
     #[schema(value_type = String, example = "0")]
     unknown_quantity: String,
-    /// What it is worth at the closing price.
+    /// Value at the closing price.
     #[schema(value_type = Option<String>, example = "46365.0075")]
     value: Option<Money>,
     /// The value less the cost of what has a known cost.
@@ -182,16 +182,16 @@ pub(in crate::http) struct ReportFlagView {
     /// `missing_acquisition`, `unknown_cost`, `missing_price` or `named_lot_not_there`.
     #[schema(example = "missing_acquisition")]
     problem: &'static str,
-    /// How much it is about.
+    /// Quantity concerned.
     #[schema(value_type = Option<String>, example = "0.1")]
     quantity: Option<String>,
     /// The day of a price that is missing.
     #[schema(example = "2025-05-14")]
     date: Option<String>,
-    /// What is wrong.
+    /// Description of the fault.
     #[schema(example = "t-17: 0.1 bitcoin more than were ever acquired")]
     message: String,
-    /// How to mend it.
+    /// Remedy.
     #[schema(example = "add the purchase or deposit of 0.1 bitcoin before t-17")]
     fix: String,
     /// The figures it touches.
