@@ -41,12 +41,12 @@ Configuration: defaults < TOML file (--config) < environment (COINSPHERE_...) < 
 is in coinsphere.toml.example. Exit status: 0 ok, 1 failure, 2 wrong usage or configuration."
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// Commands of the program.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Run everything against the live venues, as configured.
@@ -303,7 +303,7 @@ pub struct SimulateArgs {
     /// Serve this recording, in its venue's own format, instead of that venue's simulated market.
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
-    /// How fast to replay: a factor, or `max` for as fast as it can be read.
+    /// Speed of the replay: a factor, or `max` for as fast as it can be read.
     #[arg(long, value_name = "N|max", requires = "replay", default_value = "1")]
     pub speed: Speed,
 }
@@ -318,7 +318,7 @@ impl SimulateArgs {
     }
 }
 
-/// How fast a recording is replayed.
+/// Speed of a replay.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Speed {
     /// This many times as fast as it was recorded.
@@ -368,7 +368,7 @@ pub struct RecordArgs {
     /// The venue, by its lower-case name.
     #[arg(long, value_parser = venue)]
     pub venue: String,
-    /// What to record, in the venue's own spelling, separated by commas.
+    /// Instruments to record, in the venue's own spelling, separated by commas.
     #[arg(long, value_name = "SYMBOLS", value_delimiter = ',', required = true)]
     pub instruments: Vec<String>,
     /// The file to write; it must not exist yet.
@@ -438,7 +438,7 @@ pub struct EvaluateArgs {
     /// The candles.
     #[command(flatten)]
     pub source: CandleSourceArgs,
-    /// How many candles ahead to forecast.
+    /// Candles ahead to forecast.
     #[arg(long, value_name = "CANDLES", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub horizon: u16,
     /// The seed of everything random: the same seed gives the same report.
@@ -449,7 +449,7 @@ pub struct EvaluateArgs {
     pub format: ReportFormat,
 }
 
-/// How a report is printed.
+/// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     /// A table.
@@ -458,7 +458,7 @@ pub enum ReportFormat {
     Json,
 }
 
-/// How candles are printed.
+/// Format of printed candles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TableFormat {
     /// Comma-separated, with a header.

@@ -1,6 +1,6 @@
-//! What a command prints: results on standard output, remarks on standard error. Whoever reads may have seen
-//! enough (`| head`): then the rest is dropped, and the command ends quietly with the status that it would
-//! have had. Nothing else prints; clippy refuses `println!` and its relatives.
+//! Output of a command: results on standard output, remarks on standard error. Whoever reads may have seen enough (`|
+//! head`): then the rest is dropped, and the command ends quietly with the status that it would have had. Nothing
+//! else prints; clippy refuses `println!` and its relatives.
 
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};

@@ -9,12 +9,12 @@ use super::{MaintainArgs, PlaceArgs};
 /// `audit`
 #[derive(Debug, Clone, Args)]
 pub struct AuditArgs {
-    /// What to do with it.
+    /// The command.
     #[command(subcommand)]
     pub command: AuditCommand,
 }
 
-/// What to do with the audit log.
+/// Commands for the audit log.
 #[derive(Debug, Clone, Subcommand)]
 pub enum AuditCommand {
     /// Read the whole chain and report what was tampered with; exit status 1 if anything was.
@@ -129,7 +129,7 @@ pub struct KeysRotateArgs {
 /// `outbox`
 #[derive(Debug, Clone, Args)]
 pub struct OutboxArgs {
-    /// How many to list, newest first.
+    /// Number of entries to list, newest first.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub limit: u32,
     /// Where data and configuration are.

@@ -1,4 +1,4 @@
-//! What can be typed about jobs: work that the program does later.
+//! Commands for jobs: work that the program does later.
 
 use clap::{Args, Subcommand};
 use uuid::Uuid;
@@ -23,10 +23,10 @@ pub struct JobsListArgs {
     /// Only those that are waiting, running, done, failed or cancelled.
     #[arg(long, value_name = "STATE")]
     pub state: Option<JobState>,
-    /// How many at most.
+    /// Number of jobs at most.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub limit: u32,
-    /// How to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
     /// Where data and configuration are.
@@ -39,7 +39,7 @@ pub struct JobsListArgs {
 pub struct JobArgs {
     /// The job, as `coinsphere jobs list` shows it.
     pub id: Uuid,
-    /// How to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
     /// Where data and configuration are.

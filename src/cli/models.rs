@@ -57,7 +57,7 @@ pub struct TrainArgs {
     /// The directory of models that it is stored in.
     #[command(flatten)]
     pub registry: RegistryArgs,
-    /// How many candles ahead to forecast, separated by commas [default: 1, 24, 168 for 1h candles;
+    /// Candles ahead to forecast, separated by commas [default: 1, 24, 168 for 1h candles;
     /// 1, 7 for 1d; else 1].
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub horizons: Vec<usize>,
@@ -102,7 +102,7 @@ pub struct PredictArgs {
 /// `models`
 #[derive(Debug, Clone, Args)]
 pub struct ModelsArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: ModelsCommand,
 }
@@ -121,7 +121,7 @@ pub struct WhereArgs {
     pub format: ReportFormat,
 }
 
-/// What to do with models.
+/// Commands for models.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ModelsCommand {
     /// List every version, and which one serves.
@@ -170,7 +170,7 @@ pub struct ImportArgs {
     /// The directory of models that it is stored in.
     #[command(flatten)]
     pub registry: RegistryArgs,
-    /// How many candles ahead each output forecasts, separated by commas [default: as for train].
+    /// Candles ahead that each output forecasts, separated by commas [default: as for train].
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub horizons: Vec<usize>,
     /// The output format.

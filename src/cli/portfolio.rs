@@ -1,4 +1,4 @@
-//! What can be typed about portfolios: imports of what others export, and reports; no database.
+//! Commands for portfolios: imports of what others export, and reports; no database.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -69,16 +69,16 @@ pub struct PortfolioImportArgs {
     /// Which comes first in dates like 03/04/2021, where no row settles it.
     #[arg(long, value_enum)]
     pub date_order: Option<DateOrderArg>,
-    /// What stands before the decimals, where no amount settles it.
+    /// Decimal mark of the amounts, where no amount settles it.
     #[arg(long, value_enum)]
     pub decimals: Option<DecimalsArg>,
-    /// What an operation that is not known is: a kind of transaction, or skip. May be repeated.
+    /// Meaning of an unknown operation: a kind of transaction, or skip. May be repeated.
     #[arg(long, value_name = "WORD=KIND", value_parser = word_and_choice)]
     pub map: Vec<(String, Choice)>,
     /// A row to leave out, by its line; of several files, FILE:LINE. May be repeated.
     #[arg(long, value_name = "LINE")]
     pub skip: Vec<String>,
-    /// What a ticker stands for; of one venue, VENUE:TICKER=ASSET. May be repeated.
+    /// Asset behind a ticker; of one venue, VENUE:TICKER=ASSET. May be repeated.
     #[arg(long, value_name = "TICKER=ASSET", value_parser = ticker_and_asset)]
     pub asset: Vec<(String, String)>,
 }
@@ -92,7 +92,7 @@ pub enum DateOrderArg {
     Month,
 }
 
-/// What stands before the decimals.
+/// Decimal mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DecimalsArg {
     /// 1,234.5
@@ -143,7 +143,7 @@ pub struct PortfolioSourceArgs {
     /// Closing prices as CSV, date,asset,price or date,BTC,ETH,…; they go before those of the file.
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
-    /// What becomes of a fee that was paid in a coin.
+    /// Treatment of a fee that was paid in a coin.
     #[arg(long, value_enum, default_value_t = FeesArg::Dispose)]
     pub fees_in_kind: FeesArg,
 }
@@ -166,13 +166,13 @@ pub struct PortfolioReportArgs {
     /// Add the trades that would bring the portfolio to a mix such as BTC=0.5,USD=0.5.
     #[arg(long, value_name = "MIX", conflicts_with = "year")]
     pub target: Option<Mix>,
-    /// How far a share may be from its target without a trade: 0.02 is two percent of the whole.
+    /// Distance of a share from its target without a trade: 0.02 is two percent of the whole.
     #[arg(long, value_name = "SHARE", default_value = "0", requires = "target")]
     pub tolerance: Decimal,
     /// Add the value of every day.
     #[arg(long)]
     pub history: bool,
-    /// How to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = PortfolioFormat::Json)]
     pub format: PortfolioFormat,
 }
@@ -216,7 +216,7 @@ impl FromStr for Mix {
     }
 }
 
-/// What becomes of a fee that was paid in a coin.
+/// Treatment of a fee that was paid in a coin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FeesArg {
     /// It is disposed of at market value.
@@ -234,7 +234,7 @@ impl From<FeesArg> for FeesInKind {
     }
 }
 
-/// How a report is printed.
+/// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PortfolioFormat {
     /// One JSON object.

@@ -16,7 +16,7 @@ const PROBED_FRAMES: usize = 1_000;
 /// Streams that a message names.
 const MOST_STREAMS: usize = 8;
 
-/// What a file's first frames show.
+/// Findings in a file's first frames.
 #[derive(Default)]
 struct Probe {
     frames: usize,

@@ -39,7 +39,7 @@ const WORTH_A_COMMIT: usize = 2_000;
 /// The time to wait before trying again what failed for now.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What came of the files.
+/// Outcome of replaying the files.
 #[derive(Default)]
 struct Replayed {
     trades: u64,

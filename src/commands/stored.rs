@@ -14,7 +14,7 @@ use crate::cli::PlaceArgs;
 use crate::config::{Config, Profile};
 use crate::telemetry::start_plain_logging;
 
-/// What a command works with.
+/// Objects that a command works with.
 pub(super) struct Opened<'a> {
     pub(super) store: Store,
     pub(super) audit: Arc<AuditLog>,
@@ -57,7 +57,7 @@ pub(super) fn with_store(
     })
 }
 
-/// What says whether a data directory that was named is a demo's.
+/// File that marks a data directory that was named as a demo's.
 fn demo_mark(place: &PlaceArgs) -> std::path::PathBuf {
     place.data_dir.clone().unwrap_or_default().join("kind")
 }

@@ -23,7 +23,7 @@ use crate::telemetry::start_plain_logging;
 /// Versions of a model that are kept.
 pub(super) const KEPT: usize = 10;
 
-/// What a training came to, for programs.
+/// Outcome of a training, for programs.
 #[derive(Serialize)]
 struct Report<'a> {
     id: &'a ModelId,

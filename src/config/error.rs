@@ -45,7 +45,7 @@ pub enum ConfigError {
         origin: String,
         /// The allowed key that looks most like it.
         suggestion: Option<String>,
-        /// What is allowed in its place.
+        /// The values allowed in its place.
         allowed: String,
     },
     /// A setting has a value that it cannot have.
@@ -59,7 +59,7 @@ pub enum ConfigError {
         problem: String,
         /// The allowed value that looks most like it.
         suggestion: Option<String>,
-        /// What is allowed.
+        /// The values allowed.
         allowed: String,
     },
     /// Settings that are fine alone do not go together.

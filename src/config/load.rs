@@ -24,7 +24,7 @@ pub enum Profile {
     Demo,
 }
 
-/// What the command line says; `None` where it says nothing.
+/// Settings from the command line; `None` where one is not given.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     /// `--data-dir`
