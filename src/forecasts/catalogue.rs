@@ -18,8 +18,7 @@ pub const SERIES: [(Interval, &[u32]); 2] =
 /// Realised forecasts without which nothing is said about how good a model's forecasts are.
 pub const ENOUGH_REALISED: usize = 30;
 
-/// How far ahead series of this interval are forecast, in candles, the shortest first; empty where they
-/// are not.
+/// Horizons of forecasts for series of this interval, in candles, the shortest first; empty where there are none.
 #[must_use]
 pub fn horizons(interval: Interval) -> &'static [u32] {
     let of = SERIES.iter().find(|(of, _)| *of == interval);

@@ -22,7 +22,7 @@ use super::catalogue::{SeriesCatalogue, quits};
 /// The venue whose interface is asked.
 pub(crate) const VENUE: &str = "binance";
 
-/// How long after the hour the venue is asked for the candle that has closed.
+/// Delay after the hour before the venue is asked for the candle that has closed.
 const SETTLE: Duration = Duration::from_secs(30);
 
 /// The time to wait after a failure.
@@ -31,7 +31,7 @@ const RETRY: Duration = Duration::from_secs(60);
 /// The time for which it may go without a candle: it asks once an hour.
 const PROGRESS: Duration = Duration::from_secs(2 * 3_600);
 
-/// What the part works with.
+/// Dependencies of the part.
 #[derive(Clone)]
 pub(crate) struct HistoryDeps {
     pub(crate) name: String,
@@ -53,7 +53,7 @@ struct HistoryState {
     endpoint: String,
     requests: u64,
     candles: u64,
-    /// What is loaded now.
+    /// The series that is loaded now.
     loading: Option<String>,
 }
 

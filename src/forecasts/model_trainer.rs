@@ -22,7 +22,7 @@ pub(crate) struct MlModelTrainer {
     registry: Registry,
     config: TrainingConfig,
     keep: usize,
-    /// What was found when the registry was last looked through, and what served then.
+    /// Versions found when the registry was last looked through, and the one that served then.
     known: Mutex<HashMap<ModelKey, Known>>,
 }
 

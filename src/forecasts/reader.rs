@@ -22,7 +22,7 @@ use crate::jobs::{JobError, Jobs};
 use crate::market::ReadError;
 use crate::market::failure;
 
-/// How many of the newest realised forecasts count in a live record.
+/// Number of the newest realised forecasts that count in a live record.
 const LIVE: usize = 1_000;
 
 /// The time for which a live record is shown before it is computed again.
@@ -47,14 +47,14 @@ pub(crate) struct ForecastReader {
     cards: Mutex<HashMap<String, Arc<Card>>>,
 }
 
-/// What a reader is made from.
+/// Dependencies of a reader.
 pub(crate) struct ForecastReaderDeps {
     pub(crate) database: Arc<dyn StoreSource>,
     pub(crate) registry: Registry,
     pub(crate) jobs: Jobs,
     /// Raised when other versions serve.
     pub(crate) changed: Signal,
-    /// What this process trains.
+    /// Series that this process trains.
     pub(crate) trains: Option<Vec<String>>,
     pub(crate) clock: SharedClock,
 }
@@ -121,7 +121,7 @@ impl ForecastReader {
         (now.since(*at) < FRESH).then_some(*skill)
     }
 
-    /// How the forecasts of a version did since it serves, if there are enough.
+    /// Skill of a version's forecasts since it serves, if there are enough.
     async fn live(
         &self,
         token: &AssetId,
@@ -309,7 +309,7 @@ fn not_enqueued(error: JobError) -> ReadError {
     }
 }
 
-/// What came of a forecast, as the metrics take it.
+/// Outcome of a forecast, as the metrics take it.
 fn scored((origin, stored): (usize, &StoredForecast)) -> Option<Scored> {
     let outcome = stored.outcome?;
     let inside = stored.forecast.ranges.map(|ranges| Inside {
@@ -338,7 +338,7 @@ fn skill(found: &metrics::Skill) -> Skill {
     }
 }
 
-/// How the method that serves a horizon did in walk-forward evaluation.
+/// Skill of the method that serves a horizon in walk-forward evaluation.
 fn evaluated(card: &Card, horizon: u32) -> Option<Skill> {
     let of = card.horizon(horizon as usize)?;
     let score = of.of_champion()?;
@@ -389,7 +389,7 @@ fn described(key: &ModelKey, version: coinsphere_ml::model::Version) -> ModelVer
     }
 }
 
-/// What may be said of a broken version: nothing of where it lies.
+/// Public description of a broken version: without its place on disk.
 fn public(error: &coinsphere_ml::model::ModelFileError) -> String {
     use coinsphere_ml::model::ModelFileError::{Corrupt, Foreign, Io, Version};
     match error {

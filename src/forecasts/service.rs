@@ -24,7 +24,7 @@ pub trait Forecasts: Send + Sync + 'static {
     /// When they cannot be read.
     async fn past(&self, query: &PastQuery) -> Result<Vec<StoredForecast>, ReadError>;
 
-    /// What the realised forecasts came to; `None` while there are none.
+    /// Record of the realised forecasts; `None` while there are none.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -94,7 +94,7 @@ pub struct PastQuery {
     pub model: Option<String>,
     /// Resting on candles that opened before this only.
     pub before: Option<Timestamp>,
-    /// How many.
+    /// Page size.
     pub limit: usize,
 }
 
@@ -103,9 +103,9 @@ pub struct PastQuery {
 pub struct Judged {
     /// The forecast.
     pub stored: StoredForecast,
-    /// How the model did in walk-forward evaluation; `None` if its card is gone.
+    /// Skill of the model in walk-forward evaluation; `None` if its card is gone.
     pub evaluated: Option<Skill>,
-    /// How its forecasts did since it serves; `None` while too few have been realised.
+    /// Skill of its forecasts since it serves; `None` while too few have been realised.
     pub live: Option<Skill>,
 }
 
@@ -140,7 +140,7 @@ pub struct Skill {
 pub struct ModelVersion {
     /// The version.
     pub id: String,
-    /// What it forecasts.
+    /// The token that it forecasts.
     pub token: String,
     /// From candles of this length.
     pub interval: Interval,
@@ -148,7 +148,7 @@ pub struct ModelVersion {
     pub serves: bool,
     /// Why it is not usable, if it is not.
     pub error: Option<String>,
-    /// What is known of it, as it stands in its card.
+    /// Its card; nothing if there is none.
     pub card: Option<serde_json::Value>,
     /// By horizon: how many candles, the method that serves, and how it did.
     pub horizons: Vec<(u32, String, Option<Skill>)>,

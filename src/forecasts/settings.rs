@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForecastSettings {
-    /// What is forecast, by CoinGecko id.
+    /// Tokens to forecast, by CoinGecko id.
     pub tokens: Vec<String>,
     /// True if history is taken from Binance's REST interface where candles are missing.
     pub load_history: bool,

@@ -36,7 +36,7 @@ pub struct KeptAnswer {
     pub body: Bytes,
 }
 
-/// What is known of a key.
+/// State of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
     /// Nothing: this request is the first, and the key is taken now.

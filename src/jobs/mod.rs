@@ -29,7 +29,7 @@ pub use user_data::JobUserData;
 pub struct NewJob {
     /// Which handler does it.
     pub kind: &'static str,
-    /// What the handler needs to know; never a secret.
+    /// Arguments for the handler; never a secret.
     pub arguments: Value,
     /// The higher, the sooner.
     pub priority: i16,
@@ -37,11 +37,11 @@ pub struct NewJob {
     pub deduplication_key: Option<String>,
     /// Who asked.
     pub requested_by: Option<Uuid>,
-    /// How often it is tried at most, at least once.
+    /// Number of attempts at most, at least one.
     pub max_attempts: u16,
 }
 
-/// What enqueuing came to.
+/// Outcome of enqueuing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enqueued {
     /// It waits.
@@ -55,9 +55,9 @@ pub enum Enqueued {
 pub struct ClaimedJob {
     /// Which.
     pub id: Uuid,
-    /// What kind.
+    /// Kind of work.
     pub kind: String,
-    /// What the handler needs to know.
+    /// Arguments for the handler.
     pub arguments: Value,
     /// Which attempt this is, from 1.
     pub attempt: i32,
@@ -75,7 +75,7 @@ pub enum Lease {
     Lost,
 }
 
-/// How a worker's attempt ended.
+/// End of a worker's attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attempt {
     /// The work is done.
@@ -94,23 +94,23 @@ pub enum Attempt {
 pub struct JobView {
     /// The job.
     pub id: Uuid,
-    /// What kind of work it is.
+    /// Kind of work.
     #[schema(example = "forecasts.train")]
     pub kind: String,
-    /// What the work is about.
+    /// Arguments of the work.
     #[schema(value_type = Object)]
     pub arguments: Value,
     /// `waiting`, `running`, `done`, `failed` or `cancelled`.
     #[schema(value_type = String, example = "running")]
     pub state: JobState,
-    /// Whether somebody asked for it to be cancelled: a running job ends within seconds.
+    /// True when its cancellation was requested: a running job ends within seconds.
     pub cancel_requested: bool,
-    /// What it last reported.
+    /// Its latest report of progress.
     #[schema(example = "the trainer has it: see its state")]
     pub progress: Option<String>,
-    /// How often it was begun.
+    /// Number of times it was begun.
     pub attempts: i32,
-    /// How often it is begun at most.
+    /// Number of times it may be begun.
     pub max_attempts: i32,
     /// Why the last attempt failed.
     #[schema(example = "its worker is gone")]
@@ -138,7 +138,7 @@ pub struct JobQuery {
     pub limit: u32,
 }
 
-/// How far a job is.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
@@ -201,7 +201,7 @@ pub enum JobError {
 }
 
 impl JobError {
-    /// Whether the same call may succeed later.
+    /// True when the same call may succeed later.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {

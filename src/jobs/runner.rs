@@ -19,14 +19,14 @@ const BEAT: Duration = Duration::from_secs(5);
 /// The interval at which jobs are looked for.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// How many rounds without a job pass before old ones are removed.
+/// Number of rounds without a job before old ones are removed.
 const TIDY_AFTER: u32 = 3_600;
 
 /// Why a handler could not do its job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct JobFailure {
-    /// What happened.
+    /// The error.
     pub error: String,
     /// True if trying again may help.
     pub is_retriable: bool,
@@ -45,7 +45,7 @@ pub trait JobHandler: Send + Sync + 'static {
     async fn run(&self, job: &ClaimedJob, context: &JobContext) -> Result<(), JobFailure>;
 }
 
-/// What a handler has besides its job.
+/// Environment of a handler besides its job.
 pub struct JobContext {
     progress: watch::Sender<Option<String>>,
 }
@@ -64,7 +64,7 @@ pub struct JobRunner {
     pub name: String,
     /// The jobs.
     pub jobs: Jobs,
-    /// What does them.
+    /// Handlers of the jobs, by kind.
     pub handlers: Vec<Arc<dyn JobHandler>>,
     /// Where its state is published.
     pub statuses: StatusRegistry,

@@ -1,4 +1,4 @@
-//! What the table of jobs keeps of a user: what they asked for.
+//! Data that the table of jobs keeps of a user: the jobs they asked for.
 
 use async_trait::async_trait;
 use coinsphere_pipelines::store::{StoreError, Transaction};
@@ -9,7 +9,7 @@ use crate::user_data::{DataSubject, UserData, rows_of};
 const ASKED_FOR: &str = "SELECT kind, arguments, created_at, finished_at, outcome FROM jobs \
      WHERE user_id = $1 ORDER BY created_at";
 
-/// What the table of jobs keeps of a user.
+/// Data that the table of jobs keeps of a user.
 pub struct JobUserData;
 
 #[async_trait]
