@@ -23,7 +23,7 @@ pub fn counted_as(address: IpAddr) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
-    /// How many leading bits count.
+    /// Number of leading bits that count.
     bits: u8,
 }
 

@@ -15,13 +15,13 @@ pub struct DataSubject {
     pub email_key: String,
 }
 
-/// What a feature keeps of users.
+/// Data that a feature keeps of users.
 #[async_trait]
 pub trait UserData: Send + Sync + 'static {
     /// The tables that it answers for: every table with a `user_id` column is some feature's.
     fn tables(&self) -> &'static [&'static str];
 
-    /// What is kept of a user, as named parts. Never a hash or a secret.
+    /// Data kept of a user, as named parts. Never a hash or a secret.
     ///
     /// # Errors
     /// When it cannot be read.

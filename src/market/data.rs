@@ -137,7 +137,7 @@ pub struct CandlesQuery {
     pub from: Option<Timestamp>,
     /// The end, exclusive; absent: up to the open candle.
     pub to: Option<Timestamp>,
-    /// How many, at least 1.
+    /// Page size, at least 1.
     pub limit: usize,
 }
 

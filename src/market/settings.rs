@@ -101,7 +101,7 @@ impl CandleSettings {
         Duration::from_millis(self.grace_ms)
     }
 
-    /// How far ahead of our clock a trade may be.
+    /// Time that a trade may be ahead of our clock.
     #[must_use]
     pub const fn max_ahead(&self) -> Duration {
         Duration::from_secs(self.max_ahead_seconds)

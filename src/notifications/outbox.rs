@@ -13,7 +13,7 @@ use crate::user_data::{DataSubject, UserData, rows_of};
 /// Attempts before an email is given up: the last is made a day after the first.
 const ATTEMPTS: i32 = 12;
 
-/// What kind of email.
+/// Kind of email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EmailKind {
     /// With a link that proves the address.
@@ -86,7 +86,7 @@ pub(crate) struct Due {
 pub struct OutboxView {
     /// Which.
     pub id: Uuid,
-    /// What kind.
+    /// Kind of email.
     pub kind: String,
     /// To whom.
     pub recipient: String,
@@ -154,7 +154,7 @@ pub(crate) async fn take<C: GenericClient>(
     Ok(due)
 }
 
-/// What became of an email.
+/// Outcome of an email.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Sent,

@@ -24,7 +24,7 @@ pub(crate) enum Composition {
     Email {
         /// The address.
         to: String,
-        /// What the user wants to be called.
+        /// The user's display name.
         name: Option<String>,
         /// The secret of its link or code.
         token: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) enum Composition {
 /// Knows the users that emails are for.
 #[async_trait]
 pub(crate) trait Composer: Send + Sync {
-    /// What to send now.
+    /// Composes the email to send now.
     ///
     /// # Errors
     /// Why that cannot be said now; it is tried again later.

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-/// What is stored of a token that has 256 random bits: SHA-256, which cannot be guessed back.
+/// Stored form of a token that has 256 random bits: SHA-256, which cannot be guessed back.
 pub(crate) fn hash(token: &str) -> Vec<u8> {
     digest(&SHA256, token.as_bytes()).as_ref().to_vec()
 }

@@ -43,8 +43,8 @@ pub enum ServiceStatus {
 }
 
 impl HealthReport {
-    /// Whether requests should be sent here: every part that should run runs. A report without any
-    /// part is one of a program that has not begun.
+    /// True when requests should be sent here: every part that should run runs. A report without
+    /// any part is one of a program that has not begun.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let bad = |service: &ServiceHealth| {

@@ -9,13 +9,13 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoggingSettings {
-    /// What is logged, as a `tracing` filter, e.g. `info,coinsphere=debug`.
+    /// Level of logging, as a `tracing` filter, e.g. `info,coinsphere=debug`.
     pub filter: String,
-    /// How it looks.
+    /// Format of log lines.
     pub format: LogFormat,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {

@@ -25,7 +25,7 @@ pub struct SeriesRequest {
     pub from: Option<Timestamp>,
     /// The end, exclusive.
     pub to: Option<Timestamp>,
-    /// How many, at least 1 and at most [`MAX_CANDLES`].
+    /// Page size, at least 1 and at most [`MAX_CANDLES`].
     pub limit: usize,
     /// True if intervals without trades are filled, at the close before them.
     pub fill: bool,

@@ -22,7 +22,7 @@ use crate::notifications::{ChannelError, MailSettings};
 /// The time a server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How emails leave.
+/// Transport of emails.
 pub(crate) enum EmailChannel {
     /// To this server.
     Smtp {

@@ -19,10 +19,10 @@ pub(crate) struct Email {
     pub(crate) html: String,
 }
 
-/// What an email is about, beyond its kind.
+/// Contents of an email beyond its kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
-    /// What the user wants to be called.
+    /// The user's display name.
     pub(crate) name: Option<&'a str>,
     /// Where the server is reached.
     pub(crate) server: &'a str,
