@@ -88,7 +88,7 @@ impl Money {
         self.share(ATOM, rate.atoms())
     }
 
-    /// How the amount compares with another per unit: `self / quantity` with `other / of`.
+    /// Compares the amount with another per unit: `self / quantity` with `other / of`.
     #[must_use]
     pub fn cmp_per_unit(self, quantity: i128, other: Self, of: i128) -> std::cmp::Ordering {
         let split = |amount: Self, quantity: i128| {

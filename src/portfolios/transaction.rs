@@ -16,7 +16,7 @@ pub const FORMAT: &str = "coinsphere.transactions";
 /// The version that is written, and the only one that is read.
 pub const VERSION: u32 = 1;
 
-/// What kind of transaction.
+/// Kind of transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -56,7 +56,7 @@ pub enum Kind {
     Fee,
     /// A coin that was renamed or redenominated: cost and dates carry over.
     Migration,
-    /// What was there before the first transaction.
+    /// Holding from before the first transaction.
     Opening,
 }
 
@@ -189,7 +189,7 @@ impl FromStr for Kind {
 pub struct Leg {
     /// The asset's ticker.
     pub asset: String,
-    /// How much, above zero.
+    /// Quantity, above zero.
     pub quantity: Decimal,
     /// Its market value in the file's currency, where the transaction tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -202,7 +202,7 @@ pub struct Leg {
 pub struct NamedLot {
     /// The transaction that acquired it.
     pub lot: String,
-    /// How much of it.
+    /// Quantity.
     pub quantity: Decimal,
 }
 
@@ -275,11 +275,11 @@ pub struct Transaction {
     pub account: String,
     /// The account a transfer goes to.
     pub to_account: Option<String>,
-    /// What left.
+    /// Asset and quantity that left.
     pub sent: Option<Leg>,
-    /// What came.
+    /// Asset and quantity that came.
     pub received: Option<Leg>,
-    /// What it cost besides, in any assets.
+    /// Further cost, in any assets.
     pub fees: Vec<Leg>,
     /// Market value of the transaction, for a leg that has none of its own.
     pub value: Option<Decimal>,

@@ -7,12 +7,12 @@ use chrono::TimeDelta;
 
 use crate::transaction::{Kind, Leg, Transaction};
 
-/// How two sides must agree.
+/// Tolerances within which two sides match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MatchOptions {
     /// The longest time from the withdrawal to the deposit.
     pub within: TimeDelta,
-    /// How long a deposit may be before its withdrawal: clocks and time stamps of venues differ.
+    /// Time by which a deposit may precede its withdrawal: clocks and time stamps of venues differ.
     pub before: TimeDelta,
     /// The largest part of a withdrawal that may be missing from the deposit, in percent: the network fee.
     pub most_lost_percent: u8,
@@ -42,7 +42,7 @@ pub struct Proposal {
     pub certain: bool,
     /// Both name this hash.
     pub hash: Option<String>,
-    /// What takes the place of both: it has the withdrawal's id.
+    /// Transaction that takes the place of both: it has the withdrawal's id.
     pub transfer: Transaction,
 }
 
@@ -115,7 +115,7 @@ pub fn propose(rows: &[Transaction], options: MatchOptions) -> Vec<Proposal> {
     found
 }
 
-/// Whether two can be one; with the hash that both name, if they do.
+/// Checks that two can be one; gives the hash that both name, if they do.
 fn agree(
     withdrawal: &Transaction,
     sent: &Leg,

@@ -16,7 +16,7 @@ use crate::portfolios::{Computed, Decimal, Kind, Money, Transaction};
 /// Where the value of a portfolio is.
 #[derive(Debug, Clone)]
 pub struct Allocation {
-    /// What the amounts are in.
+    /// Currency of the amounts.
     pub currency: String,
     /// When it was valued.
     pub at: Timestamp,
@@ -79,7 +79,7 @@ impl PortfolioFigures {
     }
 }
 
-/// What kind of asset.
+/// Category of an asset.
 fn category(asset: &str) -> &'static str {
     match asset {
         money if is_money(money) => "money",
@@ -122,7 +122,7 @@ fn shares<'a>(parts: impl Iterator<Item = (&'a str, Option<Money>)>) -> Vec<Shar
     shares
 }
 
-/// What each account holds of each asset. What an account gave without ever having had it counts as nothing.
+/// Quantity of each asset in each account. An account that gave what it never had counts as empty.
 fn held_by_account(transactions: &[Transaction]) -> BTreeMap<(String, String), i128> {
     let mut held: BTreeMap<(&str, &str), i128> = BTreeMap::new();
     for row in transactions {

@@ -29,10 +29,10 @@ use super::{Portfolio, PortfolioChanged, PortfolioError, UserPortfolios};
 use crate::portfolios::computed::ChangeError;
 use crate::portfolios::{Computed, Decimal};
 
-/// How old prices may be without being read again.
+/// Age up to which prices are not read again.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// How old prices may be in an answer.
+/// Age that prices may have in an answer.
 const STALE: Duration = Duration::from_secs(600);
 
 /// Portfolios that are computed at a time.
@@ -101,7 +101,7 @@ impl PortfolioFigures {
         self.0.known(&self.0.slot(portfolio), portfolio)
     }
 
-    /// What it is worth at the newest prices.
+    /// Its value at the newest prices.
     #[must_use]
     pub fn value(&self, snapshot: &Snapshot) -> Valuation {
         let last_trade = |instrument: &_| self.0.hub.last_trade(instrument);
@@ -206,7 +206,7 @@ impl Inner {
         Ok((slot, snapshot))
     }
 
-    /// What is known, if it may be answered; prices that are no longer fresh are read again behind it.
+    /// The snapshot, if it may be answered; prices that are no longer fresh are read again behind it.
     fn known(self: &Arc<Self>, slot: &Arc<Slot>, portfolio: &Portfolio) -> Option<Arc<Snapshot>> {
         let snapshot = slot.snapshot()?;
         let today = self.today(portfolio);

@@ -30,19 +30,19 @@ const BETWEEN: Duration = Duration::from_millis(100);
 /// The least time between two looks at what has traded: what trades in between is one look.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How often versions are asked for, and prices that are not fresh are looked at.
+/// Interval at which versions are read, and prices that are not fresh are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Followed portfolios that are looked up or computed at a time.
 const AT_ONCE: usize = 4;
 
-/// How long the part may go without a mark of progress: a few of its turns.
+/// Time that the part may go without a mark of progress: a few of its turns.
 pub const PROGRESS: Duration = Duration::from_secs(15);
 
 /// The part's name.
 pub const NAME: &str = "portfolios";
 
-/// What was found next to the loop.
+/// Result of the work next to the loop.
 enum Found {
     /// The followed portfolios as they are; those that are missing are gone.
     Portfolios(BTreeSet<Uuid>, Vec<Portfolio>),

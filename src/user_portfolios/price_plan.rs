@@ -1,5 +1,5 @@
-//! How the price of an asset is to be had in a portfolio's currency: of which instrument, and by which rates it
-//! is converted. It knows no prices.
+//! Plan of an asset's price in a portfolio's currency: the instrument, and the rates by which it is converted. It
+//! knows no prices.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ const DOLLAR_IDS: [&str; 7] = [
     "binance-usd",
 ];
 
-/// Whether an asset is a coin that stands for a dollar.
+/// True when an asset is a coin that stands for a dollar.
 pub(super) fn is_dollar_coin(asset: &str) -> bool {
     DOLLARS.contains(&asset) || DOLLAR_IDS.contains(&asset)
 }
@@ -49,7 +49,7 @@ impl Plan {
     }
 }
 
-/// How a price is to be had.
+/// Source of a price.
 pub(super) enum Priced {
     By(Steps),
     Not(String),
@@ -76,15 +76,15 @@ pub(super) enum Series {
     },
 }
 
-/// What is known of the assets.
+/// Known assets and instruments.
 pub(super) struct Catalogue<'a> {
     pub(super) found: PricedAssets,
-    /// What prices are wanted in.
+    /// Currency of the prices.
     pub(super) currency: &'a str,
 }
 
 impl Catalogue<'_> {
-    /// How an asset is priced in the portfolio's currency.
+    /// Plans the price of an asset in the portfolio's currency.
     pub(super) fn plan(&self, ticker: &str, plan: &mut Plan) -> Priced {
         let (asset, base, quote) = match self.base(ticker, plan) {
             Ok(base) => base,
@@ -175,7 +175,7 @@ impl Catalogue<'_> {
         }
     }
 
-    /// Whether a quote, which is a ticker, is the currency, which is money or an id.
+    /// True when a quote, which is a ticker, is the currency, which is money or an id.
     fn is_priced_in(&self, quote: &str, currency: &str) -> bool {
         quote == currency || self.quote(quote) == Some(currency)
     }
@@ -205,7 +205,7 @@ impl Catalogue<'_> {
         Some((dollars, own))
     }
 
-    /// What a quote or currency is worth in dollars.
+    /// Dollar value of a quote or currency.
     fn dollars(&self, of: &str, plan: &mut Plan) -> Option<Rate> {
         if DOLLARS.contains(&of) {
             return Some(Rate::default());
@@ -236,7 +236,7 @@ impl Catalogue<'_> {
     }
 }
 
-/// What something is worth in dollars: by what to multiply, by what to divide, and by which instruments.
+/// Rate of something to the dollar: its factors, its divisors, and the instruments of both.
 #[derive(Default)]
 struct Rate {
     up: Vec<Series>,

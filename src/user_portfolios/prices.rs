@@ -16,12 +16,12 @@ use super::price_plan::{BRIDGE, Catalogue, Plan, Priced, Series, Steps};
 use crate::portfolios::ledger::is_money;
 use crate::portfolios::{Decimal, Money, Prices};
 
-/// What instruments are quoted in besides dollars, most often.
+/// Quotes of instruments besides dollars, the most common.
 const QUOTES: [&str; 11] = [
     "BTC", "ETH", "BNB", "EUR", "GBP", "JPY", "CHF", "AUD", "CAD", "TRY", "BRL",
 ];
 
-/// What prices are asked for.
+/// Parameters of a query for prices.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PriceQuery<'a> {
     /// The currency they are wanted in.
@@ -40,11 +40,11 @@ pub(crate) struct PriceQuery<'a> {
 pub(crate) struct PortfolioPrices {
     /// The closing price of each day; that of today is the newest price.
     pub(crate) closes: Prices,
-    /// How each asset is priced.
+    /// Price of each asset, and its source.
     pub(crate) assets: BTreeMap<String, AssetPrice>,
 }
 
-/// How an asset is priced.
+/// Price of an asset, and its source.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum AssetPrice {
     /// With this.
@@ -176,7 +176,7 @@ impl Series {
     }
 }
 
-/// Whether the minute is of the day that ends then.
+/// True when the minute is of the day that ends then.
 fn is_running(end: Timestamp, minute: Timestamp) -> bool {
     minute < end && end.since(minute) <= std::time::Duration::from_secs(86_400)
 }

@@ -53,7 +53,7 @@ impl Slot {
         is_missing
     }
 
-    /// What the state of these settings names, and its first day.
+    /// Names in the state of these settings, and its first day.
     pub(super) fn known(
         &self,
         settings: &PortfolioSettings,

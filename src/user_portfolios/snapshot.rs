@@ -30,7 +30,7 @@ pub struct Snapshot {
     pub today: NaiveDate,
     /// The figures.
     pub summary: Summary,
-    /// What is missing.
+    /// Flags about missing data.
     pub flags: Vec<FlagView>,
     pub(super) positions: Vec<Position>,
     pub(super) anchor: Anchor,
@@ -58,13 +58,13 @@ pub(super) struct State {
     own_prices: Prices,
     pub(super) computed: Computed,
     pub(super) prices: PortfolioPrices,
-    /// What its transactions name.
+    /// Tickers that its transactions name.
     pub(super) tickers: BTreeSet<String>,
     /// The day of the first transaction.
     pub(super) first_day: Option<NaiveDate>,
 }
 
-/// What a portfolio is computed from.
+/// Inputs from which a portfolio is computed.
 pub(super) struct Input {
     pub(super) settings: PortfolioSettings,
     pub(super) file: TransactionFile,
@@ -152,7 +152,7 @@ impl State {
         Ok(())
     }
 
-    /// What is answered from.
+    /// Snapshot from which requests are answered.
     pub(super) fn snapshot(
         &self,
         portfolio: Uuid,
@@ -246,7 +246,7 @@ fn merged(own: &Prices, market: &Prices) -> Prices {
     all
 }
 
-/// What makes the one table of prices the other.
+/// Changes that make the one table of prices the other.
 fn differences(old: &Prices, new: &Prices) -> Vec<PriceChange> {
     let mut changes = Vec::new();
     let mut differ = |asset: &str, old: &[(NaiveDate, Decimal)], new: &[(NaiveDate, Decimal)]| {
@@ -278,7 +278,7 @@ fn differences(old: &Prices, new: &Prices) -> Vec<PriceChange> {
     changes
 }
 
-/// What prices do not change, and what the day is compared with.
+/// Figures that prices do not change, and those that the day is compared with.
 fn anchor(summary: &Summary, days: &[DayValue], today: NaiveDate) -> Anchor {
     let explained = summary.unexplained.is_some_and(Money::is_zero);
     let invested = summary.value.zip(summary.unrealized);

@@ -1,4 +1,4 @@
-//! What the holdings of a portfolio are worth at the newest prices: a multiplication for each, so that it
+//! Value of a portfolio's holdings at the newest prices: a multiplication for each, so that it
 //! can follow trades. The same figures are sent to streams and answered to requests.
 
 use coinsphere_actors::push::LastTrade;
@@ -24,7 +24,7 @@ pub(super) struct Position {
     pub(super) previous: Option<Decimal>,
 }
 
-/// How a position is priced.
+/// Price of a position.
 #[derive(Debug, Clone)]
 pub(super) enum PositionPrice {
     /// It is the currency itself.
@@ -33,18 +33,18 @@ pub(super) enum PositionPrice {
     Asset(AssetPrice),
 }
 
-/// What was computed besides the positions.
+/// Figures computed besides the positions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Anchor {
     /// Value less unrealized gain, which prices do not change; none where a flag leaves it open.
     pub(super) invested: Option<Money>,
     /// The value at the end of yesterday, or why it is not known.
     pub(super) yesterday: Option<Money>,
-    /// What has flowed in today, less what has flowed out.
+    /// Flows in today less flows out.
     pub(super) flow: Option<Money>,
 }
 
-/// What a portfolio is worth at the newest prices.
+/// Value of a portfolio at the newest prices.
 #[derive(Debug, Clone)]
 pub struct Valuation {
     /// When it was valued.
@@ -65,16 +65,16 @@ pub struct Valuation {
     pub holdings: Vec<HoldingValue>,
 }
 
-/// What a holding is worth at the newest price.
+/// Value of a holding at the newest price.
 #[derive(Debug, Clone)]
 pub struct HoldingValue {
-    /// What is held.
+    /// Asset held.
     pub asset: String,
     /// Where; `*` over all accounts.
     pub account: String,
-    /// How much.
+    /// Quantity.
     pub quantity: Money,
-    /// How much of it has no known cost.
+    /// Part of the quantity that has no known cost.
     pub unknown_quantity: Money,
     /// The cost of what has a known cost; none of the currency itself.
     pub basis: Option<Money>,
@@ -82,11 +82,11 @@ pub struct HoldingValue {
     pub price: Option<HoldingPrice>,
     /// Why there is none.
     pub price_reason: Option<String>,
-    /// What it is worth.
+    /// Its value.
     pub value: Option<Money>,
     /// The gain of what has a known cost.
     pub unrealized: Option<Money>,
-    /// What the change of its price since the end of yesterday comes to.
+    /// Change of its value by the change of its price since the end of yesterday.
     pub day_change: Option<Money>,
 }
 

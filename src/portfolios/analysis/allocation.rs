@@ -34,7 +34,7 @@ pub struct Allocation {
 /// A part of a portfolio.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Share {
-    /// What it is worth; none if something in it has no price.
+    /// Its value; none if something in it has no price.
     pub value: Option<Money>,
     /// Its share of the whole; none if the whole is not known, or nothing.
     pub share: Option<String>,
@@ -135,7 +135,7 @@ fn add(parts: &mut BTreeMap<String, Share>, name: &str, asset: &str, worth: Opti
     }
 }
 
-/// What each account has of each asset: what came to it less what left it, at most 10²⁰ a transaction.
+/// Quantity of each asset in each account: received less sent, at most 10²⁰ a transaction.
 fn by_place<'a>(ledger: &Ledger<'a>, on: Day) -> BTreeMap<(&'a str, &'a str), i128> {
     let mut places: BTreeMap<(&str, &str), i128> = BTreeMap::new();
     for (number, row) in (0..).zip(ledger.transactions) {

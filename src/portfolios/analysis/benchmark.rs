@@ -15,7 +15,7 @@ use crate::report::ratio;
 pub struct Benchmark {
     /// Its assets with their weights.
     pub weights: Vec<(String, Decimal)>,
-    /// What the same deposits and withdrawals would be worth.
+    /// Value of the same deposits and withdrawals.
     pub value: Option<String>,
     /// Why that is not known.
     pub value_reason: Option<String>,
@@ -43,7 +43,7 @@ pub struct Benchmark {
 pub struct BenchmarkDay {
     /// The day.
     pub date: String,
-    /// What the flows up to then would be worth.
+    /// Value of the flows up to then.
     pub value: Option<String>,
     /// The benchmark itself, 1 on the first day.
     pub index: Option<String>,
@@ -126,7 +126,7 @@ pub fn benchmark(
     })
 }
 
-/// What one unit of money, put in on the first day, is worth on each day.
+/// Value on each day of one unit of money put in on the first day.
 fn index(parts: &[(f64, Vec<Option<f64>>)], days: usize) -> Vec<Option<f64>> {
     (0..days)
         .map(|day| {
@@ -141,7 +141,7 @@ fn index(parts: &[(f64, Vec<Option<f64>>)], days: usize) -> Vec<Option<f64>> {
         .collect()
 }
 
-/// What the flows are worth on each day. From the first one on that cannot be followed, nothing is known.
+/// Value of the flows on each day. From the first one on that cannot be followed, nothing is known.
 fn values(parts: &[(f64, Vec<Option<f64>>)], days: &[DayValue]) -> Vec<Result<f64, NoFigure>> {
     let mut units = vec![0.0; parts.len()];
     let mut failed = None;

@@ -1,4 +1,4 @@
-//! What each asset contributed to the time-weighted return: day by day the share it had of the capital times
+//! Contribution of each asset to the time-weighted return: day by day the share it had of the capital times
 //! the change of its price, and its income; linked by Carino's factors, so that all of it adds up to the
 //! return of the whole range.
 
@@ -15,7 +15,7 @@ use crate::report::ratio;
 /// Contributions in ratios of the whole range.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Contribution {
-    /// What they add up to: the time-weighted return of the days that have one.
+    /// Their sum: the time-weighted return of the days that have one.
     pub total: Option<String>,
     /// Why there is none.
     pub total_reason: Option<String>,

@@ -1,5 +1,5 @@
-//! How the daily returns of assets go together (Pearson), over the days on which both have a price of
-//! their own and of the day before.
+//! Correlation of the daily returns of assets (Pearson), over the days on which both have a price of their own and of
+//! the day before.
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub struct Correlation {
     pub matrix: Vec<Vec<Option<String>>>,
     /// Why one is not there.
     pub reasons: Vec<Vec<Option<String>>>,
-    /// How many common days each rests on.
+    /// Number of common days each rests on.
     pub days: Vec<Vec<usize>>,
 }
 

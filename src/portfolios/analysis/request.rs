@@ -13,7 +13,7 @@ use crate::decimal::Decimal;
 use crate::ledger::Day;
 use crate::performance::TooLarge;
 
-/// What is asked for.
+/// Parameters of an analysis.
 #[derive(Debug, Clone, Default)]
 pub struct AnalysisRequest {
     /// The categories of assets that have other ones than by default.
@@ -22,20 +22,20 @@ pub struct AnalysisRequest {
     pub benchmark: Option<Vec<(String, Decimal)>>,
     /// A target allocation.
     pub target: Option<Vec<(String, Decimal)>>,
-    /// How far a share may be from its target before there is a trade: 0.02 is two percent of the whole.
+    /// Distance of a share from its target below which there is no trade: 0.02 is two percent of the whole.
     pub tolerance: Decimal,
     /// With the value of the benchmark on each day.
     pub history: bool,
 }
 
-/// What was found.
+/// Results of an analysis.
 #[derive(Debug, Clone, Serialize)]
 pub struct Analysis {
     /// Where the value is.
     pub allocation: Allocation,
-    /// What each asset contributed to the time-weighted return.
+    /// Contributions of the assets to the time-weighted return.
     pub contribution: Contribution,
-    /// How the assets that are held go together.
+    /// Correlation of the assets that are held.
     pub correlation: Correlation,
     /// The same money somewhere else.
     #[serde(skip_serializing_if = "Option::is_none")]

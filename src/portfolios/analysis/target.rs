@@ -11,7 +11,7 @@ use crate::report::ratio;
 /// A target next to what there is.
 #[derive(Debug, Clone, Serialize)]
 pub struct Target {
-    /// What is shared out: everything that is held and what is added.
+    /// Value to share out: everything that is held and what is added.
     pub value: Option<Money>,
     /// Why there are no trades.
     pub reason: Option<String>,
@@ -24,23 +24,23 @@ pub struct Target {
 pub struct TargetLine {
     /// Which asset.
     pub asset: String,
-    /// What is held of it.
+    /// Quantity held.
     pub quantity: Decimal,
     /// Its price.
     pub price: Option<Decimal>,
-    /// What is held is worth.
+    /// Value held.
     pub value: Option<Money>,
     /// Its share now.
     pub share: Option<String>,
     /// Its share in the target.
     pub target: Decimal,
-    /// What it should be worth.
+    /// Target value.
     pub target_value: Option<Money>,
-    /// What to do: `buy`, `sell`, or `keep` if it is within the tolerance.
+    /// Action: `buy`, `sell`, or `keep` if it is within the tolerance.
     pub action: Option<&'static str>,
     /// For how much.
     pub amount: Option<Money>,
-    /// How much of it, cut at the 18th digit.
+    /// Quantity to trade, cut at the 18th digit.
     pub trade_quantity: Option<Decimal>,
 }
 

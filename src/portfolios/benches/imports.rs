@@ -1,4 +1,4 @@
-//! How long an import of 100,000 rows takes, detection and duplicates included: `cargo bench -p
+//! Duration of an import of 100,000 rows, detection and duplicates included: `cargo bench -p
 //! coinsphere-portfolios --bench imports`.
 
 use std::fmt::Write;

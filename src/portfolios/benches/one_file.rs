@@ -54,7 +54,7 @@ fn main() {
     println!("{shown}");
 }
 
-/// How long this thread has run; where the system does not say, how long ago the first call was.
+/// CPU time of this thread; where the system does not tell, the time since the first call.
 fn cpu_milliseconds() -> f64 {
     static FIRST: OnceLock<Instant> = OnceLock::new();
     let first = FIRST.get_or_init(Instant::now);

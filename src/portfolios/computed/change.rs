@@ -182,7 +182,7 @@ impl Computed {
     }
 }
 
-/// What changes of prices have an effect on.
+/// Days and transactions that changes of prices affect.
 #[derive(Debug, Clone, Copy)]
 struct Reach {
     /// The first day.

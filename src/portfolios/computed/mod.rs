@@ -56,7 +56,7 @@ pub struct PriceChange {
     pub price: Option<Decimal>,
 }
 
-/// What a change made necessary.
+/// Work that a change made necessary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recomputed {
     /// Transactions that were booked again or for the first time.
@@ -90,7 +90,7 @@ pub enum ChangeError {
     TooEarly {
         /// Its id, quoted.
         id: String,
-        /// What is replaced from.
+        /// Start of the range to replace.
         from: String,
     },
 }
@@ -202,7 +202,7 @@ impl Computed {
             .collect()
     }
 
-    /// What is missing.
+    /// Flags about missing data.
     #[must_use]
     pub fn flags(&self) -> Vec<FlagView> {
         report::flags(&self.ledger(), &self.basis, Day(i32::MAX))
@@ -271,7 +271,7 @@ impl Computed {
         cost_basis::open_lots(&self.ledger(), method, scope, from, remaining)
     }
 
-    /// What a quantity is worth on the last day; none without a price.
+    /// Value of a quantity on the last day; none without a price.
     pub(crate) fn worth(&self, asset: AssetId, quantity: i128) -> Option<Money> {
         let worth = report::worth_of(&self.ledger(), asset, quantity, self.period());
         worth.ok().flatten()

@@ -1,4 +1,4 @@
-//! How long something was held. The period begins on the day after the acquisition and ends with the day
+//! Holding periods. A period begins on the day after the acquisition and ends with the day
 //! of the disposal, by calendar.
 
 use chrono::{Datelike, NaiveDate};
@@ -35,7 +35,7 @@ impl Term {
     }
 }
 
-/// Whether something was held for more than a year (26 USC 1222; also Germany's one year, section 23 EStG).
+/// True when an asset was held for more than a year (26 USC 1222; also Germany's one year, section 23 EStG).
 #[must_use]
 pub fn is_long_term(acquired: NaiveDate, disposed: NaiveDate) -> bool {
     let Some(first) = acquired.succ_opt() else {

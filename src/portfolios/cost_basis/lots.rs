@@ -14,7 +14,7 @@ use crate::transaction::NamedLot;
 /// Where a lot stands in its place's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key {
-    /// What a lot of HIFO cost a unit: cost and quantity; none if unknown.
+    /// Cost a unit of a HIFO lot: cost and quantity; none if unknown.
     unit: Option<(Money, i128)>,
     acquired: Acquisition,
     sequence: u32,

@@ -16,7 +16,7 @@ pub(super) enum Stock {
     Shares(Vec<Pool>),
 }
 
-/// How far a method had come before the first posting of a day.
+/// State of a method before the first posting of a day.
 #[derive(Debug, Clone)]
 pub(crate) struct BasisMark {
     pub(super) stock: Stock,
@@ -83,7 +83,7 @@ impl BasisMark {
         self.posting
     }
 
-    /// How many lots it keeps: what it costs to have it.
+    /// Number of lots it keeps, as a measure of its memory.
     pub(crate) fn lots(&self) -> usize {
         match &self.stock {
             Stock::Lots(lots) => lots.count(),

@@ -18,7 +18,7 @@ pub(crate) use marks::{BasisMark, BasisTally, MOST_LOTS, continue_from, open_lot
 use crate::ledger::{AccountId, Acquisition, AssetId, Cause, Dated, Day, Flag, Ledger};
 use crate::money::Money;
 
-/// How the lots of a disposal are chosen.
+/// Method by which the lots of a disposal are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
     /// The oldest first.
@@ -109,7 +109,7 @@ pub enum LotName {
 pub struct Slice {
     /// Which lot.
     pub lot: LotName,
-    /// How much, in units of 10⁻¹⁸.
+    /// Quantity in units of 10⁻¹⁸.
     pub quantity: i128,
     /// Its cost; none if it is unknown.
     pub basis: Option<Money>,
@@ -124,38 +124,38 @@ pub struct Disposal {
     pub day: Day,
     /// The transactions: one, or with the method `uk` all of the day.
     pub transactions: Vec<u32>,
-    /// What was disposed of.
+    /// Asset disposed of.
     pub asset: AssetId,
     /// Where; none where a day's disposals of all accounts are one.
     pub account: Option<AccountId>,
     /// Why; the first one's where several are one.
     pub cause: Cause,
-    /// How much, in units of 10⁻¹⁸.
+    /// Quantity in units of 10⁻¹⁸.
     pub quantity: i128,
-    /// What it fetched, after fees; none without a price.
+    /// Proceeds after fees; none without a price.
     pub proceeds: Option<Money>,
     /// The cost of the lots whose cost is known.
     pub basis: Money,
     /// The known lots' share of the proceeds less their cost.
     pub gain: Option<Money>,
-    /// How much of it has no known cost.
+    /// Part of the quantity that has no known cost.
     pub unknown: i128,
     /// Its slices, within [`CostBasis::slices`].
     pub slices: Range<usize>,
 }
 
-/// What is left of an asset.
+/// Remainder of an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
     /// Which asset.
     pub asset: AssetId,
     /// Where; none where lots may come from any account.
     pub account: Option<AccountId>,
-    /// How much.
+    /// Quantity in units of 10⁻¹⁸.
     pub quantity: i128,
     /// The cost of what has a known cost.
     pub basis: Money,
-    /// How much of it has none.
+    /// Part of the quantity that has no known cost.
     pub unknown: i128,
 }
 
@@ -170,7 +170,7 @@ pub struct OpenLot {
     pub lot: LotName,
     /// The day it was acquired, where it has one.
     pub acquired: Option<Day>,
-    /// How much of it is left, in units of 10⁻¹⁸.
+    /// Remaining quantity in units of 10⁻¹⁸.
     pub quantity: i128,
     /// The cost of that; none if it is unknown.
     pub cost: Option<Money>,
@@ -187,9 +187,9 @@ pub struct CostBasis {
     pub removed: Vec<Dated>,
     /// The cost of fees that left at their cost.
     pub fees_at_cost: Vec<Dated>,
-    /// What is left at the end, or on the day that was asked for; by asset, then account.
+    /// Holdings at the end, or on the day that was asked for; by asset, then account.
     pub remaining: Vec<Holding>,
-    /// What is missing.
+    /// Flags about missing data.
     pub flags: Vec<Flag>,
 }
 
@@ -210,7 +210,7 @@ pub(crate) struct Piece {
     pub(crate) acquired: Acquisition,
     /// Its number among all lots.
     pub(crate) sequence: u32,
-    /// How much.
+    /// Quantity in units of 10⁻¹⁸.
     pub(crate) quantity: i128,
     /// Its cost.
     pub(crate) cost: Option<Money>,

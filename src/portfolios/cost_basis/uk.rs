@@ -18,7 +18,7 @@ const AHEAD: i32 = 30;
 /// An asset's purchases and sales of one day.
 struct DayOf {
     day: Day,
-    /// What is left of the day's purchases.
+    /// Remainder of the day's purchases.
     bought: Pool,
     sales: Option<Sales>,
 }
@@ -32,7 +32,7 @@ struct Sales {
     quantity: i128,
     /// None if one of them has no price.
     proceeds: Option<Money>,
-    /// What is not matched yet.
+    /// Quantity that is not matched yet, in units of 10⁻¹⁸.
     left: i128,
     slices: Vec<Slice>,
 }

@@ -19,7 +19,7 @@ pub(super) trait Books {
     /// A copy to continue from.
     fn stock(&mut self) -> Stock;
 
-    /// How many lots there are: what a copy costs.
+    /// Number of lots, as a measure of what a copy costs.
     fn count(&self) -> usize;
 
     /// Adds a lot, or a part of one that is there already.

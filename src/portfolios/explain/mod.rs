@@ -26,7 +26,7 @@ pub const MOST_INNER: usize = 10;
 pub enum Figure {
     /// Gains of disposals.
     Realized,
-    /// What is held, at its price less its cost.
+    /// Price of the holdings less their cost.
     Unrealized,
     /// Income on receipt.
     Income,
@@ -34,9 +34,9 @@ pub enum Figure {
     Fees,
     /// Fees that are nobody's cost.
     TransferFees,
-    /// What is held, at its price.
+    /// Price of the holdings.
     Value,
-    /// What came from outside less what left.
+    /// Contributions from outside less what left.
     NetInvested,
     /// Deposits that purchases imply.
     ImpliedDeposits,
@@ -128,11 +128,11 @@ impl fmt::Display for Figure {
 /// A figure or a part of one.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Step {
-    /// What it is: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day` or `flow`.
+    /// Kind of step: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day` or `flow`.
     pub kind: &'static str,
     /// Which one: the figure, a transaction's id, a disposal's number, an asset.
     pub name: String,
-    /// How it follows from its parts.
+    /// Rule by which it follows from its parts.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub rule: &'static str,
     /// When.
@@ -144,21 +144,21 @@ pub struct Step {
     /// Where.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// How much of the asset.
+    /// Quantity of the asset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantity: Option<String>,
-    /// What it contributes to the step above it: money, a ratio, or of a price the price.
+    /// Contribution to the step above it: money, a ratio, or of a price the price.
     pub amount: Option<String>,
     /// Why that is not known, or a word on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// What it is made of, the largest first.
+    /// Parts, the largest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Step>,
-    /// How many smaller parts are not listed.
+    /// Number of smaller parts that are not listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub left_out: usize,
-    /// What those come to together.
+    /// Sum of those.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_out_amount: Option<String>,
 }
@@ -277,7 +277,7 @@ impl Computed {
     }
 }
 
-/// What explanations read.
+/// Inputs of explanations.
 struct Explain<'a> {
     computed: &'a Computed,
     ledger: crate::ledger::Ledger<'a>,

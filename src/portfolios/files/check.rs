@@ -1,4 +1,4 @@
-//! What every transaction must satisfy, whichever file it came from.
+//! Conditions that every transaction must satisfy, whichever file it came from.
 
 use std::collections::HashSet;
 

@@ -139,7 +139,7 @@ pub fn write_json(file: &TransactionFile) -> String {
     out
 }
 
-/// What is written cannot fail: strings, decimals and dates in structures of this module.
+/// Serialisation that cannot fail: strings, decimals and dates in structures of this module.
 mod erased {
     use serde::Serialize;
 

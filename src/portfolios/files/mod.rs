@@ -29,7 +29,7 @@ pub enum FileError {
     Json {
         /// Where: `transactions[3].sent.quantity`.
         path: String,
-        /// What is wrong there.
+        /// Description of the fault.
         message: String,
     },
     /// A place of a table.
@@ -39,7 +39,7 @@ pub enum FileError {
         row: u64,
         /// The column's name; empty where the row as a whole is wrong.
         column: String,
-        /// What is wrong there.
+        /// Description of the fault.
         message: String,
     },
     /// A transaction that makes no sense.
@@ -49,7 +49,7 @@ pub enum FileError {
         id: String,
         /// Its number in the file, from 1.
         number: usize,
-        /// What is wrong with it.
+        /// Description of the fault.
         message: String,
     },
 }

@@ -76,7 +76,7 @@ pub(super) fn day(text: &str) -> Result<NaiveDate, String> {
         .ok_or_else(|| format!("{} is no day like 2024-01-08", quoted(text)))
 }
 
-/// What the reader of tables complains of.
+/// Error for a complaint of the table reader.
 pub(super) fn row_error(error: &csv::Error) -> FileError {
     let row = error.position().map_or(0, csv::Position::line);
     let message = match error.kind() {

@@ -1,4 +1,4 @@
-//! What the tickers of venues stand for: money, staked and wrapped names of one coin, and pairs written
+//! Meaning of the tickers of venues: money, staked and wrapped names of one coin, and pairs written
 //! without a separator.
 
 use crate::ledger::is_money;

@@ -1,4 +1,4 @@
-//! How a format writes down one transaction.
+//! Writing down of one transaction by a format.
 
 use chrono::{DateTime, Utc};
 

@@ -168,7 +168,7 @@ enum Word {
     One(Kind, &'static str),
 }
 
-/// What a type means. `None`: nobody has said yet.
+/// Meaning of a type. `None`: nobody has said yet.
 fn kind(word: &str) -> Option<Word> {
     use Word::One;
     let word = word.to_lowercase();

@@ -1,5 +1,5 @@
-//! What is known already: by what is stored, or by another file of the same import. Within one file nothing is a
-//! duplicate: equal rows are two fills of one order, or two payments of one day.
+//! Recognition of duplicates: rows known by what is stored, or by another file of the same import. Within one file
+//! nothing is a duplicate: equal rows are two fills of one order, or two payments of one day.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,14 +11,14 @@ use super::reading::Reading;
 use crate::transaction::format_time;
 use crate::{Decimal, Kind, Leg, Transaction};
 
-/// How far apart two reports may book one deposit or withdrawal.
+/// Greatest difference between the times at which two reports book one deposit or withdrawal.
 const MOVEMENT_WITHIN: TimeDelta = TimeDelta::hours(1);
-/// How far apart the two ends of one transfer may be booked.
+/// Greatest difference between the times at which the two ends of one transfer are booked.
 const TRANSFER_WITHIN: TimeDelta = TimeDelta::hours(24);
-/// What the ids of transactions begin with that have none of a venue: they are compared by content.
+/// Prefix of the ids of transactions that have none of a venue: they are compared by content.
 pub const MADE_ID: &str = "import/";
 
-/// What is known, and where it stands.
+/// Known transactions, and their origin.
 #[derive(Debug, Default)]
 pub(super) struct KnownTransactions {
     transactions: Vec<(Transaction, String)>,
@@ -27,7 +27,7 @@ pub(super) struct KnownTransactions {
     by_second: HashMap<(String, i64), Vec<usize>>,
     movements: HashMap<(String, String, String), Vec<usize>>,
     ids: HashSet<String>,
-    /// How often each id without a number was given.
+    /// Number of times that each id without a number was given.
     named: HashMap<String, usize>,
 }
 
@@ -163,7 +163,7 @@ impl KnownTransactions {
         }
     }
 
-    /// Whether these trades come to those: one of the two has no ids, and the totals are equal.
+    /// True when these trades come to those: one of the two has no ids, and the totals are equal.
     fn agree(&self, booked: &[Imported], ours: &[usize], theirs: &[usize]) -> bool {
         let ours = || ours.iter().map(|at| &booked[*at].transaction);
         let theirs = || theirs.iter().map(|at| &self.transactions[*at].0);
@@ -288,7 +288,7 @@ fn same_legs(one: &Transaction, other: &Transaction) -> bool {
         || (movement(one).is_some() && movement(one) == movement(other))
 }
 
-/// What trades moved, without their fees, by asset and direction.
+/// Amounts that trades moved, without their fees, by asset and direction.
 fn totals<'t>(
     trades: impl Iterator<Item = &'t Transaction>,
 ) -> Option<BTreeMap<(bool, &'t str), Decimal>> {

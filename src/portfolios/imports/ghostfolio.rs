@@ -62,7 +62,7 @@ struct Activity {
     symbol: String,
 }
 
-/// What either of them says of one activity.
+/// Fields of one activity that either of them states.
 struct Said<'a> {
     row: u64,
     time: chrono::DateTime<chrono::Utc>,

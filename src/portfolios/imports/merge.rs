@@ -11,7 +11,7 @@ use crate::files::{FileError, check};
 use crate::ledger::is_money;
 use crate::{Decimal, Kind, Leg, Prices, Transaction};
 
-/// What reading the files came to.
+/// Merges the files' readings into one outcome.
 pub(super) fn merge(mut readings: Vec<Reading<'_>>, options: &ImportOptions) -> ImportOutcome {
     let mut known = KnownTransactions::default();
     for stored in &options.known {
@@ -241,7 +241,7 @@ fn net(accepted: &mut Vec<Imported>, readings: &mut [Reading<'_>]) -> BTreeMap<S
     net
 }
 
-/// What a transaction touches, with it.
+/// Totals that a transaction touches, with its own amounts added.
 fn totals(
     net: &BTreeMap<String, Decimal>,
     transaction: &Transaction,

@@ -44,7 +44,7 @@ pub use times::DateOrder;
 use reading::Reading;
 use table::{Header, Table};
 
-/// What the user says about an import. The default asks for nothing.
+/// User's choices for an import. The default asks for nothing.
 #[derive(Clone, Debug, Default)]
 pub struct ImportOptions {
     /// The format by name, where the content does not settle it.
@@ -53,7 +53,7 @@ pub struct ImportOptions {
     pub timezone: Tz,
     /// Which comes first in dates like `03/04/2021`, where no row settles it.
     pub date_order: Option<DateOrder>,
-    /// Whether a comma stands before the decimals, where no amount settles it.
+    /// True when a comma stands before the decimals, where no amount settles it.
     pub decimal_comma: Option<bool>,
     /// The currency of the values; of files with values in another, they are left out. Otherwise that of the
     /// first file that has values.
@@ -70,11 +70,11 @@ pub struct ImportOptions {
     pub assets: BTreeMap<String, String>,
     /// The assets that each ticker may mean. Without it, a ticker is its asset.
     pub catalogue: Option<BTreeMap<String, BTreeSet<String>>>,
-    /// What is stored: its transactions are not imported again.
+    /// Stored transactions, which are not imported again.
     pub known: Vec<Transaction>,
 }
 
-/// What a row is, said by the user.
+/// User's choice of what a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// Leave it out.
@@ -114,7 +114,7 @@ enum Source {
     },
 }
 
-/// What tells one kind of document from another.
+/// Test that tells one kind of document from another.
 #[derive(serde::Deserialize)]
 struct Probe {
     format: Option<serde_json::Value>,

@@ -4,14 +4,14 @@
 use crate::Decimal;
 use crate::decimal::PLACES;
 
-/// What stands before the decimals. One file has one style.
+/// Decimal mark. One file has one style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     Point,
     Comma,
 }
 
-/// What the amounts of a file say about its style.
+/// Evidence of a file's style in its amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
     /// This one, or amounts that read the same in both.
@@ -26,7 +26,7 @@ const SYMBOLS: &[char] = &[
     '€', '$', '£', '¥', '₹', '₩', '₽', '₺', '₴', '₦', '₫', '₱', '฿', '₪', '₿', 'Ξ', '₮',
 ];
 const SPACES: &[char] = &[' ', '\u{a0}', '\u{202f}', '\u{2009}', '\'', '’'];
-/// What stands for "none".
+/// Cell texts that stand for "none".
 const NONE: &[&str] = &["", "-", "--", "—", "–", "null", "none", "n/a"];
 /// More digits than this are never kept.
 const MAX_DIGITS: usize = 80;
@@ -160,7 +160,7 @@ fn shifted(whole: &str, decimals: &str, exponent: i32, negative: bool) -> Option
     Some(number)
 }
 
-/// What a column of amounts says about the style of its file.
+/// Evidence of the file's style in a column of amounts.
 pub(super) fn evidence<'a>(cells: impl Iterator<Item = &'a str>) -> Evidence {
     let (mut point, mut comma, mut ambiguous) = (false, false, false);
     for cell in cells {
@@ -189,7 +189,7 @@ pub(super) fn evidence<'a>(cells: impl Iterator<Item = &'a str>) -> Evidence {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Numbers {
     style: Style,
-    /// Whether an amount that is another number in the other style is refused.
+    /// True to refuse an amount that is another number in the other style.
     strict: bool,
 }
 

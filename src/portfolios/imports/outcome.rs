@@ -1,4 +1,4 @@
-//! What an import would do, for a dry run and for the import itself: they take the same path.
+//! Outcome of an import, for a dry run and for the import itself: they take the same path.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use chrono_tz::Tz;
 
 use crate::{Decimal, Prices, Transaction, TransactionFile};
 
-/// What reading files as one import came to.
+/// Outcome of reading files as one import.
 #[derive(Clone, Debug)]
 pub struct ImportOutcome {
     /// One a file, in the order given.
     pub files: Vec<FileOutcome>,
-    /// What would be added: none is a duplicate, and all have an id of their own. By time.
+    /// Transactions to add: none is a duplicate, and all have an id of their own. By time.
     pub transactions: Vec<Imported>,
     /// Tickers that must be settled first.
     pub questions: Vec<Question>,
@@ -28,12 +28,12 @@ pub struct ImportOutcome {
 }
 
 impl ImportOutcome {
-    /// Whether all of it may be stored. Otherwise none of it may.
+    /// True when all of it may be stored. Otherwise none of it may.
     pub fn is_accepted(&self) -> bool {
         self.questions.is_empty() && self.files.iter().all(FileOutcome::is_accepted)
     }
 
-    /// What is to be stored: all of it, or nothing.
+    /// Transactions to store: all of them, or none.
     #[must_use]
     pub fn into_file(self, currency: &str) -> Option<TransactionFile> {
         if !self.is_accepted() {
@@ -67,7 +67,7 @@ impl ImportOutcome {
     }
 }
 
-/// What the command line prints.
+/// Output of the command line.
 impl Serialize for ImportOutcome {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -114,12 +114,12 @@ impl Serialize for ImportOutcome {
     }
 }
 
-/// What became of one file.
+/// Outcome of one file.
 #[derive(Clone, Debug, Serialize)]
 pub struct FileOutcome {
     /// As given.
     pub name: String,
-    /// What was recognised, or `unknown`.
+    /// Format recognised, or `unknown`.
     pub format: &'static str,
     /// Rows that move things inside one account.
     pub internal: Vec<Rows>,
@@ -129,12 +129,12 @@ pub struct FileOutcome {
     pub duplicates: Vec<Duplicate>,
     /// Rows that keep the import from being stored.
     pub refused: Vec<Refusal>,
-    /// What the user should know of the file as a whole.
+    /// Remarks on the file as a whole.
     pub notes: Vec<String>,
 }
 
 impl FileOutcome {
-    /// Whether the file is known and none of its rows is refused.
+    /// True when the file is known and none of its rows is refused.
     pub fn is_accepted(&self) -> bool {
         self.refused.is_empty() && self.format != "unknown"
     }
@@ -147,9 +147,9 @@ pub struct Imported {
     pub file: usize,
     /// Lines of the file, its header counted.
     pub rows: Vec<u64>,
-    /// What the user should see.
+    /// Remarks for the user.
     pub flags: Vec<String>,
-    /// What happened.
+    /// The transaction itself.
     pub transaction: Transaction,
 }
 
@@ -200,6 +200,6 @@ pub struct Question {
     pub venue: String,
     /// As the file has it.
     pub ticker: String,
-    /// What it may be.
+    /// Assets that it may be.
     pub candidates: Vec<String>,
 }

@@ -16,13 +16,13 @@ pub(super) struct Side {
     pub quantity: Decimal,
 }
 
-/// What was paid with what.
+/// Pair of amounts, one paid with the other.
 #[derive(Clone, Debug)]
 pub(super) struct Pair {
     pub rows: Vec<u64>,
     pub sent: (String, Decimal),
     pub received: (String, Decimal),
-    /// How it was found, where it was not plain.
+    /// Way in which it was found, where it was not plain.
     pub flag: Option<&'static str>,
 }
 

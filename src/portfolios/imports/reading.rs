@@ -1,4 +1,4 @@
-//! What becomes of the rows of one file while its format reads them.
+//! Outcome of one file's rows while its format reads them.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ impl From<&str> for Problem {
 
 pub(super) type Read<T> = Result<T, Problem>;
 
-/// What one row is.
+/// Outcome of one row.
 #[derive(Debug)]
 #[allow(
     clippy::large_enum_variant,
@@ -57,7 +57,7 @@ pub(super) enum Line {
 pub(super) struct Unknown {
     /// Why it is refused unless the user says what it is.
     pub reason: String,
-    /// What the user can map.
+    /// Word that the user can map.
     pub word: String,
     pub time: DateTime<Utc>,
     pub account: String,
@@ -123,7 +123,7 @@ impl<'o> Reading<'o> {
         }
     }
 
-    /// What is read of a file that ends within a row.
+    /// Outcome of a file that ends within a row.
     pub(super) fn torn(mut self, torn: Refusal) -> Self {
         self.booked.clear();
         self.internal.clear();
@@ -235,7 +235,7 @@ impl<'o> Reading<'o> {
         }
     }
 
-    /// What the user says of a row with this word.
+    /// User's choice for a row with this word.
     pub(super) fn choice(&self, row: u64, word: &str) -> Option<Choice> {
         let rows = &self.options.rows;
         let by_row = if rows.is_empty() {
@@ -278,7 +278,7 @@ impl<'o> Reading<'o> {
 
 const SKIPPED: &str = "skipped as you said";
 
-/// Whether a kind has what it moves as sent. `None` for kinds with two legs.
+/// True when a kind has what it moves as sent. `None` for kinds with two legs.
 fn goes_out(kind: Kind) -> Option<bool> {
     match kind.legs() {
         Legs::SentAndReceived => None,
@@ -287,7 +287,7 @@ fn goes_out(kind: Kind) -> Option<bool> {
     }
 }
 
-/// How the cells of a file are read.
+/// Reader of a file's cells.
 pub(super) struct Reader<'a> {
     pub header: &'a Header,
     pub numbers: Numbers,

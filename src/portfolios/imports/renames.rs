@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate};
 
-/// What a ticker was the name of.
+/// Former name of a ticker.
 struct Rename {
     /// At which venue; empty for all of them and for trackers.
     venue: &'static str,

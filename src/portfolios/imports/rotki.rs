@@ -177,7 +177,7 @@ struct Event {
     note: String,
 }
 
-/// What a leg is for the group it belongs to.
+/// Role of a leg in the group it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     TradeOut,
@@ -189,7 +189,7 @@ enum Role {
     Unknown,
 }
 
-/// What rotki calls a leg: type and subtype.
+/// Role of a leg by rotki's type and subtype.
 fn role(kind: &str, subtype: &str) -> Role {
     use Role::Book;
     match (kind, subtype) {

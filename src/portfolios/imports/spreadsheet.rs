@@ -14,7 +14,7 @@ const MAX_PARTS: usize = 1_000;
 const MAX_SHEETS: usize = 20;
 const MAX_COLUMNS: usize = 256;
 
-/// Whether a file is one, or another archive.
+/// True when a file is one, or another archive.
 pub(super) fn is_one(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }

@@ -9,7 +9,7 @@ pub const MAX_BYTES: usize = 64 << 20;
 pub const MAX_ROWS: usize = 1_000_000;
 const MAX_COLUMNS: usize = 256;
 const MAX_CELL: usize = 32 << 10;
-/// How far from its top a file's header is looked for.
+/// Number of rows from its top in which a file's header is looked for.
 const HEADER_WITHIN: usize = 40;
 
 /// One row of a file.
@@ -25,14 +25,14 @@ impl Row {
         Self { line, cells }
     }
 
-    /// What stands in a column, without the space around it; nothing where the column is not there.
+    /// Text of a column, without the space around it; empty where the column is not there.
     pub(super) fn cell(&self, column: Option<usize>) -> &str {
         column
             .and_then(|column| self.cells.get(column))
             .map_or("", |cell| cell.trim())
     }
 
-    /// What stands in every column, as it is.
+    /// Texts of all columns, as they are.
     pub(super) fn raw(&self) -> impl Iterator<Item = &str> {
         self.cells.iter().map(AsRef::as_ref)
     }
@@ -92,7 +92,7 @@ impl Header {
         Some(from + found)
     }
 
-    /// Whether there is a column of each of these names.
+    /// True when there is a column of each of these names.
     pub(super) fn has(&self, names: &[&str]) -> bool {
         names.iter().all(|name| self.column(name).is_some())
     }
@@ -129,7 +129,7 @@ pub(super) fn find_header<T>(
         })
 }
 
-/// What is below the header at `at`.
+/// Rows below the header at `at`.
 pub(super) fn below(mut rows: Vec<Row>, at: usize, header: Header) -> Table {
     let columns = header.len();
     let mut table = Table {

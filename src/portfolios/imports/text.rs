@@ -1,7 +1,7 @@
 //! The bytes of an export as text: byte-order marks, UTF-16 as spreadsheets save it, and the old Windows
 //! code page of those that know no other. What it must not know: rows and columns.
 
-/// What stands for the bytes 0x80 to 0x9F in Windows-1252.
+/// Characters of the bytes 0x80 to 0x9F in Windows-1252.
 const WINDOWS_1252: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
     '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',

@@ -17,14 +17,14 @@ pub enum DateOrder {
     MonthFirst,
 }
 
-/// How the times of a column are read.
+/// Reading of a column's times.
 #[derive(Clone, Copy)]
 pub(super) struct Clock<'a> {
-    /// What a time without a zone means. `None`: such an hour does not exist there.
+    /// Meaning of a time without a zone. `None`: such an hour does not exist there.
     pub local: &'a dyn Fn(NaiveDateTime) -> Option<DateTime<Utc>>,
     /// Unknown where nothing settles it.
     pub order: Option<DateOrder>,
-    /// Whether the name of a zone, as in `CET`, stands for the user's own.
+    /// True when the name of a zone, as in `CET`, stands for the user's own.
     pub names: bool,
 }
 

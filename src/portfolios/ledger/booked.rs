@@ -1,4 +1,4 @@
-//! What a list of transactions comes to, without the transactions: it can be cut back to a mark and
+//! Totals of a list of transactions, without the transactions: they can be cut back to a mark and
 //! continued from there with others.
 
 use std::collections::HashMap;
@@ -27,19 +27,19 @@ pub struct Booked {
     pub accounts: Vec<String>,
     /// The base currency's id.
     pub base: AssetId,
-    /// What happens, in order of time, and of the file within an instant.
+    /// Postings in order of time, and of the file within an instant.
     pub postings: Vec<Posting>,
     /// Flows, income, fees and holdings, by day.
     pub totals: Totals,
-    /// What is missing.
+    /// Flags about missing data.
     pub flags: Vec<Flag>,
     /// Which prices were used, in order of time.
     pub price_uses: Vec<PriceUse>,
-    /// What becomes of fees in kind.
+    /// Treatment of fees in kind.
     pub(super) policy: FeesInKind,
-    /// What is held of each asset over all accounts, never below zero.
+    /// Quantity of each asset over all accounts, never below zero.
     pub(crate) held: Vec<i128>,
-    /// What is held of money other than the base currency, by account.
+    /// Quantity of money other than the base currency, by account.
     pub(super) foreign: HashMap<Place, i128>,
     /// Which assets are money.
     pub(super) money: Vec<bool>,
@@ -47,7 +47,7 @@ pub struct Booked {
     account_ids: HashMap<String, AccountId>,
 }
 
-/// How far transactions had been booked.
+/// Place up to which transactions had been booked.
 #[derive(Debug, Clone)]
 pub(crate) struct BookedMark {
     assets: usize,
@@ -126,13 +126,13 @@ impl Booked {
         self.account_ids.get(name).copied()
     }
 
-    /// What is held of an asset at the end, over all accounts, in units of 10⁻¹⁸.
+    /// Quantity of an asset at the end, over all accounts, in units of 10⁻¹⁸.
     #[must_use]
     pub fn held(&self, asset: AssetId) -> i128 {
         self.held[asset.0 as usize]
     }
 
-    /// What is held of each asset at the end.
+    /// Quantity of each asset at the end.
     pub fn holdings(&self) -> impl Iterator<Item = (AssetId, i128)> {
         (0..).map(AssetId).zip(self.held.iter().copied())
     }

@@ -16,7 +16,7 @@ pub(super) struct ValuedFee<'a> {
 /// The fees of a transaction.
 pub(super) struct ValuedFees<'a> {
     fees: Vec<ValuedFee<'a>>,
-    /// What they add to the cost or take from the proceeds.
+    /// Amount that they add to the cost or take from the proceeds.
     pub(super) deductible: Money,
 }
 

@@ -1,18 +1,18 @@
-//! What is missing from a file, and how the user mends it. A flag never stops a report.
+//! Missing data in a file, and the user's remedy. A flag never stops a report.
 
 use crate::ledger::{AssetId, Day};
 
-/// What is missing.
+/// Kind of missing data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// More left than had come.
     MissingAcquisition {
-        /// How much more, in units of 10⁻¹⁸.
+        /// Further quantity, in units of 10⁻¹⁸.
         quantity: i128,
     },
     /// Coins came without a cost.
     UnknownCost {
-        /// How much.
+        /// Quantity in units of 10⁻¹⁸.
         quantity: i128,
     },
     /// There is no price to value something at.
@@ -24,7 +24,7 @@ pub enum Problem {
     NamedLot {
         /// Its name.
         lot: String,
-        /// How much of it is not there.
+        /// Part of the quantity that is not there.
         quantity: i128,
     },
 }
@@ -36,7 +36,7 @@ pub struct Flag {
     pub transaction: Option<u32>,
     /// Of which asset.
     pub asset: AssetId,
-    /// What is missing.
+    /// Kind of missing data.
     pub problem: Problem,
 }
 

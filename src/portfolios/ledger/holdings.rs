@@ -1,5 +1,5 @@
-//! What is held while transactions are booked: never below zero. What left without ever having come was
-//! there before: money is an implied deposit, coins a flow of that worth.
+//! Holdings while transactions are booked: never below zero. An asset that left without ever having come was there
+//! before: money is an implied deposit, coins a flow of that worth.
 
 use crate::decimal::{Decimal, WHOLE_DIGITS};
 use crate::ledger::post::Poster;

@@ -94,14 +94,14 @@ pub enum Cause {
     OtherFee,
 }
 
-/// What a posting does.
+/// Effect of a posting.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Lots come.
     Acquire {
-        /// What and where.
+        /// Asset and account.
         place: Place,
-        /// How much, in units of 10⁻¹⁸.
+        /// Quantity in units of 10⁻¹⁸.
         quantity: i128,
         /// Its cost; none if it is unknown.
         cost: Option<Money>,
@@ -112,9 +112,9 @@ pub enum Action {
     },
     /// Lots are disposed of.
     Dispose {
-        /// What and where.
+        /// Asset and account.
         place: Place,
-        /// How much.
+        /// Quantity in units of 10⁻¹⁸.
         quantity: i128,
         /// For how much, after fees; none without a price.
         proceeds: Option<Money>,
@@ -123,9 +123,9 @@ pub enum Action {
     },
     /// Lots leave without a gain.
     Remove {
-        /// What and where.
+        /// Asset and account.
         place: Place,
-        /// How much.
+        /// Quantity in units of 10⁻¹⁸.
         quantity: i128,
         /// Their cost is booked as a fee, not as money that was taken out.
         as_fee: bool,
@@ -136,7 +136,7 @@ pub enum Action {
         from: Place,
         /// To where.
         to: AccountId,
-        /// How much.
+        /// Quantity in units of 10⁻¹⁸.
         quantity: i128,
     },
     /// Lots become lots of another asset.
@@ -145,9 +145,9 @@ pub enum Action {
         from: Place,
         /// To what.
         to: AssetId,
-        /// How much was given.
+        /// Quantity given, in units of 10⁻¹⁸.
         sent: i128,
-        /// How much came of it.
+        /// Quantity received, in units of 10⁻¹⁸.
         received: i128,
     },
 }
@@ -159,11 +159,11 @@ pub struct Posting {
     pub transaction: u32,
     /// Its day.
     pub day: Day,
-    /// What happens.
+    /// The effect.
     pub action: Action,
 }
 
-/// What becomes of a fee that was paid in a coin.
+/// Treatment of a fee that was paid in a coin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FeesInKind {
     /// It is disposed of at market value, which is the cost that is added or deducted.
@@ -201,7 +201,7 @@ impl Deref for Ledger<'_> {
 pub struct LedgerError {
     /// The transaction's id, quoted.
     pub id: String,
-    /// What is wrong.
+    /// Description of the fault.
     pub message: String,
 }
 

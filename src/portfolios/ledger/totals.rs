@@ -32,8 +32,8 @@ pub struct Totals {
     pub first_day: Option<Day>,
     /// The last day with one.
     pub last_day: Option<Day>,
-    /// What came from outside at its cost, less what was spent. What leaves without a gain leaves with
-    /// the cost of its lots, which only the method knows.
+    /// Contributions from outside at their cost, less what was spent. Coins that leave without a gain
+    /// leave with the cost of their lots, which only the method knows.
     pub contributed: Vec<Dated>,
     /// Flows across the portfolio's border at market value, for performance.
     pub flows: Vec<Dated>,
@@ -45,7 +45,7 @@ pub struct Totals {
     pub fees: Vec<Dated>,
     /// Fees that are nobody's cost: of transfers, deposits, withdrawals, and by themselves.
     pub other_fees: Vec<Dated>,
-    /// What was given in swaps at its value less what was received at its own, where they differ.
+    /// Value given in swaps less the value received, where they differ.
     pub swap_differences: Vec<Dated>,
     /// Deposits of money that the file does not have and that its purchases imply.
     pub implied: Vec<Dated>,
@@ -55,7 +55,7 @@ pub struct Totals {
     pub cash: i128,
 }
 
-/// How far the lists of [`Totals`] had grown.
+/// Lengths that the lists of [`Totals`] had reached.
 #[derive(Debug, Clone)]
 pub(crate) struct TotalsMark {
     first_day: Option<Day>,
@@ -69,12 +69,12 @@ pub(crate) struct TotalsMark {
 /// The sums of the lists up to some point, so that they need not be added up again.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Tally {
-    /// How much of each list is in its sum.
+    /// Number of entries of each list that are in its sum.
     counted: [usize; 7],
     sums: [Money; 7],
 }
 
-/// How many assets of a day are looked through for one that changes again.
+/// Number of a day's assets that are searched for one that changes again.
 const RECENT: usize = 64;
 
 impl Totals {

@@ -1,4 +1,4 @@
-//! What a leg of a transaction is worth. What the transaction says goes before any price: its own
+//! Value of a leg of a transaction. The transaction's own word goes before any price: its own
 //! values, money at its face, the other side of a trade; only then the closing price of the day.
 
 use crate::ledger::post::Poster;
@@ -16,7 +16,7 @@ pub(super) struct TradeValues {
 }
 
 impl Poster<'_> {
-    /// What the transaction itself says a leg is worth.
+    /// Value of a leg by the transaction itself.
     fn stated(&self, leg: &Leg) -> Option<Money> {
         if leg.asset == self.currency() {
             return Some(leg.quantity.into());

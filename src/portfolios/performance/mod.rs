@@ -29,7 +29,7 @@ pub enum NoFigure {
     /// No rate solves it.
     #[error("no rate within reach explains the flows")]
     NoRoot,
-    /// What is held has no price.
+    /// A holding has no price.
     #[error("something that is held has no price")]
     NoPrice,
     /// A flow has no value.
@@ -41,7 +41,7 @@ pub enum NoFigure {
     /// The returns do not vary.
     #[error("the daily returns do not vary")]
     Flat,
-    /// What is compared with has no price.
+    /// The benchmark has no price.
     #[error("the benchmark has no price on a day that needs one")]
     BenchmarkUnpriced,
     /// A benchmark with the same flows would have had nothing left.

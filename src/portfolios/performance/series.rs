@@ -1,4 +1,4 @@
-//! What the portfolio was worth at the end of each day, and what flowed in and out.
+//! Value of the portfolio at the end of each day, and the flows in and out.
 
 use crate::decimal::Decimal;
 use crate::ledger::{AssetId, Day, Ledger};
@@ -9,7 +9,7 @@ use crate::money::Money;
 pub struct DayValue {
     /// The day.
     pub day: Day,
-    /// What the portfolio was worth; none if something in it had no price.
+    /// Value of the portfolio; none if something in it had no price.
     pub value: Option<Money>,
     /// Deposits less withdrawals of the day at market value; none if one has no value.
     pub flow: Option<Money>,
@@ -27,7 +27,7 @@ pub struct TooLarge {
     pub day: chrono::NaiveDate,
 }
 
-/// What is held of an asset while the days go by.
+/// Quantity of an asset while the days go by.
 struct Held<'a> {
     asset: AssetId,
     quantity: i128,

@@ -18,7 +18,7 @@ pub struct Xirr {
 /// Rates that are evaluated at a time: each waits for its own sum of the day before, so that several are
 /// hardly slower than one.
 const LANES: usize = 16;
-/// How far ln(1 + r) is looked for, over a year or the span if that is shorter.
+/// Reach of the search for ln(1 + r), over a year or the span if that is shorter.
 const REACH: f64 = 14.0;
 /// Beyond this exponent numbers overflow.
 const LARGEST_EXPONENT: f64 = 600.0;

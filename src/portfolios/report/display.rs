@@ -9,7 +9,7 @@ use crate::performance::DayValue;
 use crate::prices::PriceSeries;
 use crate::report::{Period, Report, ReportError, Summary, build, performance_view};
 
-/// How amounts are converted.
+/// Rates by which amounts are converted.
 struct Rates<'a> {
     currency: &'a str,
     series: &'a PriceSeries,

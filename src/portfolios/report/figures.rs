@@ -15,7 +15,7 @@ use crate::report::Period;
 pub struct Sums {
     /// Gains of the period's disposals.
     pub realized: Money,
-    /// What remains at market value less its cost; none if something has no price.
+    /// Market value of the remainder less its cost; none if something has no price.
     pub unrealized: Option<Money>,
     /// Income of the period.
     pub income: Money,
@@ -23,22 +23,22 @@ pub struct Sums {
     pub fees: Money,
     /// Fees of the period that are nobody's cost.
     pub transfer_fees: Money,
-    /// What the holdings are worth at the end; none if one has no price.
+    /// Value of the holdings at the end; none if one has no price.
     pub value: Option<Money>,
-    /// What came from outside at its cost less what left, up to the end.
+    /// Contributions from outside at their cost less what left, up to the end.
     pub net_invested: Money,
-    /// What was given in swaps less what was received, where they differ.
+    /// Value given in swaps less the value received, where they differ.
     pub swap_differences: Money,
     /// Deposits that purchases imply.
     pub implied: Money,
-    /// What flags leave unexplained.
+    /// Amount that flags leave unexplained.
     pub unexplained: Option<Money>,
-    /// What is held at the end, with its value.
+    /// Holdings at the end, with their value.
     pub holdings: BTreeMap<AssetId, (i128, Option<Money>)>,
 }
 
-/// What is added up, before anything is valued: of the period, and where it makes a difference of
-/// everything up to its end.
+/// Sums before anything is valued: of the period, and where it makes a difference of everything up
+/// to its end.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Parts {
     pub(crate) realized: Of,

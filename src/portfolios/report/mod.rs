@@ -30,14 +30,14 @@ use crate::ledger::{Day, FeesInKind, Ledger, LedgerError};
 use crate::performance::{DayValue, TooLarge, daily_values};
 use crate::transaction::TransactionFile;
 
-/// What a report is asked for.
+/// Parameters of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportOptions {
-    /// How lots are chosen.
+    /// Method by which lots are chosen.
     pub method: Method,
     /// Where they may come from.
     pub scope: Scope,
-    /// What becomes of fees in kind.
+    /// Treatment of fees in kind.
     pub fees_in_kind: FeesInKind,
     /// Only this tax year, valued at its end.
     pub year: Option<i32>,
@@ -185,7 +185,7 @@ pub(crate) fn report_of(
     )
 }
 
-/// What a report is made of.
+/// Inputs of a report.
 struct Figures {
     basis: CostBasis,
     days: Vec<DayValue>,

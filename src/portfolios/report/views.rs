@@ -117,7 +117,7 @@ pub struct IncomeView {
     pub value: Money,
 }
 
-/// What is left of an asset.
+/// Remainder of an asset.
 #[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
 pub struct HoldingView {
@@ -385,7 +385,7 @@ fn remaining_lots(ledger: &Ledger<'_>, remaining: &[Holding], period: Period) ->
         .collect()
 }
 
-/// What is missing up to a day.
+/// Flags about data missing up to a day.
 pub(crate) fn flags(ledger: &Ledger<'_>, basis: &CostBasis, to: Day) -> Vec<FlagView> {
     let mut all: Vec<&Flag> = ledger.flags.iter().chain(&basis.flags).collect();
     let time = |flag: &Flag| {

@@ -1,4 +1,4 @@
-//! What users of other portfolio trackers complained of, a test by the name of each complaint.
+//! Complaints of users of other portfolio trackers, a test by the name of each complaint.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

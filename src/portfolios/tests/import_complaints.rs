@@ -1,4 +1,4 @@
-//! What users of portfolio trackers complain of in imports, each by a name that says what is right.
+//! Complaints of users of portfolio trackers about imports, each by a name that says what is right.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

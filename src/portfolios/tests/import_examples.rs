@@ -12,7 +12,7 @@ use coinsphere_portfolios::{Decimal, Leg};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::Value;
 
-/// What is checked of an example.
+/// Check of an example.
 type Check = fn(&Path, &Value);
 
 fn main() {

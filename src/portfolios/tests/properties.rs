@@ -1,4 +1,4 @@
-//! What is true of every portfolio, whatever happened in it.
+//! Properties of every portfolio, whatever happened in it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

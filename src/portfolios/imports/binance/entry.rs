@@ -30,7 +30,7 @@ impl Entry {
     }
 }
 
-/// What shares a second of a user's account.
+/// Key shared by the rows of one second of a user's account.
 pub(super) type Second = (String, DateTime<Utc>);
 
 pub(super) fn unknown(entry: &Entry, reading: &Reading<'_>) -> Unknown {

@@ -27,7 +27,7 @@ fn recognizes(header: &Header) -> bool {
     header.has(&["account", "operation", "coin", "change"]) && time_column(header).is_some()
 }
 
-/// What is read of a file before rows are put together.
+/// Rows read of a file before they are put together.
 #[derive(Default)]
 pub(super) struct History {
     legs: BTreeMap<Second, BTreeMap<Family, Vec<Entry>>>,

@@ -1,4 +1,4 @@
-//! What Binance exports: the transaction history with every change of a balance, and reports of trades,
+//! Exports of Binance: the transaction history with every change of a balance, and reports of trades,
 //! conversions, deposits and withdrawals that tell parts of it again.
 
 pub(super) mod convert;

@@ -1,4 +1,5 @@
-//! What comes from outside an account or goes there, and what is handed out, renamed or given back.
+//! Movements into an account from outside and out of it, and coins that are handed out, renamed or
+//! given back.
 
 use chrono::TimeDelta;
 
@@ -25,7 +26,7 @@ fn too_many(entries: &mut Vec<Entry>, reading: &mut Reading<'_>) {
 }
 
 impl History {
-    /// What is handed out; where something is taken in the same second, a coin was replaced.
+    /// Books distributions; where something is taken in the same second, a coin was replaced.
     pub(super) fn distributions(&mut self, reading: &mut Reading<'_>) {
         for entries in std::mem::take(&mut self.distributions).into_values() {
             if let [one, other] = entries.as_slice()

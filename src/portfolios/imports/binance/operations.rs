@@ -2,7 +2,7 @@
 
 use crate::Kind;
 
-/// What a row of the history is.
+/// Meaning of a row of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     /// A leg of a trade; legs of one family belong together.
@@ -13,7 +13,7 @@ pub(super) enum Operation {
     Pair(&'static str),
     /// Small amounts turned into BNB.
     Dust,
-    /// What comes in, and its tag.
+    /// Income, and its tag.
     Income(Kind, &'static str),
     /// Handed out; what is taken back pairs with it.
     Distribution,
@@ -55,7 +55,7 @@ pub(super) enum Family {
 const SAVINGS: &str = "savings of the same account; the principal stays yours";
 const WALLETS: &str = "between wallets of the same account: holdings do not change";
 
-/// What an operation of the history means. `None`: nobody has said yet.
+/// Meaning of an operation of the history. `None`: nobody has said yet.
 pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
     use Operation::*;
     let word = word.to_lowercase();

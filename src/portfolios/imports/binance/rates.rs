@@ -1,4 +1,4 @@
-//! What coins were worth when nothing but their rows is known.
+//! Prices of coins when nothing but their rows is known.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ impl Rates {
         }
     }
 
-    /// What one of a coin was worth near a time, all money taken as one.
+    /// Value of one of a coin near a time, all money taken as one.
     pub(super) fn value(&self, coin: &str, time: DateTime<Utc>) -> Option<f64> {
         if is_money(coin)
             || matches!(

@@ -44,7 +44,7 @@ fn read(table: &Table, reading: &mut Reading<'_>, row: Row) {
     });
 }
 
-/// Whether it is a purchase.
+/// True when it is a purchase.
 fn buys(cells: &Cells<'_>, column: Option<usize>) -> Read<bool> {
     match cells.text(column).to_uppercase().as_str() {
         "BUY" => Ok(true),

@@ -75,7 +75,7 @@ fn read(table: &Table, reading: &mut Reading<'_>, kind: Option<Kind>) {
     });
 }
 
-/// What the name of the file, or else the user, says that its rows are.
+/// Kind of the rows by the name of the file, or else by the user's choice.
 fn said(reading: &Reading<'_>) -> Option<Kind> {
     let name = reading.name.to_lowercase();
     match (name.contains("deposit"), name.contains("withdraw")) {

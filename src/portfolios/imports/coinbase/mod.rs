@@ -1,4 +1,4 @@
-//! What Coinbase exports: the retail report in its versions, and what was Pro, now Exchange.
+//! Exports of Coinbase: the retail report in its versions, and that of Pro, now Exchange.
 
 mod halves;
 mod notes;

@@ -1,4 +1,4 @@
-//! What was Coinbase Pro, now Exchange: the account, a row a change of a balance, and the fills, which tell the
+//! Exports of Coinbase Pro, now Exchange: the account, a row a change of a balance, and the fills, which tell the
 //! trades of the account again. Trade ids are unique within a product only.
 
 use std::collections::BTreeMap;

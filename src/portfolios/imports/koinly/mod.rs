@@ -1,4 +1,4 @@
-//! What Koinly reads and exports: its universal import format, and its report of transactions.
+//! Formats of Koinly: its universal import format, and its report of transactions.
 
 pub(super) mod report;
 pub(super) mod universal;
@@ -36,7 +36,7 @@ fn label(text: &str) -> String {
         .join(" ")
 }
 
-/// What a row says, or the label that nobody knows.
+/// Booking of a row, or the label that nobody knows.
 fn book(movement: &Movement<'_>) -> Read<Result<Booking, Unknown>> {
     let Movement {
         row,

@@ -1,4 +1,4 @@
-//! What Kraken exports: the ledgers, which are the truth, and the trades, which tell part of it again.
+//! Exports of Kraken: the ledgers, which are the truth, and the trades, which tell part of it again.
 
 pub(super) mod ledgers;
 pub(super) mod trades;
