@@ -1,4 +1,4 @@
-//! What admins do with the accounts of others.
+//! Actions of admins on the accounts of others.
 
 use axum::http::Method;
 use coinsphere::accounts::Role;

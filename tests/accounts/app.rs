@@ -306,7 +306,7 @@ impl App {
         self.post("/api/v1/auth/refresh", body).await
     }
 
-    /// What the database holds, asked directly.
+    /// Rows of the database, asked directly.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<tokio_postgres::Row> {
         let session = self.store.session().await.unwrap();
         session.query(sql, &[]).await.unwrap()

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 pub(crate) const CLIENT: &str = "coinsphere-tests";
 pub(crate) const SECRET: &str = "a secret, of both";
 
-/// What is untrue of the next ID tokens.
+/// Untruth of the next ID tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lie {
     None,

@@ -31,7 +31,7 @@ const OF_NOBODY: [&str; 12] = [
 /// Everything below it is asked for by another user in `portfolios`.
 const PORTFOLIO: &str = "/api/v1/portfolios/{id}";
 
-/// What a route's `{id}` names.
+/// Kind of object that a route's `{id}` names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Object {
     Session,

@@ -1,4 +1,4 @@
-//! What whoever runs the server asks of passwords and second factors.
+//! Policy of whoever runs the server for passwords and second factors.
 
 use std::io::Write as _;
 

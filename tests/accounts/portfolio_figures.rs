@@ -1,4 +1,4 @@
-//! What is computed of portfolios: the figures are those of the report for the same transactions and prices.
+//! Figures computed of portfolios: they are those of the report for the same transactions and prices.
 
 use std::time::Duration;
 

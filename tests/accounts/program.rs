@@ -43,7 +43,7 @@ pub(crate) struct Program {
     pub(crate) seed: u8,
 }
 
-/// What a request is signed with.
+/// Key that a request is signed with.
 #[derive(Debug, Clone)]
 pub(crate) struct Signing {
     pub(crate) created: i64,

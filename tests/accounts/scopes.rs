@@ -1,4 +1,4 @@
-//! What keys may do, and mutations that are sent again.
+//! Permissions of keys, and mutations that are sent again.
 
 use std::net::IpAddr;
 

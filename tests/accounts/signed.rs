@@ -142,7 +142,7 @@ pub(crate) async fn critical_operations_need_a_signature(place: Place) {
     }
 }
 
-/// What is signed is the body as it is sent.
+/// The body is signed as it is sent.
 pub(crate) async fn a_compressed_body_is_signed_as_it_is_sent(place: Place) {
     let app = place.app().await;
     let ada = verified(&app, "ada@example.org", Role::User).await;

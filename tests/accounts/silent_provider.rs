@@ -18,7 +18,7 @@ use super::identity_provider::{CLIENT, IdentityProvider, Person, SECRET};
 
 const LOGIN: &str = "/api/v1/auth/oidc/login";
 
-/// What we wait for the provider, three seconds, on a machine that does other things too; less than
+/// Time to wait for the provider, three seconds, on a machine that does other things too; less than
 /// a request may take, after which the answer would be another one.
 const SOON: Duration = Duration::from_secs(9);
 

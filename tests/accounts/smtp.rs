@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// What arrived.
+/// Email that arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Email {
     pub(crate) to: String,
@@ -24,7 +24,7 @@ pub(crate) struct Email {
     pub(crate) source: String,
 }
 
-/// How the server's connections are encrypted, with the certificate of a test authority for
+/// Encryption of the server's connections, with the certificate of a test authority for
 /// `localhost`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encryption {
@@ -182,7 +182,7 @@ fn acceptor() -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// What the server's conversations share.
+/// State shared by the server's connections.
 struct MailServer {
     emails: Arc<Mutex<Vec<Email>>>,
     refusing: Arc<AtomicBool>,

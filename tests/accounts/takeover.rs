@@ -198,7 +198,7 @@ pub(crate) async fn an_old_password_begins_no_session_after_a_change(place: Plac
     app.login("ada@example.org").await;
 }
 
-/// What is kept for a user alone asks for a verified address, whichever handler there is.
+/// Data kept for a user alone asks for a verified address, whichever handler there is.
 pub(crate) async fn what_is_personal_asks_for_a_verified_address(place: Place) {
     let app = place.app().await;
     app.register("eve@example.org").await;

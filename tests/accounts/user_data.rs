@@ -1,4 +1,4 @@
-//! What is kept of a user belongs to a feature that exports and erases it.
+//! Data kept of a user belongs to a feature that exports and erases it.
 
 use std::collections::BTreeSet;
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 const COLUMNS: &str = "venue,instrument,open_time,open,high,low,close,volume,quote_volume,trades,taker_buy_volume,complete";
 
-/// How long after its end a minute closes.
+/// Time after its end at which a minute closes.
 const GRACE: i64 = 2_000_000_000;
 
 fn candles(file: &Path, venue: &str, more: &[&str]) -> Output {

@@ -14,11 +14,11 @@ use coinsphere_simulator::Config;
 use nix::sys::signal::{Signal, kill};
 use tokio::time::Instant;
 
-/// How long the database is away.
+/// Time that the database is away.
 const AWAY: Duration = Duration::from_secs(60);
-/// What the process may use, whatever the backlog.
+/// Memory that the process may use, whatever the backlog.
 const MEMORY: u64 = 250 << 20;
-/// How much faster the venues' minutes pass.
+/// Factor by which the venues' minutes pass faster.
 const FACTOR: i64 = 6;
 /// Trades a second in our time.
 const RATE: f64 = 2_400.0;

@@ -1,4 +1,4 @@
-//! What the documents name exists: files and folders, and every name of the code between backticks.
+//! Names in the documents exist: files and folders, and every name of the code between backticks.
 
 use std::collections::HashSet;
 use std::fs;
@@ -96,7 +96,7 @@ pub(crate) fn every_name_of_the_code_in_the_documents_exists() {
     );
 }
 
-/// What stands between backticks, with its line; blocks of code are what users type.
+/// Texts between backticks, with their lines; blocks of code are what users type.
 fn spans(text: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     let mut in_block = false;
@@ -180,7 +180,7 @@ fn snake_case(word: &str) -> String {
     out
 }
 
-/// Whether a file or a folder ends so; `…`, `*`, `<name>` and `NAME` stand for any.
+/// True when a file or a folder ends so; `…`, `*`, `<name>` and `NAME` stand for any.
 fn is_there(path: &str, files: &[String]) -> bool {
     let path = path
         .trim_end_matches('/')

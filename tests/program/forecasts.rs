@@ -83,7 +83,7 @@ fn part(address: SocketAddr, name: &str) -> Value {
     answer.json()["services"][name].clone()
 }
 
-/// What `demo` may use once its models are trained.
+/// Memory that `demo` may use once its models are trained.
 const AT_REST: u64 = 200_000_000;
 
 /// As many models of the same size as `demo` trains, each from one pass over its candles: that is when

@@ -12,10 +12,10 @@ use serde_json::Value;
 
 /// A training on a machine that compiles something else too, after the lease of the worker that is gone.
 const DONE: Duration = Duration::from_secs(300);
-/// How long something may take that needs no training.
+/// Time for anything that needs no training.
 const SOON: Duration = Duration::from_secs(90);
 
-/// How long a training of one of these demos takes.
+/// Time that a training of one of these demos takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Training {
     Short,

@@ -16,13 +16,13 @@ use coinsphere_simulator::Config;
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
-/// How much faster the venues' minutes pass.
+/// Factor by which the venues' minutes pass faster.
 const FACTOR: i64 = 6;
-/// How long what is stored may lag behind.
+/// Time by which stored data may lag behind.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How much longer than an outage its gap may be, in the venues' seconds: what is not durable yet when
-/// the process is killed, and the time between being live and being seen to be.
+/// Time by which an outage's gap may be longer than it, in the venues' seconds: for trades not durable yet when the
+/// process is killed, and the time between being live and being seen to be.
 const OUTAGE_SLACK: i64 = 15;
 
 const LISTEN_TO: [(&str, &[&str]); 3] = [

@@ -1,4 +1,4 @@
-//! What a running program shows on `/metrics`, by the rules of `promtool check metrics`, and by promtool
+//! Page of metrics of a running program, by the rules of `promtool check metrics`, and by promtool
 //! itself where it is installed.
 
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ const NO_UNITS: [&str; 18] = [
 /// Words that say the type once more.
 const TYPES: [&str; 4] = ["counter", "gauge", "histogram", "summary"];
 
-/// What promtool would complain about.
+/// Complaints that promtool would make.
 fn complaints(page: &str) -> Vec<String> {
     let mut help = BTreeMap::new();
     let mut types = BTreeMap::new();

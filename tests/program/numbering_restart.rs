@@ -16,9 +16,9 @@ use coinsphere_simulator::{Clock, Config};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-/// How much faster the venues' minutes pass.
+/// Factor by which the venues' minutes pass faster.
 const FACTOR: i64 = 6;
-/// How long what is stored may lag behind.
+/// Time by which stored data may lag behind.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const LISTEN_TO: [(&str, &[&str]); 3] = [
@@ -48,7 +48,7 @@ fn market(seed: u64, epoch: Option<i64>, listen: SocketAddr, clock: &Arc<FastClo
     Venues::start_with(config, Arc::clone(clock) as Arc<dyn Clock>)
 }
 
-/// What one market traded for each instrument in the whole minutes that it was there for.
+/// Trades of one market for each instrument in the whole minutes that it was there for.
 struct Span {
     truth: Vec<Vec<Value>>,
     stopped: i64,

@@ -1,4 +1,4 @@
-//! What is kept in the database against accidents and tampering: idempotency keys and the audit log,
+//! Protection of the database against accidents and tampering: idempotency keys and the audit log,
 //! on a real server.
 #![allow(clippy::disallowed_methods, reason = "a test's own tasks end with it")]
 

@@ -1,4 +1,4 @@
-//! What a request meets in the real program: it is finished when the program is stopped, found in the
+//! Requests to the real program: each is finished when the program is stopped, found in the
 //! log by its id, works as hard for an unknown account, and a stream ends with its session.
 
 use std::io::{Read, Write};

@@ -15,7 +15,7 @@ use crate::support::venues::Venues;
 use crate::support::{INTERVALS, Place, eventually};
 use coinsphere_simulator::{Config, Replay, Speed};
 
-/// How long all candles may take to be what they should be, once the program listens.
+/// Time for all candles to be what they should be, once the program listens.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Before any recording.

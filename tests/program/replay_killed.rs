@@ -82,7 +82,7 @@ fn all_series(address: SocketAddr, from: i64) -> Result<Vec<Series>, String> {
     Ok(all)
 }
 
-/// What the database holds once the longer candles have been brought up to date.
+/// Candles in the database once the longer ones have been brought up to date.
 fn stored(data_dir: &Path, expected: &[(String, Vec<Bar>)], from: i64) -> Vec<Series> {
     let (program, address) = Program::serve(data_dir, ["up", "--roles", "api"]);
     ready(address);

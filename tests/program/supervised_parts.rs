@@ -72,7 +72,7 @@ impl Running {
         services.as_object().unwrap().keys().cloned().collect()
     }
 
-    /// How often `/health` says that a part was started again.
+    /// Number of restarts of the part by `/health`.
     fn restarts(&self, part: &str) -> u64 {
         let restarts = &self.services()[part]["state"]["restarts"];
         restarts.as_u64().unwrap()

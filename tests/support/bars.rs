@@ -19,7 +19,7 @@ pub(crate) struct Deal {
     pub(crate) taker_buys: bool,
 }
 
-/// What of a candle must be equal.
+/// Fields of a candle that must be equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bar {
     /// Seconds since the Unix epoch.

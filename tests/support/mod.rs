@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: a directory of their own, the real program on it, the simulated
+//! Helpers that the end-to-end tests share: a directory of their own, the real program on it, the simulated
 //! venues it listens to, and candles computed independently. Everything started here is stopped when
 //! it is dropped, also by a panic. It knows the program from outside only: its command line, its
 //! files' places, HTTP.

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use super::Place;
 
-/// How long a server may take to start or stop.
+/// Time that a server may take to start or stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The process of this data directory's private server, if its file says so.

@@ -14,9 +14,9 @@ use serde_json::Value;
 
 use super::{eventually, http, postgres};
 
-/// How long the program may take to start: initdb on a machine that compiles something else too.
+/// Time for the program to start: initdb on a machine that compiles something else too.
 const START: Duration = Duration::from_secs(90);
-/// How long it may take to stop in order.
+/// Time for it to stop in order.
 const STOP: Duration = Duration::from_secs(60);
 
 /// The program with these arguments, free of the settings of whoever runs the tests, in a working
@@ -189,7 +189,7 @@ impl Program {
         })
     }
 
-    /// Whether it still runs.
+    /// True while it runs.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("its status").is_none()
     }

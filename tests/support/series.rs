@@ -77,7 +77,7 @@ impl Series {
             .collect()
     }
 
-    /// Whether a gap touches the minute.
+    /// True when a gap touches the minute.
     pub(crate) fn is_touched(&self, open_time: i64) -> bool {
         let start = open_time * 1_000_000_000;
         let end = start + 60_000_000_000;

@@ -95,7 +95,7 @@ impl Venues {
         self.runtime.block_on(waiting);
     }
 
-    /// What the simulator says of itself.
+    /// The simulator's own state.
     pub(crate) fn state(&self) -> Value {
         http::get(self.address, "/admin/state").expect("the simulator's state")
     }
