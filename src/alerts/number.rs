@@ -67,7 +67,7 @@ pub(crate) mod optional_text {
 
 /// The most places of a key in one machine word.
 pub(crate) const MOST_PLACES: u32 = 18;
-/// What a key in one machine word stays below, so that a distance can be added to it.
+/// Limit of keys in one machine word, so that a distance can be added to one.
 const NARROW_LIMIT: i128 = 1 << 61;
 /// 10^28: the smallest step of a decimal.
 const STEPS: i128 = 10_i128.pow(28);

@@ -25,13 +25,13 @@ pub enum Plan {
 pub struct Threshold {
     /// The signal.
     pub source: Source,
-    /// How it is compared.
+    /// Comparison with the threshold.
     pub comparison: Comparison,
     /// With what: a price, percent, a factor, seconds.
     pub value: Decimal,
 }
 
-/// How a signal is compared with a threshold: by an operator, or more strictly.
+/// Comparison of a signal with a threshold: by an operator, or more strictly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// Touching counts.

@@ -25,7 +25,7 @@ pub struct Rule {
     pub repeat: Repeat,
     /// Seconds of event time after an event in which nothing fires and nothing re-arms.
     pub cooldown_seconds: u32,
-    /// How far beyond the threshold a repeating rule re-arms, in the unit of the threshold; 0 if not given.
+    /// Distance beyond the threshold at which a repeating rule re-arms, in the unit of the threshold; 0 if not given.
     #[serde(
         with = "number::optional_text",
         skip_serializing_if = "Option::is_none"
@@ -49,7 +49,7 @@ const fn is_zero(seconds: &u32) -> bool {
     *seconds == 0
 }
 
-/// What becomes of a rule that has fired.
+/// Behaviour of a rule that has fired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Repeat {
@@ -60,7 +60,7 @@ pub enum Repeat {
     Always,
 }
 
-/// How a signal is compared with a threshold. Touching counts.
+/// Comparison of a signal with a threshold. Touching counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operator {
@@ -76,12 +76,12 @@ pub enum Operator {
     Crosses,
 }
 
-/// What is wrong with a rule, and where.
+/// Fault of a rule, and its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct RuleError {
     /// The field, as a path: `condition.threshold`.
     pub field: String,
-    /// What is wrong with it, and what is allowed.
+    /// The fault, and the values allowed.
     pub message: String,
 }
 
@@ -120,7 +120,7 @@ impl RuleError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
-    // Read apart, so that an error names the field in it; here so that an unknown field is told what there is.
+    // Read apart, so that an error names the field in it; here so that the error for an unknown field lists the known ones.
     #[serde(default)]
     #[allow(dead_code, reason = "named among the fields there are")]
     condition: de::IgnoredAny,
@@ -200,7 +200,7 @@ pub(crate) fn read_fields<T: de::DeserializeOwned>(json: Value) -> Result<T, Rul
     })
 }
 
-/// What is wrong with a file of rules.
+/// Fault of a file of rules.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
     /// Not JSON.
@@ -211,7 +211,7 @@ pub enum RulesError {
     Rule {
         /// Its place in the array, from 0.
         index: usize,
-        /// What is wrong with it.
+        /// Its fault.
         error: RuleError,
     },
     /// More than are read.

@@ -115,7 +115,7 @@ impl Evaluator {
         true
     }
 
-    /// What must be stored of a rule.
+    /// State of a rule that must be stored.
     #[must_use]
     pub fn state(&self, id: RuleId) -> Option<RuleState> {
         let slot = self.by_id.get(&id)?;
@@ -214,7 +214,7 @@ impl Evaluator {
         }
     }
 
-    /// How a rule rests whose cooldown is over.
+    /// State of a rule whose cooldown is over.
     pub(super) fn resting(&self, watch: Watch, line: &Line) -> Life {
         match (watch, line.direction()) {
             (Watch::Gaps { .. }, _) | (Watch::Signal(_), None) => Life::Armed,

@@ -18,7 +18,7 @@ pub(super) struct Composite {
     pub(super) shape: Shape,
 }
 
-/// How truth is made of bits.
+/// Boolean combination of the parts of a rule, as bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
     any: bool,

@@ -1,4 +1,4 @@
-//! What is kept of an armed rule and of a part of one: numbers only. A rule is found by its slot.
+//! State of an armed rule and of a part of one: numbers only. A rule is found by its slot.
 
 use rust_decimal::Decimal;
 
@@ -28,7 +28,7 @@ pub(super) enum Life {
     Expired,
 }
 
-/// What a rule watches.
+/// Subject of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Watch {
     Signal(u32),

@@ -1,4 +1,4 @@
-//! The thresholds on one signal, ordered, with the nearest on either side of its value kept beside it: a
+//! The thresholds on one signal, ordered, with the nearest on either side of its value kept next to it: a
 //! value that stays between them costs two comparisons, one that does not walks what it passed.
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use super::signal::{Number, Wait};
 use super::types::{Cause, Firing, Outcome};
 use crate::time::EventTime;
 
-/// What happens, and when in event time.
+/// Cause of a change, and its event time.
 #[derive(Debug, Clone)]
 pub(super) struct Event {
     pub(super) at: i64,
@@ -333,7 +333,7 @@ impl Evaluator {
         self.enter(slot, life, event.at, out);
     }
 
-    /// What a repeating rule without a cooldown is after it has fired.
+    /// State of a repeating rule without a cooldown after it has fired.
     const fn after_cooldown(watch: Watch, line: &Line) -> Life {
         match watch {
             Watch::Gaps { .. } => Life::Armed,

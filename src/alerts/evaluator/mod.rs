@@ -49,7 +49,7 @@ pub struct Evaluator {
     by_source: HashMap<Source, u32>,
     by_instrument: HashMap<Instrument, u32>,
     by_name: HashMap<Arc<str>, u32>,
-    /// What made the conditions of pending rules true.
+    /// Causes that made the conditions of pending rules true.
     pending: HashMap<u32, Cause>,
     /// Composites of which a part has changed; true if only by its first value.
     dirty: Vec<(u32, bool)>,
@@ -70,7 +70,7 @@ impl Evaluator {
         }
     }
 
-    /// How many rules there are, those that have fired for good included.
+    /// Number of rules, those that have fired for good included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.by_id.len()
@@ -82,7 +82,7 @@ impl Evaluator {
         self.by_id.is_empty()
     }
 
-    /// How many different signals are kept.
+    /// Number of different signals kept.
     #[must_use]
     pub fn signal_count(&self) -> usize {
         self.by_source.len()

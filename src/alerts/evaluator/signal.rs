@@ -60,7 +60,7 @@ pub(super) struct Signal {
     pub(super) waiting: BTreeSet<u32>,
     /// Whose cooldown is over: the next value says whether they re-arm.
     pub(super) recheck: BTreeSet<u32>,
-    /// How many rules and parts of rules use it.
+    /// Number of rules and parts of rules that use it.
     pub(super) users: u32,
 }
 

@@ -87,7 +87,7 @@ pub enum Side {
     Down,
 }
 
-/// What must be stored of a rule for it to go on after a restart.
+/// State of a rule that must be stored for it to go on after a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleState {
     /// Where it is in its life.
@@ -98,12 +98,12 @@ pub struct RuleState {
     /// Which way its condition became true, while it is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
-    /// What made its condition true, while it is pending.
+    /// Cause that made its condition true, while it is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
 }
 
-/// What fired a rule: with the rule and its revision, the key of the event.
+/// Cause of a firing: with the rule and its revision, the key of the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Cause {
@@ -155,7 +155,7 @@ pub enum Cause {
         name: String,
         /// When it was what it was.
         time: EventTime,
-        /// What it was.
+        /// Its value.
         #[serde(with = "number::text")]
         value: Decimal,
     },
@@ -213,13 +213,13 @@ pub struct Firing {
     pub revision: u32,
     /// When it fired, in event time: the cause's time, or the end of the hold.
     pub at: EventTime,
-    /// What fired it.
+    /// Cause of the firing.
     pub cause: Cause,
     /// The value of its signal: a price, percent, a factor. None for a composite.
     pub value: Option<Decimal>,
 }
 
-/// What came of an input. The same one can be given to many calls: they add to it.
+/// Outcome of an input. The same one can be given to many calls: they add to it.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// The events: in the order of the inputs; of one input, in the order of the rules' ids.

@@ -20,7 +20,7 @@ trait Kind: Sized {
     /// Reads the fields besides `kind`.
     fn read(fields: Value) -> Result<Self, RuleError>;
 
-    /// What it comes to.
+    /// Plan that it amounts to.
     fn plan(&self) -> Plan;
 }
 
@@ -44,7 +44,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// What the condition comes to for the evaluator.
+            /// Plan of the condition for the evaluator.
             #[must_use]
             pub fn plan(&self) -> Plan {
                 match self {

@@ -18,7 +18,7 @@ pub struct Price {
     pub venue: String,
     /// The venue's spelling of the instrument.
     pub symbol: String,
-    /// How the price is compared.
+    /// Comparison of the price.
     pub operator: Operator,
     /// With what; above 0.
     #[serde(with = "number::text")]
