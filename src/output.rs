@@ -43,7 +43,7 @@ fn unless_closed<T>(written: io::Result<T>, dropped: T) -> io::Result<T> {
     }
 }
 
-/// Returns whether nobody reads standard output any more, so that more results are in vain.
+/// Returns whether nobody reads standard output any more, so that printing more has no use.
 pub(crate) fn is_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }

@@ -95,7 +95,7 @@ impl Accounts {
         }
         // Nothing of the database is held while the hash is made.
         drop(session);
-        // More would only be hashed in vain.
+        // Hashing more would have no use.
         let plausible = password::is_plausible(login.password.expose_secret());
         let stored = found.as_ref().and_then(|found| found.password_hash.clone());
         let given = (login.password.clone(), stored.filter(|_| plausible));

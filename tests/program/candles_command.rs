@@ -624,7 +624,7 @@ pub(crate) fn a_venue_that_is_not_named_is_found_or_what_was_seen_is_reported() 
     }
     let output = without("candles", &place.file("empty", ""));
     assert!(complaint(&output).contains("it holds no frames at all"));
-    // The wrong one is told from what is in it, too.
+    // The wrong venue shows in the contents, too.
     let frame = r#"{"channel":"book","type":"snapshot","data":[]}"#;
     let output = candles(
         &place.file("book", format!("{time} {frame}\n")),

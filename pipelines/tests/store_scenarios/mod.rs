@@ -48,7 +48,7 @@ macro_rules! scenario {
 }
 pub(crate) use scenario;
 
-/// Every scenario that holds on both flavours.
+/// Every scenario that applies to both flavours.
 pub(crate) fn all() -> Vec<(&'static str, Scenario)> {
     vec![
         scenario!(commits::repeating_a_commit_changes_nothing),

@@ -147,7 +147,7 @@ fn reports(criterion: &mut Criterion) {
 }
 
 /// One back-dated edit twenty days before the end of a portfolio that stays computed, there and back;
-/// beside it the computation from the beginning, without anything being rendered.
+/// next to it the computation from the beginning, without anything being rendered.
 fn edits(criterion: &mut Criterion) {
     for count in [2_000, 20_000, 200_000] {
         let file = history(count);
