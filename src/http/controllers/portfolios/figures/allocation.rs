@@ -77,7 +77,7 @@ impl From<Share> for ShareView {
     params(
         ("id" = Uuid, Path, description = "The portfolio"),
         ("target" = Option<String>, Query, description = "A target, as assets with weights that add up to 1: `bitcoin:0.6,USD:0.4`"),
-        ("tolerance" = Option<String>, Query, description = "How far a share may be from its target before there is a trade: `0.02` (by default `0`) is 2 % of the whole")
+        ("tolerance" = Option<String>, Query, description = "Distance of a share from its target below which there is no trade: `0.02` (by default `0`) is 2 % of the whole")
     ),
     responses(
         (status = 200, description = "The allocation, the largest first", body = AllocationView),

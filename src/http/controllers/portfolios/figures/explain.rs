@@ -82,7 +82,7 @@ impl From<Step> for StepView {
     params(
         ("id" = Uuid, Path, description = "The portfolio"),
         ("figure" = String, Query, description = "`realized`, `unrealized`, `income`, `fees`, `transfer_fees`, `value`, `net_invested`, `implied_deposits`, `swap_differences`, `twr`, `xirr`, `max_drawdown`, `basis:ASSET`, `basis:ASSET:ACCOUNT`, `disposal:NUMBER` (from 0) or `transaction:ID`", example = "realized"),
-        ("parts" = Option<usize>, Query, description = "How many parts of each step are listed, 1 to 100, by default 20", minimum = 1, maximum = 100)
+        ("parts" = Option<usize>, Query, description = "Number of parts listed of each step, 1 to 100, by default 20", minimum = 1, maximum = 100)
     ),
     responses(
         (status = 200, description = "The figure and its parts", body = StepView),
