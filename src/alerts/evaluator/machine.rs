@@ -5,8 +5,9 @@ use super::Evaluator;
 use super::entry::{LEAF, Life, Watch};
 use super::index::Direction;
 use super::line::Line;
-use super::signal::{Number, Wait};
+use super::signal::{Number, RATIO_PLACES, Wait};
 use super::types::{Cause, Firing, Outcome};
+use crate::number::narrow;
 use crate::time::EventTime;
 
 /// Cause of a change, and its event time.
@@ -23,6 +24,7 @@ impl Evaluator {
             return;
         };
         let is_first = signal.last.is_none();
+        self.previous = signal.last;
         let mut reached = std::mem::take(&mut self.reached);
         self.move_signal_over(slot, number, &mut reached);
         if is_first {
@@ -279,12 +281,28 @@ impl Evaluator {
         };
         match entry.life {
             Life::Armed => self.become_true(slot, direction, event, out),
-            Life::Pending(_) => self.enter(slot, Life::Armed, i64::MIN, out),
+            Life::Pending(_) => {
+                let line = entry.line;
+                self.enter(slot, Life::Armed, i64::MIN, out);
+                // Back through the threshold, and not from it: a crossing, too.
+                if line.direction().is_none() && !self.came_from(&line) {
+                    self.become_true(slot, direction, event, out);
+                }
+            }
             Life::Resting => {
                 let since = entry.since;
                 self.enter(slot, Life::Armed, since, out);
             }
             _ => {}
+        }
+    }
+
+    /// True if the value before was the threshold itself.
+    fn came_from(&self, line: &Line) -> bool {
+        match self.previous {
+            Some(Number::Exact(value)) => value == line.value,
+            Some(Number::Ratio(key)) => narrow(line.value, RATIO_PLACES) == Some(key),
+            None => true,
         }
     }
 
@@ -413,13 +431,11 @@ impl Evaluator {
 
     /// Event time reaches `time`: what is due by then happens, in its order.
     pub(super) fn advance_to(&mut self, market: u32, time: i64, out: &mut Outcome) {
-        let state = &self.markets[market as usize];
-        if state.timers.first().is_some_and(|(due, _)| *due <= time) {
-            // Rules begin to wait again: from the last trade on, which may have passed quietly.
-            for signal in state.signals.clone() {
-                if let Some(number) = self.value(signal) {
-                    self.move_signal(signal, number);
-                }
+        // Where a signal was at the last trade matters, which may have passed quietly.
+        for at in 0..self.markets[market as usize].signals.len() {
+            let signal = self.markets[market as usize].signals[at];
+            if let Some(number) = self.value(signal) {
+                self.move_signal(signal, number);
             }
         }
         loop {

@@ -54,6 +54,8 @@ pub struct Evaluator {
     /// Composites of which a part has changed; true if only by its first value.
     dirty: Vec<(u32, bool)>,
     reached: Vec<(u32, Direction)>,
+    /// The value of the signal that is being fed, before.
+    previous: Option<Number>,
 }
 
 /// An instrument, as the evaluator finds it fastest.
