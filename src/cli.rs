@@ -2,6 +2,7 @@
 //! command is carried out.
 
 pub mod accounts;
+pub mod alerts;
 pub mod jobs;
 pub mod models;
 pub mod portfolio;
@@ -146,6 +147,14 @@ model's forecasts were in walk-forward evaluation. docs/models.md describes file
   coinsphere portfolio report transactions.json --method fifo"
     )]
     Portfolio(portfolio::PortfolioCommand),
+
+    /// Try rules of alerts on recordings; no database.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  coinsphere alerts evaluate rules.json btc.jsonl.gz --venue binance"
+    )]
+    Alerts(alerts::AlertsCommand),
 
     /// Bring the database's tables up to date and end.
     #[command(after_help = "Examples:

@@ -34,6 +34,7 @@ fn the_commands_of_the_readme_parse() {
         "coinsphere record --venue kraken --instruments BTC/USD,ETH/USD --out f.gz",
         "coinsphere replay a.gz b.gz --data-dir d",
         "coinsphere candles f.gz --venue binance --interval 1m --format jsonl",
+        "coinsphere alerts evaluate r.json f.gz --venue binance",
         "coinsphere train --candles f.csv --interval 1d --horizons 1,7 --chart l.svg --format json",
         "coinsphere train --token bitcoin --interval 1h --update --promote never --seed 3",
         "coinsphere predict --candles f.csv --token bitcoin --models-dir d --format json",

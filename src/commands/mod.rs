@@ -1,6 +1,7 @@
 //! The commands, a file each. They validate, wire and report; the work is the crates'.
 
 mod accounts;
+mod alerts;
 mod audit;
 mod candle_source;
 mod candles;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Models(args) => models::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Portfolio(command) => portfolio::run(&command),
+        Command::Alerts(command) => alerts::run(&command),
         Command::Migrate(args) => migrate::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::User(command) => accounts::user(&command),

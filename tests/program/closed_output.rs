@@ -10,6 +10,7 @@ use crate::support::postgres::Postgres;
 use crate::support::program::{command, complaint};
 
 const TRADE: &str = r#"1700000000000000000 {"e":"trade","E":1700000000000,"s":"BTCUSDT","t":1,"p":"1.0","q":"1.0","T":1700000000000,"m":false,"M":true}"#;
+const RULES: &str = r#"[{"condition":{"kind":"price","venue":"binance","symbol":"BTCUSDT","operator":"above","threshold":"1"},"fire_if_met":true}]"#;
 const TRANSACTIONS: &str =
     "id,time,kind,account,sent_asset,sent_quantity,received_asset,received_quantity
 a,2024-01-02T12:00:00Z,buy,x,EUR,100,BTC,1
@@ -31,6 +32,7 @@ const LINES: &[&str] = &[
     "keys rotate",
     "audit verify",
     "audit export",
+    "alerts evaluate @rules.json @trades.jsonl",
     "candles @trades.jsonl",
     "candles @trades.jsonl --format jsonl",
     "portfolio report @transactions.csv",
@@ -49,6 +51,7 @@ pub(crate) fn a_reader_that_has_seen_enough_changes_no_status() {
     let (place, postgres) = (Place::new(), Postgres::start());
     let data_dir = place.path().join("data");
     place.file("trades.jsonl", format!("{TRADE}\n"));
+    place.file("rules.json", RULES);
     place.file("transactions.csv", TRANSACTIONS);
     let prepared = |line: &str| -> Command {
         let mut command = command(&data_dir);

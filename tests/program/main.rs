@@ -5,6 +5,7 @@
 
 mod accounts_command;
 mod added_tokens;
+mod alerts_command;
 mod browser_sessions;
 mod candle_files;
 mod candles_command;
@@ -93,6 +94,7 @@ fn main() {
         recorded_sessions::kraken_as_fast_as_it_goes,
         recorded_sessions::files_give_the_same_as_sockets,
         candle_files::every_file_that_once_failed_gives_its_candles_or_says_why_not,
+        alerts_command::rules_on_recordings_fire_as_one_by_one,
         candles_command::binance_all_intervals_both_formats,
         candles_command::coinbase_all_intervals_both_formats,
         candles_command::kraken_all_intervals_both_formats,
@@ -132,6 +134,8 @@ fn main() {
         models_command::a_model_is_trained_forecasts_and_is_replaced_and_brought_back,
         models_command::a_damaged_model_is_named_and_the_one_before_serves,
         models_command::what_cannot_be_trained_or_forecast_is_said,
+        alerts_command::rules_fire_on_the_trades_of_a_file_each_taken_once,
+        alerts_command::what_cannot_be_evaluated_is_named,
         portfolio_command::a_file_of_transactions_becomes_a_report,
         portfolio_command::figures_are_compared_converted_and_explained,
         portfolio_command::what_cannot_be_reported_is_named,
