@@ -50,6 +50,30 @@ pub struct Tick {
     pub quantity: Decimal,
 }
 
+/// A closed candle of one minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candle {
+    /// When it began.
+    pub open_time: EventTime,
+    /// The first price.
+    pub open: Decimal,
+    /// The highest.
+    pub high: Decimal,
+    /// The lowest.
+    pub low: Decimal,
+    /// The last.
+    pub close: Decimal,
+    /// In the base asset.
+    pub volume: Decimal,
+}
+
+impl Candle {
+    /// When it ended.
+    pub(crate) const fn end(&self) -> EventTime {
+        self.open_time.plus_seconds(60)
+    }
+}
+
 /// A stretch in which trades of an instrument are or may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {

@@ -10,9 +10,12 @@ mod rule;
 pub mod rules;
 mod time;
 
-pub use evaluator::{ArmError, Cause, Evaluator, Firing, Limits, Outcome, RuleId, RuleState};
-pub use input::{Gap, Instrument, Tick};
-pub use plan::{Comparison, Plan, Source, Threshold};
+pub use evaluator::{
+    ArmError, Cause, Evaluator, Firing, Limits, MarketHandle, Outcome, Phase, RuleId, RuleState,
+    Side,
+};
+pub use input::{Candle, Gap, Instrument, Tick};
+pub use plan::{Average, Comparison, Lookback, Plan, Source, Threshold};
 pub use rule::{Operator, Repeat, Rule, RuleError, RulesError, read_rules};
 pub use rules::Condition;
 pub use rust_decimal::Decimal;

@@ -1,6 +1,6 @@
 //! Exact decimals in JSON, and the integer keys by which thresholds are ordered.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Deserializer, Serializer, de};
 
 /// Reads a decimal exactly: digits with an optional sign and point.
@@ -172,4 +172,12 @@ pub(crate) fn narrow(value: Decimal, places: u32) -> Option<i64> {
 /// The places that a number needs.
 pub(crate) fn places_of(value: Decimal) -> u32 {
     value.normalize().scale()
+}
+
+/// The key of the next smaller number with so many places; `None` if it does not fit.
+pub(crate) fn narrow_below(value: Decimal, places: u32) -> Option<i64> {
+    narrow(value, places).or_else(|| {
+        let lower = value.round_dp_with_strategy(places, RoundingStrategy::ToNegativeInfinity);
+        narrow(lower, places)
+    })
 }

@@ -18,6 +18,8 @@ pub enum Plan {
     Any(Vec<Plan>),
     /// Fires on every gap of the instrument that lasts so many seconds at least.
     Gap(Instrument, u32),
+    /// Fires when the instrument has had no trade for so many seconds.
+    Silence(Instrument, u32),
 }
 
 /// A threshold on a signal.
@@ -47,16 +49,93 @@ pub enum Comparison {
 pub enum Source {
     /// The price of the last trade.
     Price(Instrument),
+    /// By how many percent the price is above what it was so many seconds ago.
+    Change(Instrument, u32),
+    /// By how many percent the price is above an average of closes.
+    Average(Instrument, Average),
+    /// The volume of the open candle over the median of those before it.
+    Volume(Instrument, Lookback),
+    /// The volatility of the last closes over that of more of them.
+    Volatility(Instrument, Lookback, u32),
+    /// The lowest of the last closes.
+    LowestClose(Instrument, Lookback),
+    /// The highest of the last closes.
+    HighestClose(Instrument, Lookback),
+    /// By how many percent the price is above the highest of so many seconds before it.
+    High(Instrument, u32),
+    /// By how many percent the price is above the lowest of so many seconds before it.
+    Low(Instrument, u32),
+    /// By how many percent the price of the first is above that of the second, while neither is older than
+    /// so many seconds.
+    Spread(Instrument, Instrument, u32),
     /// A number that is fed in by name.
     Outside(Arc<str>),
+}
+
+/// Candles of an interval, and how many of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lookback {
+    /// The length of a candle in seconds.
+    pub interval: u32,
+    /// How many candles.
+    pub count: u32,
+}
+
+/// A moving average of closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Average {
+    /// Of which candles, and how many of them.
+    pub lookback: Lookback,
+    /// Weighted exponentially, by 2 / (count + 1).
+    pub exponential: bool,
 }
 
 impl Source {
     /// Its values are ratios, in steps of a few places, rather than decimals.
     pub(crate) const fn is_ratio(&self) -> bool {
+        !matches!(
+            self,
+            Self::Price(_) | Self::LowestClose(..) | Self::HighestClose(..) | Self::Outside(_)
+        )
+    }
+
+    /// The seconds of the window it is computed from.
+    pub(crate) const fn window(&self) -> Option<u32> {
         match self {
-            Self::Price(_) | Self::Outside(_) => false,
+            Self::Change(_, seconds) | Self::High(_, seconds) | Self::Low(_, seconds) => {
+                Some(*seconds)
+            }
+            _ => None,
         }
+    }
+
+    /// The candles it is computed from, and whether as an exponential average.
+    pub(crate) const fn candles(&self) -> Option<(Lookback, bool)> {
+        match self {
+            Self::Average(_, average) => Some((average.lookback, average.exponential)),
+            Self::Volume(_, lookback)
+            | Self::LowestClose(_, lookback)
+            | Self::HighestClose(_, lookback) => Some((*lookback, false)),
+            Self::Volatility(_, lookback, usual) => {
+                let count = *usual + 1;
+                let interval = lookback.interval;
+                Some((Lookback { interval, count }, false))
+            }
+            _ => None,
+        }
+    }
+
+    /// It changes when a candle closes, and never else.
+    pub(crate) const fn is_of_closes(&self) -> bool {
+        matches!(
+            self,
+            Self::LowestClose(..) | Self::HighestClose(..) | Self::Volatility(..)
+        )
+    }
+
+    /// Its value is against what was before the trade, so that a trade's is known only when it happens.
+    pub(crate) const fn is_of_a_trade(&self) -> bool {
+        matches!(self, Self::High(..) | Self::Low(..))
     }
 
     /// The instruments whose trades move it.
@@ -66,9 +145,11 @@ impl Source {
                 found.push(instrument.clone());
             }
         };
-        match self {
-            Self::Price(instrument) => add(instrument),
-            Self::Outside(_) => {}
+        if let Some(home) = self.home() {
+            add(home);
+        }
+        if let Self::Spread(_, against, _) = self {
+            add(against);
         }
     }
 }
@@ -83,7 +164,7 @@ impl Plan {
                     part.instruments(found);
                 }
             }
-            Self::Gap(instrument, _) => {
+            Self::Gap(instrument, _) | Self::Silence(instrument, _) => {
                 if !found.contains(instrument) {
                     found.push(instrument.clone());
                 }
@@ -96,7 +177,16 @@ impl Source {
     /// The instrument whose market keeps it; none for what is fed in by name.
     pub(crate) const fn home(&self) -> Option<&Instrument> {
         match self {
-            Self::Price(instrument) => Some(instrument),
+            Self::Price(instrument)
+            | Self::Change(instrument, _)
+            | Self::Average(instrument, _)
+            | Self::Volume(instrument, _)
+            | Self::Volatility(instrument, ..)
+            | Self::LowestClose(instrument, _)
+            | Self::HighestClose(instrument, _)
+            | Self::High(instrument, _)
+            | Self::Low(instrument, _)
+            | Self::Spread(instrument, ..) => Some(instrument),
             Self::Outside(_) => None,
         }
     }
@@ -108,7 +198,21 @@ impl Plan {
         match self {
             Self::Threshold(threshold) => vec![&threshold.source],
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::sources).collect(),
-            Self::Gap(..) => Vec::new(),
+            Self::Gap(..) | Self::Silence(..) => Vec::new(),
         }
     }
+}
+
+/// How far back a plan looks, in seconds of history: 0 if trades from now on are enough.
+pub(crate) fn seconds_of_history(plan: &Plan) -> u32 {
+    let of = |source: &Source| {
+        let window = source.window().unwrap_or(0);
+        // A cell more for a window, and a candle more than are looked at.
+        let window = window + window / 240;
+        let candles = source.candles().map_or(0, |(lookback, _)| {
+            (lookback.count + 1).saturating_mul(lookback.interval)
+        });
+        window.max(candles)
+    };
+    plan.sources().into_iter().map(of).max().unwrap_or(0)
 }

@@ -232,3 +232,11 @@ pub fn read_rules(text: &[u8]) -> Result<Vec<Rule>, RulesError> {
         |(index, json)| Rule::from_json(json).map_err(|error| RulesError::Rule { index, error });
     rules.into_iter().enumerate().map(read).collect()
 }
+
+impl Rule {
+    /// How far back a rule's windows and candles look, in seconds: 0 if trades from now on are enough.
+    #[must_use]
+    pub fn seconds_of_history(&self) -> u32 {
+        crate::plan::seconds_of_history(&self.condition.plan())
+    }
+}

@@ -2,12 +2,12 @@
 
 use super::Evaluator;
 use super::composite::{Composite, Shape};
-use super::entry::{Entry, LEAF, Leaf, Life, Watch};
+use super::entry::{Entry, LEAF, Leaf, Life, Watch, after};
 use super::index::Direction;
 use super::line::Line;
-use super::machine::Event;
 use super::signal::{Signal, Wait};
-use super::types::{ArmError, Cause, Outcome, Phase, RuleId, RuleState, Side};
+use super::types::{ArmError, Outcome, Phase, RuleId, RuleState, Side};
+use super::value::Moment;
 use crate::plan::{Comparison, Plan, Source, Threshold};
 use crate::rule::{Operator, Repeat, Rule};
 use crate::time::EventTime;
@@ -72,6 +72,10 @@ impl Evaluator {
                     seconds: *seconds,
                 }
             }
+            Plan::Silence(instrument, seconds) => Watch::Silence {
+                market: self.market_of(instrument),
+                seconds: *seconds,
+            },
             Plan::All(_) | Plan::Any(_) => Watch::Composite(self.compose(slot, &plan)),
         };
         if let Some(entry) = self.rules.get_mut(slot) {
@@ -107,6 +111,9 @@ impl Evaluator {
             }
             Watch::Gaps { market, .. } => {
                 self.markets[market as usize].gaps.remove(&slot);
+            }
+            Watch::Silence { market, .. } => {
+                self.markets[market as usize].silent.remove(&slot);
             }
         }
         for market in markets {
@@ -181,7 +188,7 @@ impl Evaluator {
                 }
             }
             Phase::Resting => {
-                let is_cooling = cooldown > 0 && since.saturating_add(nanos(cooldown)) > now;
+                let is_cooling = cooldown > 0 && after(since, cooldown) > now;
                 let life = if is_cooling {
                     Life::Cooling
                 } else {
@@ -202,7 +209,7 @@ impl Evaluator {
         let of_signal = |signal| self.signals.get(signal).map(|signal| signal.market);
         match watch {
             Watch::Signal(signal) => of_signal(signal).into_iter().collect(),
-            Watch::Gaps { market, .. } => vec![market],
+            Watch::Gaps { market, .. } | Watch::Silence { market, .. } => vec![market],
             Watch::Composite(composite) => {
                 let leaves = self.composites.get(composite);
                 let leaves = leaves.map_or(&[][..], |it| &it.leaves);
@@ -218,6 +225,7 @@ impl Evaluator {
     pub(super) fn resting(&self, watch: Watch, line: &Line) -> Life {
         match (watch, line.direction()) {
             (Watch::Gaps { .. }, _) | (Watch::Signal(_), None) => Life::Armed,
+            (Watch::Silence { .. }, _) => Life::Resting,
             (Watch::Signal(signal), Some(direction)) => {
                 let signal = self.signals.get(signal);
                 if signal.is_some_and(|it| it.is_at(line, Wait::Rearmed(direction))) {
@@ -245,19 +253,22 @@ impl Evaluator {
             }
             return;
         }
-        let event = self.clock_of(watch).and_then(|market| {
-            let market = &self.markets[market as usize];
-            let (instrument, last) = (market.instrument.clone()?, market.last?);
-            Some(Event {
-                at: now,
-                cause: Cause::Trade {
-                    instrument,
-                    trade_id: last.id,
-                    time: last.time,
-                    price: last.price,
-                },
-            })
-        });
+        if let Watch::Silence { market, seconds } = watch {
+            let last = self.markets[market as usize].last_at;
+            // What is silent already waits for a trade first, unless it is to fire at once.
+            let asked = self.rules.get(slot).is_some_and(|entry| entry.fire_if_met);
+            let is_met = after(last, seconds) <= now;
+            let life = if last == i64::MIN || is_met && !asked {
+                Life::Waiting
+            } else {
+                Life::Armed
+            };
+            self.enter(slot, life, last, out);
+            return;
+        }
+        let event = self
+            .clock_of(watch)
+            .and_then(|market| self.last_event(market));
         self.begin(slot, event.as_ref(), now, out);
     }
 
@@ -271,16 +282,24 @@ impl Evaluator {
             signal.users += 1;
         }
         // What passed quietly has moved it, too.
-        if let Some(number) = self.value(slot) {
+        let market = self.signals.get(slot).map(|signal| signal.market);
+        if let Some(market) = market {
+            self.markets[market as usize].fold();
+        }
+        let moment = match self.signals.get(slot) {
+            Some(signal) if signal.last.is_none() => Moment::Start,
+            _ => Moment::Before,
+        };
+        if let Some(number) = self.value(slot, moment) {
             self.start_signal(slot, number);
         }
         slot
     }
 
     fn add_signal(&mut self, source: &Source) -> u32 {
-        let market = match source {
-            Source::Price(instrument) => self.market_of(instrument),
-            Source::Outside(name) => match self.by_name.get(name) {
+        let market = match (source.home(), source) {
+            (Some(instrument), _) => self.market_of(instrument),
+            (None, Source::Outside(name)) => match self.by_name.get(name) {
                 Some(market) => *market,
                 None => {
                     let market = self.add_market(None);
@@ -288,10 +307,17 @@ impl Evaluator {
                     market
                 }
             },
+            (None, _) => self.add_market(None),
         };
         let slot = self.signals.insert(Signal::new(source.clone(), market));
         self.by_source.insert(source.clone(), slot);
         self.markets[market as usize].signals.push(slot);
+        self.markets[market as usize].keep(source);
+        if let Source::Spread(_, against, _) = source {
+            let against = self.market_of(against);
+            self.markets[against as usize].dependents.push(slot);
+            self.set_guard(against);
+        }
         slot
     }
 
@@ -310,6 +336,18 @@ impl Evaluator {
             self.by_source.remove(&signal.source);
             let market = &mut self.markets[signal.market as usize];
             market.signals.retain(|other| *other != slot);
+            let left = market.signals.iter();
+            let used: Vec<Source> = left
+                .filter_map(|slot| self.signals.get(*slot))
+                .map(|signal| signal.source.clone())
+                .collect();
+            market.drop_unused(used.iter());
+            if let Source::Spread(_, against, _) = &signal.source {
+                let against = self.market_of(against);
+                let dependents = &mut self.markets[against as usize].dependents;
+                dependents.retain(|other| *other != slot);
+                self.set_guard(against);
+            }
         }
     }
 
@@ -389,8 +427,4 @@ impl Evaluator {
         }
         Ok(())
     }
-}
-
-const fn nanos(seconds: u32) -> i64 {
-    seconds as i64 * 1_000_000_000
 }

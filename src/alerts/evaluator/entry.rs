@@ -34,6 +34,7 @@ pub(super) enum Watch {
     Signal(u32),
     Composite(u32),
     Gaps { market: u32, seconds: u32 },
+    Silence { market: u32, seconds: u32 },
 }
 
 #[derive(Debug, Clone)]
@@ -64,6 +65,16 @@ impl Entry {
         }
     }
 
+    /// When it is due next.
+    pub(super) const fn timer(&self) -> Option<i64> {
+        match (self.life, self.watch) {
+            (Life::Pending(_), _) => Some(self.holds_until()),
+            (Life::Cooling, _) => Some(self.cools_until()),
+            (Life::Armed, Watch::Silence { seconds, .. }) => Some(after(self.since, seconds)),
+            _ => None,
+        }
+    }
+
     pub(super) const fn holds_until(&self) -> i64 {
         after(self.since, self.hold)
     }
@@ -73,7 +84,7 @@ impl Entry {
     }
 }
 
-const fn after(time: i64, seconds: u32) -> i64 {
+pub(super) const fn after(time: i64, seconds: u32) -> i64 {
     time.saturating_add(seconds as i64 * 1_000_000_000)
 }
 

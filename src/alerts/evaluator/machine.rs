@@ -2,11 +2,12 @@
 //! and once it has fired.
 
 use super::Evaluator;
-use super::entry::{LEAF, Life, Watch};
+use super::entry::{LEAF, Life, Watch, after};
 use super::index::Direction;
 use super::line::Line;
 use super::signal::{Number, RATIO_PLACES, Wait};
 use super::types::{Cause, Firing, Outcome};
+use super::value::Moment;
 use crate::number::narrow;
 use crate::time::EventTime;
 
@@ -162,20 +163,12 @@ impl Evaluator {
             return;
         };
         let (watch, expires) = (entry.watch, entry.expires);
-        let old_timer = match entry.life {
-            Life::Pending(_) => Some(entry.holds_until()),
-            Life::Cooling => Some(entry.cools_until()),
-            _ => None,
-        };
+        let old_timer = entry.timer();
         let was_pending = matches!(entry.life, Life::Pending(_));
         entry.life = life;
         entry.since = since;
         out.changed.push(entry.id);
-        let new_timer = match life {
-            Life::Pending(_) => Some(entry.holds_until()),
-            Life::Cooling => Some(entry.cools_until()),
-            _ => None,
-        };
+        let new_timer = entry.timer();
         let is_over = matches!(life, Life::Fired | Life::Expired);
         if was_pending && !matches!(life, Life::Pending(_)) {
             self.pending.remove(&slot);
@@ -198,6 +191,14 @@ impl Evaluator {
         {
             signal.recheck.insert(slot);
         }
+        if let Watch::Silence { market, .. } = watch {
+            let silent = &mut self.markets[market as usize].silent;
+            if matches!(life, Life::Waiting | Life::Resting) {
+                silent.insert(slot);
+            } else {
+                silent.remove(&slot);
+            }
+        }
         self.place(slot);
     }
 
@@ -210,7 +211,7 @@ impl Evaluator {
                 let leaf = self.leaves.get(composite.leaves.first()? & !LEAF)?;
                 self.signals.get(leaf.signal).map(|signal| signal.market)
             }
-            Watch::Gaps { market, .. } => Some(market),
+            Watch::Gaps { market, .. } | Watch::Silence { market, .. } => Some(market),
         }
     }
 
@@ -251,7 +252,7 @@ impl Evaluator {
                 Watch::Composite(composite) => {
                     self.composites.get(composite).is_some_and(|it| it.met)
                 }
-                Watch::Gaps { .. } => false,
+                Watch::Gaps { .. } | Watch::Silence { .. } => false,
             };
         self.enter(slot, Life::Armed, i64::MIN, out);
         if let Some(event) = event.filter(|_| met) {
@@ -382,15 +383,21 @@ impl Evaluator {
 
     /// Looks at the composites of which a part has changed.
     pub(super) fn settle(&mut self, event: &Event, out: &mut Outcome) {
-        if self.dirty.is_empty() {
-            return;
-        }
-        let mut dirty = std::mem::take(&mut self.dirty);
-        // Those that changed otherwise than by a first value come first, and count.
-        dirty.sort_unstable();
-        dirty.dedup_by_key(|(composite, _)| *composite);
-        for (slot, by_first_value) in dirty {
-            self.settle_one(slot, by_first_value, event, out);
+        while !self.dirty.is_empty() {
+            let mut dirty = std::mem::take(&mut self.dirty);
+            // Those that changed otherwise than by a first value come first, and count.
+            dirty.sort_unstable();
+            dirty.dedup_by_key(|(composite, _)| *composite);
+            for (slot, by_first_value) in dirty {
+                // The clock of its first part is its clock.
+                let clock = self.clock_of(Watch::Composite(slot));
+                if let Some(market) = clock
+                    && self.markets[market as usize].now < event.at
+                {
+                    self.advance_to(market, event.at, out);
+                }
+                self.settle_one(slot, by_first_value, event, out);
+            }
         }
     }
 
@@ -429,28 +436,78 @@ impl Evaluator {
         }
     }
 
-    /// Event time reaches `time`: what is due by then happens, in its order.
+    /// A trade arms the rules on silence that wait for one.
+    pub(super) fn end_silence(&mut self, market: u32, out: &mut Outcome) {
+        let state = &mut self.markets[market as usize];
+        let now = state.now;
+        for slot in std::mem::take(&mut state.silent) {
+            self.enter(slot, Life::Armed, now, out);
+        }
+    }
+
+    /// Event time reaches `time`: what is due by then happens, in its order. Of what is due at once, rules
+    /// come before the close of a candle.
     pub(super) fn advance_to(&mut self, market: u32, time: i64, out: &mut Outcome) {
+        self.touched.push(market);
+        self.markets[market as usize].fold();
         // Where a signal was at the last trade matters, which may have passed quietly.
         for at in 0..self.markets[market as usize].signals.len() {
             let signal = self.markets[market as usize].signals[at];
-            if let Some(number) = self.value(signal) {
+            if let Some(number) = self.value(signal, Moment::Before) {
                 self.move_signal(signal, number);
             }
         }
         loop {
             let state = &mut self.markets[market as usize];
-            match state.timers.first().copied() {
-                Some((due, slot)) if due <= time => {
+            let timer = state.timers.first().copied();
+            let ends = state.all_series().iter().map(|(_, series)| series.end());
+            let end = ends.min().unwrap_or(i64::MAX);
+            match timer {
+                Some((due, slot)) if due <= time && due <= end => {
                     state.timers.pop_first();
                     state.now = state.now.max(due);
                     self.time_of_rule(slot, due, out);
                 }
+                _ if end <= time => self.close_candles(market, end, out),
                 _ => break,
             }
         }
         let state = &mut self.markets[market as usize];
         state.now = state.now.max(time);
+    }
+
+    /// Candles of an instrument end.
+    fn close_candles(&mut self, market: u32, end: i64, out: &mut Outcome) {
+        let state = &mut self.markets[market as usize];
+        state.now = state.now.max(end);
+        let Some(instrument) = state.instrument.clone() else {
+            return;
+        };
+        let mut closed = Vec::new();
+        for (seconds, series) in state.all_series_mut() {
+            if series.end() == end
+                && let Some(candle) = series.close()
+            {
+                closed.push((*seconds, candle));
+            }
+        }
+        for (seconds, candle) in closed {
+            let event = Event {
+                at: end,
+                cause: Cause::Candle {
+                    instrument: instrument.clone(),
+                    seconds,
+                    open_time: EventTime(candle.open_time),
+                    close: candle.close,
+                },
+            };
+            for signal in self.markets[market as usize].signals.clone() {
+                if let Some(number) = self.value(signal, Moment::Close(seconds)) {
+                    self.feed(signal, number, &event, out);
+                }
+            }
+            self.settle(&event, out);
+        }
     }
 
     fn time_of_rule(&mut self, slot: u32, due: i64, out: &mut Outcome) {
@@ -462,21 +519,56 @@ impl Evaluator {
             self.enter(slot, Life::Expired, since, out);
             return;
         }
-        match entry.life {
-            Life::Pending(_) if due == entry.holds_until() => {
+        if entry.timer() != Some(due) {
+            return;
+        }
+        match (entry.life, watch) {
+            (Life::Pending(_), _) => {
                 if let Some(cause) = self.pending.get(&slot).cloned() {
                     self.fire(slot, &Event { at: due, cause }, out);
                 }
             }
-            Life::Cooling if due == entry.cools_until() => {
+            (Life::Cooling, _) => {
                 let life = match (watch, Self::after_cooldown(watch, &line)) {
                     (Watch::Composite(_), _) => self.resting(watch, &line),
-                    (_, Life::Resting) => Life::Recheck,
+                    (Watch::Signal(_), Life::Resting) => Life::Recheck,
                     (_, life) => life,
                 };
                 self.enter(slot, life, since, out);
             }
+            (Life::Armed, Watch::Silence { market, seconds }) => {
+                self.time_of_silence(slot, market, seconds, due, out);
+            }
             _ => {}
+        }
+    }
+
+    /// It is time to look at how long a market has been silent.
+    fn time_of_silence(
+        &mut self,
+        slot: u32,
+        market: u32,
+        seconds: u32,
+        due: i64,
+        out: &mut Outcome,
+    ) {
+        let state = &mut self.markets[market as usize];
+        let last = state.last_at;
+        if after(last, seconds) > due {
+            // Trades passed meanwhile. That is nothing to be stored.
+            state.timers.insert((after(last, seconds), slot));
+            if let Some(entry) = self.rules.get_mut(slot) {
+                entry.since = last;
+            }
+            return;
+        }
+        if let (Some(instrument), Some(entry)) = (state.instrument.clone(), self.rules.get(slot)) {
+            let cause = Cause::Silence {
+                instrument,
+                since: EventTime(entry.since),
+                time: EventTime(due),
+            };
+            self.fire(slot, &Event { at: due, cause }, out);
         }
     }
 }

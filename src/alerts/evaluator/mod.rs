@@ -11,14 +11,20 @@ mod index;
 mod line;
 mod machine;
 mod market;
+mod ratio;
+mod series;
 mod signal;
 mod types;
+mod value;
+mod window;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+pub(crate) use composite::MOST_LEAVES;
+pub(crate) use signal::RATIO_PLACES;
 pub use types::{ArmError, Cause, Firing, Limits, Outcome, Phase, RuleId, RuleState, Side};
 
 use composite::Composite;
@@ -26,9 +32,10 @@ use entry::{Entry, Leaf, Slots};
 use index::Direction;
 use machine::Event;
 use market::Market;
-use signal::{Levels, Number, Signal};
+use signal::{Number, Signal};
+use value::Moment;
 
-use crate::input::{Gap, Instrument, Tick};
+use crate::input::{Candle, Gap, Instrument, Tick};
 use crate::plan::Source;
 use crate::time::EventTime;
 
@@ -56,6 +63,8 @@ pub struct Evaluator {
     reached: Vec<(u32, Direction)>,
     /// The value of the signal that is being fed, before.
     previous: Option<Number>,
+    /// Markets whose guards are to be set.
+    touched: Vec<u32>,
 }
 
 /// An instrument, as the evaluator finds it fastest.
@@ -106,17 +115,53 @@ impl Evaluator {
     /// Says what the last trade of an instrument was when its rules' states were stored. To be called before
     /// those rules are armed; it fires nothing, and does nothing once the instrument has had a trade.
     pub fn resume(&mut self, instrument: &Instrument, last: &Tick) {
-        let market = self.market_of(instrument) as usize;
-        let market = &mut self.markets[market];
-        if market.last.is_some() {
+        let market = self.market_of(instrument);
+        let state = &mut self.markets[market as usize];
+        if state.last.is_some() {
             return;
         }
-        market.note(last);
-        for slot in market.signals.clone() {
-            if let Some(number) = self.value(slot) {
+        state.note(last);
+        for slot in state.signals.clone() {
+            if let Some(number) = self.value(slot, Moment::Before) {
                 self.start_signal(slot, number);
             }
         }
+        self.set_guard(market);
+    }
+
+    /// Gives the windows and candles of an instrument's rules what happened before, as far as they have nothing
+    /// of their own yet: candles of one minute, in order. It fires nothing. To be called after the rules are
+    /// armed; [`Rule::seconds_of_history`](crate::Rule::seconds_of_history) says how far back a rule looks.
+    pub fn warm(&mut self, instrument: &Instrument, candles: &[Candle], out: &mut Outcome) {
+        let market = self.market_of(instrument);
+        self.markets[market as usize].fold();
+        self.markets[market as usize].warm(candles);
+        for slot in self.markets[market as usize].signals.clone() {
+            let has_none = self.signals.get(slot).is_some_and(|it| it.last.is_none());
+            if has_none
+                && let Some(number) = self.value(slot, Moment::Start)
+                && let Some(event) = self.last_event(market)
+            {
+                self.feed(slot, number, &event, out);
+                self.settle(&event, out);
+            }
+        }
+        self.set_guard(market);
+    }
+
+    /// The last trade of a market, as an event.
+    fn last_event(&self, market: u32) -> Option<Event> {
+        let market = &self.markets[market as usize];
+        let (instrument, last) = (market.instrument.clone()?, market.last?);
+        Some(Event {
+            at: market.now,
+            cause: Cause::Trade {
+                instrument,
+                trade_id: last.id,
+                time: last.time,
+                price: last.price,
+            },
+        })
     }
 
     /// A trade.
@@ -191,6 +236,7 @@ impl Evaluator {
         for signal in self.markets[market as usize].signals.clone() {
             self.feed(signal, Number::Exact(value), &event, out);
         }
+        self.settle(&event, out);
         self.finish(market, before, out);
     }
 
@@ -198,12 +244,13 @@ impl Evaluator {
         let before = out.firings.len();
         self.advance_to(market, tick.time.0, out);
         let state = &mut self.markets[market as usize];
-        state.note(tick);
         let Some(instrument) = state.instrument.clone() else {
             return;
         };
+        state.last = Some(*tick);
+        let event_at = state.now;
         let event = Event {
-            at: state.now,
+            at: event_at,
             cause: Cause::Trade {
                 instrument,
                 trade_id: tick.id,
@@ -211,60 +258,36 @@ impl Evaluator {
                 price: tick.price,
             },
         };
+        self.end_silence(market, out);
         for at in 0..self.markets[market as usize].signals.len() {
             let signal = self.markets[market as usize].signals[at];
-            if let Some(number) = self.value(signal) {
+            if let Some(number) = self.value(signal, Moment::Trade(tick)) {
+                self.feed(signal, number, &event, out);
+            }
+        }
+        for signal in self.markets[market as usize].dependents.clone() {
+            let home = self.signals.get(signal).map(|signal| signal.market);
+            if let Some(home) = home {
+                self.advance_to(home, event.at, out);
+            }
+            if let Some(number) = self.value(signal, Moment::Trade(tick)) {
                 self.feed(signal, number, &event, out);
             }
         }
         self.settle(&event, out);
+        self.markets[market as usize].note(tick);
         self.finish(market, before, out);
     }
 
-    /// The value of a signal now; none if it has none, or has one only when it is fed.
-    fn value(&self, signal: u32) -> Option<Number> {
-        let signal = self.signals.get(signal)?;
-        let market = &self.markets[signal.market as usize];
-        match &signal.source {
-            Source::Price(_) => market.last.map(|tick| Number::Exact(tick.price)),
-            Source::Outside(_) => None,
-        }
-    }
-
-    /// Puts the events of one input into the order of rules, and sets the guard.
+    /// Puts the events of one input into the order of rules, and sets the guards.
     fn finish(&mut self, market: u32, before: usize, out: &mut Outcome) {
         out.firings[before..].sort_by_key(|firing| (firing.at, firing.rule));
-        self.set_guard(market);
-    }
-
-    fn set_guard(&mut self, market: u32) {
-        let state = &mut self.markets[market as usize];
-        let mut guard = market::Guard::OPEN;
-        if let Some((due, _)) = state.timers.first() {
-            guard.due = *due;
+        self.touched.push(market);
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        while let Some(market) = self.touched.pop() {
+            self.set_guard(market);
         }
-        guard.places = state.last.map_or(guard.places, |last| {
-            guard.places.max(crate::number::places_of(last.price))
-        });
-        for slot in &state.signals {
-            let Some(signal) = self.signals.get_mut(*slot) else {
-                continue;
-            };
-            if !signal.waiting.is_empty() || !signal.recheck.is_empty() {
-                guard.shut();
-            }
-            match (&signal.source, &mut signal.levels) {
-                (Source::Price(_), Levels::Narrow { places, index }) => {
-                    guard.places = *places;
-                    let (low, high) = index.near();
-                    guard.low = guard.low.max(low.unwrap_or(i64::MIN));
-                    guard.high = guard.high.min(high.unwrap_or(i64::MAX));
-                }
-                (Source::Price(_), Levels::Wide(_)) => guard.shut(),
-                (Source::Outside(_), _) => {}
-            }
-        }
-        state.guard = guard;
     }
 
     fn market_of(&mut self, instrument: &Instrument) -> u32 {

@@ -1,16 +1,48 @@
 //! The kinds of rules, a file and a line of the list below each. A kind reads its own fields, checks them,
 //! and says what it comes to for the evaluator.
 
+mod agreement;
+mod average;
+mod candle;
+mod change;
+mod composite;
+mod gap;
+mod new_high;
+mod new_low;
 mod price;
+mod signal;
+mod span;
+mod spread;
+mod stale;
+mod volatility;
+mod volume;
 
+use std::ops::RangeInclusive;
+
+use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
+pub use agreement::{Agreement, Beyond};
+pub use average::{Average, Weights};
+pub use candle::{Candle, ClosesAt};
+pub use change::{Change, Move};
+pub use composite::{All, Any};
+pub use gap::Gap;
+pub use new_high::NewHigh;
+pub use new_low::NewLow;
 pub use price::Price;
+pub use signal::Signal;
+pub use span::{CandleLength, WindowLength};
+pub use spread::Spread;
+pub use stale::Stale;
+pub use volatility::Volatility;
+pub use volume::Volume;
 
+use crate::evaluator::RATIO_PLACES;
 use crate::input::Instrument;
-use crate::plan::Plan;
-use crate::rule::{RuleError, read_fields};
+use crate::plan::{Comparison, Plan, Source, Threshold};
+use crate::rule::{Operator, RuleError, read_fields};
 
 /// The most bytes of a symbol.
 const MAX_SYMBOL_BYTES: usize = 64;
@@ -66,6 +98,34 @@ macro_rules! kinds {
 kinds! {
     /// The price of trades.
     "price" Price(Price),
+    /// How far the price has moved within a window.
+    "change" Change(Change),
+    /// How far the price is from an average of closes.
+    "average" Average(Average),
+    /// The volume of a candle against what is usual.
+    "volume" Volume(Volume),
+    /// The volatility of closes against what is usual.
+    "volatility" Volatility(Volatility),
+    /// Closes of candles.
+    "candle" Candle(Candle),
+    /// The distance between two instruments.
+    "spread" Spread(Spread),
+    /// A price above all of some days.
+    "new_high" NewHigh(NewHigh),
+    /// A price below all of some days.
+    "new_low" NewLow(NewLow),
+    /// A price that several venues agree on.
+    "agreement" Agreement(Agreement),
+    /// A gap in an instrument's trades.
+    "gap" Gap(Gap),
+    /// No trade for a while.
+    "stale" Stale(Stale),
+    /// A number that somebody else computes.
+    "signal" Signal(Signal),
+    /// All of several conditions.
+    "all" All(All),
+    /// Any of several conditions.
+    "any" Any(Any),
 }
 
 impl Condition {
@@ -126,4 +186,68 @@ fn check_instrument(venue: &str, symbol: &str) -> Result<(), RuleError> {
         return Err(RuleError::new("symbol", message));
     }
     Ok(())
+}
+
+/// The most percent, and the largest factor.
+const MOST: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
+
+/// Refuses percentages that are not compared exactly.
+fn check_percent(field: &str, percent: Decimal) -> Result<(), RuleError> {
+    if percent.normalize().scale() > RATIO_PLACES || percent.abs() > MOST {
+        let message =
+            format!("{percent} is not a percentage of at most {RATIO_PLACES} places, up to {MOST}");
+        return Err(RuleError::new(field, message));
+    }
+    Ok(())
+}
+
+/// Refuses factors that are not above 0 or not compared exactly.
+fn check_factor(field: &str, factor: Decimal) -> Result<(), RuleError> {
+    if factor <= Decimal::ZERO || factor.normalize().scale() > RATIO_PLACES || factor > MOST {
+        let message = format!(
+            "{factor} is not a factor above 0 of at most {RATIO_PLACES} places, up to {MOST}"
+        );
+        return Err(RuleError::new(field, message));
+    }
+    Ok(())
+}
+
+/// Refuses counts outside of what is allowed.
+fn check_count(field: &str, count: u32, allowed: RangeInclusive<u32>) -> Result<(), RuleError> {
+    if allowed.contains(&count) {
+        return Ok(());
+    }
+    let message = format!(
+        "{count} is not between {} and {}",
+        allowed.start(),
+        allowed.end()
+    );
+    Err(RuleError::new(field, message))
+}
+
+/// A threshold on a signal.
+const fn threshold(source: Source, operator: Operator, value: Decimal) -> Plan {
+    Plan::Threshold(Threshold {
+        source,
+        comparison: Comparison::Touching(operator),
+        value,
+    })
+}
+
+/// More than 0.
+const fn more_than(source: Source) -> Plan {
+    Plan::Threshold(Threshold {
+        source,
+        comparison: Comparison::MoreThan,
+        value: Decimal::ZERO,
+    })
+}
+
+/// Less than 0.
+const fn less_than(source: Source) -> Plan {
+    Plan::Threshold(Threshold {
+        source,
+        comparison: Comparison::LessThan,
+        value: Decimal::ZERO,
+    })
 }
