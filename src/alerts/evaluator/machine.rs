@@ -480,6 +480,7 @@ impl Evaluator {
     fn close_candles(&mut self, market: u32, end: i64, out: &mut Outcome) {
         let state = &mut self.markets[market as usize];
         state.now = state.now.max(end);
+        state.has_closed = true;
         let Some(instrument) = state.instrument.clone() else {
             return;
         };

@@ -30,6 +30,8 @@ pub(super) struct Market {
     pub(super) gaps: BTreeSet<u32>,
     /// Rules on silence that the next trade arms.
     pub(super) silent: BTreeSet<u32>,
+    /// A candle has closed since the last trade.
+    pub(super) has_closed: bool,
     windows: Vec<(u32, Window)>,
     series: Vec<(u32, Series)>,
     /// What has passed since windows and series were given it.
@@ -85,6 +87,7 @@ impl Market {
             timers: BTreeSet::new(),
             gaps: BTreeSet::new(),
             silent: BTreeSet::new(),
+            has_closed: false,
             windows: Vec::new(),
             series: Vec::new(),
             passed: None,
@@ -110,6 +113,7 @@ impl Market {
         self.last = Some(*tick);
         self.now = self.now.max(tick.time.0);
         self.last_at = self.now;
+        self.has_closed = false;
         if self.windows.is_empty() && self.series.is_empty() {
             return;
         }

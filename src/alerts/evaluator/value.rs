@@ -32,6 +32,8 @@ impl Evaluator {
         match moment {
             Moment::Trade(_) if source.is_of_closes() => return None,
             Moment::Before if source.is_of_closes() || source.is_of_a_trade() => return None,
+            // What has closed since the last trade counts from the next one on.
+            Moment::Before if source.candles().is_some() && market.has_closed => return None,
             Moment::Close(seconds) => {
                 let (lookback, _) = source.candles()?;
                 if !source.is_of_closes() || lookback.interval != seconds {
@@ -41,14 +43,18 @@ impl Evaluator {
             _ => {}
         }
         let price = || market.last.map(|tick| tick.price);
+        let at = match moment {
+            Moment::Before => market.last_at,
+            _ => market.now,
+        };
         let against = |reference| ratio::percent(price()?, reference).map(Number::Ratio);
         match source {
             Source::Price(_) => price().map(Number::Exact),
             Source::Change(..) | Source::High(..) | Source::Low(..) => {
-                against(reference(source, market)?)
+                against(reference(source, market, at)?)
             }
             Source::Average(_, average) if average.exponential => {
-                against(reference(source, market)?)
+                against(reference(source, market, at)?)
             }
             Source::Average(_, average) => {
                 let lookback = average.lookback;
@@ -112,6 +118,10 @@ impl Evaluator {
         {
             guard.shut();
         }
+        if state.has_closed {
+            // A volume begins again from nothing with the next trade.
+            guard.shut();
+        }
         for slot in &slots {
             if let Some(signal) = self.signals.get(*slot)
                 && let (Source::Price(_), Levels::Narrow { places, .. }) =
@@ -142,7 +152,8 @@ fn guard_may_pass(signal: &Signal, market: &Market) -> bool {
     // A first value comes with a cell or candle, which is due; that of the price with a trade.
     signal.waiting.is_empty()
         || signal.source.is_of_closes()
-        || signal.source.window().is_some() && reference(&signal.source, market).is_none()
+        || signal.source.window().is_some()
+            && reference(&signal.source, market, market.now).is_none()
         || matches!(&signal.source, Source::Average(..) | Source::Volume(..))
             && !has_enough(&signal.source, market)
 }
@@ -168,11 +179,11 @@ fn has_enough(source: &Source, market: &Market) -> bool {
 }
 
 /// The price against which a signal's is.
-fn reference(source: &Source, market: &Market) -> Option<Decimal> {
+fn reference(source: &Source, market: &Market, at: i64) -> Option<Decimal> {
     match source {
-        Source::Change(_, seconds) => market.window(*seconds)?.reference(market.now),
-        Source::High(_, seconds) => market.window(*seconds)?.highest(market.now),
-        Source::Low(_, seconds) => market.window(*seconds)?.lowest(market.now),
+        Source::Change(_, seconds) => market.window(*seconds)?.reference(at),
+        Source::High(_, seconds) => market.window(*seconds)?.highest(at),
+        Source::Low(_, seconds) => market.window(*seconds)?.lowest(at),
         Source::Average(_, average) => {
             let lookback = average.lookback;
             let series = market.series(lookback.interval)?;
@@ -216,7 +227,7 @@ fn narrow_guard(guard: &mut Guard, market: &Market, signal: &mut Signal) {
             }
         }
         source => {
-            let Some(reference) = reference(source, market) else {
+            let Some(reference) = reference(source, market, market.now) else {
                 return;
             };
             let exact = narrow(reference, guard.places).map(|key| (key, key));

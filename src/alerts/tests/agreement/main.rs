@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod model;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,12 +13,14 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
 use coinsphere_alerts::{
-    Cause, Decimal, Evaluator, EventTime, Firing, Instrument, Limits, Outcome, Rule, RuleId, Tick,
+    Cause, Condition, Decimal, Evaluator, EventTime, Firing, Instrument, Limits, Outcome, Rule,
+    RuleId, Tick,
 };
 use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 
-use model::{Event, History, ModelRule};
+use model::{Event, ModelRule};
+use signals::{History, When};
 
 /// A generator of numbers that a seed decides.
 struct Random(u64);
@@ -49,15 +52,12 @@ fn instrument() -> Instrument {
 }
 
 fn event_of(firing: &Firing) -> Event {
-    let Cause::Trade { trade_id, .. } = &firing.cause else {
-        panic!("{firing:?}");
+    let cause = match &firing.cause {
+        Cause::Trade { trade_id, .. } => *trade_id,
+        Cause::Candle { open_time, .. } => open_time.0 as u64,
+        other => panic!("{other:?}"),
     };
-    (
-        firing.rule.number(),
-        firing.revision,
-        *trade_id,
-        firing.at.0,
-    )
+    (firing.rule.number(), firing.revision, cause, firing.at.0)
 }
 
 /// A price rule about prices near `middle`, in steps of `step`.
@@ -98,11 +98,14 @@ struct Pair {
     out: Outcome,
     expected: Vec<Event>,
     fired: usize,
+    /// Seconds of the candles whose closes matter.
+    intervals: Vec<u32>,
 }
 
 impl Pair {
     fn new() -> Self {
         Self {
+            intervals: Vec::new(),
             evaluator: Evaluator::new(Limits::default()),
             rules: BTreeMap::new(),
             model: BTreeMap::new(),
@@ -137,9 +140,9 @@ impl Pair {
     fn trade(&mut self, tick: Tick) {
         self.evaluator.trade(&instrument(), &tick, &mut self.out);
         self.pass(tick.time.0);
-        self.history.ticks.push(tick);
+        self.history.ticks.push((self.history.now, tick));
         for rule in self.model.values_mut() {
-            rule.trade(&self.history, &mut self.expected);
+            rule.happen(&self.history, When::Trade, tick.id, &mut self.expected);
         }
     }
 
@@ -150,9 +153,36 @@ impl Pair {
     }
 
     fn pass(&mut self, time: i64) {
-        self.history.now = self.history.now.max(time);
+        let now = self.history.now.max(time);
+        for seconds in self.intervals.clone() {
+            assert_eq!(
+                self.intervals.len(),
+                1,
+                "closes of one interval are in order"
+            );
+            self.close(seconds, now);
+        }
+        self.history.now = now;
         for rule in self.model.values_mut() {
-            rule.time(self.history.now, &mut self.expected);
+            rule.time(now, &mut self.expected);
+        }
+    }
+
+    /// The candle that is open closes, if it is over by `now`.
+    fn close(&mut self, seconds: u32, now: i64) {
+        let length = i64::from(seconds) * 1_000_000_000;
+        let Some((last, _)) = self.history.ticks.last() else {
+            return;
+        };
+        let end = (last.div_euclid(length) + 1) * length;
+        if end > now || end <= self.history.now {
+            return;
+        }
+        self.history.now = end;
+        for rule in self.model.values_mut() {
+            rule.time(end, &mut self.expected);
+            let cause = (end - length) as u64;
+            rule.happen(&self.history, When::Close, cause, &mut self.expected);
         }
     }
 
@@ -253,6 +283,152 @@ fn price_rules_agree_on_random_walks() {
         fired += walk(seed, 24, 1_000);
     }
     assert!(fired > 10_000, "{fired}");
+}
+
+/// A condition of any kind about prices near `middle`.
+fn any_condition(random: &mut Random, level: u32) -> Value {
+    let mut of_instrument = json!({"venue": "binance", "symbol": "BTCUSDT"});
+    let mut with = |more: Value| {
+        for (name, value) in more.as_object().unwrap() {
+            of_instrument[name] = value.clone();
+        }
+        of_instrument.clone()
+    };
+    let percent = (random.below(17) as f64 / 8.0).to_string();
+    let signed = ((random.below(17) as f64 - 8.0) / 8.0).to_string();
+    let states = ["above", "below"];
+    let operators = ["above", "below", "crosses_up", "crosses_down", "crosses"];
+    let operator = if level > 0 {
+        *random.of(&states)
+    } else {
+        *random.of(&operators)
+    };
+    let price = (100 + random.below(9)).to_string();
+    match random.below(if level > 1 { 8 } else { 10 }) {
+        0 => with(json!({"kind": "price", "operator": operator, "threshold": price})),
+        1 | 2 => with(json!({
+            "kind": "change", "window": random.of(&["1m", "4m"]),
+            "operator": random.of(&["rises_by", "falls_by"]),
+            "percent": if percent == "0" { "1" } else { &percent },
+        })),
+        3 => with(json!({
+            "kind": "average", "interval": "1m", "length": random.below(3) + 2,
+            "weights": random.of(&["simple", "exponential"]),
+            "operator": operator, "percent": signed,
+        })),
+        4 => with(json!({
+            "kind": "volume", "interval": "1m", "length": random.below(3) + 2,
+            "times": ((random.below(20) + 1) as f64 / 4.0).to_string(),
+        })),
+        5 => with(json!({
+            "kind": "candle", "interval": "1m", "count": random.below(3) + 1,
+            "operator": random.of(&["closes_above", "closes_below"]), "threshold": price,
+        })),
+        6 if level == 0 => with(json!({"kind": "new_high", "days": 1})),
+        7 if level == 0 => with(json!({"kind": "new_low", "days": 1})),
+        6 | 7 => with(json!({"kind": "price", "operator": operator, "threshold": price})),
+        8 if level == 0 => with(json!({
+            "kind": "change", "window": "1m", "operator": "moves_by",
+            "percent": if percent == "0" { "1" } else { &percent },
+        })),
+        _ => {
+            let count = random.below(2) + 2;
+            let of: Vec<Value> = (0..count)
+                .map(|_| any_condition(random, level + 1))
+                .collect();
+            json!({"kind": random.of(&["all", "any"]), "of": of})
+        }
+    }
+}
+
+fn any_rule(random: &mut Random, now: i64) -> Rule {
+    let mut rule = price_rule(random, Decimal::ONE_HUNDRED, Decimal::ONE, now);
+    let mut condition = Condition::from_json(any_condition(random, 0));
+    while condition.is_err() {
+        condition = Condition::from_json(any_condition(random, 0));
+    }
+    rule.condition = condition.unwrap();
+    rule
+}
+
+/// Trades of a few prices, for hours, so that windows fill and candles close.
+fn walk_of_all_kinds(seed: u64, steps: u64) -> usize {
+    let mut random = Random(seed);
+    let mut pair = Pair::new();
+    pair.intervals.push(60);
+    // Rules that never fire keep every window from the beginning.
+    let of_windows = [
+        json!({"kind": "change", "window": "1m", "operator": "rises_by", "percent": "999999"}),
+        json!({"kind": "change", "window": "4m", "operator": "rises_by", "percent": "999999"}),
+        json!({"kind": "candle", "interval": "1m", "count": 100, "operator": "closes_above", "threshold": "999999"}),
+        json!({"kind": "new_high", "days": 1}),
+        json!({"kind": "new_low", "days": 1}),
+    ];
+    let weights = ["simple", "exponential"];
+    let of_averages = (2..=4).flat_map(|length| {
+        weights.map(|weights| {
+            json!({"kind": "average", "interval": "1m", "length": length, "weights": weights, "operator": "above", "percent": "999999"})
+        })
+    });
+    let of_volumes = (2..=4).map(
+        |length| json!({"kind": "volume", "interval": "1m", "length": length, "times": "999999"}),
+    );
+    let all = of_windows.into_iter().chain(of_averages).chain(of_volumes);
+    for (id, mut condition) in (1_000..).zip(all) {
+        condition["venue"] = "binance".into();
+        condition["symbol"] = "BTCUSDT".into();
+        pair.arm(
+            id,
+            Rule::from_json(json!({"condition": condition})).unwrap(),
+        );
+    }
+    let (mut place, mut time) = (0_i64, 1_700_000_000_000_000_000_i64);
+    for at in 0..steps {
+        let what = format!("seed {seed}, step {at}");
+        // Once every window has something in it.
+        while at > 60 && random.one_in(3) {
+            let id = u128::from(random.below(40));
+            if random.one_in(5) {
+                pair.disarm(id);
+            } else {
+                let rule = any_rule(&mut random, time);
+                pair.arm(id, rule);
+            }
+        }
+        place = (place + random.below(5) as i64 - 2).clamp(-20, 20);
+        let pause = if at < 60 { 30 } else { 8 };
+        time += match random.below(12) {
+            0 => random.below(90_000_000_000) as i64,
+            1 => 0,
+            _ => random.below(pause) as i64 * 1_000_000_000,
+        };
+        if at == 3 {
+            // Something a day before.
+            time += 90_000_000_000_000;
+        }
+        if random.one_in(10) {
+            pair.time(time);
+            time += random.below(3) as i64 * 1_000_000_000;
+        }
+        pair.check(&what);
+        pair.trade(Tick {
+            id: at,
+            time: EventTime(time),
+            price: Decimal::new(10_400 + place * 25, 2).normalize(),
+            quantity: Decimal::new(random.below(40) as i64, 1),
+        });
+        pair.check(&what);
+    }
+    pair.fired
+}
+
+#[test]
+fn rules_of_all_kinds_agree_on_random_walks() {
+    let mut fired = 0;
+    for seed in 1..=25 {
+        fired += walk_of_all_kinds(seed, 900);
+    }
+    assert!(fired > 5_000, "{fired}");
 }
 
 /// The trades of a recording of Binance's, read in the plainest way.

@@ -1,10 +1,12 @@
 //! The reference: every rule on every trade, from the trades as they were. It shares nothing with the
 //! evaluator but the rule as it is read.
 
-use coinsphere_alerts::rules::Price;
-use coinsphere_alerts::{Condition, Decimal, Operator, Repeat, Rule, Tick};
+use coinsphere_alerts::rules::{ClosesAt, Move, Price};
+use coinsphere_alerts::{Condition, Decimal, Operator, Repeat, Rule};
 
-/// An event: rule, revision, trade, and when.
+use crate::signals::{Fraction, History, When};
+
+/// An event: rule, revision, the trade (or the candle's beginning), and when.
 pub(crate) type Event = (u128, u32, u64, i64);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,36 +24,76 @@ pub(crate) struct ModelRule {
     pub(crate) revision: u32,
     rule: Rule,
     state: State,
-    /// The signal at the trade before, over its denominator.
-    last: Option<(Decimal, Decimal)>,
+    /// The signal before, as a fraction.
+    last: Option<Fraction>,
+    /// Of a composite: whether it was true before.
+    met: bool,
 }
 
-/// Everything that happened to an instrument.
-#[derive(Default)]
-pub(crate) struct History {
-    pub(crate) ticks: Vec<Tick>,
-    pub(crate) now: i64,
+/// How a signal is compared.
+#[derive(Clone, Copy, PartialEq)]
+enum Comparison {
+    Touching(Operator),
+    More,
+    Less,
 }
 
-impl History {
-    /// The signal as a fraction; none if it has no value.
-    fn signal(&self, condition: &Condition) -> Option<(Decimal, Decimal)> {
-        let price = self.ticks.last()?.price;
-        match condition {
-            Condition::Price(_) => Some((price, Decimal::ONE)),
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-fn line(condition: &Condition) -> (Operator, Decimal) {
+/// Comparison and threshold; none for a composite.
+fn line(condition: &Condition) -> Option<(Comparison, Decimal)> {
+    let touching = |operator, threshold| Some((Comparison::Touching(operator), threshold));
     match condition {
         Condition::Price(Price {
             operator,
             threshold,
             ..
-        }) => (*operator, *threshold),
+        }) => touching(*operator, *threshold),
+        Condition::Change(change) => match change.operator {
+            Move::RisesBy => touching(Operator::Above, change.percent),
+            Move::FallsBy => touching(Operator::Below, -change.percent),
+            Move::MovesBy => None,
+        },
+        Condition::Average(average) => touching(average.operator, average.percent),
+        Condition::Volume(volume) => touching(Operator::Above, volume.times),
+        Condition::Candle(candle) => match candle.operator {
+            ClosesAt::ClosesAbove => touching(Operator::Above, candle.threshold),
+            ClosesAt::ClosesBelow => touching(Operator::Below, candle.threshold),
+        },
+        Condition::NewHigh(_) => Some((Comparison::More, Decimal::ZERO)),
+        Condition::NewLow(_) => Some((Comparison::Less, Decimal::ZERO)),
+        Condition::All(_) | Condition::Any(_) => None,
         other => panic!("{other:?}"),
+    }
+}
+
+/// True upwards and downwards.
+fn is_met(comparison: Comparison, threshold: Decimal, value: Fraction) -> (bool, bool) {
+    let level = threshold * value.1;
+    match comparison {
+        Comparison::Touching(Operator::Above | Operator::CrossesUp) => (value.0 >= level, false),
+        Comparison::Touching(Operator::Below | Operator::CrossesDown) => (false, value.0 <= level),
+        Comparison::Touching(Operator::Crosses) => (value.0 >= level, value.0 <= level),
+        Comparison::More => (value.0 > level, false),
+        Comparison::Less => (false, value.0 < level),
+    }
+}
+
+/// A composite, from what its parts are now.
+fn is_true(condition: &Condition, history: &History) -> bool {
+    match condition {
+        Condition::All(all) => all.of.iter().all(|part| is_true(part, history)),
+        Condition::Any(any) => any.of.iter().any(|part| is_true(part, history)),
+        Condition::Change(change) if change.operator == Move::MovesBy => {
+            let value = history.signal(condition, When::Arming);
+            value.is_some_and(|value| value.0.abs() >= change.percent * value.1)
+        }
+        leaf => {
+            let (comparison, threshold) = line(leaf).unwrap();
+            let value = history.signal(leaf, When::Arming);
+            value.is_some_and(|value| {
+                let (up, down) = is_met(comparison, threshold, value);
+                up || down
+            })
+        }
     }
 }
 
@@ -67,6 +109,7 @@ impl ModelRule {
             rule,
             state: State::New,
             last: None,
+            met: false,
         }
     }
 
@@ -76,28 +119,36 @@ impl ModelRule {
         if expires <= history.now {
             self.state = State::Over;
         }
-        if let (Some(last), Some(tick)) =
-            (history.signal(&self.rule.condition), history.ticks.last())
-        {
-            self.first(last, tick, history.now, events);
+        let Some((_, tick)) = history.ticks.last() else {
+            return;
+        };
+        if line(&self.rule.condition).is_none() {
+            self.met = is_true(&self.rule.condition, history);
+            if self.state == State::New {
+                self.state = State::Armed;
+                if self.met && self.rule.fire_if_met {
+                    self.turn(true, tick.id, history.now, events);
+                }
+            }
+        } else if let Some(value) = history.signal(&self.rule.condition, When::Arming) {
+            self.first(value, tick.id, history.now, events);
         }
     }
 
-    fn first(&mut self, value: (Decimal, Decimal), tick: &Tick, now: i64, events: &mut Vec<Event>) {
+    fn first(&mut self, value: Fraction, trade: u64, now: i64, events: &mut Vec<Event>) {
         self.last = Some(value);
         if self.state != State::New {
             return;
         }
         self.state = State::Armed;
-        let (operator, threshold) = line(&self.rule.condition);
-        let level = threshold * value.1;
-        let met = match operator {
-            Operator::Above => value.0 >= level,
-            Operator::Below => value.0 <= level,
-            _ => false,
-        };
-        if met && self.rule.fire_if_met {
-            self.turn(operator == Operator::Above, tick.id, now, events);
+        let (comparison, threshold) = line(&self.rule.condition).unwrap();
+        let (up, down) = is_met(comparison, threshold, value);
+        let is_state = !matches!(
+            comparison,
+            Comparison::Touching(Operator::CrossesUp | Operator::CrossesDown | Operator::Crosses)
+        );
+        if is_state && (up || down) && self.rule.fire_if_met {
+            self.turn(up, trade, now, events);
         }
     }
 
@@ -127,59 +178,75 @@ impl ModelRule {
                 self.fire(trade, end, events);
             }
         }
+        if let State::Rests(at) = self.state
+            && line(&self.rule.condition).is_none()
+            && self.rule.cooldown_seconds > 0
+            && at + seconds(self.rule.cooldown_seconds) <= now
+            && !self.met
+        {
+            self.state = State::Armed;
+        }
         if expires <= now {
             self.state = State::Over;
         }
     }
 
-    /// The newest trade of the history.
-    pub(crate) fn trade(&mut self, history: &History, events: &mut Vec<Event>) {
-        let Some(tick) = history.ticks.last() else {
-            return;
-        };
-        let Some(value) = history.signal(&self.rule.condition) else {
-            return;
-        };
+    /// A trade, or a candle that closes, as the newest of the history.
+    pub(crate) fn happen(
+        &mut self,
+        history: &History,
+        when: When,
+        cause: u64,
+        events: &mut Vec<Event>,
+    ) {
         let now = history.now;
-        let Some(last) = self.last.replace(value) else {
-            self.first(value, tick, now, events);
+        let Some((comparison, threshold)) = line(&self.rule.condition) else {
+            let met = is_true(&self.rule.condition, history);
+            let was = std::mem::replace(&mut self.met, met);
+            match self.state {
+                State::Armed if met && !was => self.turn(true, cause, now, events),
+                State::Pending(..) if !met => self.state = State::Armed,
+                State::Rests(at) if !met && at + seconds(self.rule.cooldown_seconds) <= now => {
+                    self.state = State::Armed;
+                }
+                _ => {}
+            }
             return;
         };
-        let (operator, threshold) = line(&self.rule.condition);
-        // Each side of the comparison over its own denominator.
-        let (level, level_before) = (threshold * value.1, threshold * last.1);
-        let up = last.0 < level_before && value.0 >= level;
-        let down = last.0 > level_before && value.0 <= level;
-        let (wants_up, wants_down) = match operator {
-            Operator::Above | Operator::CrossesUp => (true, false),
-            Operator::Below | Operator::CrossesDown => (false, true),
-            Operator::Crosses => (true, true),
+        let Some(value) = history.signal(&self.rule.condition, when) else {
+            return;
         };
+        let Some(last) = self.last.replace(value) else {
+            self.first(value, cause, now, events);
+            return;
+        };
+        let level = threshold * value.1;
+        let (is_up, is_down) = is_met(comparison, threshold, value);
+        let (was_up, was_down) = is_met(comparison, threshold, last);
+        let (up, down) = (is_up && !was_up, is_down && !was_down);
         if let State::Rests(at) = self.state
             && now >= at + seconds(self.rule.cooldown_seconds)
         {
             let distance = self.rule.hysteresis.unwrap_or_default() * value.1;
-            let back = match (wants_up, wants_down) {
-                (true, false) => value.0 < level && level - value.0 >= distance,
-                (false, _) => value.0 > level && value.0 - level >= distance,
-                _ => true,
+            let back = match comparison {
+                Comparison::Touching(Operator::Above | Operator::CrossesUp) | Comparison::More => {
+                    !is_up && level - value.0 >= distance
+                }
+                Comparison::Touching(Operator::Below | Operator::CrossesDown)
+                | Comparison::Less => !is_down && value.0 - level >= distance,
+                Comparison::Touching(Operator::Crosses) => true,
             };
             if back {
                 self.state = State::Armed;
             }
         }
-        if let State::Pending(_, _, upwards) = self.state {
-            let lost = if upwards {
-                value.0 < level
-            } else {
-                value.0 > level
-            };
-            if lost {
-                self.state = State::Armed;
-            }
+        if let State::Pending(_, _, upwards) = self.state
+            && !(if upwards { is_up } else { is_down })
+        {
+            self.state = State::Armed;
         }
-        if self.state == State::Armed && (up && wants_up || down && wants_down) {
-            self.turn(up, tick.id, now, events);
+        if self.state == State::Armed && (up || down) {
+            self.turn(up, cause, now, events);
         }
     }
 }
