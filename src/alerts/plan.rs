@@ -77,7 +77,7 @@ pub enum Source {
 pub struct Lookback {
     /// The length of a candle in seconds.
     pub interval: u32,
-    /// How many candles.
+    /// Number of candles.
     pub count: u32,
 }
 
@@ -203,7 +203,7 @@ impl Plan {
     }
 }
 
-/// How far back a plan looks, in seconds of history: 0 if trades from now on are enough.
+/// Length of the history that a plan looks back at, in seconds: 0 if trades from now on are enough.
 pub(crate) fn seconds_of_history(plan: &Plan) -> u32 {
     let of = |source: &Source| {
         let window = source.window().unwrap_or(0);

@@ -234,7 +234,7 @@ pub fn read_rules(text: &[u8]) -> Result<Vec<Rule>, RulesError> {
 }
 
 impl Rule {
-    /// How far back a rule's windows and candles look, in seconds: 0 if trades from now on are enough.
+    /// Length of the history that a rule's windows and candles look back at, in seconds: 0 if trades from now on are enough.
     #[must_use]
     pub fn seconds_of_history(&self) -> u32 {
         crate::plan::seconds_of_history(&self.condition.plan())

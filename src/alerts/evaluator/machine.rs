@@ -2,12 +2,11 @@
 //! and once it has fired.
 
 use super::Evaluator;
-use super::entry::{LEAF, Life, Watch, after};
+use super::entry::{LEAF, Life, Watch};
 use super::index::Direction;
 use super::line::Line;
 use super::signal::{Number, RATIO_PLACES, Wait};
 use super::types::{Cause, Firing, Outcome};
-use super::value::Moment;
 use crate::number::narrow;
 use crate::time::EventTime;
 
@@ -353,7 +352,7 @@ impl Evaluator {
     }
 
     /// State of a repeating rule without a cooldown after it has fired.
-    const fn after_cooldown(watch: Watch, line: &Line) -> Life {
+    pub(super) const fn after_cooldown(watch: Watch, line: &Line) -> Life {
         match watch {
             Watch::Gaps { .. } => Life::Armed,
             Watch::Signal(_) if line.direction().is_none() => Life::Armed,
@@ -420,156 +419,6 @@ impl Evaluator {
             (Life::Pending(_), false) => self.enter(rule, Life::Armed, i64::MIN, out),
             (Life::Resting, false) => self.enter(rule, Life::Armed, since, out),
             _ => {}
-        }
-    }
-
-    /// A gap that lasted so many nanoseconds, for a rule on gaps.
-    pub(super) fn gap_of_rule(&mut self, slot: u32, lasted: i64, event: &Event, out: &mut Outcome) {
-        let Some(entry) = self.rules.get(slot) else {
-            return;
-        };
-        let Watch::Gaps { seconds, .. } = entry.watch else {
-            return;
-        };
-        if entry.life == Life::Armed && lasted >= i64::from(seconds) * 1_000_000_000 {
-            self.fire(slot, event, out);
-        }
-    }
-
-    /// A trade arms the rules on silence that wait for one.
-    pub(super) fn end_silence(&mut self, market: u32, out: &mut Outcome) {
-        let state = &mut self.markets[market as usize];
-        let now = state.now;
-        for slot in std::mem::take(&mut state.silent) {
-            self.enter(slot, Life::Armed, now, out);
-        }
-    }
-
-    /// Event time reaches `time`: what is due by then happens, in its order. Of what is due at once, rules
-    /// come before the close of a candle.
-    pub(super) fn advance_to(&mut self, market: u32, time: i64, out: &mut Outcome) {
-        self.touched.push(market);
-        self.markets[market as usize].fold();
-        // Where a signal was at the last trade matters, which may have passed quietly.
-        for at in 0..self.markets[market as usize].signals.len() {
-            let signal = self.markets[market as usize].signals[at];
-            if let Some(number) = self.value(signal, Moment::Before) {
-                self.move_signal(signal, number);
-            }
-        }
-        loop {
-            let state = &mut self.markets[market as usize];
-            let timer = state.timers.first().copied();
-            let ends = state.all_series().iter().map(|(_, series)| series.end());
-            let end = ends.min().unwrap_or(i64::MAX);
-            match timer {
-                Some((due, slot)) if due <= time && due <= end => {
-                    state.timers.pop_first();
-                    state.now = state.now.max(due);
-                    self.time_of_rule(slot, due, out);
-                }
-                _ if end <= time => self.close_candles(market, end, out),
-                _ => break,
-            }
-        }
-        let state = &mut self.markets[market as usize];
-        state.now = state.now.max(time);
-    }
-
-    /// Candles of an instrument end.
-    fn close_candles(&mut self, market: u32, end: i64, out: &mut Outcome) {
-        let state = &mut self.markets[market as usize];
-        state.now = state.now.max(end);
-        state.has_closed = true;
-        let Some(instrument) = state.instrument.clone() else {
-            return;
-        };
-        let mut closed = Vec::new();
-        for (seconds, series) in state.all_series_mut() {
-            if series.end() == end
-                && let Some(candle) = series.close()
-            {
-                closed.push((*seconds, candle));
-            }
-        }
-        for (seconds, candle) in closed {
-            let event = Event {
-                at: end,
-                cause: Cause::Candle {
-                    instrument: instrument.clone(),
-                    seconds,
-                    open_time: EventTime(candle.open_time),
-                    close: candle.close,
-                },
-            };
-            for signal in self.markets[market as usize].signals.clone() {
-                if let Some(number) = self.value(signal, Moment::Close(seconds)) {
-                    self.feed(signal, number, &event, out);
-                }
-            }
-            self.settle(&event, out);
-        }
-    }
-
-    fn time_of_rule(&mut self, slot: u32, due: i64, out: &mut Outcome) {
-        let Some(entry) = self.rules.get(slot) else {
-            return;
-        };
-        let (watch, line, since) = (entry.watch, entry.line, entry.since);
-        if due == entry.expires {
-            self.enter(slot, Life::Expired, since, out);
-            return;
-        }
-        if entry.timer() != Some(due) {
-            return;
-        }
-        match (entry.life, watch) {
-            (Life::Pending(_), _) => {
-                if let Some(cause) = self.pending.get(&slot).cloned() {
-                    self.fire(slot, &Event { at: due, cause }, out);
-                }
-            }
-            (Life::Cooling, _) => {
-                let life = match (watch, Self::after_cooldown(watch, &line)) {
-                    (Watch::Composite(_), _) => self.resting(watch, &line),
-                    (Watch::Signal(_), Life::Resting) => Life::Recheck,
-                    (_, life) => life,
-                };
-                self.enter(slot, life, since, out);
-            }
-            (Life::Armed, Watch::Silence { market, seconds }) => {
-                self.time_of_silence(slot, market, seconds, due, out);
-            }
-            _ => {}
-        }
-    }
-
-    /// It is time to look at how long a market has been silent.
-    fn time_of_silence(
-        &mut self,
-        slot: u32,
-        market: u32,
-        seconds: u32,
-        due: i64,
-        out: &mut Outcome,
-    ) {
-        let state = &mut self.markets[market as usize];
-        let last = state.last_at;
-        if after(last, seconds) > due {
-            // Trades passed meanwhile. That is nothing to be stored.
-            state.timers.insert((after(last, seconds), slot));
-            if let Some(entry) = self.rules.get_mut(slot) {
-                entry.since = last;
-            }
-            return;
-        }
-        if let (Some(instrument), Some(entry)) = (state.instrument.clone(), self.rules.get(slot)) {
-            let cause = Cause::Silence {
-                instrument,
-                since: EventTime(entry.since),
-                time: EventTime(due),
-            };
-            self.fire(slot, &Event { at: due, cause }, out);
         }
     }
 }

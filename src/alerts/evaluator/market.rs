@@ -1,4 +1,4 @@
-//! Markets: what is known of one instrument, and the guard that lets trades pass which nobody waits for.
+//! Markets: the state of one instrument, and the guard that lets trades pass which nobody waits for.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ pub(super) struct Market {
     pub(super) has_closed: bool,
     windows: Vec<(u32, Window)>,
     series: Vec<(u32, Series)>,
-    /// What has passed since windows and series were given it.
+    /// Trades since windows and series were given any.
     passed: Option<Passed>,
 }
 
@@ -134,7 +134,7 @@ impl Market {
         self.passed = Some(Passed { range, volume });
     }
 
-    /// Gives windows and series what has passed: all of it in the same cells, for their ends were due.
+    /// Gives windows and series the trades that have passed: all of it in the same cells, for their ends were due.
     pub(super) fn fold(&mut self) {
         let Some(passed) = self.passed.take() else {
             return;
@@ -172,7 +172,7 @@ impl Market {
         &mut self.series
     }
 
-    /// Keeps what a signal is computed from.
+    /// Keeps the window or candles that a signal is computed from.
     pub(super) fn keep(&mut self, source: &Source) {
         if let Some(seconds) = source.window()
             && self.window(seconds).is_none()
@@ -212,7 +212,7 @@ impl Market {
         });
     }
 
-    /// Gives windows and series without a trade of their own what happened before: candles in order.
+    /// Begins windows and series with the candles before their first trade, in order.
     pub(super) fn warm(&mut self, candles: &[crate::input::Candle]) {
         let before = self.last_at;
         let is_before =

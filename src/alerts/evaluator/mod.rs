@@ -5,6 +5,7 @@
 //! order give the same events.
 
 mod arming;
+mod clock;
 mod composite;
 mod entry;
 mod index;

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::signal::RATIO_PLACES;
 
-/// What a key stays within: far from every threshold that a rule can have.
+/// Bound of all keys: far from every threshold that a rule can have.
 const LIMIT: i128 = 1 << 60;
 
 /// The key of `number / of` in half steps of 10^-[`RATIO_PLACES`]; none if `of` is not above 0.
@@ -27,7 +27,7 @@ pub(super) fn key_of(number: i128, of: i128) -> Option<i64> {
     i64::try_from(key).ok()
 }
 
-/// The key of how many percent `price` is above `reference`, or below it.
+/// The key of the percentage by which `price` is above `reference`, or below it.
 pub(super) fn percent(price: Decimal, reference: Decimal) -> Option<i64> {
     let (price, reference) = aligned(price, reference);
     key_of(price.checked_sub(reference)?.checked_mul(100)?, reference)
@@ -87,7 +87,7 @@ mod tests {
         let percent = |price, reference| percent(decimal(price), decimal(reference)).unwrap();
         assert_eq!(percent("105", "100"), 2 * 50_000);
         assert_eq!(percent("95", "100"), -2 * 50_000);
-        assert_eq!(percent("100.000001", "100"), 2 * 0 + 1);
+        assert_eq!(percent("100.000001", "100"), 1);
         assert_eq!(percent("99.99999999", "100"), -1);
         assert_eq!(percent("0.00001234", "0.00001234"), 0);
         assert_eq!(key_of(1, 3), Some(2 * 3_333 + 1));

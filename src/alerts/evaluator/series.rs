@@ -19,7 +19,7 @@ pub(super) struct Series {
     open: Option<OpenCandle>,
     closes: VecDeque<Decimal>,
     volumes: VecDeque<i128>,
-    /// How many are kept.
+    /// Number of closes kept.
     keep: usize,
     /// Exponential averages by their length, with how many closes they have seen.
     averages: Vec<(u32, Decimal, u32)>,
@@ -159,8 +159,8 @@ impl Series {
         Some((open, median))
     }
 
-    /// How much the logarithm of the close has moved, as the root of the mean square: of the last `length`
-    /// closes, and of the `usual` last.
+    /// Volatility, the root of the mean square of the logarithmic moves from close to close: of the last
+    /// `length` moves, and of the last `usual`.
     pub(super) fn volatility(&self, length: u32, usual: u32) -> Option<(f64, f64)> {
         let prices: Vec<f64> = self
             .last_closes(usual.max(length) + 1)?
@@ -182,7 +182,7 @@ impl Series {
         Some(self.closes.iter().skip(skipped))
     }
 
-    /// Begins with what happened before the open candle, if nothing has closed yet; in order.
+    /// Begins with the candles before the open one, if nothing has closed yet; in order.
     pub(super) fn warm(&mut self, before: impl Iterator<Item = (i64, Decimal, i128)>) {
         if !self.closes.is_empty() {
             return;

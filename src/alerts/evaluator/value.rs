@@ -11,7 +11,7 @@ use crate::input::Tick;
 use crate::number::{narrow, narrow_below, places_of};
 use crate::plan::Source;
 
-/// For what a value is asked.
+/// Occasion on which a value is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Moment<'a> {
     /// A trade happens, and is not in the windows yet.
@@ -20,7 +20,7 @@ pub(super) enum Moment<'a> {
     Close(u32),
     /// The next trade or candle is about to happen.
     Before,
-    /// A signal begins: whatever can be known now.
+    /// A signal begins: its value as far as it is known.
     Start,
 }
 
@@ -102,6 +102,7 @@ impl Evaluator {
     }
 
     pub(super) fn set_guard(&mut self, market: u32) {
+        self.markets[market as usize].fold();
         let slots = self.markets[market as usize].signals.clone();
         let mut guard = Guard::OPEN;
         let state = &self.markets[market as usize];
@@ -112,10 +113,8 @@ impl Evaluator {
         if let Some((due, _)) = state.timers.first() {
             guard.due = guard.due.min(*due);
         }
-        let is_open =
-            state.last.is_some() && state.dependents.is_empty() && state.silent.is_empty();
-        if !is_open && !(slots.is_empty() && state.dependents.is_empty() && state.silent.is_empty())
-        {
+        let is_first = state.last.is_none() && !slots.is_empty();
+        if is_first || !state.dependents.is_empty() || !state.silent.is_empty() {
             guard.shut();
         }
         if state.has_closed {
@@ -198,7 +197,7 @@ fn reference(source: &Source, market: &Market, at: i64) -> Option<Decimal> {
     }
 }
 
-/// Takes from the guard what could reach a threshold of the signal.
+/// Narrows the guard to the prices at which the signal reaches no threshold.
 fn narrow_guard(guard: &mut Guard, market: &Market, signal: &mut Signal) {
     if signal.last.is_none() || signal.source.is_of_closes() {
         return;
@@ -226,6 +225,8 @@ fn narrow_guard(guard: &mut Guard, market: &Market, signal: &mut Signal) {
                 guard.volume = guard.volume.min(reach.saturating_sub(open));
             }
         }
+        // The other instrument's price is not this guard's.
+        Source::Spread(..) => guard.shut(),
         source => {
             let Some(reference) = reference(source, market, market.now) else {
                 return;
@@ -241,6 +242,12 @@ fn narrow_guard(guard: &mut Guard, market: &Market, signal: &mut Signal) {
             };
             guard.low = guard.low.max(ratio::prices(above, low, None).0);
             guard.high = guard.high.min(ratio::prices(below, None, high).1);
+            // A price beyond the extreme is the next one.
+            match source {
+                Source::High(..) => guard.high = guard.high.min(below + 1),
+                Source::Low(..) => guard.low = guard.low.max(above - 1),
+                _ => {}
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Windows of prices: what a price was a while ago, and the highest and lowest since. One window serves all
+//! Windows of prices: the price a while ago, and the highest and lowest since. One window serves all
 //! signals of its instrument and length. It is kept in cells of a 240th of its length.
 
 use std::collections::VecDeque;
@@ -83,7 +83,7 @@ impl Window {
         self.pass(time);
     }
 
-    /// Forgets what is too old at `time`.
+    /// Forgets the cells that are too old at `time`.
     pub(super) fn pass(&mut self, time: i64) {
         let oldest = self.cell_of(time) - CELLS;
         while self.cells.get(1).is_some_and(|next| next.at < oldest) {
@@ -125,10 +125,10 @@ impl Window {
             .is_some_and(|first| first < self.cell_of(time) - CELLS)
     }
 
-    /// Begins with what happened before the first cell there is; in order.
+    /// Begins with the ranges before the first cell there is; in order.
     pub(super) fn warm(&mut self, before: impl Iterator<Item = (i64, Range)>) {
         let first = self.first.unwrap_or(i64::MAX);
-        let known = std::mem::replace(&mut self.cells, VecDeque::new());
+        let known = std::mem::take(&mut self.cells);
         (self.first, self.highs, self.lows) = (None, VecDeque::new(), VecDeque::new());
         for (time, range) in before {
             if self.cell_of(time) < first {

@@ -1,4 +1,4 @@
-//! How far the price is from a moving average of closes.
+//! Distance of the price from a moving average of closes.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -21,14 +21,14 @@ pub struct Average {
     pub symbol: String,
     /// The length of the candles.
     pub interval: CandleLength,
-    /// How many closes, 2 to 500.
+    /// Number of closes, 2 to 500.
     pub length: u32,
-    /// How they are weighted.
+    /// Their weights.
     #[serde(default)]
     pub weights: Weights,
-    /// How the distance is compared.
+    /// The comparison.
     pub operator: Operator,
-    /// With what, in percent of the average: 0 is the average itself.
+    /// The threshold, in percent of the average: 0 is the average itself.
     #[serde(with = "number::text")]
     pub percent: Decimal,
 }

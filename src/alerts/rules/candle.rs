@@ -27,7 +27,7 @@ pub struct Candle {
     /// The price; above 0.
     #[serde(with = "number::text")]
     pub threshold: Decimal,
-    /// How many in a row, 1 to 100.
+    /// Number of candles in a row, 1 to 100.
     #[serde(default = "one")]
     pub count: u32,
 }

@@ -1,4 +1,4 @@
-//! How far the price has moved within a window.
+//! Moves of the price within a window.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct Change {
     pub venue: String,
     /// The venue's spelling of the instrument.
     pub symbol: String,
-    /// How far back the price is compared: 1m to 30d.
+    /// The window, 1m to 30d.
     pub window: WindowLength,
     /// Which way it moves.
     pub operator: Move,

@@ -16,7 +16,7 @@ pub struct Gap {
     pub venue: String,
     /// The venue's spelling of the instrument.
     pub symbol: String,
-    /// How long it lasted at least, in seconds, at most a day.
+    /// Least length in seconds, at most a day.
     #[serde(default)]
     pub seconds: u32,
 }

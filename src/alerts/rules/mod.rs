@@ -98,9 +98,9 @@ macro_rules! kinds {
 kinds! {
     /// The price of trades.
     "price" Price(Price),
-    /// How far the price has moved within a window.
+    /// Moves of the price within a window.
     "change" Change(Change),
-    /// How far the price is from an average of closes.
+    /// Distance of the price from an average of closes.
     "average" Average(Average),
     /// The volume of a candle against what is usual.
     "volume" Volume(Volume),

@@ -17,7 +17,7 @@ pub struct NewHigh {
     pub venue: String,
     /// The venue's spelling of the instrument.
     pub symbol: String,
-    /// How many days, 1 to 30.
+    /// Number of days, 1 to 30.
     pub days: u32,
 }
 

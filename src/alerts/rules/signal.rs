@@ -15,9 +15,9 @@ use crate::rule::{Operator, RuleError};
 pub struct Signal {
     /// Its name, 1 to 128 visible characters.
     pub name: String,
-    /// How it is compared.
+    /// The comparison.
     pub operator: Operator,
-    /// With what.
+    /// The threshold.
     #[serde(with = "number::text")]
     pub threshold: Decimal,
 }

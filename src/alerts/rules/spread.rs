@@ -18,14 +18,14 @@ pub struct Spread {
     pub venue: String,
     /// The venue's spelling of the instrument.
     pub symbol: String,
-    /// With which it is compared.
+    /// The other instrument.
     pub against: Instrument,
-    /// How the distance is compared.
+    /// The comparison.
     pub operator: Operator,
-    /// With what, in percent of the other's price.
+    /// The threshold, in percent of the other's price.
     #[serde(with = "number::text")]
     pub percent: Decimal,
-    /// How old a price may be, in seconds, 1 to 3600.
+    /// Greatest age of a price, in seconds, 1 to 3600.
     #[serde(default = "usual_age")]
     pub max_age_seconds: u32,
 }

@@ -21,11 +21,11 @@ pub struct Volatility {
     pub symbol: String,
     /// The length of the candles.
     pub interval: CandleLength,
-    /// How many moves from close to close are now, 2 to 250.
+    /// Number of moves from close to close that are now, 2 to 250.
     pub length: u32,
-    /// How many are usual: more than `length`, at most 500.
+    /// Number of moves that are usual: more than `length`, at most 500.
     pub usual: u32,
-    /// How many times the usual.
+    /// The factor.
     #[serde(with = "number::text")]
     pub times: Decimal,
 }

@@ -21,10 +21,10 @@ pub struct Volume {
     pub symbol: String,
     /// The length of the candles.
     pub interval: CandleLength,
-    /// How many candles are usual, 2 to 500.
+    /// Number of candles before it, 2 to 500.
     #[serde(default = "usual_length")]
     pub length: u32,
-    /// How many times the median.
+    /// The factor.
     #[serde(with = "number::text")]
     pub times: Decimal,
 }

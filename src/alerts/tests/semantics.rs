@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use coinsphere_alerts::{
-    Decimal, Evaluator, EventTime, Instrument, Limits, Outcome, Rule, RuleId, Tick,
+    Candle, Decimal, Evaluator, EventTime, Gap, Instrument, Limits, Outcome, Rule, RuleId, Tick,
 };
 use serde_json::{Value, json};
 
@@ -203,4 +203,185 @@ fn prices_of_any_size_keep_every_digit() {
         fired_by(&up, &["99", "100", "99.99999999999999999999", "100"]),
         [1, 3]
     );
+}
+
+/// One rule on several instruments.
+struct Watched {
+    evaluator: Evaluator,
+    out: Outcome,
+    trades: u64,
+}
+
+impl Watched {
+    fn new(json: Value) -> Self {
+        let mut watched = Self {
+            evaluator: Evaluator::new(Limits::default()),
+            out: Outcome::default(),
+            trades: 0,
+        };
+        let rule = Rule::from_json(json).unwrap();
+        watched
+            .evaluator
+            .arm(RuleId::of(1), 1, &rule, None, &mut watched.out)
+            .unwrap();
+        watched
+    }
+
+    fn fired(&mut self) -> Vec<String> {
+        let fired = self.out.firings.iter().map(|it| it.cause.to_string());
+        let fired = fired.collect();
+        self.out.clear();
+        fired
+    }
+
+    /// A trade on a venue; the causes of what it fires.
+    fn trade(&mut self, venue: &str, seconds: i64, price: &str) -> Vec<String> {
+        self.trades += 1;
+        let instrument = Instrument::new(venue, "BTC");
+        let tick = tick(self.trades, seconds, price);
+        self.evaluator.trade(&instrument, &tick, &mut self.out);
+        self.fired()
+    }
+
+    fn time(&mut self, seconds: i64) -> Vec<String> {
+        let time = EventTime(seconds * 1_000_000_000);
+        let instrument = Instrument::new("a", "BTC");
+        self.evaluator.time(&instrument, time, &mut self.out);
+        self.fired()
+    }
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn a_spread_fires_when_either_price_moves_and_both_are_fresh() {
+    let mut rule = Watched::new(json!({
+        "condition": {
+            "kind": "spread", "venue": "a", "symbol": "BTC", "operator": "above", "percent": "1",
+            "against": {"venue": "b", "symbol": "BTC"}, "max_age_seconds": 10,
+        },
+        "repeat": "always",
+    }));
+    assert_eq!(rule.trade("a", 0, "100"), NONE);
+    assert_eq!(rule.trade("b", 1, "100"), NONE);
+    assert_eq!(rule.trade("a", 2, "100.9"), NONE);
+    assert_eq!(rule.trade("a", 3, "101"), ["trade a:BTC 4 3000000000"]);
+    assert_eq!(rule.trade("b", 4, "101"), NONE);
+    // The other one falls.
+    assert_eq!(rule.trade("b", 5, "99"), ["trade b:BTC 6 5000000000"]);
+    assert_eq!(rule.trade("b", 6, "101"), NONE);
+    // A price of 11 seconds ago says nothing.
+    assert_eq!(rule.trade("a", 17, "150"), NONE);
+    assert_eq!(rule.trade("b", 18, "101"), ["trade b:BTC 9 18000000000"]);
+}
+
+#[test]
+fn a_wick_on_one_venue_alone_does_not_fire_an_agreement() {
+    let mut rule = Watched::new(json!({
+        "condition": {
+            "kind": "agreement", "operator": "above", "threshold": "100",
+            "instruments": [{"venue": "a", "symbol": "BTC"}, {"venue": "b", "symbol": "BTC"}],
+        },
+        "repeat": "always",
+    }));
+    assert_eq!(rule.trade("a", 0, "99"), NONE);
+    assert_eq!(rule.trade("b", 0, "99"), NONE);
+    assert_eq!(rule.trade("a", 1, "150"), NONE);
+    assert_eq!(rule.trade("a", 2, "99"), NONE);
+    assert_eq!(rule.trade("b", 3, "100"), NONE);
+    assert_eq!(rule.trade("a", 4, "101"), ["trade a:BTC 6 4000000000"]);
+    assert_eq!(rule.trade("b", 5, "99"), NONE);
+    assert_eq!(rule.trade("b", 6, "100.5"), ["trade b:BTC 8 6000000000"]);
+}
+
+#[test]
+fn silence_fires_at_its_time_and_the_next_trade_arms_it_again() {
+    let mut rule = Watched::new(json!({
+        "condition": {"kind": "stale", "venue": "a", "symbol": "BTC", "seconds": 10},
+        "repeat": "always",
+    }));
+    assert_eq!(rule.time(100), NONE);
+    assert_eq!(rule.trade("a", 101, "1"), NONE);
+    assert_eq!(rule.trade("a", 105, "1"), NONE);
+    assert_eq!(rule.time(114), NONE);
+    assert_eq!(rule.time(130), ["silence a:BTC 105000000000"]);
+    assert_eq!(rule.time(200), NONE);
+    assert_eq!(rule.trade("a", 201, "1"), NONE);
+    // The trade that ends a silence shows it, too.
+    assert_eq!(rule.trade("a", 211, "1"), ["silence a:BTC 201000000000"]);
+}
+
+#[test]
+fn a_gap_fires_once_it_has_ended_and_was_long_enough() {
+    let mut rule = Watched::new(json!({
+        "condition": {"kind": "gap", "venue": "a", "symbol": "BTC", "seconds": 5},
+        "repeat": "always", "cooldown_seconds": 60,
+    }));
+    let instrument = Instrument::new("a", "BTC");
+    let mut gap = |from: i64, to: i64| {
+        let (from, to) = (
+            EventTime(from * 1_000_000_000),
+            EventTime(to * 1_000_000_000),
+        );
+        rule.evaluator
+            .gap(&instrument, &Gap { from, to }, &mut rule.out);
+        rule.fired()
+    };
+    assert_eq!(gap(10, 14), NONE);
+    assert_eq!(gap(20, 25), ["gap a:BTC 20000000000"]);
+    assert_eq!(gap(30, 40), NONE);
+    assert_eq!(gap(80, 85), ["gap a:BTC 80000000000"]);
+}
+
+#[test]
+fn a_number_that_somebody_else_computes_is_compared_like_a_price() {
+    let mut rule = Watched::new(json!({
+        "condition": {"kind": "signal", "name": "value", "operator": "crosses_down", "threshold": "-2.5"},
+    }));
+    let mut fires = |seconds: i64, value: &str| {
+        let time = EventTime(seconds * 1_000_000_000);
+        let value = Decimal::from_str_exact(value).unwrap();
+        rule.evaluator.number("value", time, value, &mut rule.out);
+        rule.evaluator.number("other", time, value, &mut rule.out);
+        !rule.fired().is_empty()
+    };
+    assert!(!fires(1, "-3"));
+    assert!(!fires(2, "1"));
+    assert!(fires(3, "-2.5"));
+    assert!(!fires(4, "1"));
+}
+
+#[test]
+fn windows_that_are_warm_know_what_was_before_the_rule() {
+    let instrument = Instrument::new("a", "BTC");
+    let rule = Rule::from_json(json!({
+        "condition": {
+            "kind": "change", "venue": "a", "symbol": "BTC", "window": "1h",
+            "operator": "rises_by", "percent": "10",
+        },
+    }))
+    .unwrap();
+    assert_eq!(rule.seconds_of_history(), 3_615);
+    let mut evaluator = Evaluator::new(Limits::default());
+    let mut out = Outcome::default();
+    evaluator.trade(&instrument, &tick(1, 7_200, "105"), &mut out);
+    evaluator
+        .arm(RuleId::of(1), 1, &rule, None, &mut out)
+        .unwrap();
+    let candle = |minute: i64| Candle {
+        open_time: EventTime(minute * 60_000_000_000),
+        open: Decimal::ONE_HUNDRED,
+        high: Decimal::ONE_HUNDRED,
+        low: Decimal::ONE_HUNDRED,
+        close: Decimal::ONE_HUNDRED,
+        volume: Decimal::ONE,
+    };
+    let candles: Vec<Candle> = (50..120).map(candle).collect();
+    evaluator.warm(&instrument, &candles, &mut out);
+    assert!(out.firings.is_empty());
+    evaluator.trade(&instrument, &tick(2, 7_201, "109.99"), &mut out);
+    assert!(out.firings.is_empty());
+    evaluator.trade(&instrument, &tick(3, 7_202, "110"), &mut out);
+    assert_eq!(out.firings.len(), 1);
+    assert_eq!(out.firings[0].value, Some(Decimal::TEN));
 }

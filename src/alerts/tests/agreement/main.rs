@@ -425,10 +425,10 @@ fn walk_of_all_kinds(seed: u64, steps: u64) -> usize {
 #[test]
 fn rules_of_all_kinds_agree_on_random_walks() {
     let mut fired = 0;
-    for seed in 1..=25 {
-        fired += walk_of_all_kinds(seed, 900);
+    for seed in 1..=16 {
+        fired += walk_of_all_kinds(seed, 600);
     }
-    assert!(fired > 5_000, "{fired}");
+    assert!(fired > 2_000, "{fired}");
 }
 
 /// The trades of a recording of Binance's, read in the plainest way.

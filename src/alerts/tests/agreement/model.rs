@@ -30,7 +30,7 @@ pub(crate) struct ModelRule {
     met: bool,
 }
 
-/// How a signal is compared.
+/// Comparison of a signal.
 #[derive(Clone, Copy, PartialEq)]
 enum Comparison {
     Touching(Operator),

@@ -14,7 +14,7 @@ pub(crate) struct History {
 /// A number over another.
 pub(crate) type Fraction = (Decimal, Decimal);
 
-/// For what a value is asked.
+/// Occasion on which a value is asked for.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum When {
     /// The newest trade has just happened.
