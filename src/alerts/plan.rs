@@ -133,9 +133,9 @@ impl Source {
         )
     }
 
-    /// Its value is against what was before the trade, so that a trade's is known only when it happens.
+    /// Its value is known only when a trade happens: it is against what was before it, or another's price.
     pub(crate) const fn is_of_a_trade(&self) -> bool {
-        matches!(self, Self::High(..) | Self::Low(..))
+        matches!(self, Self::High(..) | Self::Low(..) | Self::Spread(..))
     }
 
     /// The instruments whose trades move it.
