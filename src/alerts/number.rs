@@ -164,7 +164,7 @@ pub(crate) fn narrow(value: Decimal, places: u32) -> Option<i64> {
     let power = *POWERS.get((places - scale) as usize)?;
     if let Ok(word) = i64::try_from(mantissa) {
         let key = word.checked_mul(power)?;
-        return (i128::from(key).abs() < NARROW_LIMIT / 2).then_some(key * 2);
+        return (i128::from(key).abs() < NARROW_LIMIT / 2).then(|| key * 2);
     }
     None
 }

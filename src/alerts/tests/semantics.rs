@@ -196,6 +196,10 @@ fn prices_of_any_size_keep_every_digit() {
         ),
         [1, 3]
     );
+    // The places of the hysteresis would just not fit a machine word.
+    let fine = json!({"repeat": "always", "hysteresis": "0.00000000000001"});
+    let up = rule("above", "60000", fine);
+    assert_eq!(fired_by(&up, &["1", "60000", "1", "60001"]), [1, 3]);
     // A hysteresis that has more digits than any price.
     let fine = json!({"repeat": "always", "hysteresis": "0.00000000000000000001"});
     let up = rule("above", "100", fine);
