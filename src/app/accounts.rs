@@ -13,7 +13,7 @@ use crate::audit::AuditUserData;
 use crate::config::Config;
 use crate::idempotency::IdempotencyUserData;
 use crate::jobs::JobUserData;
-use crate::notifications::OutboxUserData;
+use crate::notifications::{NotificationUserData, OutboxUserData};
 use crate::secrets::Randomness;
 use crate::user_data::UserData;
 use crate::user_portfolios::PortfolioUserData;
@@ -28,6 +28,7 @@ pub fn user_data() -> Vec<Arc<dyn UserData>> {
         Arc::new(AuditUserData),
         Arc::new(JobUserData),
         Arc::new(PortfolioUserData),
+        Arc::new(NotificationUserData),
     ]
 }
 

@@ -2,13 +2,19 @@
 //! nothing of why somebody is written to.
 
 pub(crate) mod address;
-mod channels;
+mod email;
+mod names;
+mod notification_user_data;
+mod notify;
 mod outbox;
 mod outbox_worker;
 mod settings;
 mod templates;
 
-pub(crate) use channels::EmailChannel;
+pub use coinsphere_channels as channels;
+pub(crate) use email::EmailChannel;
+pub use notification_user_data::NotificationUserData;
+pub use notify::{NewNotification, notify};
 pub use outbox::OutboxView;
 pub(crate) use outbox::{Due, EmailKind, OutboxUserData, enqueue, newest, tidy};
 pub(crate) use outbox_worker::{Composer, Composition, OutboxWorker};

@@ -10,7 +10,7 @@ use coinsphere_actors::supervision::LoopContext;
 use coinsphere_pipelines::store::{PooledConnection, StoreError, StoreSource};
 use tokio::sync::Notify;
 
-use super::channels::EmailChannel;
+use super::EmailChannel;
 use super::outbox::{Due, Outcome, settle, take};
 use super::templates::{Context, render};
 

@@ -66,11 +66,12 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V44__portfolios"),
         migration!("common", "V45__jobs_by_creation"),
         migration!("common", "V46__catalog_changes"),
+        migration!("common", "V47__notifications"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 46;
+pub(super) const NEWEST: i32 = 47;
 
 /// Work done by migrating.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
