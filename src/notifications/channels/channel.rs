@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::apprise::Apprise;
 use crate::discord::Discord;
@@ -9,7 +10,7 @@ use crate::error::DeliveryError;
 use crate::gotify::Gotify;
 use crate::message::Message;
 use crate::ntfy::Ntfy;
-use crate::outbound::{Answer, OutboundClient, OutboundRequest};
+use crate::outbound::{Answer, OutboundClient, OutboundPolicy, OutboundRequest};
 use crate::slack::Slack;
 use crate::telegram::Telegram;
 use crate::web_push::{VapidKey, WebPush};
@@ -78,6 +79,22 @@ impl Channel {
             Self::WebPush(channel) => channel,
             Self::Apprise(channel) => channel,
         }
+    }
+
+    /// Checks the settings before they are stored: a request can be made with them, to where one may be sent as
+    /// far as its URL says.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn check(
+        &self,
+        policy: &OutboundPolicy,
+        attempt: &Attempt<'_>,
+    ) -> Result<(), DeliveryError> {
+        let request = self.request(&Message::test(Uuid::nil(), attempt.now), attempt)?;
+        policy
+            .check_url(&request.url)
+            .map_err(|refusal| DeliveryError::Outbound(refusal.into()))
     }
 
     /// Attempts to deliver a message, once.

@@ -11,11 +11,10 @@ use crate::error::{DeliveryError, judge, wait};
 use crate::message::{Message, Severity};
 use crate::outbound::{Answer, OutboundRequest};
 use crate::request::{bytes, json as json_request};
-use crate::text::{escaped, one_line, utf16};
+use crate::text::{escaped, utf16};
 
 const TITLE: usize = 256;
 const DESCRIPTION: usize = 4096;
-const FIELDS: usize = 25;
 const FIELD_NAME: usize = 256;
 const FIELD_VALUE: usize = 1024;
 /// Characters of an embed's texts together.
@@ -83,12 +82,12 @@ const fn color(severity: Severity) -> u32 {
 
 /// An embed, and how many characters its texts have.
 fn embed(message: &Message) -> (usize, Value) {
-    let title = or_dash(escape(&message.title, TITLE));
+    let title = escape(&message.title, TITLE);
     let description = escape(&message.body, DESCRIPTION);
     let mut characters = utf16(&title) + utf16(&description);
     let mut fields = Vec::new();
-    for field in message.fields.iter().take(FIELDS) {
-        let name = or_dash(escape(&one_line(&field.name), FIELD_NAME));
+    for field in &message.fields {
+        let name = or_dash(escape(&field.name, FIELD_NAME));
         let value = or_dash(escape(&field.value, FIELD_VALUE));
         characters += utf16(&name) + utf16(&value);
         fields.push(json!({"name": name, "value": value, "inline": true}));

@@ -5,10 +5,16 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
-use crate::text::one_line;
+use crate::text::{escaped, one_line};
 
 /// Characters of a body that any channel looks at; the rest could be sent by none.
-const BODY_CHARACTERS: usize = 20_000;
+const BODY: usize = 20_000;
+/// Characters of a title, which is one line.
+const TITLE: usize = 300;
+/// Fields that any channel looks at, with the characters of their names and values: those of a Discord embed.
+const FIELDS: usize = 25;
+const FIELD_NAME: usize = 256;
+const FIELD_VALUE: usize = 1024;
 
 /// Occasion of a message, as the `type` of a webhook names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +72,22 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message that tries a channel out.
+    #[must_use]
+    pub fn test(event_id: Uuid, time: DateTime<Utc>) -> Self {
+        Self {
+            event_id,
+            kind: MessageKind::ChannelTest,
+            severity: Severity::Normal,
+            title: "Test message".to_owned(),
+            body: "This channel works: alerts will arrive here.".to_owned(),
+            link: None,
+            fields: Vec::new(),
+            time,
+            rule_id: None,
+        }
+    }
+
     /// Everything in one text after the title: body, fields and link.
     pub(crate) fn text(&self) -> String {
         let fields = self
@@ -81,50 +103,132 @@ impl Message {
         lines.join("\n")
     }
 
-    /// What `render` makes of the longest beginning of this message that is within the channel's limit.
+    /// What `render` makes of the longest beginning of this message that is within the channel's limit, where
     /// `excess` measures by how much it is not. The body is shortened first, then fields are left out from the
     /// last, then the link and the end of the title.
     pub(crate) fn within<T>(&self, render: impl Fn(&Self) -> T, excess: impl Fn(&T) -> usize) -> T {
-        let mut message = self.clone();
-        message.title = one_line(&message.title).into_owned();
-        cut(
-            &mut message.body,
-            self.body.chars().count().saturating_sub(BODY_CHARACTERS),
-        );
-        loop {
-            let rendered = render(&message);
-            let excess = excess(&rendered);
-            // A character counts at most six units: four bytes, or `\u001f` in JSON.
-            let characters = excess.div_ceil(6);
-            if excess == 0 {
-                return rendered;
-            } else if !message.body.is_empty() {
-                cut(&mut message.body, characters);
-            } else if message.fields.pop().is_some() || message.link.take().is_some() {
-            } else if !message.title.is_empty() {
-                cut(&mut message.title, characters);
-            } else {
-                return rendered;
+        let mut message = self.bounded();
+        let fitting = |message: &Self| Some(render(message)).filter(|made| excess(made) == 0);
+        if let Some(whole) = fitting(&message) {
+            return whole;
+        }
+        let body = std::mem::take(&mut message.body);
+        let with_body = longest(&body, |body| {
+            message.body = body;
+            fitting(&message)
+        });
+        message.body.clear();
+        if let Some(made) = with_body {
+            return made;
+        }
+        while message.fields.pop().is_some() || message.link.take().is_some() {
+            if let Some(made) = fitting(&message) {
+                return made;
             }
+        }
+        let title = std::mem::take(&mut message.title);
+        let with_title = longest(&title, |title| {
+            message.title = title;
+            fitting(&message)
+        });
+        message.title.clear();
+        with_title.unwrap_or_else(|| render(&message))
+    }
+
+    /// The message with a title in one line, and no more of the rest than any channel takes.
+    fn bounded(&self) -> Self {
+        let start = |text: &str, most: usize| escaped(text, most, |_| None, |_| 1);
+        let title = one_line(&self.title);
+        let title = match title.trim() {
+            "" => "Coinsphere",
+            title => title,
+        };
+        let field = |field: &Field| Field {
+            name: start(&one_line(&field.name), FIELD_NAME),
+            value: start(&field.value, FIELD_VALUE),
+        };
+        Self {
+            title: start(title, TITLE),
+            body: start(&self.body, BODY),
+            fields: self.fields.iter().take(FIELDS).map(field).collect(),
+            ..self.clone()
         }
     }
 }
 
-/// Cuts characters off the end, and puts an ellipsis there.
-fn cut(text: &mut String, characters: usize) {
-    const ELLIPSIS: &str = "…";
-    if characters == 0 {
-        return;
+/// What `make` makes of the longest beginning of a text for which it makes something; the whole text is known to
+/// be too long.
+fn longest<T>(text: &str, mut make: impl FnMut(String) -> Option<T>) -> Option<T> {
+    let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    let mut best = make(String::new())?;
+    let (mut enough, mut too_many) = (0, starts.len());
+    while too_many - enough > 1 {
+        let middle = enough.midpoint(too_many);
+        match make(format!("{}…", &text[..starts[middle]])) {
+            Some(made) => (best, enough) = (made, middle),
+            None => too_many = middle,
+        }
     }
-    let was_cut = text.ends_with(ELLIPSIS);
-    let count = text.chars().count();
-    let left = count.saturating_sub(characters + 1);
-    let end = text
-        .char_indices()
-        .nth(left)
-        .map_or(text.len(), |(at, _)| at);
-    text.truncate(end);
-    if !text.is_empty() || (!was_cut && count > 1) {
-        text.push_str(ELLIPSIS);
+    Some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(body: &str) -> Message {
+        let field = |name: &str| Field {
+            name: name.to_owned(),
+            value: "1".to_owned(),
+        };
+        Message {
+            event_id: Uuid::nil(),
+            kind: MessageKind::ChannelTest,
+            severity: Severity::Normal,
+            title: "title".to_owned(),
+            body: body.to_owned(),
+            link: Some(Url::parse("https://a.example/").unwrap()),
+            fields: vec![field("a"), field("b")],
+            time: DateTime::UNIX_EPOCH,
+            rule_id: None,
+        }
+    }
+
+    fn text_within(body: &str, limit: usize) -> String {
+        let text = |message: &Message| format!("{}\n{}", message.title, message.text());
+        message(body).within(text, |text| text.chars().count().saturating_sub(limit))
+    }
+
+    #[test]
+    fn a_message_is_as_long_as_its_channel_allows() {
+        let rest = "a: 1\nb: 1\nhttps://a.example/";
+        for (body, limit, text) in [
+            ("0123456789", 45, format!("title\n0123456789\n{rest}")),
+            ("0123456789", 44, format!("title\n01234567…\n{rest}")),
+            ("0123456789", 37, format!("title\n0…\n{rest}")),
+            ("0123456789", 36, format!("title\n{rest}")),
+            (
+                "0123456789",
+                30,
+                "title\na: 1\nhttps://a.example/".to_owned(),
+            ),
+            ("0123456789", 24, "title\nhttps://a.example/".to_owned()),
+            ("0123456789", 23, "title\n".to_owned()),
+            ("0123456789", 5, "tit…\n".to_owned()),
+            ("0123456789", 0, "\n".to_owned()),
+        ] {
+            assert_eq!(text_within(body, limit), text, "{limit}");
+        }
+    }
+
+    #[test]
+    fn no_text_is_longer_than_any_channel_takes() {
+        let mut long = message(&"x".repeat(1_000_000));
+        long.title = " \n ".to_owned();
+        long.fields = vec![long.fields[0].clone(); 1000];
+        let bounded = long.within(Clone::clone, |_| 0);
+        assert_eq!(bounded.title, "Coinsphere");
+        assert_eq!(bounded.body.chars().count(), BODY);
+        assert_eq!(bounded.fields.len(), FIELDS);
     }
 }

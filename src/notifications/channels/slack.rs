@@ -11,7 +11,7 @@ use crate::error::{DeliveryError, judge};
 use crate::message::Message;
 use crate::outbound::{Answer, OutboundRequest};
 use crate::request::{bytes, json as json_request};
-use crate::text::{escaped, one_line, utf16};
+use crate::text::{escaped, utf16};
 
 /// Characters of a section's text.
 const SECTION: usize = 3000;
@@ -49,7 +49,7 @@ fn text(text: &str) -> Value {
 }
 
 fn body(message: &Message) -> Value {
-    let title = escape(&one_line(&message.title), TITLE);
+    let title = escape(&message.title, TITLE);
     let mut section = format!("*{title}*");
     let room = SECTION - utf16(&section) - 1;
     if !message.body.is_empty() {
@@ -60,7 +60,7 @@ fn body(message: &Message) -> Value {
     if !message.fields.is_empty() {
         let (count, limit) = FIELDS;
         let fields = message.fields.iter().take(count).map(|field| {
-            let name = escape(&one_line(&field.name), TITLE);
+            let name = escape(&field.name, TITLE);
             let value = escape(&field.value, limit - utf16(&name) - 1);
             text(&format!("{name}\n{value}"))
         });
@@ -84,7 +84,8 @@ impl Deliver for Slack {
         message: &Message,
         _: &Attempt<'_>,
     ) -> Result<OutboundRequest, DeliveryError> {
-        Ok(json_request(self.url.clone(), bytes(&body(message))))
+        let body = message.within(body, |_| 0);
+        Ok(json_request(self.url.clone(), bytes(&body)))
     }
 
     /// 404 is `no_service`, 403 a workspace that forbids it, 410 a channel that is archived.

@@ -34,16 +34,16 @@ impl Refusal {
     pub fn for_admin(&self) -> String {
         match self {
             Self::LocalName(name) => format!(
-                "{self}: {name} is a local name; use the host's address, and list it in alerts.allow_private"
+                "{self}: {name} is a local name; use the host's address, and list it in notifications.allow_private"
             ),
             Self::Address(address) if reached(*address).any(is_metadata) => {
                 format!("{self}: {address} serves a cloud's credentials, which no setting opens")
             }
             Self::Address(address) => format!(
-                "{self}: {address} is not public; list it with its port in alerts.allow_private to allow it"
+                "{self}: {address} is not public; list it with its port in notifications.allow_private to allow it"
             ),
             Self::Port(_) | Self::Scheme => format!(
-                "{self}, or list the address with its port in alerts.allow_private to allow it"
+                "{self}, or list the address with its port in notifications.allow_private to allow it"
             ),
             Self::Credentials => self.to_string(),
         }

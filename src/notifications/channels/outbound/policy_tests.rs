@@ -260,5 +260,8 @@ fn only_administrators_read_of_the_network() {
     assert_eq!(refused.to_string(), "address not allowed");
     let for_admin = refused.for_admin();
     assert!(for_admin.contains("192.168.1.5"), "{for_admin}");
-    assert!(for_admin.contains("alerts.allow_private"), "{for_admin}");
+    assert!(
+        for_admin.contains("notifications.allow_private"),
+        "{for_admin}"
+    );
 }
