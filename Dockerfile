@@ -3,9 +3,17 @@
 #   docker run -e DATABASE_URL=postgres://… -e COINSPHERE_PUBLIC_MARKET_DATA=true \
 #       -p 127.0.0.1:3001:3001 -v coinsphere:/var/lib/coinsphere coinsphere
 
+FROM node:24-bookworm-slim AS dashboard
+WORKDIR /build
+COPY docs/openapi.json docs/
+COPY scripts/dashboard.sh scripts/node.sh scripts/
+COPY src/dashboard/web src/dashboard/web
+RUN scripts/dashboard.sh
+
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY . .
+COPY --from=dashboard /build/src/dashboard/web/dist src/dashboard/web/dist
 # Downloads and intermediate files are kept by the builder, so that a change rebuilds only itself.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \

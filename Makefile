@@ -6,22 +6,23 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 # What CI and the container image build: with the client of the Fluvio event log.
 FEATURES := --features fluvio
 
-.PHONY: help demo test setup setup-test format check unit build bench openapi
+.PHONY: help demo test setup setup-test format check unit build bench openapi dashboard dashboard-test
 
 help:
 	@echo 'make demo    set up, build, and run everything against a simulated market: http://127.0.0.1:3001'
 	@echo 'make test    set up, and run everything CI runs: format, clippy, all tests'
 	@echo 'make setup   install what is missing (PostgreSQL, Node for a test), and nothing else'
 	@echo 'make build   the release build, fully optimised, without the Fluvio client'
+	@echo 'make dashboard  build the dashboard, which the next build of the program embeds'
 	@echo 'make openapi write docs/openapi.json, the stored description of the API, again'
 	@echo 'make bench   the criterion benches (recorded data: COINSPHERE_MARKET_DATA)'
 
-demo: setup-demo
+demo: setup-demo dashboard
 	@echo 'demo: the demo profile, built within minutes: only what is hot in a demo is optimised (make build: the release build)'
 	cargo build --profile demo --locked --bin coinsphere
 	@exec "$(CARGO_TARGET_DIR)/demo/coinsphere" demo $(ARGS)
 
-build: setup-demo
+build: setup-demo dashboard
 	@echo 'build: the release profile, fully optimised, as it is benchmarked and shipped (make demo: built faster, runs slower)'
 	cargo build --release --locked --bin coinsphere
 	@echo 'build: $(CARGO_TARGET_DIR)/release/coinsphere'
@@ -33,7 +34,7 @@ CHECKED := env CARGO_INCREMENTAL=0 RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_
 TEST := $(CHECKED) cargo test --workspace --locked --no-fail-fast $(FEATURES)
 
 # The build needs none of what is fetched for the tests: both at once.
-test: setup-demo
+test: setup-demo dashboard-test
 	@$(MAKE) --no-print-directory -j2 setup-test format check
 	@$(MAKE) --no-print-directory unit
 
@@ -45,6 +46,13 @@ setup-demo:
 
 setup-test:
 	@scripts/setup.sh test
+
+# Each does nothing where the same sources were built, or tested, before.
+dashboard: setup-demo
+	@scripts/dashboard.sh
+
+dashboard-test: setup-demo
+	@scripts/dashboard.sh test
 
 format:
 	cargo fmt --all --check

@@ -4,7 +4,7 @@
 #   scripts/setup.sh test    that, and what `make test` needs
 # Installs nothing that is there already, and nothing outside the distribution's packages but the
 # npm packages of the TimescaleDB and OpenAPI checks and the PyPI packages of the latter, which go to the
-# cache directory.
+# cache directory. (The dashboard's npm packages, and Node where it is too old, are scripts/dashboard.sh's.)
 set -eu
 purpose=${1:-demo}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -42,9 +42,14 @@ fi
 wanted=
 command -v cc >/dev/null 2>&1 || wanted="$wanted build-essential"
 has_postgres || wanted="$wanted postgresql"
+# The dashboard is built with Node; scripts/node.sh gets one from PyPI where there is none.
+"$here/node.sh" --found || has_python || wanted="$wanted python3-venv"
 if [ "$purpose" = test ]; then
     has_node || wanted="$wanted nodejs npm"
-    has_python || wanted="$wanted python3-venv"
+    case $wanted in
+        *python3-venv*) ;;
+        *) has_python || wanted="$wanted python3-venv" ;;
+    esac
     # Tests start Redis servers of their own, on free ports.
     has_redis || wanted="$wanted redis-server"
 fi

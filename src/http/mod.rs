@@ -6,6 +6,7 @@
 
 mod client_address;
 mod controllers;
+mod dashboard;
 mod extract;
 mod limits;
 mod middleware;

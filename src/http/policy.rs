@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::accounts::Scope;
+use crate::http::dashboard;
 use crate::http::settings::HttpSettings;
 
 /// Who may call a route.
@@ -229,7 +230,13 @@ impl Policies {
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
             let found = self.prefixes.iter().find(|(prefix, _)| within(prefix));
-            found.map_or(Policy::anonymous(), |(_, policy)| *policy)
+            match found {
+                Some((_, policy)) => *policy,
+                None if dashboard::asks_for_page(request) => {
+                    Policy::anonymous().rate_limit(RateLimit::Unlimited)
+                }
+                None => Policy::anonymous(),
+            }
         })
     }
 

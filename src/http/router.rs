@@ -2,7 +2,6 @@
 
 use axum::Router;
 use axum::http::Method;
-use axum::response::Redirect;
 use axum::routing::get;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -10,10 +9,11 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::http::controllers;
+use crate::http::dashboard;
 use crate::http::middleware::browser;
 use crate::http::middleware::layers;
 use crate::http::policy::{Policies, Policy, RateLimit};
-use crate::http::respond::problem::{Problem, ProblemBody};
+use crate::http::respond::problem::ProblemBody;
 use crate::http::state::ApiState;
 
 #[derive(OpenApi)]
@@ -153,14 +153,17 @@ impl Routes {
     }
 }
 
-/// The whole application: API, documentation, limits, tracing.
+/// The whole application: API, dashboard, documentation, limits, tracing.
 pub fn router(state: ApiState) -> Router {
     let (api, document, mut policies) = routes().into_parts();
     let page = Policy::anonymous().rate_limit(RateLimit::Unlimited);
-    policies.insert(Method::GET, "/".to_owned(), page);
-    let routes = api
-        .route("/", get(async || Redirect::temporary("/docs")))
+    let mut routes = api;
+    for path in ["/", "/assets/{*file}", "/icon.svg", "/theme.js"] {
+        policies.insert(Method::GET, path.to_owned(), page);
+        routes = routes.route(path, get(dashboard::file));
+    }
+    let routes = routes
         .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document))
-        .fallback(async || Problem::of_status(axum::http::StatusCode::NOT_FOUND));
+        .fallback(dashboard::fallback);
     layers::around(routes, policies, &state).with_state(state)
 }

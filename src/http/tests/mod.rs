@@ -5,6 +5,7 @@ mod accounts;
 mod additions;
 mod bodies;
 mod candles;
+mod dashboard;
 mod documents;
 mod errors;
 mod forecasts;

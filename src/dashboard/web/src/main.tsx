@@ -1,0 +1,125 @@
+/** Where the dashboard begins: its routes and what they share. */
+
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  Link,
+  lazyRouteComponent,
+  RouterProvider,
+} from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Shell } from "./components/Shell";
+import { Empty, Failure } from "./components/ui";
+import { ApiError } from "./lib/api/client";
+import { INTERVALS, type Interval } from "./lib/market";
+import { Market } from "./routes/market";
+import "./styles.css";
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: () => (
+    <Empty>
+      There is no such page. <Link to="/" className="text-accent">To the market</Link>
+    </Empty>
+  ),
+});
+
+const SORTS = ["rank", "name", "price", "change", "volume"] as const;
+export type Sort = (typeof SORTS)[number];
+
+function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {
+  return known.find((one) => one === value);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+const market = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: Market,
+  validateSearch: (search: Record<string, unknown>): { search?: string | undefined; sort?: Sort | undefined; down?: boolean | undefined } => ({
+    search: text(search.search),
+    sort: oneOf(SORTS, search.sort),
+    down: search.down === true ? true : undefined,
+  }),
+});
+
+const token = createRoute({
+  getParentRoute: () => root,
+  path: "/tokens/$id",
+  component: lazyRouteComponent(() => import("./routes/token"), "TokenPage"),
+  validateSearch: (search: Record<string, unknown>): { interval?: Interval | undefined; venue?: string | undefined } => ({
+    interval: oneOf(INTERVALS, search.interval),
+    venue: text(search.venue),
+  }),
+});
+
+const entrance = (search: Record<string, unknown>): { to?: string | undefined } => {
+  const to = text(search.to);
+  // Only our own pages: an address of elsewhere would be somebody's trap.
+  return { to: to !== undefined && /^\/(?![/\\])/.test(to) ? to : undefined };
+};
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  component: lazyRouteComponent(() => import("./routes/entrance"), "SignIn"),
+  validateSearch: entrance,
+});
+
+const signUp = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-up",
+  component: lazyRouteComponent(() => import("./routes/entrance"), "SignUp"),
+  validateSearch: entrance,
+});
+
+const portfolios = createRoute({
+  getParentRoute: () => root,
+  path: "/portfolios",
+  component: lazyRouteComponent(() => import("./routes/portfolios"), "Portfolios"),
+});
+
+const portfolio = createRoute({
+  getParentRoute: () => root,
+  path: "/portfolios/$id",
+  component: lazyRouteComponent(() => import("./routes/portfolio"), "PortfolioPage"),
+});
+
+const router = createRouter({
+  routeTree: root.addChildren([market, token, signIn, signUp, portfolios, portfolio]),
+  defaultPreload: "intent",
+  defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // What the server refuses it refuses again; what it could not do may work.
+      retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+      refetchOnWindowFocus: false,
+    },
+  },
+});
+
+const element = document.getElementById("root");
+if (element !== null) {
+  createRoot(element).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}
