@@ -71,9 +71,15 @@ export function Select({
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
   const text = error instanceof Error ? error.message : "Something unexpected happened";
   const id = error instanceof ApiError ? error.requestId : null;
+  const fields = error instanceof ApiError ? error.fields : [];
   return (
     <div role="alert" className="rounded-md border border-down p-4">
       <p>{text}</p>
+      {fields.map(({ field, detail }) => (
+        <p key={field} className="text-xs">
+          {field}: {detail}
+        </p>
+      ))}
       {id !== null && <p className="mt-1 text-xs text-muted">Request {id}</p>}
       {retry !== undefined && (
         <div className="mt-3">
@@ -105,7 +111,7 @@ export function Change({ value, unit = "", exact }: { value: string | null | und
     <span className={colour} title={exact ? format(exact) : undefined}>
       {formatSigned(value)}
       {unit}
-      <span aria-hidden="true"> {way > 0 ? "▲" : way < 0 ? "▼" : "＝"}</span>
+      <span aria-hidden="true"> {way > 0 ? "▲" : way < 0 ? "▼" : "="}</span>
     </span>
   );
 }
