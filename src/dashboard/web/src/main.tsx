@@ -1,5 +1,6 @@
 /** Where the dashboard begins: its routes and what they share. */
 
+import { CSPProvider } from "@base-ui/react/csp-provider";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import {
   createRootRoute,
@@ -91,8 +92,26 @@ const portfolio = createRoute({
   component: lazyRouteComponent(() => import("./routes/portfolio"), "PortfolioPage"),
 });
 
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: "/overview",
+  component: lazyRouteComponent(() => import("./routes/overview"), "Overview"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./routes/settings"), "Settings"),
+});
+
+const reset = createRoute({
+  getParentRoute: () => root,
+  path: "/forgotten-password",
+  component: lazyRouteComponent(() => import("./routes/reset"), "Reset"),
+});
+
 const router = createRouter({
-  routeTree: root.addChildren([market, token, signIn, signUp, portfolios, portfolio]),
+  routeTree: root.addChildren([overview, market, token, signIn, signUp, reset, portfolios, portfolio, settings]),
   defaultPreload: "intent",
   defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
 });
@@ -117,9 +136,11 @@ const element = document.getElementById("root");
 if (element !== null) {
   createRoot(element).render(
     <StrictMode>
-      <QueryClientProvider client={queries}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>
+      <CSPProvider disableStyleElements>
+        <QueryClientProvider client={queries}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </CSPProvider>
     </StrictMode>,
   );
 }

@@ -7,6 +7,7 @@ import { api, change, setCsrfToken } from "../lib/api/client";
 import { forget, stream, useStreamState } from "../lib/live";
 import { sessionQuery, useUser } from "../lib/session";
 import { time } from "../lib/time";
+import { Palette } from "./Palette";
 import { Button } from "./ui";
 
 /** Counts down while it is shown. */
@@ -99,7 +100,9 @@ function Account() {
   };
   return (
     <span className="flex items-center gap-2">
-      <span className="hidden text-muted sm:inline">{user.display_name ?? user.email}</span>
+      <Link to="/settings" className="text-muted hover:text-text">
+        {user.display_name ?? user.email}
+      </Link>
       <Button onClick={signOut}>{failed ? "Sign out: try again" : "Sign out"}</Button>
     </span>
   );
@@ -115,6 +118,9 @@ export function Shell() {
       <header className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-line py-3">
         <span className="text-base font-semibold">Coinsphere</span>
         <nav aria-label="Pages" className="flex gap-1">
+          <Link to="/overview" className={place}>
+            Overview
+          </Link>
           <Link to="/" className={place} activeOptions={{ exact: true }}>
             Market
           </Link>
@@ -125,6 +131,7 @@ export function Shell() {
             API
           </a>
         </nav>
+        <Palette />
         <div role="status" aria-label="Live data" className="ml-auto text-xs">
           <StreamStatus />
         </div>

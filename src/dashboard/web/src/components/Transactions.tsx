@@ -164,7 +164,7 @@ function List({ id }: { id: string }) {
   if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />;
   if (query.data === undefined) return <Loading what="transactions" />;
   const all = query.data.pages.flatMap((page) => page.data);
-  if (all.length === 0) return <Empty>No transactions yet. Add one, or import a file with the API.</Empty>;
+  if (all.length === 0) return <Empty>No transactions yet. Add one, or import a file below.</Empty>;
   return (
     <div className="overflow-x-auto rounded-md border border-line">
       <table className="w-full">

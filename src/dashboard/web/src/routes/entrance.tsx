@@ -52,6 +52,10 @@ export function SignIn() {
         No account yet?{" "}
         <Link to="/sign-up" search={{ to }} className="text-accent">
           Create one
+        </Link>{" "}
+        ·{" "}
+        <Link to="/forgotten-password" className="text-accent">
+          Forgotten your password?
         </Link>
       </p>
     </section>

@@ -6,6 +6,12 @@ import { SignInFirst } from "../components/SignInFirst";
 import { Transactions } from "../components/Transactions";
 import { Unverified } from "../components/Unverified";
 import { Change, Empty, Failure, Loading } from "../components/ui";
+import { Allocation } from "../features/portfolio/Allocation";
+import { Explain } from "../features/portfolio/Explain";
+import { Import } from "../features/portfolio/Import";
+import { Manage } from "../features/portfolio/Manage";
+import { Performance } from "../features/portfolio/Performance";
+import { Tax } from "../features/portfolio/Tax";
 import type { Schemas } from "../lib/api/client";
 import { format, formatMoney, formatPrice, MISSING, ratioPercent, round } from "../lib/decimal";
 import { usePortfolioValue } from "../lib/live";
@@ -42,6 +48,7 @@ function Figures({ portfolio }: { portfolio: Schemas["PortfolioSummary"] }) {
     <dl className="grid grid-cols-2 gap-3 md:grid-cols-4">
       <Figure name={`Value in ${portfolio.currency}`} why={value.value_reason}>
         <Amount text={value.value} />
+        <Explain id={portfolio.id} figure="value" name="Value" />
       </Figure>
       <Figure name="Today" why={value.day_change_reason}>
         <Change value={twoDecimals(value.day_change)} exact={value.day_change} />{" "}
@@ -51,9 +58,11 @@ function Figures({ portfolio }: { portfolio: Schemas["PortfolioSummary"] }) {
       </Figure>
       <Figure name="Unrealised gain">
         <Change value={twoDecimals(value.unrealized)} exact={value.unrealized} />
+        <Explain id={portfolio.id} figure="unrealized" name="Unrealised gain" />
       </Figure>
       <Figure name="Realised gain">
         <Change value={twoDecimals(figures.realized)} exact={figures.realized} />
+        <Explain id={portfolio.id} figure="realized" name="Realised gain" />
       </Figure>
     </dl>
   );
@@ -128,7 +137,14 @@ function Portfolio({ id }: { id: string }) {
         </h2>
         <Holdings id={id} />
       </section>
+      <div className="grid items-start gap-4 lg:grid-cols-[1fr_20rem]">
+        <Performance id={id} currency={portfolio.data.currency} />
+        <Allocation id={id} />
+      </div>
       <Transactions id={id} currency={portfolio.data.currency} />
+      <Import id={id} />
+      <Tax id={id} method={portfolio.data.method} />
+      <Manage id={id} name={portfolio.data.name} />
     </div>
   );
 }
