@@ -108,7 +108,7 @@ export function Change({ value, unit = "", exact }: { value: string | null | und
   const way = sign(value);
   const colour = way > 0 ? "text-up" : way < 0 ? "text-down" : "text-muted";
   return (
-    <span className={colour} title={exact ? format(exact) : undefined}>
+    <span className={`whitespace-nowrap ${colour}`} title={exact ? format(exact) : undefined}>
       {formatSigned(value)}
       {unit}
       <span aria-hidden="true"> {way > 0 ? "▲" : way < 0 ? "▼" : "="}</span>
