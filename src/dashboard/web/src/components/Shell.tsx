@@ -93,15 +93,18 @@ function Account() {
       return;
     }
     setCsrfToken(null);
-    queries.clear();
+    // Set, not cleared: what is on the page looks at it.
     queries.setQueryData(sessionQuery.queryKey, null);
     forget();
     await navigate({ to: "/" });
+    // What this user was shown is nobody else's.
+    queries.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionQuery.queryKey[0] && !query.isActive() });
   };
   return (
     <span className="flex items-center gap-2">
       <Link to="/settings" className="text-muted hover:text-text">
-        {user.display_name ?? user.email}
+        <span className="hidden sm:inline">{user.display_name ?? user.email}</span>
+        <span className="sm:hidden">Account</span>
       </Link>
       <Button onClick={signOut}>{failed ? "Sign out: try again" : "Sign out"}</Button>
     </span>
@@ -116,7 +119,7 @@ export function Shell() {
         Skip to the content
       </a>
       <header className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-line py-3">
-        <span className="text-base font-semibold">Coinsphere</span>
+        <span className="hidden text-base font-semibold sm:inline">Coinsphere</span>
         <nav aria-label="Pages" className="flex gap-1">
           <Link to="/overview" className={place}>
             Overview

@@ -17,8 +17,8 @@ function useEntering(to: string | undefined) {
     const session = await unwrap(api.POST("/api/v1/auth/browser/login", { body }));
     setCsrfToken(session.csrf_token);
     // What the one before, or a visitor, was shown is not this user's.
-    queries.clear();
-    await queries.prefetchQuery(sessionQuery);
+    queries.removeQueries({ predicate: (query) => !query.isActive() });
+    await queries.fetchQuery({ ...sessionQuery, staleTime: 0 });
     forget();
     router.history.push(to ?? "/portfolios");
   };
