@@ -26,8 +26,9 @@ page.setDefaultTimeout(20_000);
 const faults = [];
 page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
 page.on("console", (message) => {
-  // What the server refuses is shown on the page; the browser logs the status besides.
-  if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) faults.push(`console: ${message.text()}`);
+  // What the server refuses, and that it is away, is shown on the page; the browser logs it besides.
+  const isExpected = /^Failed to load resource|ERR_INTERNET_DISCONNECTED/.test(message.text());
+  if (message.type() === "error" && !isExpected) faults.push(`console: ${message.text()}`);
 });
 await page.addInitScript(() => {
   window.violations = [];

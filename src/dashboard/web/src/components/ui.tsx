@@ -14,7 +14,7 @@ export function Button({
     primary: "border-accent bg-accent text-on-accent",
     danger: "border-line text-down",
   }[kind];
-  const common = "min-h-8 cursor-pointer rounded-md border px-3 py-1 font-medium disabled:cursor-default disabled:opacity-50";
+  const common = "min-h-8 cursor-pointer rounded-md border px-3 py-1 font-medium whitespace-nowrap disabled:cursor-default disabled:opacity-50";
   return <button type="button" className={`${common} ${looks}`} {...rest} />;
 }
 

@@ -57,14 +57,14 @@ const Row = memo(function Row({ token, day, error }: Line) {
   const gaps = day?.coverage.gaps.length ?? 0;
   return (
     <tr className="border-t border-line">
-      <td className="figures text-muted">{token.rank ?? MISSING}</td>
+      <td className="figures hidden text-muted sm:table-cell">{token.rank ?? MISSING}</td>
       <th scope="row" className="text-left font-medium">
         <Link to="/tokens/$id" params={{ id: token.id }} className="hover:underline">
           {token.name} <span className="font-normal text-muted">{token.symbol}</span>
         </Link>
       </th>
       <td className="figures">
-        {formatPrice(price)} <span className="text-xs text-muted">{day?.instrument.quote}</span>
+        {formatPrice(price)} <span className="hidden text-xs text-muted sm:inline">{day?.instrument.quote}</span>
       </td>
       <td className="figures">
         <Change value={changeOf(day, price)} unit=" %" />
@@ -146,12 +146,12 @@ export function Market() {
       {lines.length === 0 ? (
         <Empty>{tokens.data.length === 0 ? "No tokens are listed yet." : `No token is called “${search}”.`}</Empty>
       ) : (
-        <div className="overflow-x-auto rounded-md border border-line">
+        <div className="relative overflow-x-auto rounded-md border border-line">
           <table className="w-full border-collapse">
             <caption className="sr-only">All tokens, with live prices and the change of the last 24 hours</caption>
             <thead className="bg-panel text-xs">
               <tr>
-                <Heading sort="rank">#</Heading>
+                <Heading sort="rank" className="hidden sm:table-cell">#</Heading>
                 <Heading sort="name" isNumber={false}>
                   Token
                 </Heading>

@@ -149,7 +149,7 @@ function Mine() {
   return (
     <>
       <Card title="Portfolios">
-        <div className="overflow-x-auto">
+        <div className="relative overflow-x-auto">
           <table className="w-full">
             <thead className="text-xs text-muted">
               <tr>
@@ -186,7 +186,7 @@ function Mine() {
               </select>
             </label>
           )}
-          <div className="grid items-start gap-4 lg:grid-cols-[1fr_20rem]">
+          <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
             <Performance id={one.id} currency={one.currency} />
             <Breakdown portfolio={one} />
           </div>
@@ -200,7 +200,7 @@ export function Overview() {
   const user = useUser();
   if (user === undefined) return <Loading what="the overview" />;
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <title>Overview · Coinsphere</title>
       <h1>Overview</h1>
       {user === null ? <SignInFirst to="/overview" what="your portfolios" /> : user.email_verified ? <Mine /> : <Unverified email={user.email} />}

@@ -75,7 +75,7 @@ function Holdings({ id }: { id: string }) {
   if (holdings.data === undefined) return <Loading what="holdings" />;
   if (holdings.data.data.length === 0) return <Empty>Nothing is held yet. Add a transaction below.</Empty>;
   return (
-    <div className="overflow-x-auto rounded-md border border-line">
+    <div className="relative overflow-x-auto rounded-md border border-line">
       <table className="w-full">
         <caption className="sr-only">Holdings, with values in {holdings.data.currency}</caption>
         <thead className="bg-panel text-xs text-muted">
@@ -127,7 +127,7 @@ function Portfolio({ id }: { id: string }) {
   if (portfolio.isError) return <Failure error={portfolio.error} retry={() => void portfolio.refetch()} />;
   if (portfolio.data === undefined) return <Loading what="the portfolio" />;
   return (
-    <div className="grid gap-6">
+    <div className="grid grid-cols-1 gap-6">
       <title>{`${portfolio.data.name} · Coinsphere`}</title>
       <h1>{portfolio.data.name}</h1>
       <Figures portfolio={portfolio.data} />
@@ -137,7 +137,7 @@ function Portfolio({ id }: { id: string }) {
         </h2>
         <Holdings id={id} />
       </section>
-      <div className="grid items-start gap-4 lg:grid-cols-[1fr_20rem]">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <Performance id={id} currency={portfolio.data.currency} />
         <Allocation id={id} />
       </div>

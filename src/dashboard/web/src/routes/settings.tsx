@@ -20,7 +20,7 @@ export function Settings() {
     <>
       <title>Settings · Coinsphere</title>
       <h1 className="mb-4">Settings</h1>
-      <div className="grid items-start gap-4 md:grid-cols-2">
+      <div className="grid grid-cols-1 items-start gap-4 md:grid-cols-2">
         <Profile user={user} />
         <Password user={user} />
         <TwoFactor user={user} />
