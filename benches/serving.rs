@@ -12,6 +12,7 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 
+#[allow(dead_code, reason = "no bench uses all of it")]
 mod support;
 
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -27,19 +28,14 @@ use coinsphere_pipelines::store::{ImportTarget, ImportedCandle, Store, StoreConf
 use coinsphere_pipelines::venues;
 use futures_util::{SinkExt, StreamExt};
 use rust_decimal::Decimal;
+use support::venue::{INSTRUMENTS, send, serve_venue};
 use support::{Stopped, summary};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 
-const RATE: u64 = 10_000;
 const STORED: i64 = 1_000_000;
-const INSTRUMENTS: [&str; 10] = [
-    "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT", "LINKUSDT",
-    "AVAXUSDT", "DOTUSDT",
-];
-
 fn main() {
     support::run_for(20, run);
 }
@@ -282,63 +278,6 @@ fn is_whole(answer: &[u8]) -> bool {
         .find_map(|line| line.strip_prefix("content-length: "))
         .unwrap();
     answer.len() >= end + 4 + length.parse::<usize>().unwrap()
-}
-
-/// Sends `RATE` trades a second to whoever subscribes, for the duration.
-async fn serve_venue(
-    listener: TcpListener,
-    mut started: oneshot::Receiver<()>,
-    duration: Duration,
-) {
-    let (stream, _) = listener.accept().await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut venue = tokio_tungstenite::accept_async(stream).await.unwrap();
-    // One or more SUBSCRIBE messages; each is acknowledged.
-    let mut subscribed = 0;
-    while subscribed < INSTRUMENTS.len() {
-        let Some(Ok(Message::Text(text))) = venue.next().await else {
-            continue;
-        };
-        let request: serde_json::Value = serde_json::from_str(&text).unwrap();
-        subscribed += request["params"].as_array().map_or(0, Vec::len);
-        let answer = serde_json::json!({"result": null, "id": request["id"]}).to_string();
-        venue.send(Message::text(answer)).await.unwrap();
-    }
-    // Until then its pings are answered.
-    loop {
-        tokio::select! {
-            _ = &mut started => break,
-            message = venue.next() => drop(message.unwrap().unwrap()),
-        }
-    }
-    send(&mut venue, duration).await;
-}
-
-async fn send<S>(venue: &mut tokio_tungstenite::WebSocketStream<S>, duration: Duration)
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
-    let begun = Instant::now();
-    let mut every = tokio::time::interval(Duration::from_millis(1));
-    let mut sent = 0;
-    while begun.elapsed() < duration {
-        every.tick().await;
-        let due = (begun.elapsed().as_micros() as u64 * RATE) / 1_000_000;
-        while sent < due {
-            let symbol = INSTRUMENTS[sent as usize % INSTRUMENTS.len()];
-            let id = sent / INSTRUMENTS.len() as u64 + 1;
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-            let (millis, micros) = (now.as_millis(), now.as_micros());
-            // The price carries the moment of sending.
-            let frame = format!(
-                r#"{{"stream":"{}@trade","data":{{"e":"trade","E":{millis},"s":"{symbol}","t":{id},"p":"{micros}","q":"0.01","T":{millis},"m":true,"M":true}}}}"#,
-                symbol.to_lowercase()
-            );
-            venue.feed(Message::text(frame)).await.unwrap();
-            sent += 1;
-        }
-        venue.flush().await.unwrap();
-    }
 }
 
 /// Receives trades and measures the time that each was on its way.

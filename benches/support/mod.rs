@@ -1,6 +1,9 @@
 //! Helpers that the benches of the whole program share: a runtime for so many seconds, a program that is
 //! stopped with them, and how what they measured is printed.
 
+pub(crate) mod client;
+pub(crate) mod venue;
+
 use std::process::Child;
 use std::time::Duration;
 
