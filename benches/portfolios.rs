@@ -157,7 +157,7 @@ async fn import(api: SocketAddr, headers: &str) {
         let month = row / 40_320 % 12 + 1;
         writeln!(
             text,
-            "row-{row},2025-{month:02}-{day:02}T{hour:02}:{minute:02}:00Z,staking,bench,{},0.0{row},1.25",
+            "row-{row},2025-{month:02}-{day:02}T{hour:02}:{minute:02}:00Z,staking,bench,{},0.1{row},1.25",
             ASSETS[row % ASSETS.len()]
         )
         .unwrap();

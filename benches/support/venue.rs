@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -21,28 +21,41 @@ pub(crate) async fn serve_venue(
     mut started: oneshot::Receiver<()>,
     duration: Duration,
 ) {
-    let (stream, _) = listener.accept().await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut venue = tokio_tungstenite::accept_async(stream).await.unwrap();
-    // One or more SUBSCRIBE messages; each is acknowledged.
-    let mut subscribed = 0;
-    while subscribed < INSTRUMENTS.len() {
-        let Some(Ok(Message::Text(text))) = venue.next().await else {
-            continue;
-        };
-        let request: serde_json::Value = serde_json::from_str(&text).unwrap();
-        subscribed += request["params"].as_array().map_or(0, Vec::len);
-        let answer = serde_json::json!({"result": null, "id": request["id"]}).to_string();
-        venue.send(Message::text(answer)).await.unwrap();
-    }
-    // Until then its pings are answered.
+    // The program connects again when it has waited long enough for a trade.
     loop {
-        tokio::select! {
-            _ = &mut started => break,
-            message = venue.next() => drop(message.unwrap().unwrap()),
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut venue = tokio_tungstenite::accept_async(stream).await.unwrap();
+        if is_waited_for(&mut venue, &mut started).await {
+            return send(&mut venue, duration).await;
         }
     }
-    send(&mut venue, duration).await;
+}
+
+/// Acknowledges subscriptions and answers pings until the start; false if the connection ended before.
+async fn is_waited_for(
+    venue: &mut tokio_tungstenite::WebSocketStream<TcpStream>,
+    started: &mut oneshot::Receiver<()>,
+) -> bool {
+    let mut subscribed = 0;
+    loop {
+        let message = tokio::select! {
+            _ = &mut *started, if subscribed >= INSTRUMENTS.len() => return true,
+            message = venue.next() => message,
+        };
+        match message {
+            Some(Ok(Message::Text(text))) => {
+                let request: serde_json::Value = serde_json::from_str(&text).unwrap();
+                subscribed += request["params"].as_array().map_or(0, Vec::len);
+                let answer = serde_json::json!({"result": null, "id": request["id"]}).to_string();
+                if venue.send(Message::text(answer)).await.is_err() {
+                    return false;
+                }
+            }
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return false,
+        }
+    }
 }
 
 pub(crate) async fn send<S>(venue: &mut tokio_tungstenite::WebSocketStream<S>, duration: Duration)
