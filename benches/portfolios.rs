@@ -103,6 +103,7 @@ async fn start(dir: &Path, venue: SocketAddr) -> (Stopped, SocketAddr) {
         "data_dir = {dir:?}\nlisten = \"{api}\"\n\
          [venues.binance]\nendpoint = \"ws://{venue}\"\ninstruments = [{list}]\n\
          [venues.coinbase]\nenabled = false\n[venues.kraken]\nenabled = false\n\
+         [forecasts]\ntrain = false\n\
          [logging]\nfilter = \"warn\"\n"
     );
     std::fs::write(&config, text).unwrap();

@@ -14,7 +14,7 @@ use crate::http::middleware::browser;
 use crate::http::middleware::layers;
 use crate::http::policy::{Policies, Policy, RateLimit};
 use crate::http::respond::problem::ProblemBody;
-use crate::http::state::ApiState;
+use crate::http::state::{ApiState, SharedState};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -105,7 +105,7 @@ pub(in crate::http) fn policies() -> Policies {
 /// Routes that are being gathered.
 #[must_use]
 pub(in crate::http) struct Routes {
-    router: OpenApiRouter<ApiState>,
+    router: OpenApiRouter<SharedState>,
     policies: Policies,
 }
 
@@ -120,7 +120,7 @@ impl Routes {
     /// Adds handlers of one path, all with this policy.
     pub(in crate::http) fn add(
         mut self,
-        routes: UtoipaMethodRouter<ApiState>,
+        routes: UtoipaMethodRouter<SharedState>,
         policy: Policy,
     ) -> Self {
         for (path, item) in &routes.1.paths {
@@ -146,7 +146,7 @@ impl Routes {
         self
     }
 
-    fn into_parts(self) -> (Router<ApiState>, serde_json::Value, Policies) {
+    fn into_parts(self) -> (Router<SharedState>, serde_json::Value, Policies) {
         let (router, described) = self.router.split_for_parts();
         let document = super::openapi::complete(&described, &self.policies);
         (router, document, self.policies)
@@ -155,6 +155,7 @@ impl Routes {
 
 /// The whole application: API, dashboard, documentation, limits, tracing.
 pub fn router(state: ApiState) -> Router {
+    let state = SharedState::new(state);
     let (api, document, mut policies) = routes().into_parts();
     let page = Policy::anonymous().rate_limit(RateLimit::Unlimited);
     let mut routes = api;

@@ -1,6 +1,7 @@
 //! The state of the HTTP layer: the program gives all of it, and each feature's handlers and each layer take
 //! their own part. Nothing here knows a handler or a layer.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -21,7 +22,7 @@ use crate::secrets::ServerToken;
 use crate::telemetry::HealthSource;
 use crate::user_portfolios::{PortfolioFigures, UserPortfolios};
 
-/// All of it. Cheap to clone.
+/// All of it.
 #[derive(Clone)]
 pub struct ApiState {
     /// Tokens, instruments, candles and gaps.
@@ -66,6 +67,26 @@ pub struct ApiState {
     pub streams: StreamGate,
 }
 
+/// All of it as the router has it: each request clones it for every layer, which has to cost one counter
+/// rather than one a field.
+#[derive(Clone)]
+pub(in crate::http) struct SharedState(Arc<ApiState>);
+
+impl SharedState {
+    /// Shares a state.
+    pub(in crate::http) fn new(state: ApiState) -> Self {
+        Self(Arc::new(state))
+    }
+}
+
+impl Deref for SharedState {
+    type Target = ApiState;
+
+    fn deref(&self) -> &ApiState {
+        &self.0
+    }
+}
+
 /// A part of the state: the fields of [`ApiState`] that one feature needs.
 macro_rules! part {
     ($(#[$about:meta])* $part:ident { $($field:ident: $of:ty),* $(,)? }) => {
@@ -75,8 +96,8 @@ macro_rules! part {
             $(pub(in crate::http) $field: $of,)*
         }
 
-        impl FromRef<ApiState> for $part {
-            fn from_ref(state: &ApiState) -> Self {
+        impl FromRef<SharedState> for $part {
+            fn from_ref(state: &SharedState) -> Self {
                 Self { $($field: state.$field.clone(),)* }
             }
         }

@@ -31,16 +31,16 @@ use crate::http::middleware::limits;
 use crate::http::middleware::security_headers;
 use crate::http::policy::{self, Policies};
 use crate::http::respond::problem::{Kind, MEDIA_TYPE, Problem};
-use crate::http::state::ApiState;
+use crate::http::state::SharedState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes; the last added sees a request first.
 pub(in crate::http) fn around(
-    routes: Router<ApiState>,
+    routes: Router<SharedState>,
     policies: Policies,
-    state: &ApiState,
-) -> Router<ApiState> {
+    state: &SharedState,
+) -> Router<SharedState> {
     let limit = Duration::from_millis(state.http.request_timeout_ms);
     routes
         // The one limit on bodies is ours, below.

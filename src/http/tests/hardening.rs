@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::*;
 use crate::http::middleware::layers;
 use crate::http::policy::{Policies, Policy};
+use crate::http::state::SharedState;
 
 fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
@@ -208,7 +209,8 @@ fn with_mutation(app: &App, done: &Arc<AtomicU32>, gate: &Arc<Notify>) -> Router
         things.idempotent(),
     );
     policies.insert(Method::POST, "/api/v1/auth/things".to_owned(), things);
-    layers::around(routes, policies, &app.state).with_state(app.state.clone())
+    let state = SharedState::new(app.state.clone());
+    layers::around(routes, policies, &state).with_state(state)
 }
 
 fn creation(user: &str, key: &str, path: &str, name: &str) -> Request<Body> {
