@@ -13,22 +13,6 @@ const DOLLARS: [&str; 8] = [
     "USD", "USDT", "USDC", "DAI", "FDUSD", "TUSD", "PYUSD", "BUSD",
 ];
 
-/// The catalogue's ids of such coins.
-const DOLLAR_IDS: [&str; 7] = [
-    "tether",
-    "usd-coin",
-    "dai",
-    "first-digital-usd",
-    "true-usd",
-    "paypal-usd",
-    "binance-usd",
-];
-
-/// True when an asset is a coin that stands for a dollar.
-pub(super) fn is_dollar_coin(asset: &str) -> bool {
-    DOLLARS.contains(&asset) || DOLLAR_IDS.contains(&asset)
-}
-
 /// The coin over which a currency without an instrument of its own is converted.
 pub(super) const BRIDGE: &str = "bitcoin";
 

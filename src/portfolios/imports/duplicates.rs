@@ -17,6 +17,8 @@ const MOVEMENT_WITHIN: TimeDelta = TimeDelta::hours(1);
 const TRANSFER_WITHIN: TimeDelta = TimeDelta::hours(24);
 /// Prefix of the ids of transactions that have none of a venue: they are compared by content.
 pub const MADE_ID: &str = "import/";
+/// Prefix of the ids of transactions that were entered by hand without one: they are compared by content too.
+pub const MANUAL_ID: &str = "manual/";
 
 /// Known transactions, and their origin.
 #[derive(Debug, Default)]
@@ -217,7 +219,8 @@ fn grouped(
 }
 
 fn has_id(transaction: &Transaction) -> bool {
-    !transaction.id.is_empty() && !transaction.id.starts_with(MADE_ID)
+    let id = transaction.id.as_str();
+    !id.is_empty() && !id.starts_with(MADE_ID) && !id.starts_with(MANUAL_ID)
 }
 
 /// An id of what a row says, for rows without one.

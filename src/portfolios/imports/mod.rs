@@ -36,7 +36,7 @@ use chrono_tz::Tz;
 
 use crate::{Kind, Transaction};
 
-pub use duplicates::MADE_ID;
+pub use duplicates::{MADE_ID, MANUAL_ID};
 pub use outcome::{Duplicate, FileOutcome, ImportOutcome, Imported, Question, Refusal, Rows};
 pub use table::{MAX_BYTES, MAX_ROWS};
 pub use times::DateOrder;
