@@ -8,16 +8,16 @@ mod correlation;
 mod request;
 mod target;
 
-pub use allocation::{Allocation, Share, allocation, category_of};
-pub use benchmark::{Benchmark, BenchmarkDay, benchmark};
-pub use contribution::{Contribution, contribution};
+pub use allocation::{Allocation, Quantities, Share, allocation, category_of};
+pub use benchmark::{Benchmark, BenchmarkDay, benchmark, benchmark_in};
+pub use contribution::{Contribution, contribution, contribution_in};
 pub use correlation::{Correlation, MOST_CORRELATED, correlation};
 pub use request::{Analysis, AnalysisError, AnalysisRequest};
 pub use target::{Target, TargetLine, target};
 
 use crate::decimal::Decimal;
-use crate::ledger::Day;
-use crate::performance::{Figure, NoFigure};
+use crate::ledger::{Day, Ledger};
+use crate::performance::{DayValue, Figure, NoFigure};
 use crate::prices::Prices;
 use crate::report::ratio;
 
@@ -92,4 +92,25 @@ fn daily_prices(
         next.checked_sub(1).map(|last| series[last].1.to_f64())
     })
     .collect()
+}
+
+/// The prices of an asset in a currency or coin, of which there are prices, on each of some days.
+fn prices_in(
+    ledger: &Ledger<'_>,
+    asset: &str,
+    currency: &str,
+    days: &[DayValue],
+) -> Vec<Option<f64>> {
+    let daily = |asset| {
+        let at = days.iter().map(|day| day.day);
+        daily_prices(ledger.prices, asset, ledger.currency, at)
+    };
+    let prices = daily(asset);
+    if currency == ledger.currency {
+        return prices;
+    }
+    let rates = daily(currency).into_iter();
+    let both = prices.into_iter().zip(rates);
+    both.map(|(price, rate)| Some(price? / rate.filter(|rate| *rate > 0.0)?))
+        .collect()
 }
