@@ -121,6 +121,15 @@ impl AssetNames {
 }
 
 impl UserPortfolios {
+    /// The currency by the name that a user has for it.
+    ///
+    /// # Errors
+    /// When it is no currency and no token, means several, or the database is away.
+    pub(super) async fn currency(&self, user: Uuid, name: &str) -> Result<String, PortfolioError> {
+        let session = self.session().await?;
+        AssetNames::of_user(&session, user).await?.currency(name)
+    }
+
     /// The ids of assets by the names that a user has for them.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use coinsphere_pipelines::store::StoreError;
 
 use crate::portfolios::computed::ChangeError;
 use crate::portfolios::imports::ImportOutcome;
+use crate::portfolios::report::ReportError;
 
 /// A field of a request that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,9 @@ pub enum PortfolioError {
     /// Its transactions contradict one another, or a number does not fit.
     #[error("the portfolio cannot be computed: {0}")]
     NotComputable(#[from] ChangeError),
+    /// A report of it cannot be made, or its amounts not be shown in that currency.
+    #[error("it cannot be computed: {0}")]
+    NoReport(#[from] ReportError),
     /// The database has not been reached.
     #[error("the database is unavailable")]
     Unavailable,

@@ -144,16 +144,34 @@ impl PortfolioFigures {
     ) -> Result<Vec<(String, Decimal)>, PortfolioError> {
         let portfolio = self.0.portfolios.portfolio(user, id).await?;
         let mix = self.0.portfolios.asset_ids(user, mix).await?;
-        let (slot, _) = self.0.current(&portfolio).await?;
-        let asked = mix
-            .iter()
-            .take(MOST_COMPARED)
-            .map(|(asset, _)| asset.clone());
-        if slot.compare(asked.collect(), &portfolio.settings) {
-            let _alone = slot.computing.lock().await;
-            self.0.reprice(&slot, &portfolio).await?;
-        }
+        let asked = mix.iter().take(MOST_COMPARED);
+        let asked = asked.map(|(asset, _)| asset.clone()).collect();
+        self.0.read_prices(&portfolio, asked).await?;
         Ok(mix)
+    }
+
+    /// The currency to show amounts in, whose prices are known from then on: the portfolio's own if none is
+    /// asked for.
+    ///
+    /// # Errors
+    /// When it is no currency and no token; else as [`PortfolioFigures::snapshot`].
+    pub async fn display_currency(
+        &self,
+        user: Uuid,
+        id: Uuid,
+        asked: Option<&str>,
+    ) -> Result<String, PortfolioError> {
+        let portfolio = self.0.portfolios.portfolio(user, id).await?;
+        let own = &portfolio.settings.currency;
+        let currency = match asked {
+            Some(name) => self.0.portfolios.currency(user, name).await?,
+            None => own.clone(),
+        };
+        if currency != *own {
+            let asked = BTreeSet::from([currency.clone()]);
+            self.0.read_prices(&portfolio, asked).await?;
+        }
+        Ok(currency)
     }
 
     pub(super) fn portfolios(&self) -> &UserPortfolios {
@@ -293,6 +311,20 @@ impl Inner {
             }
         })
         .await
+    }
+
+    /// Has the prices of further assets, to compare a portfolio with or to show it in.
+    async fn read_prices(
+        self: &Arc<Self>,
+        portfolio: &Portfolio,
+        assets: BTreeSet<String>,
+    ) -> Result<(), PortfolioError> {
+        let (slot, _) = self.current(portfolio).await?;
+        if slot.compare(assets, &portfolio.settings) {
+            let _alone = slot.computing.lock().await;
+            self.reprice(&slot, portfolio).await?;
+        }
+        Ok(())
     }
 
     /// Reads prices again, and computes what they change.

@@ -103,6 +103,39 @@ pub struct HoldingPrice {
     pub source: String,
 }
 
+impl Valuation {
+    /// The same amounts in another currency, of which one unit costs `rate`.
+    #[must_use]
+    pub fn converted(self, rate: Decimal) -> Self {
+        if rate == Decimal::ONE {
+            return self;
+        }
+        let at = |amount: Money| amount.converted(rate).map(Money::rounded);
+        let at = |amount: Option<Money>| amount.and_then(at);
+        let holdings = self.holdings.into_iter().map(|holding| HoldingValue {
+            basis: at(holding.basis),
+            price: holding.price.and_then(|price| {
+                let converted = at(Some(price.price.into()))?.to_string().parse().ok()?;
+                Some(HoldingPrice {
+                    price: converted,
+                    ..price
+                })
+            }),
+            value: at(holding.value),
+            unrealized: at(holding.unrealized),
+            day_change: at(holding.day_change),
+            ..holding
+        });
+        Self {
+            value: at(self.value),
+            unrealized: at(self.unrealized),
+            day_change: at(self.day_change),
+            holdings: holdings.collect(),
+            ..self
+        }
+    }
+}
+
 impl Position {
     /// The newest price: that of a trade if there is a newer one than what is stored.
     fn price_now(

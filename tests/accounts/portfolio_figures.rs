@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use coinsphere::accounts::Role;
-use coinsphere::portfolios::report::{Report, ReportOptions, performance_between, report};
+use coinsphere::portfolios::report::{
+    Report, ReportOptions, performance_between, report, report_in,
+};
 use coinsphere::portfolios::{Computed, Method as LotMethod, TransactionFile};
 use coinsphere_pipelines::market::{
     AssetId, Candle, InstrumentKey, Interval, Symbol, Timestamp, Venue,
@@ -372,6 +374,91 @@ pub(crate) async fn figures_are_those_of_the_report(place: Place) {
         "/history?from=2026-03-01&to=2026-02-01",
     ] {
         get(wrong).await.is_problem(400, "invalid-request");
+    }
+}
+
+pub(crate) async fn amounts_are_shown_in_another_currency(place: Place) {
+    let app = place.app_with(|_| {}).await;
+    let ada = verified(&app, "ada@example.org", Role::User).await;
+    import_closes(&app, &btc(), &BTC).await;
+    let path = filled(&app, &ada.access).await;
+    let get = async |rest: &str| app.get(&format!("{path}{rest}"), &ada.access).await;
+    let file = with_prices(&app, &path).await;
+    let options = |year| ReportOptions {
+        year,
+        history: true,
+        ..ReportOptions::new(LotMethod::Fifo)
+    };
+    let in_bitcoin = |year| report_in(&file, &options(year), "bitcoin").unwrap();
+    let whole = serde_json::to_value(in_bitcoin(None)).unwrap();
+
+    let holdings = get("/holdings?currency=BTC").await.good(200);
+    assert_eq!(holdings["currency"], "bitcoin");
+    assert_eq!(holdings["value"], whole["value"]);
+    let bitcoin = &holdings["data"][1];
+    same(
+        bitcoin,
+        &whole["remaining"][0],
+        &["quantity", "basis", "value", "unrealized"],
+    );
+    assert_eq!(bitcoin["price"], "1");
+
+    let history = get("/history?currency=bitcoin").await.good(200);
+    assert_eq!(history["currency"], "bitcoin");
+    assert_eq!(history["data"], whole["history"]);
+
+    let performance = get("/performance?currency=bitcoin&benchmark=bitcoin").await;
+    let performance = performance.good(200);
+    let figures = ["twr", "xirr", "modified_dietz", "max_drawdown", "returns"];
+    same(&performance, &whole["performance"], &figures);
+    assert_eq!(performance["currency"], "bitcoin");
+    assert_eq!(performance["benchmark"]["twr"], "0", "a coin in itself");
+    // Dollars rise and fall in bitcoin; it itself does not.
+    let contribution = &performance["contribution"];
+    assert_eq!(contribution["total"], performance["twr"]);
+    let parts: Vec<&str> = contribution["by_asset"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["asset"].as_str().unwrap())
+        .collect();
+    assert!(parts.contains(&"USD"), "{contribution}");
+
+    let allocation = get("/allocation?currency=bitcoin").await.good(200);
+    assert_eq!(allocation["value"], whole["value"]);
+    let tax = get("/tax/2026?currency=bitcoin").await.good(200);
+    let report = serde_json::to_value(in_bitcoin(Some(2026))).unwrap();
+    let figures = [
+        "currency",
+        "realized",
+        "income",
+        "fees",
+        "value",
+        "income_lines",
+    ];
+    same(&tax, &report, &figures);
+    assert_eq!(tax["holdings"], report["remaining"]);
+    let csv = get("/tax/2026?currency=bitcoin&format=csv").await;
+    assert_eq!(csv.body, in_bitcoin(Some(2026)).disposals_csv());
+
+    // Its own currency changes nothing; without a rate there is nothing to show.
+    let own = get("/history?currency=usd").await.good(200);
+    assert_eq!(own, get("/history").await.good(200));
+    for route in [
+        "/holdings",
+        "/history",
+        "/performance",
+        "/allocation",
+        "/tax/2026",
+    ] {
+        let refused = get(&format!("{route}?currency=JPY")).await;
+        let problem = refused.is_problem(409, "conflict");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("JPY"),
+            "{problem}"
+        );
+        let refused = get(&format!("{route}?currency=shells")).await;
+        refused.is_problem(400, "invalid-request");
     }
 }
 

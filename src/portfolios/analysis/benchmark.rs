@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::{WeightsError, check_weights, daily_prices, shown};
+use crate::analysis::{WeightsError, check_weights, prices_in, shown};
 use crate::decimal::Decimal;
 use crate::ledger::Ledger;
 use crate::money::Money;
@@ -59,15 +59,25 @@ pub fn benchmark(
     weights: &[(String, Decimal)],
     with_history: bool,
 ) -> Result<Benchmark, WeightsError> {
+    benchmark_in(ledger, days, weights, with_history, ledger.currency)
+}
+
+/// Compares in another currency or coin, which the values of the days are in.
+///
+/// # Errors
+/// If the weights are no whole.
+pub fn benchmark_in(
+    ledger: &Ledger<'_>,
+    days: &[DayValue],
+    weights: &[(String, Decimal)],
+    with_history: bool,
+    currency: &str,
+) -> Result<Benchmark, WeightsError> {
     check_weights(weights)?;
     let parts: Vec<(f64, Vec<Option<f64>>)> = weights
         .iter()
         .filter(|(_, weight)| weight.is_positive())
-        .map(|(asset, weight)| {
-            let at = days.iter().map(|day| day.day);
-            let prices = daily_prices(ledger.prices, asset, ledger.currency, at);
-            (weight.to_f64(), prices)
-        })
+        .map(|(asset, weight)| (weight.to_f64(), prices_in(ledger, asset, currency, days)))
         .collect();
     let index = index(&parts, days.len());
     let values = values(&parts, days);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::analysis::daily_prices;
+use crate::analysis::prices_in;
 use crate::ledger::{AssetId, Dated, Day, Ledger};
 use crate::money::Money;
 use crate::performance::{DayValue, Figure, NoFigure, link_daily};
@@ -30,6 +30,12 @@ pub struct Contribution {
 /// Splits the time-weighted return.
 #[must_use]
 pub fn contribution(ledger: &Ledger<'_>, days: &[DayValue]) -> Contribution {
+    contribution_in(ledger, days, ledger.currency)
+}
+
+/// Splits the time-weighted return in another currency or coin, which the values of the days are in.
+#[must_use]
+pub fn contribution_in(ledger: &Ledger<'_>, days: &[DayValue], currency: &str) -> Contribution {
     let values: Vec<_> = days
         .iter()
         .map(|day| day.value.map(Money::to_f64))
@@ -64,8 +70,13 @@ pub fn contribution(ledger: &Ledger<'_>, days: &[DayValue]) -> Contribution {
             .copied()
             .unwrap_or(0.0)
     };
-    let weighted = |dated: &Dated| dated.amount.to_f64() * weight(dated.day);
-    let mut by_asset = price_changes(ledger, days, &weights);
+    let units = prices_in(ledger, ledger.currency, currency, days);
+    let unit = |day: Day| at(day).and_then(|at| units.get(at).copied().flatten());
+    let weighted = |dated: &Dated| {
+        let unit = unit(dated.day).unwrap_or(0.0);
+        dated.amount.to_f64() * unit * weight(dated.day)
+    };
+    let mut by_asset = price_changes(ledger, days, &weights, currency);
     for dated in &ledger.totals.income {
         let row = &ledger.transactions[dated.transaction as usize];
         let received = row
@@ -115,6 +126,7 @@ fn price_changes(
     ledger: &Ledger<'_>,
     days: &[DayValue],
     weights: &[f64],
+    currency: &str,
 ) -> BTreeMap<AssetId, f64> {
     let mut changes: Vec<Vec<(Day, i128)>> = vec![Vec::new(); ledger.assets.len()];
     for change in &ledger.totals.changes {
@@ -123,11 +135,10 @@ fn price_changes(
     let mut sums = BTreeMap::new();
     for (number, changes) in (0..).zip(&changes) {
         let asset = AssetId(number);
-        if asset == ledger.base || changes.is_empty() {
+        if ledger.asset(asset) == currency || changes.is_empty() {
             continue;
         }
-        let at = days.iter().map(|day| day.day);
-        let prices = daily_prices(ledger.prices, ledger.asset(asset), ledger.currency, at);
+        let prices = prices_in(ledger, ledger.asset(asset), currency, days);
         let mut changes = changes.iter().peekable();
         let (mut held, mut sum) = (0_i128, 0.0);
         for (number, day) in days.iter().enumerate().skip(1) {

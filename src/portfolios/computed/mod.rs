@@ -170,6 +170,38 @@ impl Computed {
         &self.days
     }
 
+    /// The value of each day in another currency or coin, of which there are prices.
+    ///
+    /// # Errors
+    /// If a price is missing.
+    pub fn days_in(&self, currency: &str) -> Result<Vec<DayValue>, ReportError> {
+        report::days_in(&self.ledger(), &self.days, currency)
+    }
+
+    /// The price of a currency or coin on the last day, one for the own currency: what amounts of that day are
+    /// divided by to be shown in it.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn rate(&self, currency: &str) -> Result<Decimal, ReportError> {
+        if currency == self.currency {
+            return Ok(Decimal::ONE);
+        }
+        let series = self.prices.of(currency);
+        let series = series.ok_or_else(|| ReportError::NoRates(currency.to_owned()))?;
+        let day = self.period().to.date();
+        series.on(day).ok_or_else(|| ReportError::NoRate {
+            currency: currency.to_owned(),
+            day,
+        })
+    }
+
+    /// The currency of its amounts.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+
     /// The postings and their sums.
     #[must_use]
     pub fn ledger(&self) -> Ledger<'_> {
@@ -214,6 +246,23 @@ impl Computed {
         report::history(&self.days, from.map(Day::of))
     }
 
+    /// Value, flow and index of each day from one on, in another currency or coin, of which there are prices.
+    ///
+    /// # Errors
+    /// If a price is missing.
+    pub fn history_in(
+        &self,
+        currency: &str,
+        from: Option<NaiveDate>,
+    ) -> Result<Vec<HistoryView>, ReportError> {
+        let mut history = report::history(&self.days_in(currency)?, from.map(Day::of));
+        for day in &mut history {
+            day.value = day.value.map(Money::rounded);
+            day.flow = day.flow.map(Money::rounded);
+        }
+        Ok(history)
+    }
+
     /// The whole report; nothing is computed for it.
     #[must_use]
     pub fn report(&self, with_history: bool) -> Report {
@@ -245,21 +294,26 @@ impl Computed {
         )
     }
 
-    /// A report of a year, or by another method, of the same transactions: computed when it is asked for.
+    /// A report of a year, or by another method, of the same transactions: computed when it is asked for; with
+    /// amounts in another currency or coin, if one is given.
     ///
     /// # Errors
-    /// If the options contradict one another, or a number does not fit.
-    pub fn report_for(&self, options: &ReportOptions) -> Result<Report, ReportError> {
+    /// If the options contradict one another, a number does not fit, or a price is missing.
+    pub fn report_for(
+        &self,
+        options: &ReportOptions,
+        currency: Option<&str>,
+    ) -> Result<Report, ReportError> {
         report::check(options)?;
         if options.fees_in_kind == self.options.fees_in_kind {
-            return report::report_of(&self.ledger(), options, None);
+            return report::report_of(&self.ledger(), options, currency);
         }
         let mut booked = Booked::new(&self.currency, options.fees_in_kind);
         let rows = &self.transactions;
         Poster::new(rows, self.timezone, &self.prices, &mut booked)
             .run(numbers(0, rows.len()), |_, _, _| {})?;
         let ledger = Ledger::over(rows, &self.currency, self.timezone, &self.prices, &booked);
-        report::report_of(&ledger, options, None)
+        report::report_of(&ledger, options, currency)
     }
 
     /// The lots that are left, in the order in which they will be taken; of methods that pool, the pools.

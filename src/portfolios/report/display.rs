@@ -15,7 +15,28 @@ struct Rates<'a> {
     series: &'a PriceSeries,
 }
 
-impl Rates<'_> {
+impl<'a> Rates<'a> {
+    fn of(ledger: &Ledger<'a>, currency: &'a str) -> Result<Self, ReportError> {
+        let series = ledger.prices.of(currency);
+        let series = series.ok_or_else(|| ReportError::NoRates(currency.to_owned()))?;
+        Ok(Self { currency, series })
+    }
+
+    fn days(&self, days: &[DayValue]) -> Result<Vec<DayValue>, ReportError> {
+        let days = days.iter().map(|day| {
+            let at = |amount: Option<Money>| match amount {
+                Some(amount) => self.at(amount, day.day).map(Some),
+                None => Ok(None),
+            };
+            Ok(DayValue {
+                day: day.day,
+                value: at(day.value)?,
+                flow: at(day.flow)?,
+            })
+        });
+        days.collect()
+    }
+
     fn at(&self, amount: Money, day: Day) -> Result<Money, ReportError> {
         // Nothing is nothing in every currency: it needs no rate.
         if amount.is_zero() {
@@ -63,6 +84,18 @@ impl Rates<'_> {
     }
 }
 
+/// The value of each day in another currency.
+pub(crate) fn days_in(
+    ledger: &Ledger<'_>,
+    days: &[DayValue],
+    currency: &str,
+) -> Result<Vec<DayValue>, ReportError> {
+    if currency == ledger.currency {
+        return Ok(days.to_vec());
+    }
+    Rates::of(ledger, currency)?.days(days)
+}
+
 /// Makes the report of figures in another currency.
 pub(crate) fn display(
     ledger: &Ledger<'_>,
@@ -76,24 +109,8 @@ pub(crate) fn display(
     if currency == ledger.currency {
         return Ok(build(ledger, basis, days, summary, period, with_history));
     }
-    let Some(series) = ledger.prices.of(currency) else {
-        return Err(ReportError::NoRates(currency.to_owned()));
-    };
-    let rates = Rates { currency, series };
-    let converted: Vec<DayValue> = days
-        .iter()
-        .map(|day| {
-            let at = |amount: Option<Money>| match amount {
-                Some(amount) => rates.at(amount, day.day).map(Some),
-                None => Ok(None),
-            };
-            Ok(DayValue {
-                day: day.day,
-                value: at(day.value)?,
-                flow: at(day.flow)?,
-            })
-        })
-        .collect::<Result<_, ReportError>>()?;
+    let rates = Rates::of(ledger, currency)?;
+    let converted = rates.days(days)?;
     let mut report = build(ledger, basis, &converted, summary, period, with_history);
     lines(ledger, basis, &rates, period, &mut report)?;
     figures(ledger, basis, &rates, period, &mut report.summary)?;

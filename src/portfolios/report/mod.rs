@@ -15,7 +15,7 @@ use std::io;
 
 use chrono::{Datelike, NaiveDate};
 
-pub(crate) use display::display;
+pub(crate) use display::{days_in, display};
 pub use figures::Sums;
 pub(crate) use figures::{Of, Parts, worth_of};
 pub use performance_view::{days_between, performance_between};

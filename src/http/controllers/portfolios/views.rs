@@ -151,7 +151,7 @@ impl From<PortfolioError> for Problem {
                 Self::new(Kind::NotFound).with_detail(format!("there is no such {what}"))
             }
             PortfolioError::Conflict(why) => Self::new(Kind::Conflict).with_detail(why),
-            error @ PortfolioError::NotComputable(_) => {
+            error @ (PortfolioError::NotComputable(_) | PortfolioError::NoReport(_)) => {
                 Self::new(Kind::Conflict).with_detail(error.to_string())
             }
             PortfolioError::ImportRefused(outcome) => import_refused(&outcome),

@@ -1,5 +1,8 @@
 //! `GET /api/v1/portfolios/{id}/allocation`
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use coinsphere_pipelines::market::Timestamp;
 use serde::Serialize;
@@ -7,16 +10,16 @@ use utoipa::ToSchema;
 
 use super::super::views::id;
 use super::comparison::{TargetView, no_whole, weights};
+use super::range::currency;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::PortfolioState;
-use crate::portfolios::analysis::target;
+use crate::portfolios::analysis::{Share, target};
 use crate::portfolios::ledger::Day;
 use crate::portfolios::report::ratio;
 use crate::portfolios::{Computed, Decimal, Money};
-use crate::user_portfolios::Share;
 
 /// Where the value of a portfolio is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,14 +38,16 @@ pub(in crate::http) struct AllocationView {
     value_reason: Option<String>,
     /// By asset.
     by_asset: Vec<ShareView>,
-    /// By account, as transactions name them. What an account gave without ever having had it counts as nothing.
+    /// By account, as transactions name them. One is below zero if it gave what only another had: a transfer to it is
+    /// missing.
     by_account: Vec<ShareView>,
     /// By kind: `money`, `stablecoins`, `coins`.
     by_category: Vec<ShareView>,
     /// The concentration: the sum of squared shares of the assets, 1 for a single one.
     #[schema(example = "0.56")]
     hhi: Option<String>,
-    /// The target that was asked for, and the trades that would restore it; null if none was.
+    /// The target that was asked for, and the trades that would restore it, in the portfolio's own currency; null if
+    /// none was.
     target: Option<TargetView>,
 }
 
@@ -61,14 +66,14 @@ pub(in crate::http) struct ShareView {
     share: Option<String>,
 }
 
-impl From<Share> for ShareView {
-    fn from(share: Share) -> Self {
-        Self {
-            name: share.name,
-            value: share.value,
-            share: share.share.map(ratio),
-        }
-    }
+/// The parts, the largest first.
+fn shares(parts: BTreeMap<String, Share>) -> Vec<ShareView> {
+    let mut shares: Vec<ShareView> = parts
+        .into_iter()
+        .map(|(name, Share { value, share, .. })| ShareView { name, value, share })
+        .collect();
+    shares.sort_by_key(|share| Reverse(share.value));
+    shares
 }
 
 /// Where the value of a portfolio is: by asset, account and kind.
@@ -76,6 +81,7 @@ impl From<Share> for ShareView {
     get, path = "/api/v1/portfolios/{id}/allocation", tag = "portfolios",
     params(
         ("id" = Uuid, Path, description = "The portfolio"),
+        ("currency" = Option<String>, Query, description = "The currency or token to show amounts in, at its newest price, instead of the portfolio's own: `EUR`, `bitcoin`"),
         ("target" = Option<String>, Query, description = "A target, as assets with weights that add up to 1: `bitcoin:0.6,USD:0.4`"),
         ("tolerance" = Option<String>, Query, description = "Distance of a share from its target below which there is no trade: `0.02` (by default `0`) is 2 % of the whole")
     ),
@@ -91,6 +97,7 @@ pub(in crate::http) async fn show_allocation(
     Path(portfolio): Path<String>,
     mut params: Params,
 ) -> Result<NoStore<AllocationView>, Problem> {
+    let currency = currency(&mut params);
     let wanted = params.take("target", weights);
     let tolerance = params.take("tolerance", |text| {
         let tolerance = text.parse::<Decimal>().ok();
@@ -115,16 +122,20 @@ pub(in crate::http) async fn show_allocation(
         }
         None => None,
     };
-    let allocation = state.figures.allocation(user, portfolio).await?;
-    let shares = |shares: Vec<Share>| shares.into_iter().map(Into::into).collect();
+    let currency = state
+        .figures
+        .display_currency(user, portfolio, currency.as_deref())
+        .await?;
+    let allocation = state.figures.allocation(user, portfolio, currency).await?;
+    let parts = allocation.parts;
     Ok(NoStore(AllocationView {
         currency: allocation.currency,
         valued_at: allocation.at,
-        value: allocation.value,
-        value_reason: allocation.value_reason,
-        by_asset: shares(allocation.by_asset),
-        by_account: shares(allocation.by_account),
-        by_category: shares(allocation.by_category),
+        value: parts.value,
+        value_reason: parts.value_reason,
+        by_asset: shares(parts.by_asset),
+        by_account: shares(parts.by_account),
+        by_category: shares(parts.by_category),
         hhi: allocation.hhi.map(ratio),
         target: target.map(Into::into),
     }))

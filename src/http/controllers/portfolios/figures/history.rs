@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::views::id;
-use super::range::DayRange;
+use super::range::{DayRange, currency};
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
@@ -13,6 +13,7 @@ use crate::http::respond::problem::Problem;
 use crate::http::state::PortfolioState;
 use crate::portfolios::Money;
 use crate::portfolios::report::HistoryView;
+use crate::user_portfolios::PortfolioError;
 
 /// The value of each day.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,7 +61,8 @@ impl From<HistoryView> for DayView {
     params(
         ("id" = Uuid, Path, description = "The portfolio"),
         ("from" = Option<String>, Query, description = "The first day; by default that of the first transaction"),
-        ("to" = Option<String>, Query, description = "The last day; by default the newest")
+        ("to" = Option<String>, Query, description = "The last day; by default the newest"),
+        ("currency" = Option<String>, Query, description = "The currency or token to show amounts in, at its closing prices, instead of the portfolio's own: `EUR`, `bitcoin`")
     ),
     responses(
         (status = 200, description = "The days", body = PortfolioHistoryView),
@@ -75,19 +77,26 @@ pub(in crate::http) async fn show_portfolio_history(
     mut params: Params,
 ) -> Result<NoStore<PortfolioHistoryView>, Problem> {
     let range = DayRange::take(&mut params);
+    let currency = currency(&mut params);
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
+    let user = principal.user.0;
+    let currency = state
+        .figures
+        .display_currency(user, portfolio, currency.as_deref())
+        .await?;
+    let shown_in = currency.clone();
     let asked = move |computed: &crate::portfolios::Computed| {
         let to = range.to.map(|day| day.to_string());
-        let mut days = computed.history(range.from);
+        let mut days = computed.history_in(&shown_in, range.from)?;
         // Years have four digits: the order of the texts is that of the days.
         days.retain(|day| to.as_ref().is_none_or(|to| day.date <= *to));
-        days
+        Ok(days)
     };
-    let user = principal.user.0;
-    let (snapshot, days) = state.figures.ask(user, portfolio, asked).await?;
+    let (_, days) = state.figures.ask(user, portfolio, asked).await?;
+    let days = days.map_err(PortfolioError::NoReport)?;
     Ok(NoStore(PortfolioHistoryView {
-        currency: snapshot.summary.currency.clone(),
+        currency,
         data: days.into_iter().map(Into::into).collect(),
     }))
 }

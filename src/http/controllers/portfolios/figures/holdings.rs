@@ -6,14 +6,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::views::id;
+use super::range::currency;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::PortfolioState;
 use crate::portfolios::report::ratio;
-use crate::portfolios::{Decimal, Money};
-use crate::user_portfolios::{HoldingValue, Valuation};
+use crate::portfolios::{Computed, Decimal, Money};
+use crate::user_portfolios::{HoldingValue, PortfolioError, Valuation};
 
 /// Holdings of a portfolio.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,7 +110,10 @@ impl HoldingView {
 /// Lists a portfolio's holdings, at the newest prices.
 #[utoipa::path(
     get, path = "/api/v1/portfolios/{id}/holdings", tag = "portfolios",
-    params(("id" = Uuid, Path, description = "The portfolio")),
+    params(
+        ("id" = Uuid, Path, description = "The portfolio"),
+        ("currency" = Option<String>, Query, description = "The currency or token to show amounts in, at its newest price, instead of the portfolio's own: `EUR`, `bitcoin`")
+    ),
     responses(
         (status = 200, description = "The holdings", body = HoldingsView),
         (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
@@ -120,22 +124,30 @@ pub(in crate::http) async fn list_holdings(
     State(state): State<PortfolioState>,
     principal: Principal,
     Path(portfolio): Path<String>,
-    params: Params,
+    mut params: Params,
 ) -> Result<NoStore<HoldingsView>, Problem> {
+    let currency = currency(&mut params);
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let user = principal.user.0;
-    let (_, snapshot) = state.figures.snapshot(user, portfolio).await?;
+    let figures = &state.figures;
+    let currency = figures
+        .display_currency(user, portfolio, currency.as_deref())
+        .await?;
+    let shown_in = currency.clone();
+    let asked = move |computed: &Computed| computed.rate(&shown_in);
+    let (snapshot, rate) = figures.ask(user, portfolio, asked).await?;
+    let rate = rate.map_err(PortfolioError::NoReport)?;
     let Valuation {
         at,
         value,
         value_reason,
         holdings,
         ..
-    } = state.figures.value(&snapshot);
+    } = figures.value(&snapshot).converted(rate);
     let data = holdings.into_iter();
     Ok(NoStore(HoldingsView {
-        currency: snapshot.summary.currency.clone(),
+        currency,
         version: snapshot.version,
         valued_at: at,
         value,

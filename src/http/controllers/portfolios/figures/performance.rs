@@ -6,21 +6,25 @@ use utoipa::ToSchema;
 
 use super::super::views::id;
 use super::comparison::{BenchmarkView, ContributionView, no_whole, weights};
-use super::range::DayRange;
+use super::range::{DayRange, currency};
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::PortfolioState;
 use crate::portfolios::Computed;
-use crate::portfolios::analysis::{Benchmark, Contribution, benchmark, contribution};
+use crate::portfolios::analysis::{Benchmark, Contribution, benchmark_in, contribution_in};
 use crate::portfolios::report::{PerformanceView, days_between, performance_between};
+use crate::user_portfolios::PortfolioError;
 
 /// The performance over a range of days, in ratios: 0.21 is 21 %. A figure that has no meaning is null, and
 /// its `…_reason` says why.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioPerformance)]
 pub(in crate::http) struct PortfolioPerformanceView {
+    /// The currency that returns are measured in.
+    #[schema(example = "USD")]
+    currency: String,
     /// The first day that was asked for; null for the first transaction's.
     #[schema(example = "2026-01-01")]
     from: Option<String>,
@@ -80,12 +84,14 @@ pub(in crate::http) struct PortfolioPerformanceView {
 
 impl PortfolioPerformanceView {
     fn new(
+        currency: String,
         range: DayRange,
         view: PerformanceView,
         contribution: Contribution,
         benchmark: Option<Benchmark>,
     ) -> Self {
         Self {
+            currency,
             from: range.from.map(|day| day.to_string()),
             to: range.to.map(|day| day.to_string()),
             twr: view.twr,
@@ -116,6 +122,7 @@ impl PortfolioPerformanceView {
         ("id" = Uuid, Path, description = "The portfolio"),
         ("from" = Option<String>, Query, description = "The first day; what was held before it is the first flow"),
         ("to" = Option<String>, Query, description = "The last day"),
+        ("currency" = Option<String>, Query, description = "The currency or token to measure returns in, at its closing prices, instead of the portfolio's own: `EUR`, `bitcoin`"),
         ("benchmark" = Option<String>, Query, description = "An asset to compare with, or several with weights that add up to 1: `bitcoin:0.6,ethereum:0.4`")
     ),
     responses(
@@ -131,24 +138,33 @@ pub(in crate::http) async fn show_performance(
     mut params: Params,
 ) -> Result<NoStore<PortfolioPerformanceView>, Problem> {
     let range = DayRange::take(&mut params);
+    let currency = currency(&mut params);
     let wanted = params.take("benchmark", weights);
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let user = principal.user.0;
+    let currency = state
+        .figures
+        .display_currency(user, portfolio, currency.as_deref())
+        .await?;
     let wanted = match wanted {
         Some(wanted) => Some(state.figures.known_assets(user, portfolio, wanted).await?),
         None => None,
     };
+    let shown_in = currency.clone();
     let asked = move |computed: &Computed| {
-        let (ledger, all) = (computed.ledger(), computed.days());
-        let days = days_between(all, range.from, range.to);
-        let compared = wanted.map(|weights| benchmark(&ledger, &days, &weights, false));
-        let view = performance_between(all, range.from, range.to);
-        (view, contribution(&ledger, &days), compared.transpose())
+        let (ledger, all) = (computed.ledger(), computed.days_in(&shown_in)?);
+        let days = days_between(&all, range.from, range.to);
+        let compared =
+            wanted.map(|weights| benchmark_in(&ledger, &days, &weights, false, &shown_in));
+        let view = performance_between(&all, range.from, range.to);
+        let parts = contribution_in(&ledger, &days, &shown_in);
+        Ok((view, parts, compared.transpose()))
     };
-    let (_, (view, parts, compared)) = state.figures.ask(user, portfolio, asked).await?;
+    let (_, found) = state.figures.ask(user, portfolio, asked).await?;
+    let (view, parts, compared) = found.map_err(PortfolioError::NoReport)?;
     let compared = compared.map_err(|error| no_whole("benchmark", &error))?;
     Ok(NoStore(PortfolioPerformanceView::new(
-        range, view, parts, compared,
+        currency, range, view, parts, compared,
     )))
 }

@@ -11,6 +11,14 @@ pub(super) fn day(text: &str) -> Result<NaiveDate, String> {
     day.ok_or_else(|| "use a day such as 2026-03-01".to_owned())
 }
 
+/// The currency to show amounts in, by its name, if one is asked for.
+pub(super) fn currency(params: &mut Params) -> Option<String> {
+    params.take("currency", |text| match text.chars().count() {
+        1..=128 => Ok(text.to_owned()),
+        _ => Err("use the code of a currency, such as EUR, or the id of a token".to_owned()),
+    })
+}
+
 /// The first and last day that are asked for.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct DayRange {

@@ -5,6 +5,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::super::views::{fees_in_kind, id, method, scope};
+use super::range::currency;
 use super::tax_views::TaxView;
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
@@ -13,6 +14,7 @@ use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::PortfolioState;
 use crate::portfolios::report::ReportOptions;
 use crate::portfolios::{Method, Scope};
+use crate::user_portfolios::PortfolioError;
 
 /// Format of the report.
 #[derive(Clone, Copy)]
@@ -32,6 +34,7 @@ enum Format {
         ("method" = Option<String>, Query, description = "`fifo`, `lifo`, `hifo`, `average`, `uk` or `specific`, instead of the portfolio's"),
         ("scope" = Option<String>, Query, description = "`portfolio` or `account`, instead of the portfolio's; `uk` takes only `portfolio`"),
         ("fees_in_kind" = Option<String>, Query, description = "`dispose` or `at_cost`, instead of the portfolio's"),
+        ("currency" = Option<String>, Query, description = "The currency or token to show amounts in, each at the closing price of its day, instead of the portfolio's own: `EUR`, `bitcoin`"),
         ("format" = Option<String>, Query, description = "`json` (by default); `csv`: a row for each lot that was disposed of; `html`: a page to print")
     ),
     responses(
@@ -53,6 +56,7 @@ pub(in crate::http) async fn show_tax_report(
     let by = params.take("method", method);
     let from = params.take("scope", scope);
     let fees = params.take("fees_in_kind", fees_in_kind);
+    let currency = currency(&mut params);
     let format = params.take("format", |text| match text {
         "json" => Ok(Format::Json),
         "csv" => Ok(Format::Csv),
@@ -74,6 +78,11 @@ pub(in crate::http) async fn show_tax_report(
     let year: i32 = year.ok_or_else(|| {
         Problem::new(Kind::NotFound).with_detail("there is no such tax year: use 1970 to 2199")
     })?;
+    let user = principal.user.0;
+    let currency = state
+        .figures
+        .display_currency(user, portfolio, currency.as_deref())
+        .await?;
     let asked = move |computed: &crate::portfolios::Computed| {
         let own = computed.options();
         let method = by.unwrap_or(own.method);
@@ -82,19 +91,17 @@ pub(in crate::http) async fn show_tax_report(
             Method::Uk => Scope::Portfolio,
             _ => from.unwrap_or(own.scope),
         };
-        computed.report_for(&ReportOptions {
+        let options = ReportOptions {
             method,
             scope,
             fees_in_kind: fees.unwrap_or(own.fees_in_kind),
             year: Some(year),
             history: false,
-        })
+        };
+        computed.report_for(&options, Some(&currency))
     };
-    let user = principal.user.0;
     let (_, report) = state.figures.ask(user, portfolio, asked).await?;
-    let report = report.map_err(|error| {
-        Problem::new(Kind::Conflict).with_detail(format!("it cannot be computed: {error}"))
-    })?;
+    let report = report.map_err(PortfolioError::NoReport)?;
     let (media, text) = match format.unwrap_or(Format::Json) {
         Format::Json => return Ok(NoStore(TaxView::new(year, report)).into_response()),
         Format::Csv => ("text/csv; charset=utf-8", report.disposals_csv()),
