@@ -1,8 +1,6 @@
 //! Links by which anybody may look at a portfolio, and do nothing else. Only the hash of a link's secret is
 //! kept.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::store::{execute, failed, query};
 use tokio_postgres::Row;
@@ -10,7 +8,6 @@ use uuid::Uuid;
 
 use super::portfolio::{Portfolio, lock, name};
 use super::{PortfolioError, UserPortfolios};
-use crate::portfolios::{Decimal, Kind, Transaction};
 use crate::secrets;
 
 /// The most links of a portfolio.
@@ -187,29 +184,4 @@ impl UserPortfolios {
             hide_amounts: row.get(2),
         })
     }
-}
-
-/// Holdings by asset, those at zero left out; none for a sum that does not fit.
-#[must_use]
-pub fn holdings(transactions: &[Transaction]) -> BTreeMap<&str, Option<Decimal>> {
-    let mut holdings: BTreeMap<&str, Option<Decimal>> = BTreeMap::new();
-    for transaction in transactions {
-        // Between own accounts only the fee is gone.
-        let sent = transaction
-            .sent
-            .iter()
-            .filter(|_| transaction.kind != Kind::Transfer)
-            .chain(&transaction.fees)
-            .map(|leg| (leg, true));
-        let received = transaction.received.iter().map(|leg| (leg, false));
-        for (leg, is_out) in sent.chain(received) {
-            let total = holdings.entry(&leg.asset).or_insert(Some(Decimal::ZERO));
-            *total = total.and_then(|total| match is_out {
-                true => total.checked_sub(leg.quantity),
-                false => total.checked_add(leg.quantity),
-            });
-        }
-    }
-    holdings.retain(|_, total| total.is_none_or(|total| !total.is_zero()));
-    holdings
 }
