@@ -1,7 +1,7 @@
 //! The live values of the portfolios that somebody follows (`portfolio:ID` of the stream). Only those are
 //! looked at: nobody's portfolio costs nothing. A trade of something that is held values the portfolio
-//! again, at once or, where it was sent within the last 100 ms, when those are over. Changes made here are
-//! announced; those of other processes are found by asking for the versions every second.
+//! again, at once or, where it was sent within the last 100 ms, when those are over. Changes are announced, by the
+//! database those of other processes too; while they are not heard, the versions are read every second.
 //!
 //! The loop itself only multiplies: what takes time (the database, computing a portfolio) is done next to it
 //! and comes back to it as a message.
@@ -15,7 +15,7 @@ use coinsphere_actors::push::{PriceFollower, PushHub};
 use coinsphere_actors::supervision::LoopContext;
 use coinsphere_pipelines::market::InstrumentKey;
 use coinsphere_pipelines::task::spawn_bounded;
-use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ const BETWEEN: Duration = Duration::from_millis(100);
 /// The least time between two looks at what has traded: what trades in between is one look.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Interval at which versions are read, and prices that are not fresh are looked at.
+/// Interval at which prices that are not fresh are looked at, and versions are read while changes are not heard.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Followed portfolios that are looked up or computed at a time.
@@ -56,7 +56,9 @@ enum Found {
 
 /// A portfolio that is followed.
 #[derive(Default)]
-struct Followed {
+struct FollowedPortfolio {
+    /// As it was read last.
+    portfolio: Option<Portfolio>,
     snapshot: Option<Arc<Snapshot>>,
     /// The version that is being computed, or could not be.
     asked: Option<i64>,
@@ -65,7 +67,7 @@ struct Followed {
     is_due: bool,
 }
 
-impl Followed {
+impl FollowedPortfolio {
     /// Notes that its value is to be sent, as soon as it may be.
     fn mark(&mut self, id: Uuid, due: &mut BTreeSet<(Instant, Uuid)>) {
         if !self.is_due {
@@ -80,7 +82,7 @@ struct Live {
     figures: PortfolioFigures,
     hub: Arc<PushHub>,
     follower: PriceFollower,
-    followed: HashMap<Uuid, Followed>,
+    followed: HashMap<Uuid, FollowedPortfolio>,
     /// Who holds what an instrument prices.
     holders: HashMap<InstrumentKey, Vec<Uuid>>,
     /// Whose value is to be sent, and when.
@@ -88,10 +90,25 @@ struct Live {
     found: mpsc::Sender<Found>,
     workers: Arc<Semaphore>,
     is_looking: bool,
+    /// Something has changed since the versions were asked for.
+    look_again: bool,
 }
 
 /// Sends the values of followed portfolios until cut off.
 pub async fn run(figures: PortfolioFigures, context: LoopContext) {
+    let (listening, heard) = watch::channel(false);
+    let portfolios = figures.portfolios().clone();
+    tokio::select! {
+        () = portfolios.hear_changes(&listening) => {}
+        () = follow(figures, context, heard) => {}
+    }
+}
+
+async fn follow(
+    figures: PortfolioFigures,
+    context: LoopContext,
+    mut listening: watch::Receiver<bool>,
+) {
     let hub = Arc::clone(figures.hub());
     let (found, mut finds) = mpsc::channel(64);
     let mut changes = figures.portfolios().changes();
@@ -106,6 +123,7 @@ pub async fn run(figures: PortfolioFigures, context: LoopContext) {
         found,
         workers: Arc::new(Semaphore::new(AT_ONCE)),
         is_looking: false,
+        look_again: false,
     };
     let mut looked = Instant::now();
     let mut turn = interval(LOOK);
@@ -127,9 +145,16 @@ pub async fn run(figures: PortfolioFigures, context: LoopContext) {
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
             _ = turn.tick() => {
                 context.progressed();
-                live.look();
+                if *listening.borrow() {
+                    live.refresh();
+                } else {
+                    live.look();
+                }
             }
+            // What was announced before is not heard.
+            Ok(()) = listening.changed() => live.look(),
             changed = changes.recv() => match changed {
+                Ok(changed) if !live.followed.contains_key(&changed.portfolio) => {}
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => live.look(),
                 // The portfolios are held by this loop: they announce as long as it runs.
                 Err(broadcast::error::RecvError::Closed) => return,
@@ -156,7 +181,7 @@ impl Live {
         let mut changed = self.followed.len() != before;
         for id in wanted {
             if let Entry::Vacant(entry) = self.followed.entry(id) {
-                entry.insert(Followed::default());
+                entry.insert(FollowedPortfolio::default());
                 changed = true;
             }
         }
@@ -185,8 +210,32 @@ impl Live {
         metrics::gauge!("coinsphere_portfolios_followed").set(self.followed.len() as f64);
     }
 
-    /// Asks for the versions of the followed portfolios, unless somebody is asking.
+    /// Takes in prices that have been read again, and has those read that are not fresh.
+    fn refresh(&mut self) {
+        let portfolios = self.followed.values();
+        let portfolios: Vec<Portfolio> = portfolios
+            .filter_map(|followed| followed.portfolio.clone())
+            .collect();
+        for portfolio in portfolios {
+            self.take(portfolio);
+        }
+        // Those that could not be asked for.
+        if self.followed.values().any(|one| one.portfolio.is_none()) {
+            self.look();
+        }
+    }
+
+    /// Shows a portfolio as it is computed, or has it computed.
+    fn take(&mut self, portfolio: Portfolio) {
+        match self.figures.known(&portfolio) {
+            Some(snapshot) => self.show(portfolio.id, snapshot),
+            None => self.compute(portfolio),
+        }
+    }
+
+    /// Asks for the versions of the followed portfolios; if somebody is asking, once more after that.
     fn look(&mut self) {
+        self.look_again = self.is_looking;
         if self.followed.is_empty() || self.is_looking {
             return;
         }
@@ -209,6 +258,10 @@ impl Live {
         match found {
             Found::Away(why) => {
                 self.is_looking = false;
+                // They are asked for again on the next turn.
+                for followed in self.followed.values_mut() {
+                    followed.portfolio = None;
+                }
                 return Err(why);
             }
             Found::AwayFor(id, why) => {
@@ -225,13 +278,13 @@ impl Live {
                     self.followed.remove(gone);
                 }
                 for portfolio in portfolios {
-                    match self.figures.known(&portfolio) {
-                        Some(snapshot) => self.show(portfolio.id, snapshot),
-                        None => self.compute(portfolio),
+                    if let Some(followed) = self.followed.get_mut(&portfolio.id) {
+                        followed.portfolio = Some(portfolio.clone());
                     }
+                    self.take(portfolio);
                 }
-                // Those that came meanwhile.
-                if self.followed.keys().any(|id| !asked.contains(id)) {
+                // Those that came or changed meanwhile.
+                if self.look_again || self.followed.keys().any(|id| !asked.contains(id)) {
                     self.look();
                 }
             }

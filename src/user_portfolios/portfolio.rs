@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::asset_names::AssetNames;
+use super::changes::{CHANGE, announce_gone};
 use super::{PortfolioChanged, PortfolioError, UserPortfolios};
 use crate::portfolios::{FeesInKind, Method, Scope, Tz};
 
@@ -141,22 +142,15 @@ pub(super) async fn find<C: GenericClient>(
     Ok(portfolio(row)?)
 }
 
-/// Makes the version grow.
+/// Makes the version grow, and announces it to all processes.
 pub(super) async fn changed(
     database: &Transaction<'_>,
     id: Uuid,
     (added, removed): (i64, i64),
     since: Option<i64>,
 ) -> Result<PortfolioChanged, StoreError> {
-    let sql = "UPDATE portfolios SET version = version + 1, next_number = next_number + $2, \
-         transactions = transactions + $2 - $3 WHERE id = $1 RETURNING version";
-    let rows = query(
-        database,
-        "change a portfolio",
-        sql,
-        &[&id, &added, &removed],
-    )
-    .await?;
+    let given = &[&id as _, &added as _, &removed as _, &since as _];
+    let rows = query(database, "change a portfolio", CHANGE, given).await?;
     Ok(PortfolioChanged {
         portfolio: id,
         version: rows.first().map(|row| row.get(0)),
@@ -173,6 +167,13 @@ pub(super) fn name(text: &str) -> Result<String, PortfolioError> {
         return Err(PortfolioError::wrong("name", detail));
     }
     Ok(text.to_owned())
+}
+
+/// Locks the names and the number of a user's portfolios until the transaction ends.
+async fn lock_names(database: &Transaction<'_>, user: Uuid) -> Result<(), StoreError> {
+    let sql = "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE";
+    query(database, "lock the names of portfolios", sql, &[&user]).await?;
+    Ok(())
 }
 
 fn name_taken(name: &str) -> PortfolioError {
@@ -232,6 +233,7 @@ impl UserPortfolios {
             .transaction()
             .await
             .map_err(failed("begin creating a portfolio"))?;
+        lock_names(&database, user).await?;
         let names = AssetNames::of_user(&database, user).await?;
         let currency = names.currency(&settings.currency)?;
         let sql = format!(
@@ -289,6 +291,9 @@ impl UserPortfolios {
             .transaction()
             .await
             .map_err(failed("begin changing a portfolio"))?;
+        if change.name.is_some() {
+            lock_names(&database, user).await?;
+        }
         let mut portfolio = lock(&database, user, id).await?;
         if let Some(new) = change.name {
             let new = name(&new)?;
@@ -355,6 +360,7 @@ impl UserPortfolios {
             .await
             .map_err(failed("begin deleting a portfolio"))?;
         lock(&database, user, id).await?;
+        announce_gone(&database, user, Some(id)).await?;
         let sql = "DELETE FROM portfolios WHERE id = $1";
         execute(&database, "delete a portfolio", sql, &[&id]).await?;
         let gone = PortfolioChanged {

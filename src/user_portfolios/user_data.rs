@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use coinsphere_pipelines::store::{StoreError, Transaction};
 use serde_json::Value;
 
+use super::changes::announce_gone;
 use crate::user_data::{DataSubject, UserData, rows_of};
 
 /// Each part of an export: its name, and the rows it is made of. Never the hash of a link.
@@ -82,8 +83,12 @@ impl UserData for PortfolioUserData {
         Ok(parts)
     }
 
-    /// Nothing here: all of it goes with the account's row (`ON DELETE CASCADE`).
-    async fn erase(&self, _: &Transaction<'_>, _: &DataSubject) -> Result<(), StoreError> {
-        Ok(())
+    /// All of it goes with the account's row (`ON DELETE CASCADE`): here it is only announced.
+    async fn erase(
+        &self,
+        database: &Transaction<'_>,
+        user: &DataSubject,
+    ) -> Result<(), StoreError> {
+        announce_gone(database, user.id, None).await
     }
 }

@@ -209,6 +209,39 @@ pub(crate) async fn a_live_value_follows_trades_and_is_for_its_owner(place: Plac
     timeout(PATIENCE, serving).await.unwrap().unwrap().unwrap();
 }
 
+pub(crate) async fn a_change_of_another_process_is_heard(place: Place) {
+    let app = place.app_with(|_| {}).await;
+    let other = place.app_with(|_| {}).await;
+    let ada = verified(&app, "ada@example.org", Role::User).await;
+    let path = filled(&app, &ada.access).await;
+    let id = id_of(&path);
+    let figures = app.state.figures.clone();
+    let _live = SupervisedLoop::start(&app.statuses, live::NAME, live::PROGRESS, move |context| {
+        let (figures, of) = (figures.clone(), context.clone());
+        context.until_quit(live::run(figures, of))
+    });
+    let mut changes = app.state.portfolios.changes();
+    let begun = Instant::now();
+    // Until it listens, nothing is heard.
+    let heard = loop {
+        assert!(begun.elapsed() < PATIENCE, "nothing is heard");
+        let number = begun.elapsed().as_nanos();
+        let late = buy(&number.to_string(), "2026-02-28T12:00:00Z", "0.01", "700");
+        add(&other, &ada.access, &path, late).await;
+        if let Ok(heard) = timeout(Duration::from_secs(1), changes.recv()).await {
+            break heard.unwrap();
+        }
+    };
+    let noon = Timestamp::parse_rfc3339("2026-02-28T12:00:00Z").unwrap();
+    assert_eq!((heard.portfolio, heard.since), (id, Some(noon.nanos())));
+    let shown = other.get(&path, &ada.access).await.good(200);
+    assert_eq!(heard.version, shown["version"].as_i64());
+    let gone = other.send(Method::DELETE, &path, Some(&ada.access), None);
+    gone.await.good(204);
+    let heard = timeout(PATIENCE, changes.recv()).await.unwrap().unwrap();
+    assert_eq!((heard.portfolio, heard.version), (id, None));
+}
+
 /// Nothing more comes to a stream whose session has ended.
 async fn logged_out(app: &App, owner: &Pair, hub: &PushHub, stream: &mut Stream) {
     let path = "/api/v1/auth/logout";
