@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use coinsphere_pipelines::store::{GenericClient, StoreError, execute, query};
 use uuid::Uuid;
 
+use super::{PortfolioError, UserPortfolios};
 use crate::portfolios::imports::Choice;
 
 /// The most that a user may have said.
@@ -91,5 +92,54 @@ impl Choices {
         ];
         execute(database, "remember what a user chose", sql, given).await?;
         Ok(())
+    }
+}
+
+/// An answer as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportChoice {
+    /// `ticker` or `operation`.
+    pub subject: String,
+    /// The ticker, also as `venue:TICKER`, or the word of the operation.
+    pub name: String,
+    /// The asset of a ticker; the kind of transaction of an operation, or `skip`.
+    pub meaning: String,
+}
+
+impl UserPortfolios {
+    /// The remembered answers of a user, by subject and name; at most 10,000.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn import_choices(&self, user: Uuid) -> Result<Vec<ImportChoice>, PortfolioError> {
+        let session = self.session().await?;
+        let sql = "SELECT subject, name, meaning FROM import_choices WHERE user_id = $1 \
+             ORDER BY subject, name LIMIT $2";
+        let rows = query(&session, "list what a user chose", sql, &[&user, &MOST]).await?;
+        let choices = rows.iter().map(|row| ImportChoice {
+            subject: row.get(0),
+            name: row.get(1),
+            meaning: row.get(2),
+        });
+        Ok(choices.collect())
+    }
+
+    /// Forgets a remembered answer.
+    ///
+    /// # Errors
+    /// When there is none, or the database is away.
+    pub async fn forget_import_choice(
+        &self,
+        user: Uuid,
+        subject: &str,
+        name: &str,
+    ) -> Result<(), PortfolioError> {
+        let session = self.session().await?;
+        let sql = "DELETE FROM import_choices WHERE user_id = $1 AND subject = $2 AND name = $3";
+        let given = &[&user as _, &subject as _, &name as _];
+        match execute(&session, "forget what a user chose", sql, given).await? {
+            0 => Err(PortfolioError::Unknown("answer")),
+            _ => Ok(()),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Imports of files into a portfolio. A dry run and the import itself read the files alike; the import is one
 //! transaction of the database, so all of it is stored or nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use coinsphere_pipelines::store::{
@@ -274,25 +274,36 @@ async fn known(
     let sql = "SELECT account_id, to_account_id, body, imported_body FROM portfolio_transactions \
          WHERE portfolio_id = $1 ORDER BY at_nanos, number";
     let rows = query(database, "read transactions", sql, &[&portfolio]).await?;
-    let nobody = HashMap::new();
     let mut known = Vec::with_capacity(rows.len());
     for row in &rows {
         let to_account: Option<Uuid> = row.get(1);
         let transaction = match row.get::<_, Option<&str>>(3) {
             None => read(row.get(2), &row.get(0), to_account.as_ref(), &names)?,
-            Some(imported) => {
-                let mut imported = read(imported, &row.get(0), None, &nobody)?;
-                for name in std::iter::once(&mut imported.account).chain(&mut imported.to_account) {
-                    if let Some(renamed) = aliases.get(name) {
-                        name.clone_from(renamed);
+            Some(bodies) => {
+                for mut imported in imported(bodies)? {
+                    let names = std::iter::once(&mut imported.account);
+                    for name in names.chain(&mut imported.to_account) {
+                        if let Some(renamed) = aliases.get(name) {
+                            name.clone_from(renamed);
+                        }
                     }
+                    known.push(imported);
                 }
-                imported
+                continue;
             }
         };
         known.push(transaction);
     }
     Ok(known)
+}
+
+/// What files had in place of a transaction that was changed since: one, or the two sides of a transfer.
+fn imported(bodies: &str) -> Result<Vec<Transaction>, StoreError> {
+    let read = match bodies.starts_with('[') {
+        true => serde_json::from_str(bodies),
+        false => serde_json::from_str(bodies).map(|one| vec![one]),
+    };
+    read.map_err(|error| StoreError::Unreadable(format!("an imported transaction: {error}")))
 }
 
 /// Files with their names.

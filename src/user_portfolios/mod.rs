@@ -8,6 +8,7 @@
 mod accounts;
 mod allocation;
 mod asset_names;
+mod changes;
 mod choices;
 mod error;
 mod figures;
@@ -22,6 +23,7 @@ mod share_links;
 mod slot;
 mod snapshot;
 mod transactions;
+mod transfers;
 mod user_data;
 mod valuation;
 
@@ -34,13 +36,14 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 pub use accounts::PortfolioAccount;
-pub use allocation::{Allocation, Share};
+pub use allocation::Allocation;
+pub use choices::ImportChoice;
 pub use error::{PortfolioError, WrongField};
 pub use figures::PortfolioFigures;
 pub use import::{ImportReceipt, ImportRequest, RowChoice};
 pub use import_list::{ImportedFile, PortfolioImport};
 pub use portfolio::{Portfolio, PortfolioSettings, SettingsChange, fees_name, scope_name};
-pub use share_links::{NewShareLink, ShareLink, SharedPortfolio, holdings};
+pub use share_links::{NewShareLink, ShareLink, SharedPortfolio};
 pub use snapshot::Snapshot;
 pub use transactions::{StoredTransaction, TransactionFilter, TransactionPlace};
 pub use user_data::PortfolioUserData;
@@ -95,7 +98,8 @@ impl UserPortfolios {
         }))
     }
 
-    /// Hears of the changes that this process makes, from now on. Those of other processes show in the versions.
+    /// Hears of the changes that this process makes, from now on; of those of other processes too while live
+    /// values are kept ([`live::run`]). Every change shows in the version.
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<PortfolioChanged> {
         self.0.changes.subscribe()

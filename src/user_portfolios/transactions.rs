@@ -14,7 +14,7 @@ use super::asset_names::AssetNames;
 use super::portfolio::{changed, lock};
 use super::{PortfolioError, UserPortfolios};
 use crate::portfolios::files::{FileError, check};
-use crate::portfolios::imports::MADE_ID;
+use crate::portfolios::imports::MANUAL_ID;
 use crate::portfolios::{Kind, Leg, Transaction, TransactionFile};
 
 /// The most transactions of a portfolio.
@@ -228,7 +228,7 @@ fn path(at: usize, count: usize) -> String {
 }
 
 /// Refuses what no transaction can be.
-fn checked(transactions: &[Transaction]) -> Result<(), PortfolioError> {
+pub(super) fn checked(transactions: &[Transaction]) -> Result<(), PortfolioError> {
     check(transactions).map_err(|error| match error {
         FileError::Transaction {
             number, message, ..
@@ -417,7 +417,7 @@ impl UserPortfolios {
         let count = transactions.len();
         for (at, transaction) in transactions.iter_mut().enumerate() {
             if transaction.id.is_empty() {
-                transaction.id = format!("{MADE_ID}{}", self.0.randomness.id());
+                transaction.id = format!("{MANUAL_ID}{}", self.0.randomness.id());
             }
             names.settle(transaction, &path(at, count))?;
         }
@@ -484,28 +484,16 @@ impl UserPortfolios {
         checked(std::slice::from_ref(&transaction))?;
         let wanted = account_names([&transaction]);
         let accounts = accounts::ensure(&database, portfolio, &wanted, None, self.now()).await?;
-        let to_account = transaction.to_account.as_ref();
-        let given = &[
-            &portfolio as _,
-            &number as _,
-            &at_nanos(&transaction) as _,
-            &transaction.kind.name() as _,
-            &accounts.get(&transaction.account) as _,
-            &to_account.and_then(|name| accounts.get(name)) as _,
-            &joined(assets(&transaction)) as _,
-            &joined(transaction.tags.iter().map(String::as_str)) as _,
-            &body(&transaction)? as _,
-            &before
-                .import
-                .map(|_| body(&before.transaction))
-                .transpose()? as _,
-        ];
-        let sql = "UPDATE portfolio_transactions SET at_nanos = $3, kind = $4, account_id = $5, \
-             to_account_id = $6, assets = string_to_array($7, chr(31)), \
-             tags = string_to_array($8, chr(31)), body = $9, \
-             imported_body = coalesce(imported_body, $10) \
-             WHERE portfolio_id = $1 AND number = $2";
-        execute(&database, "change a transaction", sql, given).await?;
+        let imported = before.import.map(|_| body(&before.transaction));
+        put(
+            &database,
+            portfolio,
+            number,
+            &transaction,
+            &accounts,
+            imported.transpose()?,
+        )
+        .await?;
         let since = at_nanos(&transaction).min(at_nanos(&before.transaction));
         let changed = changed(&database, portfolio, (0, 0), Some(since)).await?;
         database
@@ -555,7 +543,39 @@ impl UserPortfolios {
     }
 }
 
-async fn find<C: GenericClient>(
+/// Puts a transaction in place of another. `imported` is what files are to be compared with instead of it from
+/// then on, unless there is such already.
+pub(super) async fn put(
+    database: &DatabaseTransaction<'_>,
+    portfolio: Uuid,
+    number: i64,
+    transaction: &Transaction,
+    accounts: &HashMap<String, Uuid>,
+    imported: Option<String>,
+) -> Result<(), StoreError> {
+    let to_account = transaction.to_account.as_ref();
+    let given = &[
+        &portfolio as _,
+        &number as _,
+        &at_nanos(transaction) as _,
+        &transaction.kind.name() as _,
+        &accounts.get(&transaction.account) as _,
+        &to_account.and_then(|name| accounts.get(name)) as _,
+        &joined(assets(transaction)) as _,
+        &joined(transaction.tags.iter().map(String::as_str)) as _,
+        &body(transaction)? as _,
+        &imported as _,
+    ];
+    let sql = "UPDATE portfolio_transactions SET at_nanos = $3, kind = $4, account_id = $5, \
+         to_account_id = $6, assets = string_to_array($7, chr(31)), \
+         tags = string_to_array($8, chr(31)), body = $9, \
+         imported_body = coalesce(imported_body, $10) \
+         WHERE portfolio_id = $1 AND number = $2";
+    execute(database, "change a transaction", sql, given).await?;
+    Ok(())
+}
+
+pub(super) async fn find<C: GenericClient>(
     database: &C,
     portfolio: Uuid,
     number: i64,

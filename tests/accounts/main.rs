@@ -16,6 +16,7 @@ mod oidc;
 mod policy;
 mod portfolio_figures;
 mod portfolio_live;
+mod portfolio_transfers;
 mod portfolios;
 mod program;
 mod proof_anew;
@@ -140,9 +141,15 @@ fn main() -> ExitCode {
         portfolio_figures::figures_are_those_of_the_report,
         portfolio_figures::a_price_is_of_the_coin_in_its_currency_or_missing,
         portfolio_figures::a_change_and_a_corrected_price_are_computed,
+        portfolio_figures::amounts_are_shown_in_another_currency,
+        portfolio_live::a_change_of_another_process_is_heard,
+        portfolio_transfers::two_sides_become_a_transfer_and_files_still_know_them,
+        portfolio_transfers::answers_to_imports_are_listed_and_forgotten,
         portfolio_live::a_live_value_follows_trades_and_is_for_its_owner,
         portfolios::a_portfolio_has_a_name_and_settings,
         portfolios::transactions_are_kept_to_the_digit_and_in_their_order,
+        portfolios::of_two_who_take_a_name_at_once_one_is_refused,
+        portfolios::a_transaction_by_hand_has_an_id_of_its_own_kind,
         portfolios::a_symbol_of_several_tokens_is_not_guessed,
         portfolios::a_second_import_adds_nothing_and_undoing_restores,
         portfolios::an_unknown_operation_refuses_the_import_until_it_is_settled,

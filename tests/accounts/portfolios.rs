@@ -8,6 +8,7 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::app::{Answer, App, Pair, Place};
+use super::portfolio_figures::{BTC, btc, import_closes};
 use super::program::Program;
 use super::two_factor::{post, verified};
 
@@ -310,6 +311,50 @@ pub(crate) async fn transactions_are_kept_to_the_digit_and_in_their_order(place:
     .await
     .is_problem(404, "not-found");
     assert_eq!(numbers(&app, &ada.access, &path, "").await, [3, 2, 1]);
+}
+
+pub(crate) async fn of_two_who_take_a_name_at_once_one_is_refused(place: Place) {
+    let app = place.app_with(|_| {}).await;
+    let ada = ada(&app).await;
+    let one = create(&app, &ada.access, json!({"name": "one"})).await;
+    let two = create(&app, &ada.access, json!({"name": "two"})).await;
+    for round in 0..5 {
+        let wanted = json!({"name": format!("wanted {round}")});
+        let rename = |path: &str| {
+            let (path, wanted) = (path.to_owned(), wanted.clone());
+            let (app, token) = (&app, &ada.access);
+            async move { send(app, Method::PATCH, &path, token, Some(wanted)).await }
+        };
+        let (a, b) = tokio::join!(rename(&one), rename(&two));
+        let mut answers = [a.status, b.status];
+        answers.sort_unstable();
+        assert_eq!(answers, [200, 409], "{a:?} {b:?}");
+        let wanted = json!({"name": format!("new {round}")});
+        let (a, b) = tokio::join!(
+            post(&app, PORTFOLIOS, &ada.access, wanted.clone()),
+            post(&app, PORTFOLIOS, &ada.access, wanted.clone())
+        );
+        let mut answers = [a.status, b.status];
+        answers.sort_unstable();
+        assert_eq!(answers, [201, 409], "{a:?} {b:?}");
+    }
+}
+
+pub(crate) async fn a_transaction_by_hand_has_an_id_of_its_own_kind(place: Place) {
+    let app = place.app_with(|_| {}).await;
+    let ada = ada(&app).await;
+    let path = create(&app, &ada.access, json!({"name": "a", "currency": "EUR"})).await;
+    let deposit = json!({"time": "2024-01-08T07:05:12Z", "kind": "deposit", "account": "binance",
+        "received": {"asset": "EUR", "quantity": "1000"}});
+    let kept = post(&app, &format!("{path}/transactions"), &ada.access, deposit).await;
+    let kept = kept.good(201);
+    let id = kept["id"].as_str().unwrap();
+    assert!(id.starts_with("manual/"), "{id}");
+    // It has no id of a venue, so a file that tells of it adds nothing.
+    let files = json!({"files": [file("history.csv", HISTORY)]});
+    let done = import(&app, &ada.access, &path, files).await.good(201);
+    assert_eq!(done["import"]["duplicates"], 1, "{done}");
+    assert_eq!(kept["import"], Value::Null);
 }
 
 pub(crate) async fn a_symbol_of_several_tokens_is_not_guessed(place: Place) {
@@ -701,6 +746,41 @@ pub(crate) async fn a_link_shows_what_it_may_and_nothing_else(place: Place) {
         .unwrap()
         .clone();
     assert_eq!(bitcoin["quantity"], "0.01234");
+    // Without a price there is no value; with one, amounts are shown unless they are hidden.
+    assert_eq!(shown["value"], Value::Null);
+    assert_eq!(bitcoin["share"], Value::Null);
+    let priced = create(&app, &ada.access, json!({"name": "priced"})).await;
+    import_closes(&app, &btc(), &BTC).await;
+    for opening in [
+        json!({"time": "2026-02-27T00:00:00Z", "kind": "opening", "account": "hidden account",
+            "received": {"asset": "BTC", "quantity": "0.5"}, "basis": "7777"}),
+        json!({"time": "2026-02-27T00:00:00Z", "kind": "deposit", "account": "hidden account",
+            "received": {"asset": "USD", "quantity": "30500.125"}}),
+    ] {
+        post(
+            &app,
+            &format!("{priced}/transactions"),
+            &ada.access,
+            opening,
+        )
+        .await
+        .good(201);
+    }
+    for (hide, value, quantity) in [
+        (false, json!("61000.25"), json!("0.5")),
+        (true, Value::Null, Value::Null),
+    ] {
+        let link = json!({"name": "x", "hide_amounts": hide});
+        let link = post(&app, &format!("{priced}/share-links"), &ada.access, link).await;
+        let shown = view(&link.good(201)).await.good(200);
+        assert_eq!(shown["value"], value);
+        let bitcoin = &shown["holdings"][1];
+        assert_eq!(bitcoin["asset"], "bitcoin", "{shown}");
+        assert_eq!(bitcoin["quantity"], quantity);
+        assert_eq!(bitcoin["price"], "61000.25");
+        assert_eq!(bitcoin["share"], "0.5");
+        assert!(!shown.to_string().contains("7777"), "{shown}");
+    }
     let without = view(&hidden).await.good(200);
     assert!(!without.to_string().contains("0.01234"), "{without}");
     assert!(!without.to_string().contains("683"), "{without}");

@@ -7,11 +7,13 @@ pub(in crate::http) mod delete;
 pub(in crate::http) mod export;
 pub(in crate::http) mod figures;
 pub(in crate::http) mod import;
+pub(in crate::http) mod import_choices;
 pub(in crate::http) mod imports;
 pub(in crate::http) mod list;
 pub(in crate::http) mod share_links;
 pub(in crate::http) mod show;
 pub(in crate::http) mod transactions;
+pub(in crate::http) mod transfers;
 pub(in crate::http) mod views;
 
 use utoipa_axum::routes;
@@ -45,6 +47,8 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
     let routes = accounts::routes(routes);
     let routes = figures::routes(routes);
     let routes = transactions::routes(routes);
+    let routes = transfers::routes(routes);
     let routes = imports::routes(routes);
+    let routes = import_choices::routes(routes);
     share_links::routes(routes)
 }
