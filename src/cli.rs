@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod backfill;
 pub mod jobs;
 pub mod models;
 pub mod portfolio;
@@ -101,6 +102,16 @@ Replaying again, or after being killed, gives the same candles.")]
 Columns: venue, instrument, open_time, open, high, low, close, volume, quote_volume, trades,
 taker_buy_volume, complete. Candles still open at the end of the file are printed too.")]
     Candles(CandlesArgs),
+
+    /// Load the history of a venue's instruments into the database, the newest first.
+    #[command(after_help = "Examples:
+  coinsphere backfill --venue binance --instruments BTCUSDT,ETHUSDT --from 2024-01-01
+  coinsphere backfill --venue coinbase --instruments BTC-USD --from 2024-01-01 --to 2024-02-01
+  coinsphere backfill --venue kraken --instruments BTC/USD --from 2022-01-01 --interval 1d
+
+Stopped or killed at any time, the same command goes on where it was; repeated, it changes nothing.
+It works whether or not the program is running. docs/backfill.md says what each venue gives.")]
+    Backfill(backfill::BackfillArgs),
 
     /// Report how good forecasts of candles are: every model against repeating the last price.
     #[command(after_help = "Examples:

@@ -3,6 +3,7 @@
 mod accounts;
 mod alerts;
 mod audit;
+mod backfill;
 mod candle_source;
 mod candles;
 mod doctor;
@@ -39,6 +40,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Candles(args) => candles::run(&args),
+        Command::Backfill(args) => backfill::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Models(args) => models::run(&args),

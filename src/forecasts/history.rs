@@ -13,7 +13,7 @@ use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::market::Interval;
 use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::StoreSource;
-use coinsphere_pipelines::venues::binance::rest::rest_endpoint;
+use coinsphere_pipelines::venues::{self, RestClient};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -59,18 +59,18 @@ struct HistoryState {
 
 /// Runs until asked to quit.
 pub(crate) async fn run(parts: HistoryDeps, mut quit: watch::Receiver<bool>) -> ExitReason {
-    let endpoint = match rest_endpoint(parts.endpoint.as_deref()) {
-        Ok(endpoint) => endpoint,
-        Err(error) => return ExitReason::Failed(error.to_string()),
+    let Some(history) = venues::history(VENUE) else {
+        return ExitReason::Failed(format!("there is no venue {VENUE}"));
     };
-    let mut loader = match BackfillLoader::new(&endpoint, parts.clock.clone()) {
-        Ok(loader) => loader,
+    let rest = match RestClient::new(history, parts.endpoint.as_deref(), parts.clock.clone()) {
+        Ok(rest) => rest,
         Err(error) => return ExitReason::Failed(error.to_string()),
     };
     let mut state = HistoryState {
-        endpoint,
+        endpoint: rest.endpoint().to_owned(),
         ..HistoryState::default()
     };
+    let mut loader = BackfillLoader::new(rest);
     let Some(all) = parts.catalogue.wait(&mut quit).await else {
         return ExitReason::Quit;
     };

@@ -4,13 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::plan::{BackfillPlan, Wanted};
-use crate::clock::SharedClock;
-use crate::market::{InstrumentKey, Interval, Timestamp};
-use crate::net::{PacedClient, RestError};
+use crate::market::{InstrumentKey, Interval, Timestamp, Venue};
 use crate::store::{
     CandleSource, ImportTarget, ImportedCandle, InstrumentId, MAX_PAGE, Store, StoreError,
 };
-use crate::venues::binance::rest::{PACE, SOURCE, klines_url, read_klines};
+use crate::venues::{RestClient, RestError};
 
 /// Absent candles remembered at most; beyond that they are asked for again.
 const REMEMBERED: usize = 100_000;
@@ -34,6 +32,33 @@ pub enum BackfillError {
     /// The store does not know the instrument.
     #[error("there is no instrument {0}; nothing was loaded")]
     UnknownInstrument(InstrumentKey),
+    /// The venue does not know the instrument.
+    #[error("there is no {instrument}: {} has {count} instruments{}", .instrument.venue, named(.like))]
+    NoSuchInstrument {
+        /// Which instrument.
+        instrument: InstrumentKey,
+        /// How many the venue has.
+        count: usize,
+        /// Those whose names are like it.
+        like: Vec<String>,
+    },
+    /// The venue has no candles of this length.
+    #[error("{venue} has no candles of {interval}: use one of {served}")]
+    NoSuchInterval {
+        /// The venue.
+        venue: Venue,
+        /// The length.
+        interval: Interval,
+        /// The lengths that it has.
+        served: String,
+    },
+}
+
+fn named(names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(", among them {}", names.join(", "))
 }
 
 impl BackfillError {
@@ -43,12 +68,14 @@ impl BackfillError {
         match self {
             Self::Venue { source, .. } => source.is_retriable(),
             Self::Store(error) => error.is_retriable(),
-            Self::UnknownInstrument(_) => false,
+            Self::UnknownInstrument(_)
+            | Self::NoSuchInstrument { .. }
+            | Self::NoSuchInterval { .. } => false,
         }
     }
 }
 
-/// Outcome of loading.
+/// What loading came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Loaded {
     /// Requests made.
@@ -60,25 +87,19 @@ pub struct Loaded {
 /// Loads history of one venue.
 #[derive(Debug)]
 pub struct BackfillLoader {
-    endpoint: String,
-    client: PacedClient,
-    clock: SharedClock,
+    rest: RestClient,
     /// Candles that the venue was asked for and did not have: not asked again by this process.
     absent: BTreeSet<(InstrumentKey, Interval, Timestamp)>,
 }
 
 impl BackfillLoader {
-    /// A loader that asks the REST interface at this endpoint, e.g. `http://127.0.0.1:9100/binance`.
-    ///
-    /// # Errors
-    /// When encryption cannot be set up.
-    pub fn new(endpoint: &str, clock: SharedClock) -> Result<Self, RestError> {
-        Ok(Self {
-            endpoint: endpoint.to_owned(),
-            client: PacedClient::new(PACE)?,
-            clock,
+    /// A loader that asks with this client.
+    #[must_use]
+    pub const fn new(rest: RestClient) -> Self {
+        Self {
+            rest,
             absent: BTreeSet::new(),
-        })
+        }
     }
 
     /// Imports what is wanted and not stored whole. Bounded by what is wanted; each page is stored
@@ -92,28 +113,27 @@ impl BackfillLoader {
             .instrument(key)
             .await?
             .ok_or_else(|| BackfillError::UnknownInstrument(key.clone()))?;
-        let window = wanted.window(self.clock.now());
+        let window = wanted.window(self.rest.now());
         let stored = stored_times(store, instrument.id, interval, window.0).await?;
         let absent = self.absent_of(key, interval, window.0);
         let mut plan = BackfillPlan::new(interval, window, stored, absent);
         let mut loaded = Loaded::default();
-        while let Some(ask) = plan.next_request() {
-            let url = klines_url(&self.endpoint, &key.symbol, interval, ask);
-            let failed = |source: RestError| BackfillError::Venue {
+        let rows = self.rest.rows(interval).unwrap_or(0);
+        while let Some((from, end)) = plan.next_request() {
+            let ask = (from, end.min(from + interval.duration() * rows));
+            let page = self.rest.candles(&key.symbol, interval, ask).await;
+            let page = page.map_err(|source| BackfillError::Venue {
                 instrument: key.clone(),
                 interval,
                 source,
-            };
-            let body = self.client.get(&url).await.map_err(failed)?;
-            let page = read_klines(&body, interval, ask)
-                .map_err(|reason| failed(RestError::Unreadable { url, reason }))?;
+            })?;
             loaded.requests += 1;
-            metrics::counter!("coinsphere_history_requests_total").increment(1);
-            let (missing, gone) = plan.answered(page.candles, page.covered_until);
+            let covered_until = page.covered.map_or(ask.1, |(_, until)| until);
+            let (missing, gone) = plan.answered(page.candles, covered_until);
             let import = |candle| ImportedCandle {
                 candle,
                 interval,
-                source: SOURCE.to_owned(),
+                source: self.rest.venue().name().to_owned(),
             };
             let missing: Vec<ImportedCandle> = missing.into_iter().map(import).collect();
             let written = store

@@ -1,11 +1,16 @@
-//! Candles from before this program listened: asked of a venue's REST interface and imported where
-//! nothing whole is stored. What is there already is not asked again, so a loader that was stopped
-//! goes on where it was, and a stretch that was missed while the program was off is filled.
+//! Candles from before this program listened: asked of a venue's REST interface and written where
+//! nothing whole is stored.
+//!
+//! - [`HistoryBackfill`] loads a window of an instrument's time, and notes what is proven by it.
+//! - [`BackfillLoader`] keeps the newest candles of a series whole, for models.
 //!
 //! It knows nothing of forecasts; who wants which history says so.
 
+mod history;
 mod loader;
 mod plan;
+mod stretches;
 
+pub use history::{HistoryBackfill, HistoryProgress, HistoryReport, HistoryRequest};
 pub use loader::{BackfillError, BackfillLoader, Loaded};
 pub use plan::Wanted;

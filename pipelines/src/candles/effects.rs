@@ -92,11 +92,13 @@ pub enum GapReason {
     LogTruncated,
     /// The candle's volumes need more digits than an exact decimal holds.
     Overflow,
+    /// The venue's own history lacks candles that it otherwise has for every interval.
+    VenueHole,
 }
 
 impl GapReason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::MissingTrades,
         Self::NumberingRestart,
         Self::Disconnect,
@@ -105,6 +107,7 @@ impl GapReason {
         Self::LogFull,
         Self::LogTruncated,
         Self::Overflow,
+        Self::VenueHole,
     ];
 
     /// The name used in the `gaps` table, in answers and in metrics.
@@ -119,6 +122,7 @@ impl GapReason {
             Self::LogFull => "log_full",
             Self::LogTruncated => "log_truncated",
             Self::Overflow => "overflow",
+            Self::VenueHole => "venue_hole",
         }
     }
 }

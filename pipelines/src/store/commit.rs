@@ -84,7 +84,7 @@ pub(super) const REPLACE_IF_DIFFERENT: &str = "DO UPDATE SET \
      open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close, \
      volume = excluded.volume, quote_volume = excluded.quote_volume, \
      taker_buy_volume = excluded.taker_buy_volume, trades = excluded.trades, \
-     complete = excluded.complete, revision = old.revision + 1 \
+     complete = excluded.complete, source = excluded.source, revision = old.revision + 1 \
      WHERE (old.open, old.high, old.low, old.close, old.volume, old.quote_volume, \
             old.taker_buy_volume, old.trades, old.complete) \
      IS DISTINCT FROM (excluded.open, excluded.high, excluded.low, excluded.close, \
@@ -219,25 +219,18 @@ impl Store {
             .iter()
             .map(|((number, _), write)| (*number, &write.instrument))
             .collect();
-        // A correction only ever adds trades: one with fewer was built from a log that lacks some.
+        // A correction only ever adds trades: one with fewer was built from a log that lacks some. And
+        // what a venue gave whole is not replaced by what has a gap.
         let upsert = format!(
             "INSERT INTO price_data AS old ({CANDLE_COLUMNS}) SELECT * FROM {CANDLE_ROWS} \
              ON CONFLICT (instrument_id, open_time) {REPLACE_IF_DIFFERENT} \
                 AND excluded.trades >= old.trades \
+                AND (old.source IS NULL OR excluded.complete OR NOT old.complete) \
              RETURNING instrument_id, open_time, revision"
         );
-        let mark_stale = format!(
-            "INSERT INTO dirty_ranges AS known (instrument_id, day, from_time, to_time, stamp) \
-             SELECT stale.*, nextval('dirty_range_stamps') FROM ( \
-                 SELECT instrument_id, (open_time AT TIME ZONE 'UTC')::date AS day, \
-                        min(open_time), max(open_time) + INTERVAL '1 minute' \
-                 FROM unnest($1::int[], $2::timestamptz[]) AS changed (instrument_id, open_time) \
-                 WHERE {} \
-                 GROUP BY instrument_id, day ORDER BY instrument_id, day) AS stale \
-             ON CONFLICT (instrument_id, day) DO UPDATE SET \
-                 from_time = least(known.from_time, excluded.from_time), \
-                 to_time = greatest(known.to_time, excluded.to_time), stamp = excluded.stamp",
-            self.flavour.stale_when()
+        let mark_stale = mark_stale(
+            self.flavour.stale_when(),
+            "unnest($1::int[], $2::timestamptz[]) AS changed (instrument_id, open_time)",
         );
         let mut changed = Vec::new();
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
@@ -272,6 +265,22 @@ impl Store {
         }
         Ok(changed)
     }
+}
+
+/// Notes that the longer candles of changed minutes are stale. `changed` has the columns `instrument_id`
+/// and `open_time`, and that alias.
+pub(super) fn mark_stale(stale_when: &str, changed: &str) -> String {
+    format!(
+        "INSERT INTO dirty_ranges AS known (instrument_id, day, from_time, to_time, stamp) \
+         SELECT stale.*, nextval('dirty_range_stamps') FROM ( \
+             SELECT instrument_id, (open_time AT TIME ZONE 'UTC')::date AS day, \
+                    min(open_time), max(open_time) + INTERVAL '1 minute' \
+             FROM {changed} WHERE {stale_when} \
+             GROUP BY instrument_id, day ORDER BY instrument_id, day) AS stale \
+         ON CONFLICT (instrument_id, day) DO UPDATE SET \
+             from_time = least(known.from_time, excluded.from_time), \
+             to_time = greatest(known.to_time, excluded.to_time), stamp = excluded.stamp"
+    )
 }
 
 async fn advance_offset(
@@ -385,7 +394,8 @@ async fn write_gaps(
                    $5::numeric[], $6::numeric[], $7::timestamptz[], $8::timestamptz[]) \
                ON CONFLICT (instrument_id, reason, from_time, first_missing_id) DO UPDATE SET \
                    to_time = excluded.to_time, last_missing_id = excluded.last_missing_id, \
-                   detected_at = excluded.detected_at, filled_at = excluded.filled_at";
+                   detected_at = excluded.detected_at, \
+                   filled_at = coalesce(excluded.filled_at, gaps.filled_at)";
     execute(
         transaction,
         "write gaps",
@@ -462,7 +472,7 @@ async fn write_states(
 }
 
 /// Base and quote of a symbol that separates them, for instruments that nobody listed.
-fn split_pair(symbol: &str) -> (Option<&str>, Option<&str>) {
+pub(super) fn split_pair(symbol: &str) -> (Option<&str>, Option<&str>) {
     match symbol.split_once(['-', '/']) {
         Some((base, quote)) if !base.is_empty() && !quote.is_empty() => (Some(base), Some(quote)),
         _ => (None, None),

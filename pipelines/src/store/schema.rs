@@ -67,11 +67,12 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V45__jobs_by_creation"),
         migration!("common", "V46__catalog_changes"),
         migration!("common", "V47__notifications"),
+        migration!("common", "V49__history"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 47;
+pub(super) const NEWEST: i32 = 49;
 
 /// Work done by migrating.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -8,17 +8,21 @@ pub mod coinbase;
 pub mod connection;
 mod few;
 pub mod frame_assembler;
+pub mod history;
 pub mod kraken;
 mod opening;
 mod protocol;
+pub mod rest_client;
 mod scalar;
 mod symbols;
 
 pub use connection::{FeedError, FeedState, LiveFeed};
+pub use history::{CandleHistory, VenueRefusal};
 pub use protocol::{
     DecodeError, FrameDecoder, Limits, Outgoing, Scope, SessionPlan, VenueEvent, VenueProtocol,
     WrongSpelling,
 };
+pub use rest_client::{RestClient, RestError};
 
 use crate::market::{MAJORS, Symbol, Venue};
 
@@ -31,6 +35,19 @@ pub fn protocol(name: &str) -> Option<&'static dyn VenueProtocol> {
     ALL.iter()
         .copied()
         .find(|protocol| protocol.venue().name() == name)
+}
+
+/// How each venue serves the candles of the past.
+static HISTORIES: &[&dyn CandleHistory] =
+    &[&binance::Binance, &coinbase::Coinbase, &kraken::Kraken];
+
+/// How a venue serves the candles of the past, by its lower-case name.
+#[must_use]
+pub fn history(name: &str) -> Option<&'static dyn CandleHistory> {
+    let found = HISTORIES.iter().copied();
+    found
+        .into_iter()
+        .find(|history| history.venue().name() == name)
 }
 
 /// A venue by its lower-case name.

@@ -4,6 +4,7 @@
 #[path = "../store_scenarios/mod.rs"]
 mod store_scenarios;
 
+mod backfill;
 mod catalog;
 mod history;
 mod plain;
@@ -20,6 +21,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut scenarios = store_scenarios::all();
     scenarios.extend([
+        scenario!(backfill::every_venue_gives_its_history),
+        scenario!(backfill::a_run_that_was_stopped_goes_on_and_a_repeated_one_changes_nothing),
+        scenario!(backfill::limits_and_unknown_names_are_said),
+        scenario!(backfill::what_a_gap_touches_is_replaced_and_what_is_whole_is_kept),
+        scenario!(backfill::holes_are_kept_as_gaps),
         scenario!(catalog::what_another_process_changes_is_seen),
         scenario!(history::what_is_missing_is_loaded_and_nothing_twice),
         scenario!(history::a_venue_that_refuses_is_said_to),

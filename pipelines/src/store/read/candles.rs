@@ -173,7 +173,9 @@ impl Window<'_> {
         let mut imported_until = None;
         for row in rows {
             match row.get::<_, i32>(0) {
-                kind::BUILT => sources.built.push((candle(row, 1)?, row.get(11))),
+                kind::BUILT => sources
+                    .built
+                    .push((candle(row, 1)?, row.get(11), row.get(12))),
                 kind::IMPORTED => {
                     sources
                         .imported
@@ -223,7 +225,7 @@ impl Window<'_> {
         let built = &answered.sources.built;
         // With more built candles than the page holds, what is beyond them is not shown.
         if built.len() as i64 >= self.rows {
-            let times = built.iter().map(|(candle, _)| candle.open_time);
+            let times = built.iter().map(|(candle, ..)| candle.open_time);
             if self.asked.from.is_some() {
                 to = times.max().unwrap_or(to);
             } else {

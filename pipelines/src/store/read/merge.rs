@@ -8,8 +8,8 @@ use crate::store::rows::{CandlePage, CandleQuery, CandleSource, StoredCandle, St
 /// Rows read for one page, each source ordered and cut as the page is.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    /// Stored candles of the asked length.
-    pub(super) built: Vec<(Candle, i64)>,
+    /// Stored candles of the asked length, and who built those that were not built here.
+    pub(super) built: Vec<(Candle, i64, Option<String>)>,
     /// Candles recomputed from their minutes because the stored ones are stale.
     pub(super) recomputed: Vec<(Candle, i64)>,
     /// Imported candles.
@@ -30,7 +30,10 @@ pub(super) fn page(asked: &CandleQuery, limit: usize, sources: Sources, kept: &K
     let interval = asked.interval;
     let built = sources.built.into_iter();
     let mut candles: Vec<StoredCandle> = built
-        .map(|(candle, revision)| stored(candle, revision, CandleSource::Built))
+        .map(|(candle, revision, source)| {
+            let source = source.map_or(CandleSource::Built, CandleSource::Imported);
+            stored(candle, revision, source)
+        })
         .collect();
     candles.extend(
         sources
@@ -267,7 +270,7 @@ mod tests {
     #[test]
     fn open_minutes_extend_the_open_bucket() {
         let sources = Sources {
-            built: vec![(candle(0, 10, true), 1)],
+            built: vec![(candle(0, 10, true), 1, None)],
             live: vec![candle(4, 7, false), candle(3, 12, false)],
             closed_until: Some(at(3)),
             ..Sources::default()
@@ -292,7 +295,7 @@ mod tests {
     fn a_bucket_is_closed_once_time_has_passed_its_end() {
         let closed = |closed_until, live: Vec<Candle>| {
             let sources = Sources {
-                built: vec![(candle(0, 10, true), 0)],
+                built: vec![(candle(0, 10, true), 0, None)],
                 closed_until,
                 live,
                 ..Sources::default()
@@ -316,7 +319,7 @@ mod tests {
                 (candle(0, 1, true), 0, "coingecko".to_owned()),
                 (candle(5, 1, true), 0, "coingecko".to_owned()),
             ],
-            built: vec![(candle(5, 2, true), 0)],
+            built: vec![(candle(5, 2, true), 0, None)],
             recomputed: vec![(candle(5, 3, true), 1)],
             closed_until: Some(at(99)),
             ..Sources::default()
@@ -335,7 +338,7 @@ mod tests {
         let mut whole = candle(0, 2, true);
         whole.trades = 9;
         let sources = |whole: &Candle| Sources {
-            built: vec![(whole.clone(), 0)],
+            built: vec![(whole.clone(), 0, None)],
             recomputed: vec![(candle(0, 3, true), 0)],
             closed_until: Some(at(99)),
             ..Sources::default()
@@ -353,7 +356,9 @@ mod tests {
     #[test]
     fn pages_say_where_to_go_on() {
         let sources = |limit: usize| Sources {
-            built: (0..limit as i64).map(|m| (candle(m, 1, true), 0)).collect(),
+            built: (0..limit as i64)
+                .map(|m| (candle(m, 1, true), 0, None))
+                .collect(),
             ..Sources::default()
         };
         let forward = page(
@@ -382,7 +387,9 @@ mod tests {
         };
         let complete = |gaps: Vec<StoredGap>| {
             let sources = Sources {
-                built: [0, 5, 10, 15].map(|m| (candle(m, 1, true), 0)).to_vec(),
+                built: [0, 5, 10, 15]
+                    .map(|m| (candle(m, 1, true), 0, None))
+                    .to_vec(),
                 closed_until: Some(at(99)),
                 ..Sources::default()
             };

@@ -39,6 +39,19 @@ pub(super) const NEWEST_GAPS: usize = 32;
 pub(super) const COLUMNS: &str = "open_time, open, high, low, close, volume, quote_volume, \
      taker_buy_volume, trades, complete";
 
+/// Every minute before this is closed: what was listened to, or given by a source of history.
+const CLOSED_UNTIL: &str = "greatest( \
+     (SELECT closed_until FROM instrument_state WHERE instrument_id = $1), \
+     (SELECT max(to_time) FROM history_spans WHERE instrument_id = $1 AND interval = '1m'))";
+
+/// Who built a candle of the main table; longer ones are made here, whoever built their minutes.
+const fn source(interval: Interval) -> &'static str {
+    match interval {
+        Interval::Minute1 => "source",
+        _ => "NULL::text",
+    }
+}
+
 /// Which of the statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -101,7 +114,7 @@ fn newest(shape: Shape) -> String {
     const NO_TIMES: &str = "NULL::timestamptz, NULL::timestamptz";
     let interval = shape.interval;
     let mut sql = format!(
-        "(SELECT {built}, {COLUMNS}, revision::bigint, NULL::text, {NO_TIMES} \
+        "(SELECT {built}, {COLUMNS}, revision::bigint, {source}, {NO_TIMES} \
           FROM {table} WHERE instrument_id = $1 ORDER BY open_time DESC LIMIT $2) \
          UNION ALL SELECT {live}, {COLUMNS}, 0::bigint, NULL::text, {NO_TIMES} \
              FROM live_candles WHERE instrument_id = $1 \
@@ -112,6 +125,7 @@ fn newest(shape: Shape) -> String {
              ORDER BY to_time DESC LIMIT {NEWEST_GAPS})",
         built = kind::BUILT,
         table = table(interval),
+        source = source(interval),
         live = kind::LIVE,
         gap = kind::GAP,
     );
@@ -128,8 +142,7 @@ fn newest(shape: Shape) -> String {
     // A minute that is stored is closed, and made of nothing.
     if interval != Interval::Minute1 {
         sql.push_str(&format!(
-            " UNION ALL SELECT {progress}, now(), {BLANK}, closed_until, NULL::timestamptz \
-                 FROM instrument_state WHERE instrument_id = $1 \
+            " UNION ALL SELECT {progress}, now(), {BLANK}, {CLOSED_UNTIL}, NULL::timestamptz \
              UNION ALL SELECT {stale}, from_time, {BLANK}, to_time, NULL::timestamptz \
                  FROM dirty_ranges WHERE instrument_id = $1",
             progress = kind::PROGRESS,
@@ -178,7 +191,7 @@ fn of_range(shape: Shape, ascending: bool) -> String {
     };
     let mut sql = format!(
         "WITH built AS ( \
-             SELECT {COLUMNS}, revision::bigint AS revision FROM {table} \
+             SELECT {COLUMNS}, revision::bigint AS revision, {source} AS source FROM {table} \
              WHERE instrument_id = $1 AND open_time >= $2 AND open_time < $3 \
              ORDER BY open_time {direction} LIMIT $4), \
          extent AS ( \
@@ -191,9 +204,10 @@ fn of_range(shape: Shape, ascending: bool) -> String {
                  CASE WHEN whole THEN oldest END AS whole_from, \
                  CASE WHEN whole THEN newest END AS whole_to \
              FROM extent) \
-         SELECT {built} AS kind, {COLUMNS}, revision, NULL::text AS source, \
+         SELECT {built} AS kind, {COLUMNS}, revision, source, \
              NULL::timestamptz AS until, NULL::timestamptz AS noticed FROM built",
         built = kind::BUILT,
+        source = source(interval),
     );
     sql.push_str(&imported(kind::IMPORTED, "instrument_id = $1"));
     if of_asset {
@@ -210,7 +224,7 @@ fn of_range(shape: Shape, ascending: bool) -> String {
              ORDER BY from_time DESC LIMIT {CAP}) \
          UNION ALL SELECT {progress}, now(), \
              NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-             (SELECT closed_until FROM instrument_state WHERE instrument_id = $1), NULL",
+             {CLOSED_UNTIL}, NULL",
         live = kind::LIVE,
         gap = kind::GAP,
         progress = kind::PROGRESS,

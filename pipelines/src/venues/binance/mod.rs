@@ -4,7 +4,7 @@
 
 mod decode;
 mod messages;
-pub mod rest;
+mod rest;
 mod usual;
 
 use std::time::Duration;

@@ -1,86 +1,29 @@
-//! Binance's `/api/v3/klines`: what to ask and how to read the answer. Decimals stay exact.
+//! Binance's candles of the past: `/api/v3/klines`.
 //!
-//! Source: rest-api.md of binance-spot-api-docs, "Kline/Candlestick data". Weight 2 of the 6,000 a
-//! minute that an address has.
-
-use std::time::Duration;
+//! Source: rest-api.md of binance-spot-api-docs, "Kline/Candlestick data" (weight 2), "LIMITS" (6,000 a
+//! minute and address, 429, 418 and `Retry-After`), and errors.md.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::market::{Candle, Interval, Symbol, Timestamp, parse_exact};
-use crate::net::RestError;
+use super::Binance;
+use crate::market::{Candle, Interval, Symbol, Timestamp, Venue};
+use crate::net::Allowance;
+use crate::venues::history::{
+    Answer, CandleHistory, Columns, Question, Quiet, Stretch, VenueRefusal, amount, escaped,
+    next_to_stream,
+};
+use crate::venues::protocol::VenueProtocol;
 
-/// Candles of one request: half of what is allowed, so that no answer takes long to make.
-const LIMIT: u32 = 500;
+/// Candles of one answer at most.
+const LIMIT: u32 = 1_000;
 
-/// Where Binance serves public market data.
-const DEFAULT_ENDPOINT: &str = "https://data-api.binance.vision";
+/// The weight that an address has a minute.
+const WEIGHT: u32 = 6_000;
 
-/// The REST interface that belongs to a venue's stream: `ws://host/path` becomes `http://host/path`;
-/// without one it is the venue's own.
-///
-/// # Errors
-/// When the endpoint is no `ws`, `wss`, `http` or `https` URL.
-pub fn rest_endpoint(stream: Option<&str>) -> Result<String, RestError> {
-    let Some(stream) = stream else {
-        return Ok(DEFAULT_ENDPOINT.to_owned());
-    };
-    let plain = stream
-        .trim_end_matches('/')
-        .trim_end_matches("/stream")
-        .trim_end_matches("/ws");
-    match plain.split_once("://") {
-        Some(("ws" | "http", rest)) if !rest.is_empty() => Ok(format!("http://{rest}")),
-        Some(("wss" | "https", rest)) if !rest.is_empty() => Ok(format!("https://{rest}")),
-        _ => Err(RestError::Endpoint(stream.to_owned())),
-    }
-}
-
-/// A page of candles.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KlinePage {
-    /// Ascending; intervals without trades are absent.
-    pub(crate) candles: Vec<Candle>,
-    /// Time before which candles that are absent here are absent at the venue.
-    pub(crate) covered_until: Timestamp,
-}
-
-/// Source name of imported candles.
-pub(crate) const SOURCE: &str = "binance";
-
-/// The least time between two requests: an eighth of what Binance allows.
-pub(crate) const PACE: Duration = Duration::from_millis(150);
-
-/// Where to ask for the closed candles from `from` on that begin before `to`, as many as one answer
-/// holds.
-pub(crate) fn klines_url(
-    endpoint: &str,
-    symbol: &Symbol,
-    interval: Interval,
-    (from, to): (Timestamp, Timestamp),
-) -> String {
-    format!(
-        "{}/api/v3/klines?symbol={}&interval={interval}&startTime={}&endTime={}&limit={LIMIT}",
-        endpoint.trim_end_matches('/'),
-        escaped(symbol.as_str()),
-        from.millis(),
-        to.millis().saturating_sub(1),
-    )
-}
-
-/// A symbol in a query.
-fn escaped(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
-}
+/// Errors.md: "Invalid symbol."
+const INVALID_SYMBOL: i32 = -1_121;
 
 /// Open time, open, high, low, close, volume, close time, quote volume, trades, taker buy base
 /// volume, taker buy quote volume, unused.
@@ -100,152 +43,272 @@ struct Row<'a>(
     IgnoredAny,
 );
 
-/// The candles of an answer to [`klines_url`].
-pub(crate) fn read_klines(
-    body: &[u8],
-    interval: Interval,
-    (from, to): (Timestamp, Timestamp),
-) -> Result<KlinePage, String> {
-    let rows: Vec<Row<'_>> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    let full = rows.len() >= LIMIT as usize;
-    let mut candles: Vec<Candle> = Vec::with_capacity(rows.len());
-    let mut previous = None;
-    for row in &rows {
-        let candle = candle(row, interval)?;
-        let open_time = candle.open_time;
-        if open_time < from || open_time >= to || previous.is_some_and(|last| last >= open_time) {
-            return Err(format!("a candle at {open_time} is out of order or range"));
-        }
-        previous = Some(open_time);
-        // A venue may fill intervals without trades; here they are absent.
-        if candle.trades > 0 {
-            candles.push(candle);
-        }
-    }
-    // A page may end early for the venue's own reasons; only an empty one says: nothing more.
-    let covered_until = match previous {
-        Some(last) if full || interval.end_of(last) < to => interval.end_of(last),
-        _ => to,
-    };
-    Ok(KlinePage {
-        candles,
-        covered_until,
-    })
+#[derive(Deserialize)]
+struct ErrorBody {
+    code: i32,
+    msg: String,
 }
 
-fn candle(row: &Row<'_>, interval: Interval) -> Result<Candle, String> {
-    let at = row.0;
-    let number = |name: &str, text: &str| {
-        parse_exact(text)
-            .filter(|value| !value.is_sign_negative())
-            .ok_or_else(|| format!("the {name} {text:?} of the candle at {at} is impossible"))
-    };
-    let open_time = Timestamp::from_millis(at)
-        .filter(|time| interval.open_of(*time) == *time)
-        .ok_or_else(|| format!("no candle of {interval} opens at {at}"))?;
-    let ends = interval.end_of(open_time).millis() - 1;
-    if row.6 != ends {
-        return Err(format!("the candle at {at} ends at {}, not {ends}", row.6));
+#[derive(Deserialize)]
+struct ExchangeInfo {
+    symbols: Vec<ListedSymbol>,
+}
+
+#[derive(Deserialize)]
+struct ListedSymbol {
+    symbol: String,
+}
+
+impl CandleHistory for Binance {
+    fn venue(&self) -> Venue {
+        VenueProtocol::venue(self)
     }
-    let candle = Candle {
-        open_time,
-        open: number("open", row.1)?,
-        high: number("high", row.2)?,
-        low: number("low", row.3)?,
-        close: number("close", row.4)?,
-        volume: number("volume", row.5)?,
-        quote_volume: number("quote volume", row.7)?,
-        trades: row.8,
-        taker_buy_volume: number("taker volume", row.9)?,
-        complete: true,
+
+    fn default_endpoint(&self) -> &'static str {
+        "https://data-api.binance.vision"
+    }
+
+    fn endpoint_of(&self, stream: &str) -> Option<String> {
+        let elsewhere = next_to_stream(stream, "binance.vision", &["/ws", "/stream"])?;
+        next_to_stream(&elsewhere, "binance.com", &[])
+    }
+
+    fn allowance(&self) -> Allowance {
+        // In no minute more than 5,100, so that other programs of this address have some too.
+        Allowance {
+            burst: 1_500,
+            per_minute: 3_600,
+        }
+    }
+
+    fn rows(&self, _: &str, _: Interval) -> Option<u32> {
+        Some(LIMIT)
+    }
+
+    fn quiet(&self) -> Quiet {
+        Quiet::Flat
+    }
+
+    fn candles(
+        &self,
+        endpoint: &str,
+        symbol: &Symbol,
+        interval: Interval,
+        (from, to): Stretch,
+    ) -> Question {
+        klines(endpoint, symbol, interval, from, Some(to), LIMIT)
+    }
+
+    fn read_candles(
+        &self,
+        interval: Interval,
+        answer: &Answer<'_>,
+    ) -> Result<Vec<Candle>, VenueRefusal> {
+        accepted(answer)?;
+        let rows: Vec<Row<'_>> =
+            serde_json::from_slice(answer.body).map_err(VenueRefusal::unreadable)?;
+        rows.iter().map(|row| candle(row, interval)).collect()
+    }
+
+    fn first_candle(
+        &self,
+        endpoint: &str,
+        symbol: &Symbol,
+        interval: Interval,
+    ) -> Option<Question> {
+        let epoch = Timestamp::from_nanos(0);
+        Some(klines(endpoint, symbol, interval, epoch, None, 1))
+    }
+
+    fn instruments(&self, endpoint: &str) -> Question {
+        Question {
+            url: format!("{}/api/v3/exchangeInfo", endpoint.trim_end_matches('/')),
+            cost: 20,
+        }
+    }
+
+    fn read_instruments(&self, answer: &Answer<'_>) -> Result<Vec<String>, VenueRefusal> {
+        accepted(answer)?;
+        let info: ExchangeInfo =
+            serde_json::from_slice(answer.body).map_err(VenueRefusal::unreadable)?;
+        Ok(info
+            .symbols
+            .into_iter()
+            .map(|listed| listed.symbol)
+            .collect())
+    }
+
+    fn spent_header(&self) -> Option<(&'static str, u32)> {
+        Some(("x-mbx-used-weight-1m", WEIGHT))
+    }
+}
+
+fn klines(
+    endpoint: &str,
+    symbol: &Symbol,
+    interval: Interval,
+    from: Timestamp,
+    to: Option<Timestamp>,
+    limit: u32,
+) -> Question {
+    // `endTime` is inclusive.
+    let end = to.map_or_else(String::new, |to| {
+        format!("&endTime={}", to.millis().saturating_sub(1))
+    });
+    Question {
+        url: format!(
+            "{}/api/v3/klines?symbol={}&interval={interval}&startTime={}{end}&limit={limit}",
+            endpoint.trim_end_matches('/'),
+            escaped(symbol.as_str()),
+            from.millis(),
+        ),
+        cost: 2,
+    }
+}
+
+/// Refusals have a body `{"code":…,"msg":…}`.
+fn accepted(answer: &Answer<'_>) -> Result<(), VenueRefusal> {
+    let Some(refusal) = answer.refusal() else {
+        return Ok(());
     };
-    let inside = |price: Decimal| candle.low <= price && price <= candle.high;
-    if candle.low.is_zero() || !inside(candle.open) || !inside(candle.close) {
-        return Err(format!("the prices of the candle at {at} are impossible"));
+    let said: Option<ErrorBody> = serde_json::from_slice(answer.body).ok();
+    match (refusal, said) {
+        (VenueRefusal::Refused { .. }, Some(body)) if body.code == INVALID_SYMBOL => {
+            Err(VenueRefusal::UnknownInstrument(body.msg))
+        }
+        (
+            VenueRefusal::Banned {
+                status,
+                wait: None,
+                words,
+            },
+            Some(body),
+        ) => {
+            // "IP banned until 1660090423228."
+            let until = body.msg.split_once("banned until ").and_then(|(_, rest)| {
+                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                Timestamp::from_millis(digits.parse().ok()?)
+            });
+            Err(VenueRefusal::Banned {
+                status,
+                wait: answer.until(until),
+                words,
+            })
+        }
+        (refusal, _) => Err(refusal),
+    }
+}
+
+fn candle(row: &Row<'_>, interval: Interval) -> Result<Candle, VenueRefusal> {
+    let columns = Columns {
+        open: row.1,
+        high: row.2,
+        low: row.3,
+        close: row.4,
+        volume: row.5,
+    };
+    let mut candle = columns.candle(interval, Timestamp::from_millis(row.0))?;
+    let ends = interval.end_of(candle.open_time).millis() - 1;
+    if row.6 != ends {
+        let at = candle.open_time;
+        let why = format!("the candle at {at} ends at {}, not {ends}", row.6);
+        return Err(VenueRefusal::Unreadable(why));
+    }
+    candle.quote_volume = amount("quote volume", row.7)?;
+    candle.trades = row.8;
+    candle.taker_buy_volume = amount("taker volume", row.9)?;
+    if candle.taker_buy_volume > candle.volume {
+        let why = format!(
+            "takers buy more than all of the candle at {}",
+            candle.open_time
+        );
+        return Err(VenueRefusal::Unreadable(why));
+    }
+    // A row without trades has no volume.
+    if candle.trades == 0 {
+        candle.volume = Decimal::ZERO;
     }
     Ok(candle)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    const HOUR: Interval = Interval::Hour1;
-
-    fn at(hour: i64) -> Timestamp {
-        Timestamp::from_seconds(1_790_000_000 / 3_600 * 3_600 + hour * 3_600).unwrap()
+    fn answer(status: u16, body: &str) -> Answer<'_> {
+        Answer {
+            status,
+            retry_after: None,
+            body: body.as_bytes(),
+            received_at: Timestamp::from_millis(1_660_090_400_000).unwrap(),
+        }
     }
 
-    fn row(hour: i64, trades: u64) -> String {
-        let open = at(hour).millis();
-        format!(
-            r#"[{open},"69375.80000000","69526.19000000","68806.59000000","68809.69000000","1257.67729000",{},"86870629.34211450",{trades},"632.18879000","43668145.67290580","0"]"#,
-            open + 3_599_999
-        )
+    fn read(body: &str) -> Result<Vec<Candle>, VenueRefusal> {
+        Binance.read_candles(Interval::Hour1, &answer(200, body))
     }
 
-    fn page(rows: &[String]) -> Result<KlinePage, String> {
-        read_klines(
-            format!("[{}]", rows.join(",")).as_bytes(),
-            HOUR,
-            (at(0), at(10)),
-        )
-    }
+    const ROW: &str = r#"[[1790010000000,"69375.80000000","69526.19000000","68806.59000000","68809.69000000","1257.67729000",1790013599999,"86870629.34211450",5,"632.18879000","43668145.67290580","0"]]"#;
 
     #[test]
-    fn a_page_is_read_exactly() {
-        let read = page(&[row(0, 5), row(1, 0), row(2, 7)]).unwrap();
-        let times: Vec<_> = read.candles.iter().map(|c| c.open_time).collect();
-        assert_eq!(times, [at(0), at(2)], "no trades, no candle");
-        assert_eq!(read.covered_until, at(3));
-        let candle = &read.candles[0];
+    fn a_row_is_read_exactly() {
+        let candle = &read(ROW).unwrap()[0];
         assert_eq!(candle.close.to_string(), "68809.69");
         assert_eq!(candle.quote_volume.to_string(), "86870629.3421145");
-        assert!(candle.complete);
-        assert_eq!(page(&[]).unwrap().covered_until, at(10));
-        assert_eq!(page(&[row(9, 1)]).unwrap().covered_until, at(10));
-    }
-
-    #[test]
-    fn what_cannot_be_is_refused() {
-        let wrong = |from: &str, to: &str| page(&[row(0, 5).replacen(from, to, 1)]).unwrap_err();
-        assert!(wrong("\"69375.80000000\"", "\"0\"").contains("prices"));
-        assert!(wrong("69526.19", "69000.19").contains("prices"));
-        assert!(wrong("1257.67", "-1257.67").contains("volume"));
-        assert!(wrong("69375.80000000", "NaN").contains("open"));
-        assert!(page(&[row(1, 5), row(0, 5)]).unwrap_err().contains("order"));
-        assert!(page(&[row(11, 5)]).unwrap_err().contains("range"));
-        assert!(read_klines(br#"{"code":-1121}"#, HOUR, (at(0), at(1))).is_err());
-        let day = read_klines(
-            format!("[{}]", row(1, 5)).as_bytes(),
-            Interval::Day1,
-            (at(0), at(99)),
+        assert_eq!((candle.trades, candle.complete), (5, true));
+        for (from, to) in [
+            ("69375.80000000", "0"),
+            ("1257.67", "-1257.67"),
+            ("1790013599999", "1790013599998"),
+            ("632.18879", "6320.18879"),
+        ] {
+            assert!(read(&ROW.replacen(from, to, 1)).is_err(), "{from} as {to}");
+        }
+        assert!(
+            Binance
+                .read_candles(Interval::Day1, &answer(200, ROW))
+                .is_err()
         );
-        assert!(day.is_err(), "{day:?}");
     }
 
     #[test]
-    fn the_rest_interface_lies_next_to_the_stream() {
-        let of = |stream| rest_endpoint(Some(stream)).unwrap();
-        assert_eq!(of("ws://127.0.0.1:9/binance"), "http://127.0.0.1:9/binance");
-        assert_eq!(
-            of("wss://stream.example:9443/ws/"),
-            "https://stream.example:9443"
+    fn refusals_become_what_they_mean() {
+        let refusal = |status, body: &str| {
+            let refused = Binance.read_candles(Interval::Hour1, &answer(status, body));
+            refused.unwrap_err()
+        };
+        let unknown = refusal(400, r#"{"code":-1121,"msg":"Invalid symbol."}"#);
+        assert!(matches!(unknown, VenueRefusal::UnknownInstrument(_)));
+        let banned = refusal(
+            418,
+            r#"{"code":-1003,"msg":"Way too much request weight used; IP banned until 1660090423228. Please use the websocket for live updates to avoid bans."}"#,
         );
-        assert_eq!(rest_endpoint(None).unwrap(), DEFAULT_ENDPOINT);
-        assert!(rest_endpoint(Some("ftp://x")).is_err());
+        assert_eq!(banned.wait(), Some(Duration::from_millis(23_228)));
+        assert!(banned.is_retriable());
+        let html = refusal(503, "<html>\n trouble </html>");
+        assert!(matches!(html, VenueRefusal::Trouble { status: 503, .. }));
+        assert!(!refusal(403, "").is_retriable(), "a firewall's");
     }
 
     #[test]
-    fn a_request_names_its_window_and_escapes_its_symbol() {
+    fn a_request_names_its_stretch_and_escapes_its_symbol() {
         let symbol = Symbol::new("BTC/USD").unwrap();
-        let url = klines_url("http://x/binance/", &symbol, HOUR, (at(0), at(2)));
-        let (from, last) = (at(0).millis(), at(2).millis() - 1);
+        let at = |seconds| Timestamp::from_seconds(seconds).unwrap();
+        let asked = Binance.candles(
+            "http://x/binance/",
+            &symbol,
+            Interval::Hour1,
+            (at(3_600), at(7_200)),
+        );
         assert_eq!(
-            url,
-            format!(
-                "http://x/binance/api/v3/klines?symbol=BTC%2FUSD&interval=1h&startTime={from}&endTime={last}&limit=500"
-            )
+            asked.url,
+            "http://x/binance/api/v3/klines?symbol=BTC%2FUSD&interval=1h&startTime=3600000&endTime=7199999&limit=1000"
+        );
+        assert_eq!(
+            Binance.endpoint_of("wss://data-stream.binance.vision"),
+            None
         );
     }
 }

@@ -6,6 +6,7 @@
 
 mod decode;
 mod messages;
+mod rest;
 
 pub(super) use messages::AdvancedMarks;
 

@@ -117,7 +117,7 @@ struct GapView {
     #[schema(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     /// The reason: `missing_trades`, `numbering_restart`, `disconnect`, `silence`, `late_start`,
-    /// `log_full`, `log_truncated` or `overflow`.
+    /// `log_full`, `log_truncated`, `overflow` or `venue_hole`.
     #[schema(value_type = String, example = "disconnect")]
     reason: GapReason,
     /// First missing trade id, if known.

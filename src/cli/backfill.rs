@@ -1,0 +1,66 @@
+//! What can be typed about history: loading it, and how much of it is proven.
+
+use clap::Args;
+use coinsphere_pipelines::market::{Interval, Symbol, Timestamp};
+
+use super::{PlaceArgs, venue};
+
+/// `backfill`
+#[derive(Debug, Clone, Args)]
+pub struct BackfillArgs {
+    /// The venue, by its lower-case name.
+    #[arg(long, value_parser = venue)]
+    pub venue: String,
+    /// What to load, in the venue's own spelling, separated by commas.
+    #[arg(
+        long,
+        value_name = "SYMBOLS",
+        value_delimiter = ',',
+        required = true,
+        value_parser = symbol
+    )]
+    pub instruments: Vec<Symbol>,
+    /// From when: a day (2024-01-31) or an RFC 3339 time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub from: Timestamp,
+    /// Until when, exclusive [default: now].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub to: Option<Timestamp>,
+    /// The length of a candle: 1m, 5m, 15m, 1h, 4h or 1d. Longer candles are made of minutes.
+    #[arg(long, default_value = "1m")]
+    pub interval: Interval,
+    /// Ask here instead of the venue's public interface, e.g. a simulator.
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// A symbol.
+fn symbol(text: &str) -> Result<Symbol, String> {
+    Symbol::new(text).map_err(|error| error.to_string())
+}
+
+/// A day, from its midnight UTC, or a time.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    let midnight = format!("{text}T00:00:00Z");
+    Timestamp::parse_rfc3339(&midnight)
+        .or_else(|_| Timestamp::parse_rfc3339(text))
+        .map_err(|_| {
+            format!("{text:?} is neither a day (2024-01-31) nor a time (2024-01-31T12:00:00Z)")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn a_day_begins_at_midnight() {
+        let day = time("2024-01-31").unwrap();
+        assert_eq!(day.to_string(), "2024-01-31T00:00:00Z");
+        assert_eq!(time("2024-01-31T01:00:00+01:00"), Ok(day));
+        assert!(time("31.1.2024").is_err() && time("2024-02-30").is_err());
+    }
+}
