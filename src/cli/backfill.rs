@@ -1,4 +1,4 @@
-//! What can be typed about history: loading it, and how much of it is proven.
+//! Options of the commands about history: loading it, and showing how much of it is proven.
 
 use clap::Args;
 use coinsphere_pipelines::market::{Interval, Symbol, Timestamp};
@@ -11,7 +11,7 @@ pub struct BackfillArgs {
     /// The venue, by its lower-case name.
     #[arg(long, value_parser = venue)]
     pub venue: String,
-    /// What to load, in the venue's own spelling, separated by commas.
+    /// The instruments, in the venue's own spelling, separated by commas.
     #[arg(
         long,
         value_name = "SYMBOLS",

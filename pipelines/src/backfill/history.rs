@@ -16,7 +16,7 @@ use crate::venues::{RestClient, RestError, VenueRefusal};
 /// Requests of one run that are under way at once.
 const AT_ONCE: usize = 4;
 
-/// How often the rest of a part is asked for after answers that ended early. With each, what is left shrinks.
+/// Rounds of asking for the rest of a part after answers that ended early. With each, the rest shrinks.
 const ROUNDS: usize = 1_000;
 
 /// Which history is wanted.
@@ -32,7 +32,7 @@ pub struct HistoryRequest {
     pub to: Timestamp,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct HistoryProgress {
     /// Intervals of the window that were not proven at the start.
@@ -43,12 +43,12 @@ pub struct HistoryProgress {
     pub changed: u64,
 }
 
-/// What a run came to.
+/// Outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryReport {
     /// The window as it was loaded: whole candles that have closed, of minutes whole days.
     pub window: Option<Stretch>,
-    /// What was written.
+    /// Candles and gaps that were written.
     pub written: HistoryWritten,
     /// Stretches within the venue's data of which it has no candles.
     pub holes: Vec<Stretch>,
@@ -62,11 +62,11 @@ pub struct HistoryBackfill {
     rest: RestClient,
 }
 
-/// What the venue gave of a part.
+/// Candles that the venue gave of a part.
 #[derive(Debug, Default)]
 struct Fetched {
     candles: Vec<Candle>,
-    /// What the answers speak about.
+    /// The stretches that the answers speak about.
     covered: Vec<Stretch>,
     /// Of this there is nothing.
     absent: Vec<Stretch>,

@@ -37,7 +37,7 @@ pub enum BackfillError {
     NoSuchInstrument {
         /// Which instrument.
         instrument: InstrumentKey,
-        /// How many the venue has.
+        /// The number of instruments that the venue has.
         count: usize,
         /// Those whose names are like it.
         like: Vec<String>,
@@ -75,7 +75,7 @@ impl BackfillError {
     }
 }
 
-/// What loading came to.
+/// Outcome of loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Loaded {
     /// Requests made.

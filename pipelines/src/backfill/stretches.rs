@@ -11,7 +11,7 @@ const DAYS: u32 = 4;
 /// Longer candles at once.
 const LONGER: u32 = 3_000;
 
-/// What is left of stretches (ascending, disjoint) without one of them.
+/// The rest of stretches (ascending, disjoint) without one of them.
 pub(super) fn subtract(stretches: &[Stretch], (from, to): Stretch) -> Vec<Stretch> {
     stretches
         .iter()

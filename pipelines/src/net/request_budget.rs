@@ -1,4 +1,4 @@
-//! How many requests a venue may be sent: one budget for all of a process that ask the same interface.
+//! A budget of requests: one for all of a process that ask the same interface of a venue.
 //! It knows no venue: how much there is and what a request costs is said by who asks.
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// What a venue allows.
+/// The requests that a venue allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// The cost that may be spent at once.

@@ -19,7 +19,7 @@ use crate::candles::GapReason;
 use crate::market::{Candle, InstrumentKey, Interval, Timestamp};
 use crate::venues::history::Stretch;
 
-/// What a source gave of one instrument.
+/// Candles that a source gave of one instrument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryBatch {
     /// Of which length.
@@ -34,7 +34,7 @@ pub struct HistoryBatch {
     pub holes: Vec<Stretch>,
 }
 
-/// What writing came to.
+/// Outcome of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct HistoryWritten {
     /// Candles that are new or replaced another one.

@@ -1,5 +1,5 @@
-//! What a venue's folder must provide for candles of the past: what to ask its REST interface and how to
-//! read the answer. Pure: sending, waiting and the budget belong to `rest_client`, what to ask for to
+//! The part of a venue's folder that gives candles of the past: the requests to its REST interface and the
+//! reading of the answers. Pure: sending, waiting and the budget belong to `rest_client`, what to ask for to
 //! `backfill`.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::net::Allowance;
 /// A stretch of time, the end exclusive.
 pub type Stretch = (Timestamp, Timestamp);
 
-/// How one venue serves the candles of the past.
+/// A venue's candles of the past, over REST.
 pub trait CandleHistory: Send + Sync + 'static {
     /// The venue.
     fn venue(&self) -> Venue;
@@ -25,21 +25,21 @@ pub trait CandleHistory: Send + Sync + 'static {
     /// the same host, and the path without the stream's own ending.
     fn endpoint_of(&self, stream: &str) -> Option<String>;
 
-    /// What the interface allows.
+    /// The requests that the interface allows.
     fn allowance(&self) -> Allowance;
 
     /// The candles of this length that one answer may hold; `None` if there are none of this length.
     fn rows(&self, endpoint: &str, interval: Interval) -> Option<u32>;
 
-    /// How many of the newest candles there are, where the older ones cannot be had.
+    /// The number of newest candles there are, where the older ones cannot be had.
     fn reach(&self) -> Option<u32> {
         None
     }
 
-    /// What is in the answers for intervals without trades.
+    /// The content of answers for intervals without trades.
     fn quiet(&self) -> Quiet;
 
-    /// What to ask for the candles that open in a stretch of at most [`CandleHistory::rows`].
+    /// The request for the candles that open in a stretch of at most [`CandleHistory::rows`].
     fn candles(
         &self,
         endpoint: &str,
@@ -58,7 +58,7 @@ pub trait CandleHistory: Send + Sync + 'static {
         answer: &Answer<'_>,
     ) -> Result<Vec<Candle>, VenueRefusal>;
 
-    /// What to ask for the very first candle, if that can be asked; the answer is one of candles.
+    /// The request for the very first candle, if that can be asked; the answer is one of candles.
     fn first_candle(
         &self,
         _endpoint: &str,
@@ -68,7 +68,7 @@ pub trait CandleHistory: Send + Sync + 'static {
         None
     }
 
-    /// What to ask for the list of instruments.
+    /// The request for the list of instruments.
     fn instruments(&self, endpoint: &str) -> Question;
 
     /// The symbols in that list.
@@ -83,7 +83,7 @@ pub trait CandleHistory: Send + Sync + 'static {
     }
 }
 
-/// What a venue's answers hold for intervals without trades.
+/// The content of a venue's answers for intervals without trades.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quiet {
     /// A candle without volume: one that is missing is a hole in the venue's own data.
@@ -106,7 +106,7 @@ pub struct Question {
 pub struct Answer<'a> {
     /// The HTTP status.
     pub status: u16,
-    /// How long the `Retry-After` header asks to wait.
+    /// The wait that the `Retry-After` header asks for.
     pub retry_after: Option<Duration>,
     /// The body.
     pub body: &'a [u8],
@@ -125,7 +125,7 @@ pub enum VenueRefusal {
     RateLimited {
         /// The HTTP status.
         status: u16,
-        /// How long to wait, where it is said.
+        /// The wait that is asked for, where it is said.
         wait: Option<Duration>,
         /// The venue's words.
         words: String,
@@ -177,7 +177,7 @@ impl VenueRefusal {
         )
     }
 
-    /// How long the venue asks to wait.
+    /// The wait that the venue asks for.
     #[must_use]
     pub const fn wait(&self) -> Option<Duration> {
         match self {
@@ -199,7 +199,7 @@ impl Answer<'_> {
         shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
-    /// What HTTP itself says of a refusal; `None` of an answer with status 200.
+    /// The refusal as HTTP itself has it; `None` of an answer with status 200.
     pub(super) fn refusal(&self) -> Option<VenueRefusal> {
         let (status, words) = (self.status, self.words());
         match status {
@@ -305,12 +305,12 @@ pub(super) fn next_to_stream(stream: &str, domain: &str, endings: &[&str]) -> Op
     (!host.is_empty() && !own).then(|| format!("{scheme}://{rest}"))
 }
 
-/// What an answer says about the stretch that was asked for.
+/// The content of an answer, for the stretch that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryPage {
     /// The candles with trades, ascending; all have closed.
     pub candles: Vec<Candle>,
-    /// What the answer speaks about. What is left of the asked stretch is to be asked for again: an answer
+    /// The stretch that the answer speaks about. The rest of the asked one is to be asked for again: an answer
     /// that ends early is not the end of the data.
     pub covered: Option<Stretch>,
     /// Stretches within it of which the venue has nothing, and where that means that something is missing,

@@ -44,7 +44,7 @@ pub enum RestError {
     /// No connection, or it broke.
     #[error("cannot ask {url}: {reason}")]
     Unreachable {
-        /// What was asked.
+        /// The URL.
         url: String,
         /// Why there was no answer.
         reason: String,
@@ -52,15 +52,15 @@ pub enum RestError {
     /// The venue says no.
     #[error("{url} answers {refusal}")]
     Refused {
-        /// What was asked.
+        /// The URL.
         url: String,
-        /// What the venue says.
+        /// The refusal.
         refusal: VenueRefusal,
     },
     /// The venue asked for a long pause before.
     #[error("{url} is not asked: the venue wants no request for another {} s", .wait.as_secs())]
     Paused {
-        /// What was to be asked.
+        /// The URL.
         url: String,
         /// The time that is left.
         wait: Duration,
@@ -132,7 +132,7 @@ impl RestClient {
         self.venue.venue()
     }
 
-    /// How the venue serves candles.
+    /// The venue's candles of the past.
     #[must_use]
     pub fn history(&self) -> &'static dyn CandleHistory {
         self.venue
@@ -301,7 +301,7 @@ impl RestClient {
     }
 }
 
-/// How long the `Retry-After` header asks to wait, in seconds.
+/// The wait that the `Retry-After` header asks for, in seconds.
 fn retry_after(response: &Response<Bytes>) -> Option<Duration> {
     let value = response.headers().get(header::RETRY_AFTER)?;
     value.to_str().ok()?.parse().ok().map(Duration::from_secs)

@@ -21,10 +21,10 @@ use crate::venues::protocol::{VenueProtocol, shorten};
 /// The newest candles that there are; the last of them is the unfinished one.
 const ROWS: u32 = 720;
 
-/// How long to wait when the counter is full: it falls to two thirds.
+/// The wait when the counter is full: it falls to two thirds.
 const COUNTER_WAIT: Duration = Duration::from_secs(15);
 
-/// How long a lockout lasts.
+/// The length of a lockout.
 const LOCKOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Time in seconds, open, high, low, close, average price, volume, trades.
