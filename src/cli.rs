@@ -113,6 +113,15 @@ Stopped or killed at any time, the same command goes on where it was; repeated, 
 It works whether or not the program is running. docs/backfill.md says what each venue gives.")]
     Backfill(backfill::BackfillArgs),
 
+    /// Draw which times of the instruments are proven, which are gaps and which are unknown.
+    #[command(after_help = "Examples:
+  coinsphere coverage
+  coinsphere coverage --venue binance --instruments BTCUSDT --from 2024-01-01
+  coinsphere coverage --from 2024-05-01 --to 2024-05-03 --format json
+
+A cell is a day; of three days and less, an hour. It works whether or not the program is running.")]
+    Coverage(backfill::CoverageArgs),
+
     /// Report how good forecasts of candles are: every model against repeating the last price.
     #[command(after_help = "Examples:
   coinsphere evaluate --candles btc.csv.gz --interval 1d --horizon 1

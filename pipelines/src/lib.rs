@@ -5,6 +5,7 @@
 pub mod backfill;
 pub mod candles;
 pub mod clock;
+pub mod coverage;
 pub mod events;
 pub mod fnv;
 pub mod log;
@@ -15,5 +16,6 @@ pub mod secret_settings;
 pub mod shared_state;
 pub mod signal;
 pub mod store;
+pub mod stretches;
 pub mod task;
 pub mod venues;

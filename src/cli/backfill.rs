@@ -3,7 +3,7 @@
 use clap::Args;
 use coinsphere_pipelines::market::{Interval, Symbol, Timestamp};
 
-use super::{PlaceArgs, venue};
+use super::{PlaceArgs, ReportFormat, venue};
 
 /// `backfill`
 #[derive(Debug, Clone, Args)]
@@ -37,13 +37,40 @@ pub struct BackfillArgs {
     pub place: PlaceArgs,
 }
 
+/// `coverage`
+#[derive(Debug, Clone, Args)]
+pub struct CoverageArgs {
+    /// Only instruments of this venue.
+    #[arg(long, value_parser = venue)]
+    pub venue: Option<String>,
+    /// Only these, in the venue's own spelling, separated by commas [default: all that are followed or
+    /// of which something is known].
+    #[arg(long, value_name = "SYMBOLS", value_delimiter = ',', value_parser = symbol)]
+    pub instruments: Vec<Symbol>,
+    /// From when: a day (2024-01-31) or an RFC 3339 time [default: 30 days before the end].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub from: Option<Timestamp>,
+    /// Until when, exclusive [default: now].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub to: Option<Timestamp>,
+    /// The length of a candle: 1m, 5m, 15m, 1h, 4h or 1d.
+    #[arg(long, default_value = "1m")]
+    pub interval: Interval,
+    /// The output format.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
 /// A symbol.
 fn symbol(text: &str) -> Result<Symbol, String> {
     Symbol::new(text).map_err(|error| error.to_string())
 }
 
 /// A day, from its midnight UTC, or a time.
-pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+pub fn time(text: &str) -> Result<Timestamp, String> {
     let midnight = format!("{text}T00:00:00Z");
     Timestamp::parse_rfc3339(&midnight)
         .or_else(|_| Timestamp::parse_rfc3339(text))

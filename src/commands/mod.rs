@@ -6,6 +6,7 @@ mod audit;
 mod backfill;
 mod candle_source;
 mod candles;
+mod coverage;
 mod doctor;
 mod evaluate;
 mod jobs;
@@ -41,6 +42,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Replay(args) => replay::run(&args),
         Command::Candles(args) => candles::run(&args),
         Command::Backfill(args) => backfill::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Models(args) => models::run(&args),

@@ -3,9 +3,11 @@
 
 use async_trait::async_trait;
 use coinsphere_pipelines::candles::GapReason;
+use coinsphere_pipelines::coverage::Coverage;
 use coinsphere_pipelines::market::{
     AssetId, Candle, InstrumentKey, Interval, Symbol, Timestamp, TradeId, Venue,
 };
+use coinsphere_pipelines::stretches::Stretch;
 
 /// Reads tokens, instruments, candles and gaps.
 #[async_trait]
@@ -48,6 +50,17 @@ pub trait MarketData: Send + Sync + 'static {
     /// # Errors
     /// When the records cannot be read.
     async fn candles(&self, query: &CandlesQuery) -> Result<Candles, ReadError>;
+
+    /// The coverage of a window of an instrument's time.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    async fn coverage(
+        &self,
+        instrument: &InstrumentKey,
+        interval: Interval,
+        window: Stretch,
+    ) -> Result<Coverage, ReadError>;
 
     /// The listed instruments that trade a token, the one that stands for it first.
     ///

@@ -1,6 +1,7 @@
 //! Market data as the rest of the program reads it: instruments, candles and gaps out of the database,
 //! and tokens that administrators add. It knows the store and nothing of HTTP.
 
+pub mod coverage;
 mod data;
 mod listings;
 mod reader;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coinsphere_pipelines::market::{AssetId, InstrumentKey, Symbol, Venue};
+use coinsphere_pipelines::coverage::Coverage;
+use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Symbol, Venue};
 use coinsphere_pipelines::store::{
     self, AssetLookup, CandleQuery, ListQuery, MAX_PAGE, Store, StoreError, StoreSource,
 };
+use coinsphere_pipelines::stretches::Stretch;
 
 use crate::market::{
     Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketData, ReadError, SeriesCandle,
@@ -176,6 +178,26 @@ impl MarketData for Reader {
             previous: page.previous,
             gaps: page.gaps.into_iter().map(gap).collect(),
         })
+    }
+
+    async fn coverage(
+        &self,
+        instrument: &InstrumentKey,
+        interval: Interval,
+        (from, to): Stretch,
+    ) -> Result<Coverage, ReadError> {
+        let store = self.store()?;
+        match store.instrument(instrument).await.map_err(failure)? {
+            Some(known) => {
+                let read = store.coverage(known.id, interval, (from, to)).await;
+                read.map_err(failure)
+            }
+            None => Ok(Coverage {
+                from,
+                to,
+                ..Coverage::default()
+            }),
+        }
     }
 
     async fn instruments_of(&self, token: &AssetId) -> Result<Vec<Instrument>, ReadError> {

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::loader::BackfillError;
-use super::stretches::{candles, joined, newest_part, pages, subtract, window};
+use super::parts::{candles, newest_part, pages, window};
 use crate::market::{Candle, InstrumentKey, Interval, Timestamp};
 use crate::store::{HistoryBatch, HistoryWritten, InstrumentId, Store};
-use crate::venues::history::{Quiet, Stretch};
+use crate::stretches::{Stretch, joined, subtract};
+use crate::venues::history::Quiet;
 use crate::venues::{RestClient, RestError, VenueRefusal};
 
 /// Requests of one run that are under way at once.

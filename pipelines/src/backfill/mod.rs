@@ -8,8 +8,8 @@
 
 mod history;
 mod loader;
+mod parts;
 mod plan;
-mod stretches;
 
 pub use history::{HistoryBackfill, HistoryProgress, HistoryReport, HistoryRequest};
 pub use loader::{BackfillError, BackfillLoader, Loaded};

@@ -17,7 +17,7 @@ use super::pool::{execute, query};
 use super::rows::InstrumentId;
 use crate::candles::GapReason;
 use crate::market::{Candle, InstrumentKey, Interval, Timestamp};
-use crate::venues::history::Stretch;
+use crate::stretches::Stretch;
 
 /// Candles that a source gave of one instrument.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ mod catalog;
 mod closes;
 mod commit;
 mod config;
+mod coverage;
 mod describe;
 mod error;
 mod exact;

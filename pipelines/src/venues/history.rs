@@ -9,9 +9,7 @@ use rust_decimal::Decimal;
 use super::protocol::shorten;
 use crate::market::{Candle, Interval, Symbol, Timestamp, Venue, parse_exact};
 use crate::net::Allowance;
-
-/// A stretch of time, the end exclusive.
-pub type Stretch = (Timestamp, Timestamp);
+use crate::stretches::Stretch;
 
 /// A venue's candles of the past, over REST.
 pub trait CandleHistory: Send + Sync + 'static {

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use hyper::{Request, Response, Uri, header};
 use tokio::time::sleep;
 
-use super::history::{Answer, CandleHistory, HistoryPage, Question, Stretch, VenueRefusal, page};
+use super::history::{Answer, CandleHistory, HistoryPage, Question, VenueRefusal, page};
 use crate::clock::SharedClock;
 use crate::market::{Interval, Symbol, Timestamp, Venue};
 use crate::net::backoff::Backoff;
 use crate::net::{HttpClient, HttpError, HttpLimits, RequestBudget, TlsError};
+use crate::stretches::Stretch;
 
 /// An answer's limits: a page of a thousand candles takes 200 kB, Binance's list of instruments 20 MB.
 const LIMITS: HttpLimits = HttpLimits {

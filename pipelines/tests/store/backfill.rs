@@ -349,3 +349,58 @@ pub(crate) async fn holes_are_kept_as_gaps(fresh: &Fresh) {
     let spans = fresh.store.proven_spans(id, MINUTE).await.unwrap();
     assert_eq!((spans.len(), spans[0].from, spans[0].to), (1, at(0), at(9)));
 }
+
+pub(crate) async fn coverage_says_what_proves_which_time(fresh: &Fresh) {
+    let day = Interval::Day1.open_of(now()) - days(3);
+    let at = |minute: i64| day + minutes(minute);
+    let gap = |reason, from, to| Gap {
+        instrument: btc(),
+        reason,
+        from: at(from),
+        to: Some(at(to)),
+        missing: None,
+        detected_at: at(to),
+        filled_at: None,
+    };
+    // Listening began at minute 100 and was interrupted from 200 to 210; the minutes are closed up to 300.
+    let commit = Commit {
+        partition: 0,
+        next_offset: Offset(1),
+        closed: writes(&btc(), &[candle(at(299), 1)]),
+        gaps: vec![
+            gap(GapReason::LateStart, 0, 100),
+            gap(GapReason::Disconnect, 200, 210),
+        ],
+        checkpoints: vec![crate::store_scenarios::checkpoint(&btc())],
+        ..Commit::default()
+    };
+    fresh.store.commit(Uuid::new_v4(), &commit).await.unwrap();
+    let id = fresh.id(&btc()).await;
+    let read = async || {
+        let coverage = fresh
+            .store
+            .coverage(id, MINUTE, (at(0), at(400)))
+            .await
+            .unwrap();
+        let spans: Vec<_> = coverage
+            .spans
+            .iter()
+            .map(|span| (span.from, span.to, span.source.clone()))
+            .collect();
+        (coverage, spans)
+    };
+    let span = |from, to, source: &str| (at(from), at(to), source.to_owned());
+    let (coverage, spans) = read().await;
+    assert_eq!(spans, [span(100, 200, "trades"), span(210, 300, "trades")]);
+    assert_eq!(coverage.missing(), [(at(0), at(100)), (at(200), at(210))]);
+    assert_eq!(coverage.unknown(), [(at(300), at(400))]);
+
+    // The venue's candles prove what listening did not, and end the gaps.
+    let given = batch(&[candle(at(205), 2)], &[(at(0), at(250))]);
+    let written = fresh.store.write_history(id, &given, now()).await.unwrap();
+    assert_eq!((written.changed, written.filled_gaps), (1, 2));
+    let (coverage, spans) = read().await;
+    assert_eq!(spans, [span(0, 250, "binance"), span(100, 300, "trades")]);
+    assert_eq!((coverage.missing(), coverage.gaps.len()), (Vec::new(), 0));
+    assert_eq!(coverage.share(), 7_500);
+}

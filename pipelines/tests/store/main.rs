@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         scenario!(backfill::limits_and_unknown_names_are_said),
         scenario!(backfill::what_a_gap_touches_is_replaced_and_what_is_whole_is_kept),
         scenario!(backfill::holes_are_kept_as_gaps),
+        scenario!(backfill::coverage_says_what_proves_which_time),
         scenario!(catalog::what_another_process_changes_is_seen),
         scenario!(history::what_is_missing_is_loaded_and_nothing_twice),
         scenario!(history::a_venue_that_refuses_is_said_to),

@@ -51,3 +51,36 @@ async fn pages_hold_everything_once() {
     seen.dedup();
     assert_eq!(seen.len(), 5);
 }
+
+#[tokio::test]
+async fn coverage_lists_what_is_proven_and_what_is_unknown() {
+    let app = App::new();
+    let path = "/api/v1/instruments/kraken/BTC-USD/coverage";
+    let asked = "?interval=1h&from=2024-05-01T00:00:00Z&to=2024-05-03T00:00:00Z";
+    app.get(&format!("{path}{asked}")).await.is(
+        200,
+        json!({
+            "venue": "kraken", "symbol": "BTC/USD", "interval": "1h",
+            "from": "2024-05-01T00:00:00Z", "to": "2024-05-03T00:00:00Z",
+            "proven_percent": "50.00",
+            "proven": [{"from": "2024-05-02T00:00:00Z", "to": "2024-05-03T00:00:00Z", "source": "trades"}],
+            "gaps": [],
+            "unknown": [{"from": "2024-05-01T00:00:00Z", "to": "2024-05-02T00:00:00Z"}]
+        }),
+    );
+    for (wrong, status) in [
+        (format!("{path}?interval=2m"), 400),
+        (
+            format!("{path}?from=2024-05-02T00:00:00Z&to=2024-05-01T00:00:00Z"),
+            400,
+        ),
+        ("/api/v1/instruments/kraken/NO-NE/coverage".to_owned(), 404),
+        (
+            "/api/v1/instruments/nowhere/BTC-USD/coverage".to_owned(),
+            404,
+        ),
+    ] {
+        let answer = app.get(&wrong).await;
+        assert_eq!(answer.status.as_u16(), status, "{wrong}");
+    }
+}

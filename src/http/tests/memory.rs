@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use coinsphere_pipelines::candles::GapReason;
+use coinsphere_pipelines::coverage::{Coverage, CoveredSpan, TRADES};
 use coinsphere_pipelines::market::{
     AssetId, Candle, InstrumentKey, Interval, Symbol, Timestamp, TradeId, Venue,
 };
+use coinsphere_pipelines::stretches::Stretch;
 use coinsphere_pipelines::venues;
 
 use crate::market::{
@@ -217,6 +219,26 @@ impl MarketData for MemoryMarket {
                 .find(|instrument| instrument.key == key)
         };
         Ok(spellings.iter().find_map(of).cloned())
+    }
+
+    async fn coverage(
+        &self,
+        _: &InstrumentKey,
+        _: Interval,
+        (from, to): Stretch,
+    ) -> Result<Coverage, ReadError> {
+        self.check().await?;
+        let half = from + to.since(from) / 2;
+        Ok(Coverage {
+            from,
+            to,
+            spans: vec![CoveredSpan {
+                from: half,
+                to,
+                source: TRADES.to_owned(),
+            }],
+            gaps: Vec::new(),
+        })
     }
 
     async fn candles(&self, query: &CandlesQuery) -> Result<Candles, ReadError> {

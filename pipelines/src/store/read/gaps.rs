@@ -52,15 +52,19 @@ fn gap(row: &Row) -> Result<StoredGap, StoreError> {
     })
 }
 
+/// The reason with this name.
+pub(in crate::store) fn gap_reason(name: &str) -> Result<GapReason, StoreError> {
+    GapReason::ALL
+        .into_iter()
+        .find(|reason| reason.name() == name)
+        .ok_or_else(|| StoreError::Unreadable(format!("gap reason {name:?}")))
+}
+
 /// An unfilled gap whose reason, start, end, first and last missing id and time of detection are in
 /// these columns.
 pub(super) fn read_gap(row: &Row, columns: [usize; 6]) -> Result<StoredGap, StoreError> {
     let [reason, from, to, first, last, detected_at] = columns;
-    let name: &str = row.get(reason);
-    let reason = GapReason::ALL
-        .into_iter()
-        .find(|reason| reason.name() == name)
-        .ok_or_else(|| StoreError::Unreadable(format!("gap reason {name:?}")))?;
+    let reason = gap_reason(row.get(reason))?;
     let id = |column| row.get::<_, Option<Decimal>>(column).and_then(trade_id);
     let to: Option<_> = row.get(to);
     Ok(StoredGap {

@@ -7,3 +7,4 @@ mod merge;
 mod statement;
 
 pub use closed::ClosedCandles;
+pub(super) use gaps::gap_reason;

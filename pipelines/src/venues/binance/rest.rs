@@ -10,9 +10,9 @@ use serde::de::IgnoredAny;
 use super::Binance;
 use crate::market::{Candle, Interval, Symbol, Timestamp, Venue};
 use crate::net::Allowance;
+use crate::stretches::Stretch;
 use crate::venues::history::{
-    Answer, CandleHistory, Columns, Question, Quiet, Stretch, VenueRefusal, amount, escaped,
-    next_to_stream,
+    Answer, CandleHistory, Columns, Question, Quiet, VenueRefusal, amount, escaped, next_to_stream,
 };
 use crate::venues::protocol::VenueProtocol;
 

@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 use super::{Coinbase, speaks_advanced};
 use crate::market::{Candle, Interval, Symbol, Timestamp, Venue};
 use crate::net::Allowance;
+use crate::stretches::Stretch;
 use crate::venues::history::{
-    Answer, CandleHistory, Columns, Question, Quiet, Stretch, VenueRefusal, escaped, next_to_stream,
+    Answer, CandleHistory, Columns, Question, Quiet, VenueRefusal, escaped, next_to_stream,
 };
 use crate::venues::protocol::VenueProtocol;
 

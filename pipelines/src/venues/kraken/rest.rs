@@ -13,8 +13,9 @@ use serde_json::value::RawValue;
 use super::{Kraken, asset_of_today, old_asset};
 use crate::market::{Candle, Interval, Symbol, Timestamp, Venue};
 use crate::net::Allowance;
+use crate::stretches::Stretch;
 use crate::venues::history::{
-    Answer, CandleHistory, Columns, Question, Quiet, Stretch, VenueRefusal, escaped, next_to_stream,
+    Answer, CandleHistory, Columns, Question, Quiet, VenueRefusal, escaped, next_to_stream,
 };
 use crate::venues::protocol::{VenueProtocol, shorten};
 

@@ -1,9 +1,9 @@
-//! Sets of stretches of time, and which part of them is fetched next. Pure.
+//! The part of what is missing that is fetched next, and its requests. Pure.
 
 use std::time::Duration;
 
 use crate::market::{Interval, Timestamp};
-use crate::venues::history::Stretch;
+use crate::stretches::{Stretch, length};
 
 /// Minutes are fetched in whole days, so that the longer candles made of them are whole; so many at once.
 const DAYS: u32 = 4;
@@ -11,35 +11,9 @@ const DAYS: u32 = 4;
 /// Longer candles at once.
 const LONGER: u32 = 3_000;
 
-/// The rest of stretches (ascending, disjoint) without one of them.
-pub(super) fn subtract(stretches: &[Stretch], (from, to): Stretch) -> Vec<Stretch> {
-    stretches
-        .iter()
-        .flat_map(|&(start, end)| [(start, end.min(from)), (start.max(to), end)])
-        .filter(|(start, end)| start < end)
-        .collect()
-}
-
-/// Joins those that touch or overlap; ascending.
-pub(super) fn joined(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
-    stretches.sort_unstable();
-    let mut joined: Vec<Stretch> = Vec::with_capacity(stretches.len());
-    for (from, to) in stretches {
-        match joined.last_mut() {
-            Some(last) if from <= last.1 => last.1 = last.1.max(to),
-            _ => joined.push((from, to)),
-        }
-    }
-    joined
-}
-
 /// The number of candles in stretches.
 pub(super) fn candles(stretches: &[Stretch], interval: Interval) -> u64 {
-    let nanos: i64 = stretches
-        .iter()
-        .map(|(from, to)| to.nanos().saturating_sub(from.nanos()))
-        .sum();
-    u64::try_from(nanos / interval.nanos()).unwrap_or(0)
+    length(stretches) / interval.nanos().unsigned_abs()
 }
 
 /// The newest part of what is missing that is fetched and written at once. It begins with a whole day,
@@ -93,6 +67,7 @@ pub(super) fn window(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stretches::subtract;
 
     const MINUTE: Interval = Interval::Minute1;
     const DAY: i64 = 1_440;
@@ -106,30 +81,6 @@ mod tests {
     }
 
     #[test]
-    fn stretches_are_subtracted_and_joined() {
-        let all = [stretch(0, 10), stretch(20, 30)];
-        assert_eq!(
-            subtract(&all, stretch(5, 25)),
-            [stretch(0, 5), stretch(25, 30)]
-        );
-        assert_eq!(
-            subtract(&all, stretch(22, 24)),
-            [stretch(0, 10), stretch(20, 22), stretch(24, 30)]
-        );
-        assert_eq!(subtract(&all, stretch(0, 99)), []);
-        assert_eq!(
-            joined(vec![
-                stretch(4, 6),
-                stretch(0, 4),
-                stretch(9, 10),
-                stretch(5, 7)
-            ]),
-            [stretch(0, 7), stretch(9, 10)]
-        );
-        assert_eq!(candles(&all, MINUTE), 20);
-    }
-
-    #[test]
     fn the_newest_whole_days_come_first() {
         let missing = [stretch(0, 10 * DAY + 77)];
         let part = newest_part(&missing, MINUTE).unwrap();
@@ -138,6 +89,7 @@ mod tests {
         assert_eq!(newest_part(&rest, MINUTE), Some(stretch(3 * DAY, 7 * DAY)));
         assert_eq!(newest_part(&[stretch(5, 9)], MINUTE), Some(stretch(5, 9)));
         assert_eq!(newest_part(&[], MINUTE), None);
+        assert_eq!(candles(&rest, MINUTE), 7 * 1_440);
         let pages = pages(&[stretch(0, 5), stretch(8, 20)], MINUTE, 5);
         assert_eq!(
             pages,
