@@ -108,6 +108,7 @@ taker_buy_volume, complete. Candles still open at the end of the file are printe
   coinsphere backfill --venue binance --instruments BTCUSDT,ETHUSDT --from 2024-01-01
   coinsphere backfill --venue coinbase --instruments BTC-USD --from 2024-01-01 --to 2024-02-01
   coinsphere backfill --venue kraken --instruments BTC/USD --from 2022-01-01 --interval 1d
+  coinsphere backfill --venue binance --files ./dumps --instruments BTCUSDT --from 2020-01-01
 
 Stopped or killed at any time, the same command goes on where it was; repeated, it changes nothing.
 It works whether or not the program is running. docs/backfill.md says what each venue gives.")]

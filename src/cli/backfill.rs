@@ -1,5 +1,7 @@
 //! Options of the commands about history: loading it, and showing how much of it is proven.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use coinsphere_pipelines::market::{Interval, Symbol, Timestamp};
 
@@ -30,8 +32,11 @@ pub struct BackfillArgs {
     #[arg(long, default_value = "1m")]
     pub interval: Interval,
     /// Ask here instead of the venue's public interface, e.g. a simulator.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "files")]
     pub endpoint: Option<String>,
+    /// Read the venue's downloaded files (zipped or plain CSV) in this directory instead of asking it.
+    #[arg(long, value_name = "DIR")]
+    pub files: Option<PathBuf>,
     /// Where data and configuration are.
     #[command(flatten)]
     pub place: PlaceArgs,

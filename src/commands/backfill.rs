@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use coinsphere_pipelines::backfill::{
-    BackfillError, HistoryBackfill, HistoryProgress, HistoryReport, HistoryRequest,
+    BackfillError, FileBackfill, HistoryBackfill, HistoryProgress, HistoryReport, HistoryRequest,
 };
 use coinsphere_pipelines::market::{InstrumentKey, Symbol};
 use coinsphere_pipelines::store::Store;
@@ -32,11 +32,6 @@ pub(super) fn run(args: &BackfillArgs) -> anyhow::Result<()> {
 
 async fn load(args: &BackfillArgs, opened: &Opened<'_>) -> anyhow::Result<()> {
     let protocol = venues::protocol(&args.venue).context("the venue has no protocol")?;
-    let history = venues::history(&args.venue).context("the venue has no history")?;
-    let configured = opened.config.venues.get(&args.venue);
-    let configured = configured.and_then(|venue| venue.endpoint.clone());
-    let endpoint = args.endpoint.clone().or(configured);
-    let backfill = HistoryBackfill::new(RestClient::new(history, endpoint.as_deref(), clock())?);
     let to = args.to.unwrap_or_else(|| clock().now());
     anyhow::ensure!(
         args.from < to,
@@ -50,16 +45,39 @@ async fn load(args: &BackfillArgs, opened: &Opened<'_>) -> anyhow::Result<()> {
             symbols.push(own);
         }
     }
-    let bars = Bars::new();
-    let loads = symbols.into_iter().map(|symbol| {
-        let request = HistoryRequest {
-            instrument: InstrumentKey::new(protocol.venue(), symbol),
-            interval: args.interval,
-            from: args.from,
-            to,
-        };
-        one(&backfill, &opened.store, request, &bars)
+    let requests = symbols.into_iter().map(|symbol| HistoryRequest {
+        instrument: InstrumentKey::new(protocol.venue(), symbol),
+        interval: args.interval,
+        from: args.from,
+        to,
     });
+    let bars = Bars::new();
+    if let Some(directory) = &args.files {
+        let files = venues::files::files(&args.venue).with_context(|| {
+            format!(
+                "{} has no files that can be read: leave --files out",
+                args.venue
+            )
+        })?;
+        let backfill = FileBackfill::new(directory.clone(), files, clock());
+        for request in requests {
+            let mut bar = bars.bar(&request.instrument);
+            let report = backfill
+                .run(&opened.store, &request, |done, all, changed| {
+                    bar.files(done, all, changed)
+                })
+                .await;
+            bar.end();
+            bars.say(&summary(&request, &report?));
+        }
+        return bring_up_to_date(&opened.store).await;
+    }
+    let history = venues::history(&args.venue).context("the venue has no history")?;
+    let configured = opened.config.venues.get(&args.venue);
+    let configured = configured.and_then(|venue| venue.endpoint.clone());
+    let endpoint = args.endpoint.clone().or(configured);
+    let backfill = HistoryBackfill::new(RestClient::new(history, endpoint.as_deref(), clock())?);
+    let loads = requests.map(|request| one(&backfill, &opened.store, request, &bars));
     let mut loads = stream::iter(loads).buffer_unordered(AT_ONCE);
     let mut failed = Vec::new();
     while let Some((request, outcome)) = loads.next().await {
@@ -191,6 +209,17 @@ impl Bar {
                 progress.done,
                 progress.wanted,
                 progress.changed
+            );
+        }
+    }
+
+    fn files(&mut self, done: u64, all: u64, changed: u64) {
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+        if self.lines {
+            remark_line!(
+                "{}: {done} of {all} files, {changed} candles new or changed",
+                self.name
             );
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::files::FileError;
 use super::plan::{BackfillPlan, Wanted};
 use crate::market::{InstrumentKey, Interval, Timestamp, Venue};
 use crate::store::{
@@ -29,6 +30,9 @@ pub enum BackfillError {
     /// It could not be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The store does not know the instrument.
     #[error("there is no instrument {0}; nothing was loaded")]
     UnknownInstrument(InstrumentKey),
@@ -68,7 +72,8 @@ impl BackfillError {
         match self {
             Self::Venue { source, .. } => source.is_retriable(),
             Self::Store(error) => error.is_retriable(),
-            Self::UnknownInstrument(_)
+            Self::File(_)
+            | Self::UnknownInstrument(_)
             | Self::NoSuchInstrument { .. }
             | Self::NoSuchInterval { .. } => false,
         }

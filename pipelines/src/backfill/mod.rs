@@ -6,11 +6,13 @@
 //!
 //! It knows nothing of forecasts; who wants which history says so.
 
+mod files;
 mod history;
 mod loader;
 mod parts;
 mod plan;
 
+pub use files::{FileBackfill, FileError};
 pub use history::{HistoryBackfill, HistoryProgress, HistoryReport, HistoryRequest};
 pub use loader::{BackfillError, BackfillLoader, Loaded};
 pub use plan::Wanted;

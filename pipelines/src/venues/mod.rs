@@ -7,6 +7,7 @@ pub mod binance;
 pub mod coinbase;
 pub mod connection;
 mod few;
+pub mod files;
 pub mod frame_assembler;
 pub mod history;
 pub mod kraken;

@@ -8,6 +8,8 @@ mod decode;
 mod messages;
 mod rest;
 
+pub(super) use rest::rest_pair;
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -93,10 +93,7 @@ impl CandleHistory for Kraken {
         interval: Interval,
         (from, _): Stretch,
     ) -> Question {
-        let pair = match symbol.as_str().split_once('/') {
-            Some((base, quote)) => format!("{}{}", old_asset(base), old_asset(quote)),
-            None => symbol.as_str().to_owned(),
-        };
+        let pair = rest_pair(symbol);
         Question {
             // `since` is exclusive.
             url: format!(
@@ -159,6 +156,14 @@ impl CandleHistory for Kraken {
             }
         }
         Ok(names)
+    }
+}
+
+/// A symbol as REST and downloaded files have it: `XBTUSD` for `BTC/USD`.
+pub(in crate::venues) fn rest_pair(symbol: &Symbol) -> String {
+    match symbol.as_str().split_once('/') {
+        Some((base, quote)) => format!("{}{}", old_asset(base), old_asset(quote)),
+        None => symbol.as_str().to_owned(),
     }
 }
 
