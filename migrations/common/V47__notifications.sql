@@ -65,3 +65,5 @@ CREATE TABLE deliveries (
     PRIMARY KEY (notification_id, channel_id)
 );
 CREATE INDEX deliveries_due ON deliveries (channel_id, next_attempt_at) WHERE state = 'waiting';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON notification_channels, notifications, deliveries TO coinsphere_app;
