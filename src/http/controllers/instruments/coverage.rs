@@ -57,10 +57,12 @@ pub(in crate::http) async fn show_coverage(
     });
     let interval = interval.unwrap_or(Interval::Minute1);
     let from = params.take("from", time);
-    let to = params.take("to", time).unwrap_or_else(|| state.clock.now());
+    let now = state.clock.now();
+    let to = params.take("to", time);
+    let to = to.unwrap_or_else(|| from.map_or(now, |from| from.max(now)));
     let from = from.unwrap_or(to - USUAL);
-    if from >= to {
-        params.refuse("to", "must be later than from");
+    if from > to {
+        params.refuse("to", "must not be before from");
     }
     params.finish()?;
     let instrument = instrument(&state, &venue, &symbol).await?;
