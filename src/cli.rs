@@ -114,6 +114,14 @@ Stopped or killed at any time, the same command goes on where it was; repeated, 
 It works whether or not the program is running. docs/backfill.md says what each venue gives.")]
     Backfill(backfill::BackfillArgs),
 
+    /// Print stored candles, built here or loaded, as CSV or JSON lines.
+    #[command(after_help = "Examples:
+  coinsphere export --venue binance --instruments BTCUSDT --from 2024-01-01 > btc.csv
+  coinsphere export --venue kraken --instruments BTC/USD --from 2024-01-01 --to 2024-02-01 --interval 1h --format jsonl
+
+Columns as of `coinsphere candles`. The open candle is left out. It works whether or not the program is running.")]
+    Export(backfill::ExportArgs),
+
     /// Draw which times of the instruments are proven, which are gaps and which are unknown.
     #[command(after_help = "Examples:
   coinsphere coverage

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use coinsphere_pipelines::market::{Interval, Symbol, Timestamp};
 
-use super::{PlaceArgs, ReportFormat, venue};
+use super::{PlaceArgs, ReportFormat, TableFormat, venue};
 
 /// `backfill`
 #[derive(Debug, Clone, Args)]
@@ -64,6 +64,38 @@ pub struct CoverageArgs {
     /// The output format.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
+    /// Where data and configuration are.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `export`
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// The venue, by its lower-case name.
+    #[arg(long, value_parser = venue)]
+    pub venue: String,
+    /// The instruments, in the venue's own spelling, separated by commas.
+    #[arg(
+        long,
+        value_name = "SYMBOLS",
+        value_delimiter = ',',
+        required = true,
+        value_parser = symbol
+    )]
+    pub instruments: Vec<Symbol>,
+    /// From when: a day (2024-01-31) or an RFC 3339 time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub from: Timestamp,
+    /// Until when, exclusive [default: the last candle that has closed].
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub to: Option<Timestamp>,
+    /// The length of a candle: 1m, 5m, 15m, 1h, 4h or 1d.
+    #[arg(long, default_value = "1m")]
+    pub interval: Interval,
+    /// The output format.
+    #[arg(long, value_enum, default_value_t = TableFormat::Csv)]
+    pub format: TableFormat,
     /// Where data and configuration are.
     #[command(flatten)]
     pub place: PlaceArgs,

@@ -73,13 +73,13 @@ fn of_interval(candles: &FinalCandles<'_>, interval: Interval) -> Vec<Candle> {
 }
 
 /// Writes rows in one format or the other.
-enum Rows {
+pub(super) enum Rows {
     Csv(Box<csv::Writer<Results>>),
     Jsonl(BufWriter<Results>),
 }
 
 impl Rows {
-    fn new(format: TableFormat) -> Result<Self, csv::Error> {
+    pub(super) fn new(format: TableFormat) -> Result<Self, csv::Error> {
         match format {
             TableFormat::Csv => {
                 // The header is there even if no row follows.
@@ -93,7 +93,7 @@ impl Rows {
         }
     }
 
-    fn write(&mut self, key: &InstrumentKey, candle: &Candle) -> io::Result<()> {
+    pub(super) fn write(&mut self, key: &InstrumentKey, candle: &Candle) -> io::Result<()> {
         let row = CandleRow {
             instrument: key,
             candle,
@@ -110,7 +110,7 @@ impl Rows {
         }
     }
 
-    fn finish(self) -> io::Result<()> {
+    pub(super) fn finish(self) -> io::Result<()> {
         match self {
             Self::Csv(mut out) => out.flush(),
             Self::Jsonl(mut out) => out.flush(),

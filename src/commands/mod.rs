@@ -9,6 +9,7 @@ mod candles;
 mod coverage;
 mod doctor;
 mod evaluate;
+mod export;
 mod jobs;
 mod migrate;
 mod models;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Candles(args) => candles::run(&args),
         Command::Backfill(args) => backfill::run(&args),
         Command::Coverage(args) => coverage::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Models(args) => models::run(&args),

@@ -444,7 +444,8 @@ fn from_files(directory: &Path) -> FileBackfill {
 }
 
 async fn load_files(fresh: &Fresh, directory: &Path, request: &HistoryRequest) -> HistoryReport {
-    let report = from_files(directory).run(&fresh.store, request, |_, _, _| ());
+    let backfill = from_files(directory);
+    let report = backfill.run(&fresh.store, request, |_, _, _| ());
     let report = report.await.unwrap();
     fresh.keep_up().await;
     report
