@@ -22,5 +22,6 @@ pub mod secrets;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+pub mod user_alerts;
 pub mod user_data;
 pub mod user_portfolios;

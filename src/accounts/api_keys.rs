@@ -43,11 +43,15 @@ pub enum Scope {
     PortfolioRead,
     /// Changing one's portfolios.
     PortfolioWrite,
+    /// Reading one's alerts and their events.
+    AlertsRead,
+    /// Changing one's alerts.
+    AlertsWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::MarketRead,
         Self::AccountRead,
         Self::AccountWrite,
@@ -55,6 +59,8 @@ impl Scope {
         Self::KeysManage,
         Self::PortfolioRead,
         Self::PortfolioWrite,
+        Self::AlertsRead,
+        Self::AlertsWrite,
     ];
 
     /// As it is stored and shown.
@@ -68,6 +74,8 @@ impl Scope {
             Self::KeysManage => "keys:manage",
             Self::PortfolioRead => "portfolio:read",
             Self::PortfolioWrite => "portfolio:write",
+            Self::AlertsRead => "alerts:read",
+            Self::AlertsWrite => "alerts:write",
         }
     }
 }

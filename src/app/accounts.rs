@@ -15,6 +15,7 @@ use crate::idempotency::IdempotencyUserData;
 use crate::jobs::JobUserData;
 use crate::notifications::{NotificationUserData, OutboxUserData};
 use crate::secrets::Randomness;
+use crate::user_alerts::AlertUserData;
 use crate::user_data::UserData;
 use crate::user_portfolios::PortfolioUserData;
 
@@ -29,6 +30,7 @@ pub fn user_data() -> Vec<Arc<dyn UserData>> {
         Arc::new(JobUserData),
         Arc::new(PortfolioUserData),
         Arc::new(NotificationUserData),
+        Arc::new(AlertUserData),
     ]
 }
 

@@ -21,6 +21,7 @@ use crate::jobs::Jobs;
 use crate::market::{Reader, StoredListings};
 use crate::secrets::ServerToken;
 use crate::telemetry::HealthSource;
+use crate::user_alerts::UserAlerts;
 use crate::user_portfolios::PortfolioFigures;
 
 /// Takes the configured address.
@@ -59,6 +60,7 @@ pub(super) struct StateDeps<'a> {
     pub(super) shared: &'a Arc<dyn SharedState>,
     pub(super) audit: &'a Arc<AuditLog>,
     pub(super) accounts: Arc<Accounts>,
+    pub(super) alerts: UserAlerts,
     pub(super) forecasts: ForecastReader,
     pub(super) hub: &'a Arc<PushHub>,
     pub(super) health: HealthSource,
@@ -82,6 +84,7 @@ pub(super) fn state(config: &Config, deps: StateDeps<'_>) -> anyhow::Result<ApiS
         forecasts: Arc::new(deps.forecasts),
         figures: PortfolioFigures::new(portfolios.clone(), Arc::clone(deps.hub)),
         portfolios,
+        alerts: deps.alerts,
         jobs: Jobs::new(Arc::clone(database) as _, deps.clock.clone()),
         forecast_tokens: config.forecasts.tokens.clone().into(),
         server_token: ServerToken::load(token, &config.data_dir)?,

@@ -2,6 +2,7 @@
 //! without logic and SQL of its own.
 
 pub mod accounts;
+mod alerts;
 mod audit;
 mod candles;
 pub mod database;

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::database::database;
 use super::feeds;
 use super::shared::Shared;
-use super::{accounts, audit, candles, event_log, http, portfolios};
+use super::{accounts, alerts, audit, candles, event_log, http, portfolios};
 use crate::accounts::AuditTrail;
 use crate::config::{Config, Role};
 use crate::forecasts::{ForecastParts, HISTORY_VENUE};
@@ -123,6 +123,14 @@ pub async fn run(
         }
     }
 
+    let user_alerts = alerts::open(&database, &clock, &hub)?;
+    let evaluation = match &log {
+        Some(log) if config.has_role(Role::Candles) => {
+            Some(alerts::start_evaluation(&user_alerts, log, &statuses))
+        }
+        _ => None,
+    };
+
     let upkeep = keep_metrics_tidy(metrics.clone(), &statuses);
     let (outcome, audit) = match api {
         Some((listener, audit, accounts)) => {
@@ -134,6 +142,7 @@ pub async fn run(
                 shared: &shared.state,
                 audit: &audit,
                 accounts,
+                alerts: user_alerts.clone(),
                 forecasts: forecasts.reader(trains),
                 hub: &hub,
                 health: HealthSource::of_program(statuses.clone(), log.clone()),
@@ -142,6 +151,7 @@ pub async fn run(
             };
             let state = http::state(&config, deps)?;
             loops.push(portfolios::start_live(&state.figures, &statuses));
+            loops.push(alerts::start_news(&user_alerts, &statuses));
             let served = crate::http::serve(listener, state, &statuses, stop).await;
             for part in loops {
                 part.stop().await;
@@ -155,6 +165,9 @@ pub async fn run(
     };
 
     stop_parts(&supervisor).await;
+    if let Some(evaluation) = evaluation {
+        evaluation.stop().await;
+    }
     upkeep.stop().await;
     if let Some(log) = log
         && let Err(error) = log.close().await

@@ -32,6 +32,7 @@ use crate::http::state::{ApiState, SharedState};
         (name = "market", description = "Tokens, instruments and candles"),
         (name = "forecasts", description = "Forecasts with prediction intervals and skill, and the models that make them"),
         (name = "portfolios", description = "Your portfolios: accounts, transactions, imports, share links"),
+        (name = "alerts", description = "Your alerts: rules on prices, what fired, previews"),
         (name = "stream", description = "Live trades and candles over WebSocket; see docs/stream.md"),
         (name = "operation", description = "The state of the server")
     )

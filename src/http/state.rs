@@ -20,6 +20,7 @@ use crate::jobs::Jobs;
 use crate::market::{Listings, MarketData};
 use crate::secrets::ServerToken;
 use crate::telemetry::HealthSource;
+use crate::user_alerts::UserAlerts;
 use crate::user_portfolios::{PortfolioFigures, UserPortfolios};
 
 /// All of it.
@@ -39,6 +40,8 @@ pub struct ApiState {
     pub portfolios: UserPortfolios,
     /// Figures computed of them.
     pub figures: PortfolioFigures,
+    /// The alerts of users.
+    pub alerts: UserAlerts,
     /// The tokens that are forecast, by CoinGecko id.
     pub forecast_tokens: Arc<[String]>,
     /// The token of programs that administer.
@@ -142,6 +145,13 @@ part! {
 }
 
 part! {
+    /// The alerts of users.
+    AlertState {
+        alerts: UserAlerts,
+    }
+}
+
+part! {
     /// Accounts, and what says who may ask for how much.
     AccountState {
         accounts: Arc<Accounts>,
@@ -159,6 +169,7 @@ part! {
         stream: Arc<StreamSettings>,
         streams: StreamGate,
         portfolios: UserPortfolios,
+        alerts: UserAlerts,
         clock: SharedClock,
     }
 }

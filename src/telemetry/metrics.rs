@@ -48,6 +48,12 @@ use Kind::{Counter, Gauge, Histogram};
 #[rustfmt::skip]
 const METRICS: &[(Kind, &str, &str)] = &[
     (Counter, "coinsphere_account_events_total", "What happened to accounts"),
+    (Gauge, "coinsphere_alerts_armed", "Alerts that trades are judged by"),
+    (Histogram, "coinsphere_alerts_commit_seconds", "Time to make what fired durable, the log included"),
+    (Counter, "coinsphere_alerts_events_total", "Events of alerts recorded"),
+    (Gauge, "coinsphere_alerts_lag_records", "Records in the log that alerts have not judged yet"),
+    (Counter, "coinsphere_alerts_overtaken_total", "Times another process had judged the same part of the log"),
+    (Counter, "coinsphere_alerts_trades_total", "Trades that alerts read from the log"),
     (Counter, "coinsphere_audit_entries_total", "Audit entries stored"),
     (Counter, "coinsphere_audit_lost_total", "Audit entries that could not be stored"),
     (Counter, "coinsphere_audit_retries_total", "Batches of audit entries that had to wait for the database"),

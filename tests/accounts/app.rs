@@ -24,15 +24,18 @@ use coinsphere::jobs::Jobs;
 use coinsphere::market::{self, MarketData, ReadError};
 use coinsphere::secrets::{Randomness, ServerToken};
 use coinsphere::telemetry::{HealthReport, HealthSource};
+use coinsphere::user_alerts::UserAlerts;
 use coinsphere::user_portfolios::{PortfolioFigures, UserPortfolios};
 use coinsphere_actors::push::{PushHub, PushLimits};
 use coinsphere_actors::supervision::{StatusRegistry, SupervisedLoop};
 use coinsphere_pipelines::clock::{ManualClock, SystemClock};
+use coinsphere_pipelines::coverage::Coverage;
 use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Symbol, Timestamp, Venue};
 use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits, SharedState};
 use coinsphere_pipelines::store::{
     DatabaseUrl, Listing, NewToken, Store, StoreConfig, StoredForecast,
 };
+use coinsphere_pipelines::stretches::Stretch;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 use tower::ServiceExt as _;
@@ -192,8 +195,14 @@ impl Place {
             public_market_data: config.public_market_data,
             forecasts: Arc::new(NoForecasts),
             jobs: Jobs::new(Arc::new(store.clone()), self.clock.clone()),
-            figures: PortfolioFigures::new(portfolios.clone(), hub),
+            figures: PortfolioFigures::new(portfolios.clone(), hub.clone()),
             portfolios,
+            alerts: UserAlerts::new(
+                Arc::new(store.clone()),
+                self.clock.clone(),
+                Randomness::of_system().unwrap(),
+                hub.clone(),
+            ),
             forecast_tokens: Arc::from([]),
             server_token: ServerToken::new(&"a-token-of-administrators".into()),
             idempotency: Arc::new(IdempotencyKeys::open(store.clone())),
@@ -474,6 +483,15 @@ impl MarketData for EmptyMarket {
 
     async fn candles(&self, _: &market::CandlesQuery) -> Result<market::Candles, ReadError> {
         Ok(market::Candles::default())
+    }
+
+    async fn coverage(
+        &self,
+        _: &InstrumentKey,
+        _: Interval,
+        _: Stretch,
+    ) -> Result<Coverage, ReadError> {
+        Ok(Coverage::default())
     }
 
     async fn instruments_of(&self, _: &AssetId) -> Result<Vec<market::Instrument>, ReadError> {

@@ -5,6 +5,7 @@
 
 mod abuse;
 mod administration;
+mod alerts;
 mod app;
 mod browser;
 mod identity_provider;
@@ -78,6 +79,12 @@ fn main() -> ExitCode {
         two_factor::changing_the_password_ends_every_session,
         membership::leaving_takes_everything_along,
         user_data::every_table_with_a_user_has_an_owner,
+        alerts::an_alert_fires_once_with_the_trade_that_crossed,
+        alerts::a_rule_is_checked_and_every_wrong_field_named,
+        alerts::pausing_editing_and_deleting_take_effect_between_two_trades,
+        alerts::what_is_somebody_elses_is_not_found,
+        alerts::whatever_is_cut_off_each_event_is_recorded_once,
+        alerts::without_an_evaluator_nothing_is_promised,
         jobs::a_job_is_done_once_and_the_most_urgent_first,
         jobs::a_job_of_a_worker_that_is_gone_is_taken_over,
         jobs::a_job_that_failed_is_tried_again_later_and_not_for_ever,

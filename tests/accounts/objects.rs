@@ -13,10 +13,11 @@ use super::two_factor::{post, verified};
 
 /// Routes whose objects are nobody's: public data, models, jobs (which only admins see), an email's code and
 /// a share link, which are their own proof.
-const OF_NOBODY: [&str; 12] = [
+const OF_NOBODY: [&str; 13] = [
     "GET /api/v1/tokens/{id}",
     "GET /api/v1/tokens/{id}/history",
     "GET /api/v1/instruments/{venue}/{symbol}/candles",
+    "GET /api/v1/instruments/{venue}/{symbol}/coverage",
     "GET /api/v1/predictions/{token}",
     "GET /api/v1/predictions/{token}/history",
     "GET /api/v1/predictions/{token}/track-record",
@@ -28,8 +29,8 @@ const OF_NOBODY: [&str; 12] = [
     "GET /api/v1/shared-portfolios/{secret}",
 ];
 
-/// Everything below it is asked for by another user in `portfolios`.
-const PORTFOLIO: &str = "/api/v1/portfolios/{id}";
+/// Everything below these is asked for by another user in `portfolios` and `alerts`.
+const ASKED_ELSEWHERE: [&str; 2] = ["/api/v1/portfolios/{id}", "/api/v1/alerts/{id}"];
 
 /// Kind of object that a route's `{id}` names.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -122,7 +123,9 @@ async fn object_routes(app: &App) -> BTreeSet<String> {
         for method in operations.as_object().unwrap().keys() {
             let verbs = ["get", "put", "post", "delete", "patch", "head", "options"];
             if path.contains('{')
-                && !path.starts_with(PORTFOLIO)
+                && !ASKED_ELSEWHERE
+                    .iter()
+                    .any(|prefix| path.starts_with(prefix))
                 && verbs.contains(&method.as_str())
             {
                 routes.insert(format!("{} {path}", method.to_uppercase()));

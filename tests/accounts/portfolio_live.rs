@@ -27,10 +27,10 @@ use super::two_factor::verified;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Stream(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Stream(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Stream {
-    async fn connect(address: std::net::SocketAddr, token: &str) -> Self {
+    pub(crate) async fn connect(address: std::net::SocketAddr, token: &str) -> Self {
         let url = format!("ws://{address}/api/v1/stream");
         let mut request = url.into_client_request().unwrap();
         let bearer = format!("Bearer {token}").parse().unwrap();
@@ -41,7 +41,7 @@ impl Stream {
     }
 
     /// The next message but pings; or the code it was closed with.
-    async fn next(&mut self) -> Result<Value, u16> {
+    pub(crate) async fn next(&mut self) -> Result<Value, u16> {
         loop {
             let message = timeout(PATIENCE, self.0.next()).await.unwrap();
             match message.unwrap().unwrap() {
@@ -57,10 +57,15 @@ impl Stream {
         }
     }
 
-    async fn subscribe(&mut self, topic: &str) -> Value {
-        let request = json!({"type": "subscribe", "topics": [topic]}).to_string();
+    pub(crate) async fn ask(&mut self, request: Value) -> Value {
+        let request = request.to_string();
         self.0.send(Message::text(request)).await.unwrap();
         self.next().await.unwrap()
+    }
+
+    pub(crate) async fn subscribe(&mut self, topic: &str) -> Value {
+        self.ask(json!({"type": "subscribe", "topics": [topic]}))
+            .await
     }
 
     /// The data of the next value that fits.

@@ -17,7 +17,7 @@ pub(crate) const KEYS: &str = "/api/v1/auth/api-keys";
 /// The tests' clock, in seconds.
 pub(crate) const NOON: i64 = 1_772_366_400;
 
-pub(crate) const ALL: [&str; 7] = [
+pub(crate) const ALL: [&str; 9] = [
     "market:read",
     "account:read",
     "account:write",
@@ -25,6 +25,8 @@ pub(crate) const ALL: [&str; 7] = [
     "keys:manage",
     "portfolio:read",
     "portfolio:write",
+    "alerts:read",
+    "alerts:write",
 ];
 
 pub(crate) fn pair(seed: u8) -> Ed25519KeyPair {

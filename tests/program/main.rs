@@ -6,6 +6,7 @@
 mod accounts_command;
 mod added_tokens;
 mod alerts_command;
+mod alerts_killed;
 mod browser_sessions;
 mod candle_files;
 mod candles_command;
@@ -84,6 +85,7 @@ fn main() {
         jobs::jobs_are_listed_and_cancelled_by_command,
         numbering_restart::numbers_that_begin_again_lose_nothing_and_fake_nothing,
         supervised_parts::each_panics_once_and_lives_on,
+        alerts_killed::each_event_is_recorded_once_whenever_the_program_is_killed,
     ]);
     trials.extend([live_faults::full_disk(), shared_push::trial()]);
     trials.extend(recorded![

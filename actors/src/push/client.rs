@@ -24,6 +24,9 @@ pub enum SubscribeError {
     /// The client holds as many topics as it may.
     #[error("too many topics: unsubscribe some first")]
     TooManyTopics,
+    /// It is not known whose alerts they are.
+    #[error("alerts are for whoever is signed in")]
+    NobodysAlerts,
     /// As many portfolios are followed for all clients together as there may be.
     #[error("too many portfolios are followed at the moment: try again later")]
     TooManyPortfolios,
@@ -63,6 +66,8 @@ impl Client {
                 channel,
             } => self.hub.add(topic, (instrument, *channel), &self.mailbox),
             Topic::Portfolio(id) => self.hub.portfolios().add(*id, topic, &self.mailbox)?,
+            Topic::Alerts(Some(user)) => self.hub.alerts().add(*user, &self.mailbox),
+            Topic::Alerts(None) => return Err(SubscribeError::NobodysAlerts),
         }
         self.topics.insert(topic.clone());
         self.hub.count_subscriptions(1);
@@ -72,12 +77,13 @@ impl Client {
     /// Checks that the topic exists. Whose portfolio it is about is not known here.
     ///
     /// # Errors
-    /// When there is no such instrument.
+    /// When there is no such instrument, or it is not said whose alerts they are.
     pub fn may_subscribe(&self, topic: &Topic) -> Result<(), SubscribeError> {
         match topic {
             Topic::Instrument { instrument, .. } if !self.hub.knows(instrument) => {
                 Err(SubscribeError::UnknownInstrument)
             }
+            Topic::Alerts(None) => Err(SubscribeError::NobodysAlerts),
             _ => Ok(()),
         }
     }

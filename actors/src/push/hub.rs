@@ -9,6 +9,7 @@ use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Timestamp, T
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::alerts::AlertTopics;
 use super::client::Client;
 use super::forecast::LiveForecast;
 use super::mailbox::{Closed, Frame, Mailbox, Put};
@@ -102,6 +103,7 @@ pub struct PushHub {
     shards: [Mutex<Shard>; SHARDS],
     traded: Traded,
     portfolios: PortfolioTopics,
+    alerts: AlertTopics,
     /// The instruments there are; `None` until someone says: then any may be subscribed to.
     listed: RwLock<Option<HashSet<InstrumentKey>>>,
     clients: Mutex<HashMap<u64, Arc<Mailbox>>>,
@@ -122,6 +124,7 @@ impl PushHub {
             shards: std::array::from_fn(|_| Mutex::default()),
             traded: Traded::default(),
             portfolios: PortfolioTopics::default(),
+            alerts: AlertTopics::default(),
             listed: RwLock::default(),
             clients: Mutex::default(),
             others: Default::default(),
@@ -284,6 +287,10 @@ impl PushHub {
         &self.portfolios
     }
 
+    pub(super) const fn alerts(&self) -> &AlertTopics {
+        &self.alerts
+    }
+
     /// The newest candle published of this instrument and length.
     #[must_use]
     pub fn newest_candle(
@@ -419,6 +426,8 @@ impl PushHub {
     pub(super) fn remove(&self, topic: &Topic, mailbox: &Mailbox) {
         match topic {
             Topic::Portfolio(id) => self.portfolios.remove(*id, mailbox),
+            Topic::Alerts(Some(user)) => self.alerts.remove(*user, mailbox),
+            Topic::Alerts(None) => {}
             Topic::Instrument {
                 instrument,
                 channel,

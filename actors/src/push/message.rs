@@ -83,6 +83,13 @@ struct PortfolioMessage<'a, D> {
 }
 
 #[derive(Serialize)]
+struct AlertMessage<'a, D> {
+    r#type: &'static str,
+    topic: &'a Topic,
+    data: &'a D,
+}
+
+#[derive(Serialize)]
 struct EndedMessage<'a> {
     r#type: &'static str,
     topic: &'a Topic,
@@ -167,6 +174,14 @@ pub(super) fn skipped(topic: &Topic, skipped: u64) -> Bytes {
 }
 
 /// `data` holds strings, numbers and booleans under string keys.
+pub(super) fn alert(topic: &Topic, data: &impl Serialize) -> Bytes {
+    json(&AlertMessage {
+        r#type: "alert",
+        topic,
+        data,
+    })
+}
+
 pub(super) fn portfolio(topic: &Topic, data: &impl Serialize) -> Bytes {
     json(&PortfolioMessage {
         r#type: "portfolio",

@@ -6,6 +6,7 @@
 //! candles are kept a while, then the oldest is dropped, which the client is informed of; trades are never
 //! dropped silently: when their queue is full the client is closed as too slow.
 
+mod alerts;
 mod client;
 mod forecast;
 mod hub;

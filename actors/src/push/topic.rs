@@ -8,7 +8,7 @@ use coinsphere_pipelines::venues;
 use uuid::Uuid;
 
 /// A stream of messages about one instrument (`trades:binance:BTCUSDT`, `candles:kraken:BTC/USD:1m`,
-/// `forecasts:binance:BTCUSDT:1h`), or about one portfolio (`portfolio:ID`).
+/// `forecasts:binance:BTCUSDT:1h`), about one portfolio (`portfolio:ID`), or about somebody's alerts (`alerts`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// Of an instrument.
@@ -21,6 +21,9 @@ pub enum Topic {
     /// The live value of a portfolio, for its owner: the hub does not know whose it is, so whoever
     /// subscribes a client has looked.
     Portfolio(Uuid),
+    /// Events of the alerts of a user: none in what a client sends, for whoever subscribes it knows who that
+    /// is.
+    Alerts(Option<Uuid>),
 }
 
 /// A kind of news of an instrument.
@@ -39,7 +42,7 @@ pub enum Channel {
 pub enum TopicError {
     /// Not one of the forms.
     #[error(
-        "{0:?} is not a topic: use trades:VENUE:SYMBOL, candles:VENUE:SYMBOL:INTERVAL, forecasts:VENUE:SYMBOL:INTERVAL or portfolio:ID"
+        "{0:?} is not a topic: use trades:VENUE:SYMBOL, candles:VENUE:SYMBOL:INTERVAL, forecasts:VENUE:SYMBOL:INTERVAL, portfolio:ID or alerts"
     )]
     Form(String),
     /// No such venue.
@@ -58,6 +61,9 @@ impl FromStr for Topic {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let form = || TopicError::Form(text.chars().take(80).collect());
+        if text == "alerts" {
+            return Ok(Self::Alerts(None));
+        }
         let (channel, rest) = text.split_once(':').ok_or_else(form)?;
         if channel == "portfolio" {
             let id = rest.parse::<Uuid>().map_err(|_| form())?;
@@ -91,6 +97,7 @@ impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (instrument, channel) = match self {
             Self::Portfolio(id) => return write!(f, "portfolio:{id}"),
+            Self::Alerts(_) => return f.write_str("alerts"),
             Self::Instrument {
                 instrument,
                 channel,
@@ -124,6 +131,7 @@ mod tests {
             "forecasts:binance:BTCUSDT:1h",
             "candles:binance:测试456:1m",
             "portfolio:0195f5e2-6a6b-7c3e-9d43-6a2f6b1f0c11",
+            "alerts",
         ] {
             assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
         }

@@ -12,6 +12,7 @@ mod pipeline;
 mod rebuild;
 mod rules;
 mod seen;
+mod taken;
 #[cfg(test)]
 mod tests;
 
@@ -21,3 +22,4 @@ pub use effects::{CandleWrite, Checkpoint, Commit, Gap, GapReason};
 pub use engine::{CandleEngine, EngineCounts, FinalCandles, LiveUpdates, StateError};
 pub use pipeline::{CandlePipeline, PipelineError, Step};
 pub use rules::Rules;
+pub use taken::{Taken, TakenTrades};

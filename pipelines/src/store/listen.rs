@@ -92,6 +92,16 @@ impl Listener {
         self.heard.recv().await
     }
 
+    /// Takes the lock of this name for as long as the connection lasts; false if another connection has it.
+    ///
+    /// # Errors
+    /// When the database is unreachable.
+    pub async fn try_lock(&self, name: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
+        let row = self.client.query_one(sql, &[&name]).await;
+        Ok(row.map_err(failed("take a lock"))?.get(0))
+    }
+
     /// Asks the server for a sign of life: a connection can be dead without anyone having said so.
     ///
     /// # Errors

@@ -67,6 +67,7 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V45__jobs_by_creation"),
         migration!("common", "V46__catalog_changes"),
         migration!("common", "V47__notifications"),
+        migration!("common", "V48__alerts"),
         migration!("common", "V49__history"),
     ]
 }

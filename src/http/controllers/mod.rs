@@ -1,6 +1,7 @@
 //! The handlers: `<noun>/<verb>.rs`. Each validates, asks, and shapes an answer.
 
 pub(super) mod admin;
+pub(super) mod alerts;
 pub(super) mod auth;
 pub(super) mod health;
 pub(super) mod instruments;
@@ -29,6 +30,7 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
         auth::browser::routes,
         auth::oidc::routes,
         auth::api_keys::routes,
+        alerts::routes,
         portfolios::routes,
         shared_portfolios::routes,
         admin::users::routes,

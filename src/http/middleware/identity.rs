@@ -89,32 +89,40 @@ impl MarketAccess {
     }
 }
 
-/// Somebody whose portfolios a stream may follow: who is signed in, or whose program has a key for it.
+/// Somebody whose portfolios or alerts a stream may follow: who is signed in, or whose program has a key for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) struct PortfolioReader {
+pub(in crate::http) struct StreamOwner {
     /// The user.
     pub(in crate::http) user: UserId,
+    /// It may follow portfolios.
+    pub(in crate::http) reads_portfolios: bool,
+    /// It may follow alerts.
+    pub(in crate::http) reads_alerts: bool,
     access: MarketAccess,
 }
 
-impl PortfolioReader {
+impl StreamOwner {
     /// Checks that a stream may still go on for them.
     pub(in crate::http) async fn is_still_valid(self, accounts: &Accounts) -> bool {
         self.access.is_still_valid(accounts).await
     }
 }
 
-impl<S: Send + Sync> OptionalFromRequestParts<S> for PortfolioReader {
+impl<S: Send + Sync> OptionalFromRequestParts<S> for StreamOwner {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
         Ok(match parts.extensions.get::<Identity>() {
             Some(Identity::Somebody(signed_in)) => Some(Self {
                 user: signed_in.user,
+                reads_portfolios: true,
+                reads_alerts: true,
                 access: MarketAccess::User(*signed_in),
             }),
-            Some(Identity::Program(key)) if key.allows(Scope::PortfolioRead) => Some(Self {
+            Some(Identity::Program(key)) => Some(Self {
                 user: key.user,
+                reads_portfolios: key.allows(Scope::PortfolioRead),
+                reads_alerts: key.allows(Scope::AlertsRead),
                 access: MarketAccess::Program(key.key),
             }),
             _ => None,

@@ -423,8 +423,9 @@ async fn no_time_fails_any_route_that_takes_one() {
             let name = parameter["name"].as_str().unwrap();
             let is_time = parameter["schema"]["format"] == "date-time"
                 || ["from", "to", "since", "until", "cursor"].contains(&name);
-            // Portfolios are a user's: their tests ask with one.
-            let is_anybodys = !path.starts_with("/api/v1/portfolios");
+            // Portfolios and alerts are a user's: their tests ask with one.
+            let is_anybodys =
+                !path.starts_with("/api/v1/portfolios") && !path.starts_with("/api/v1/alerts");
             if parameter["in"] == "query" && is_time && is_anybodys {
                 let path = path
                     .replace("{venue}", "binance")

@@ -95,6 +95,12 @@ impl App {
             crate::secrets::Randomness::of_system().unwrap(),
             Arc::new(crate::accounts::Logged),
         );
+        let alerts = crate::user_alerts::UserAlerts::new(
+            Arc::new(accounts::Nowhere),
+            clock.clone(),
+            crate::secrets::Randomness::of_system().unwrap(),
+            hub.clone(),
+        );
         let state = ApiState {
             market: market.clone(),
             listings: listings.clone(),
@@ -103,6 +109,7 @@ impl App {
             jobs: crate::jobs::Jobs::new(Arc::new(accounts::Nowhere), clock.clone()),
             figures: crate::user_portfolios::PortfolioFigures::new(portfolios.clone(), hub.clone()),
             portfolios,
+            alerts,
             forecast_tokens: config.forecasts.tokens.clone().into(),
             server_token: ServerToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
             hub: hub.clone(),

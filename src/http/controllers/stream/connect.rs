@@ -9,15 +9,15 @@ use axum::response::{IntoResponse, Response};
 use super::session::{Admitted, Session};
 use crate::http::extract::params::Params;
 use crate::http::middleware::browser::{self, Asker, ByCookie};
-use crate::http::middleware::identity::{MarketAccess, PortfolioReader, SUBPROTOCOL};
+use crate::http::middleware::identity::{MarketAccess, SUBPROTOCOL, StreamOwner};
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::{AccountState, StreamState};
 
 /// Factor of the session's message limit beyond which the socket itself refuses a frame.
 const HARD_LIMIT: usize = 4;
 
-/// Live trades, candles, forecasts and values of your portfolios over WebSocket. `docs/stream.md` specifies
-/// the messages.
+/// Live trades, candles, forecasts, values of your portfolios and events of your alerts over WebSocket.
+/// `docs/stream.md` specifies the messages.
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "stream",
     responses(
@@ -30,7 +30,7 @@ const HARD_LIMIT: usize = 4;
 pub(in crate::http) async fn connect_stream(
     State(state): State<StreamState>,
     State(accounts): State<AccountState>,
-    (market, owner): (MarketAccess, Option<PortfolioReader>),
+    (market, owner): (MarketAccess, Option<StreamOwner>),
     by_cookie: Result<ByCookie, Problem>,
     headers: HeaderMap,
     params: Params,
@@ -56,7 +56,7 @@ pub(in crate::http) async fn connect_stream(
     let max_message = state.stream.max_message_bytes as usize;
     let pass = state.streams.enter();
     let (settings, clock) = (state.stream.clone(), state.clock.clone());
-    let (accounts, portfolios) = (accounts.accounts, state.portfolios);
+    let (accounts, portfolios, alerts) = (accounts.accounts, state.portfolios, state.alerts);
     let upgraded = upgrade
         .max_message_size(max_message.saturating_mul(HARD_LIMIT))
         .max_frame_size(max_message.saturating_mul(HARD_LIMIT))
@@ -67,6 +67,7 @@ pub(in crate::http) async fn connect_stream(
                 owner,
                 accounts,
                 portfolios,
+                alerts,
             };
             Session::new(socket, client, settings, clock, admitted)
                 .run()

@@ -6,6 +6,7 @@ use axum::extract::ws::Utf8Bytes;
 use coinsphere_actors::push::{Closed, Topic};
 use coinsphere_pipelines::market::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A message of a client.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -15,6 +16,15 @@ pub(super) enum Request {
     Subscribe {
         /// The topics.
         topics: Vec<String>,
+        /// Comes back with the answer.
+        id: Option<RequestId>,
+        /// The newest event of alerts that the client has: it is sent those after it.
+        cursor: Option<String>,
+    },
+    /// I have seen this event of an alert.
+    Acknowledge {
+        /// The event.
+        event: Uuid,
         /// Comes back with the answer.
         id: Option<RequestId>,
     },
@@ -68,6 +78,12 @@ pub(super) enum Reply<'a> {
         id: Option<RequestId>,
         topics: &'a [Topic],
     },
+    /// The event is acknowledged.
+    Acknowledged {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<RequestId>,
+        event: Uuid,
+    },
     /// The server's heartbeat; may be answered with a pong.
     Ping { time: Timestamp },
     /// The answer to a ping.
@@ -98,7 +114,9 @@ pub(super) enum ErrorCode {
     TooManyTopics,
     /// There is no such portfolio, or it is somebody else's.
     UnknownPortfolio,
-    /// Portfolios are for their owners, with a verified address.
+    /// There is no such event of an alert, or it is somebody else's.
+    UnknownEvent,
+    /// Portfolios and alerts are for their owners, with a verified address.
     NotAllowed,
     /// More portfolios are followed than can be.
     TooManyPortfolios,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use coinsphere_actors::push::{Client, Frame, SubscribeError, Topic};
+use coinsphere_actors::push::{Client, Frame, PushHub, SubscribeError, Topic};
 use coinsphere_pipelines::clock::SharedClock;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::protocol::{End, ErrorCode, Reply, Request, RequestId};
 use crate::accounts::Accounts;
-use crate::http::middleware::identity::{MarketAccess, PortfolioReader};
+use crate::http::middleware::identity::{MarketAccess, StreamOwner};
 use crate::http::settings::StreamSettings;
+use crate::user_alerts::{AlertError, UserAlerts};
 use crate::user_portfolios::{PortfolioError, UserPortfolios};
 
 /// The version of the messages, sent in the welcome.
@@ -29,16 +30,20 @@ const MAX_MESSAGES_PER_SECOND: u32 = 100;
 /// Time that a close may take to be sent and answered.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// Missed events that are sent at a time.
+const REPLAYED: u32 = 500;
+
 /// Interval at which the owner of a stream with portfolios is checked.
 const OWNER_IS_LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// As whom a client was admitted, and who knows whether that is still valid.
 pub(super) struct Admitted {
     pub(super) market: MarketAccess,
-    /// Whose portfolios it may follow.
-    pub(super) owner: Option<PortfolioReader>,
+    /// Whose portfolios and alerts it may follow.
+    pub(super) owner: Option<StreamOwner>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) portfolios: UserPortfolios,
+    pub(super) alerts: UserAlerts,
 }
 
 impl Admitted {
@@ -53,17 +58,8 @@ impl Admitted {
     /// Refuses a portfolio that is not the client's own.
     async fn may_follow(&self, portfolio: Uuid) -> Result<(), (ErrorCode, String)> {
         const WHO: &str = "portfolios are for their owners: sign in with a verified address, or send a key with portfolio:read";
-        let not_allowed = || (ErrorCode::NotAllowed, WHO.to_owned());
-        let unavailable = || {
-            let detail = "the database is unavailable: try again soon".to_owned();
-            (ErrorCode::Unavailable, detail)
-        };
-        let owner = self.owner.ok_or_else(not_allowed)?;
-        match self.accounts.user(owner.user).await {
-            Ok(user) if user.email_verified => {}
-            Ok(_) => return Err(not_allowed()),
-            Err(_) => return Err(unavailable()),
-        }
+        let owner = self.owner.filter(|owner| owner.reads_portfolios);
+        let owner = self.verified(owner, WHO).await?;
         match self.portfolios.portfolio(owner.user.0, portfolio).await {
             Ok(_) => Ok(()),
             Err(PortfolioError::Unknown(_)) => {
@@ -75,6 +71,33 @@ impl Admitted {
             Err(_) => Err(unavailable()),
         }
     }
+
+    /// Whose alerts the client may follow.
+    async fn alerts_of(&self) -> Result<Uuid, (ErrorCode, String)> {
+        const WHO: &str = "alerts are for their owners: sign in with a verified address, or send a key with alerts:read";
+        let owner = self.owner.filter(|owner| owner.reads_alerts);
+        Ok(self.verified(owner, WHO).await?.user.0)
+    }
+
+    /// The owner, if there is one and their address is verified.
+    async fn verified(
+        &self,
+        owner: Option<StreamOwner>,
+        who: &str,
+    ) -> Result<StreamOwner, (ErrorCode, String)> {
+        let not_allowed = || (ErrorCode::NotAllowed, who.to_owned());
+        let owner = owner.ok_or_else(not_allowed)?;
+        match self.accounts.user(owner.user).await {
+            Ok(user) if user.email_verified => Ok(owner),
+            Ok(_) => Err(not_allowed()),
+            Err(_) => Err(unavailable()),
+        }
+    }
+}
+
+fn unavailable() -> (ErrorCode, String) {
+    let detail = "the database is unavailable: try again soon".to_owned();
+    (ErrorCode::Unavailable, detail)
 }
 
 pub(super) struct Session {
@@ -178,11 +201,11 @@ impl Session {
     /// Writes messages of the hub.
     async fn deliver(&mut self, batch: &mut Vec<Frame>) -> Result<(), End> {
         // What is somebody's own ends with their session, not with the next heartbeat.
-        let follows_portfolios = || {
+        let follows_own = || {
             let mut topics = self.client.topics().iter();
-            topics.any(|topic| matches!(topic, Topic::Portfolio(_)))
+            topics.any(|topic| matches!(topic, Topic::Portfolio(_) | Topic::Alerts(_)))
         };
-        if self.looked_at.elapsed() >= OWNER_IS_LOOKED_AT && follows_portfolios() {
+        if self.looked_at.elapsed() >= OWNER_IS_LOOKED_AT && follows_own() {
             self.look().await?;
         }
         let published: Vec<Instant> = batch.iter().map(|frame| frame.published).collect();
@@ -268,17 +291,24 @@ impl Session {
 
     async fn answer(&mut self, text: &str) -> Result<(), End> {
         match serde_json::from_str(text) {
-            Ok(Request::Subscribe { topics, id }) => match self.subscribe(&topics).await {
-                Ok(topics) => {
-                    self.say(&Reply::Subscribed {
-                        id,
-                        topics: &topics,
-                    })
-                    .await
+            Ok(Request::Subscribe { topics, id, cursor }) => {
+                match self.subscribe(&topics, cursor.as_deref()).await {
+                    Ok((topics, missed)) => {
+                        self.say(&Reply::Subscribed {
+                            id,
+                            topics: &topics,
+                        })
+                        .await?;
+                        self.replay(missed).await
+                    }
+                    Err((code, detail)) => self.refuse(id, code, detail).await,
                 }
+            }
+            Ok(Request::Acknowledge { event, id }) => match self.acknowledge(event).await {
+                Ok(()) => self.say(&Reply::Acknowledged { id, event }).await,
                 Err((code, detail)) => self.refuse(id, code, detail).await,
             },
-            Ok(Request::Unsubscribe { topics, id }) => match read(&topics) {
+            Ok(Request::Unsubscribe { topics, id }) => match self.read_own(&topics) {
                 Ok(topics) => {
                     for topic in &topics {
                         self.client.unsubscribe(topic);
@@ -302,10 +332,74 @@ impl Session {
         }
     }
 
-    /// Subscribes to all of the topics or, when one is refused, to none.
-    async fn subscribe(&mut self, topics: &[String]) -> Result<Vec<Topic>, (ErrorCode, String)> {
-        let topics = read(topics)?;
+    /// The topics, those about alerts being the client's own.
+    fn read_own(&self, topics: &[String]) -> Result<Vec<Topic>, (ErrorCode, String)> {
+        let owner = self.admitted.owner.map(|owner| owner.user.0);
+        let own = |topic| match topic {
+            Topic::Alerts(_) => Topic::Alerts(owner),
+            topic => topic,
+        };
+        Ok(read(topics)?.into_iter().map(own).collect())
+    }
+
+    async fn acknowledge(&self, event: Uuid) -> Result<(), (ErrorCode, String)> {
+        let user = self.admitted.alerts_of().await?;
+        match self.admitted.alerts.acknowledge(user, event).await {
+            Ok(()) => Ok(()),
+            Err(AlertError::Unknown(_)) => {
+                let detail = format!("cannot acknowledge {event}: there is no such event");
+                Err((ErrorCode::UnknownEvent, detail))
+            }
+            Err(_) => Err(unavailable()),
+        }
+    }
+
+    /// Sends the events of a user's alerts after a place in their order.
+    async fn replay(&mut self, missed: Option<(Uuid, i64)>) -> Result<(), End> {
+        let Some((user, mut after)) = missed else {
+            return Ok(());
+        };
+        loop {
+            let events = self.admitted.alerts.events_after(user, after, REPLAYED);
+            // Whoever could not be told what they missed connects again and asks again.
+            let events = events.await.map_err(|_| End::Interrupted)?;
+            let Some(last) = events.last() else {
+                return Ok(());
+            };
+            after = last.cursor;
+            let messages = events.iter().map(|event| {
+                let text = PushHub::alert_message(user, event);
+                Utf8Bytes::try_from(text)
+                    .map(Message::Text)
+                    .expect("the hub's messages are JSON")
+            });
+            let messages = messages.collect();
+            self.write(messages).await?;
+        }
+    }
+
+    /// Subscribes to all of the topics or, when one is refused, to none. With a cursor there are missed events
+    /// to be sent.
+    async fn subscribe(
+        &mut self,
+        topics: &[String],
+        cursor: Option<&str>,
+    ) -> Result<(Vec<Topic>, Option<(Uuid, i64)>), (ErrorCode, String)> {
+        let topics = self.read_own(topics)?;
+        let after = match cursor.map(str::parse::<i64>) {
+            None => None,
+            Some(Ok(after)) => Some(after),
+            Some(Err(_)) => {
+                let detail = "cursor is not that of an event".to_owned();
+                return Err((ErrorCode::InvalidMessage, detail));
+            }
+        };
+        let mut missed = None;
         for topic in &topics {
+            if let Topic::Alerts(_) = topic {
+                let user = self.admitted.alerts_of().await?;
+                missed = after.map(|after| (user, after));
+            }
             if let Topic::Portfolio(portfolio) = topic {
                 self.admitted.may_follow(*portfolio).await?;
             }
@@ -327,7 +421,7 @@ impl Session {
                 }
             }
         }
-        Ok(topics)
+        Ok((topics, missed))
     }
 
     async fn refuse(
@@ -365,6 +459,7 @@ fn refusal(error: SubscribeError, topic: &Topic) -> (ErrorCode, String) {
     let code = match error {
         SubscribeError::UnknownInstrument => ErrorCode::UnknownInstrument,
         SubscribeError::TooManyTopics => ErrorCode::TooManyTopics,
+        SubscribeError::NobodysAlerts => ErrorCode::NotAllowed,
         SubscribeError::TooManyPortfolios => ErrorCode::TooManyPortfolios,
     };
     (code, format!("cannot subscribe to {topic}: {error}"))

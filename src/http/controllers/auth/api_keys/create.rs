@@ -24,7 +24,8 @@ pub(in crate::http) struct MakeBody {
     #[schema(example = "notebook", min_length = 1, max_length = 80)]
     name: String,
     /// Its scopes: `market:read`, `account:read`, `account:write`, `account:critical`,
-    /// `keys:manage`, `portfolio:read`, `portfolio:write`.
+    /// `keys:manage`, `portfolio:read`, `portfolio:write`,
+    /// `alerts:read`, `alerts:write`.
     #[schema(example = json!(["market:read"]))]
     scopes: Vec<String>,
     /// Days until it expires, 1 to 3650; it never expires if absent.

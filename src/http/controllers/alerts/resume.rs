@@ -1,0 +1,31 @@
+//! `POST /api/v1/alerts/{id}/resume`
+
+use axum::extract::{Path, State};
+
+use super::views::{AlertView, id};
+use crate::http::extract::params::Params;
+use crate::http::middleware::api_key_policy::Principal;
+use crate::http::respond::no_store::NoStore;
+use crate::http::respond::problem::Problem;
+use crate::http::state::AlertState;
+
+/// Arms an alert at the value there is now: one that was paused, has fired or has expired.
+#[utoipa::path(
+    post, path = "/api/v1/alerts/{id}/resume", tag = "alerts",
+    params(("id" = Uuid, Path, description = "The alert")),
+    responses(
+        (status = 200, description = "The alert", body = AlertView),
+        (status = 404, description = "`not-found`: it does not exist, or belongs to another user"),
+        (status = 503, description = "`unavailable`: alerts are not evaluated at the moment")
+    )
+)]
+pub(in crate::http) async fn resume_alert(
+    State(state): State<AlertState>,
+    principal: Principal,
+    Path(alert): Path<String>,
+    params: Params,
+) -> Result<NoStore<AlertView>, Problem> {
+    params.finish()?;
+    let alert = state.alerts.resume(principal.user.0, id(&alert)?).await?;
+    Ok(NoStore(alert.into()))
+}

@@ -1,0 +1,138 @@
+//! When a rule would have fired: the evaluator over stored one-minute candles. Each is taken as four trades,
+//! its open, low, high and close, so what happened within a minute is bounded, not known.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use coinsphere_pipelines::store::query;
+use rust_decimal::Decimal;
+
+use super::{AlertError, UserAlerts};
+use crate::alerts::{Evaluator, EventTime, Instrument, Limits, Outcome, Rule, RuleId, Tick};
+
+/// How far back it looks, in days.
+const DAYS: i64 = 30;
+
+/// The most events that are listed.
+const LISTED: usize = 100;
+
+/// The most instruments of a rule that are looked at.
+const MOST_INSTRUMENTS: usize = 8;
+
+const MINUTE: i64 = 60_000_000_000;
+
+/// When a rule would have fired.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    /// Since when candles were looked at.
+    pub from: DateTime<Utc>,
+    /// Until when.
+    pub to: DateTime<Utc>,
+    /// Number of candles that were stored.
+    pub candles: usize,
+    /// How often it would have fired, at least.
+    pub count: usize,
+    /// The newest times at which it would have, oldest first; at most 100.
+    pub times: Vec<EventTime>,
+    /// The most events within an hour.
+    pub most_in_an_hour: usize,
+}
+
+/// A one-minute candle's prices.
+struct Minute {
+    open_time: i64,
+    instrument: usize,
+    prices: [Decimal; 4],
+}
+
+impl UserAlerts {
+    /// When a rule would have fired over the last 30 days. Nothing is saved.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn preview(&self, rule: &Rule) -> Result<Preview, AlertError> {
+        let to = self.now();
+        let from = to - TimeDelta::days(DAYS);
+        let mut instruments = rule.condition.instruments();
+        instruments.truncate(MOST_INSTRUMENTS);
+        let session = self.session().await?;
+        let mut minutes = Vec::new();
+        for (at, instrument) in instruments.iter().enumerate() {
+            let sql = "SELECT p.open_time, p.open, p.high, p.low, p.close FROM price_data p \
+                 WHERE p.instrument_id = (SELECT id FROM instruments WHERE venue = $1 AND symbol = $2) \
+                 AND p.open_time >= $3 AND p.open_time < $4 ORDER BY p.open_time";
+            let (venue, symbol) = (&*instrument.venue, &*instrument.symbol);
+            let params: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+                [&venue, &symbol, &from, &to];
+            let rows = query(&session, "read candles for a preview", sql, &params).await?;
+            minutes.extend(rows.iter().filter_map(|row| {
+                let open_time: DateTime<Utc> = row.get(0);
+                let [open, high, low, close] = [1, 2, 3, 4].map(|at| row.get::<_, Decimal>(at));
+                let prices = match close >= open {
+                    true => [open, low, high, close],
+                    false => [open, high, low, close],
+                };
+                Some(Minute {
+                    open_time: open_time.timestamp_nanos_opt()?,
+                    instrument: at,
+                    prices,
+                })
+            }));
+        }
+        drop(session);
+        minutes.sort_by_key(|minute| (minute.open_time, minute.instrument));
+        let fired = judged(rule, &instruments, &minutes);
+        let newest = fired.len().saturating_sub(LISTED);
+        Ok(Preview {
+            from,
+            to,
+            candles: minutes.len(),
+            count: fired.len(),
+            most_in_an_hour: most_within(&fired, 60 * MINUTE),
+            times: fired[newest..].iter().copied().map(EventTime).collect(),
+        })
+    }
+}
+
+/// The times at which the rule fires.
+fn judged(rule: &Rule, instruments: &[Instrument], minutes: &[Minute]) -> Vec<i64> {
+    let mut evaluator = Evaluator::new(Limits::default());
+    let mut out = Outcome::default();
+    // What ends a rule ends it now, not in the past.
+    let rule = Rule {
+        expires_at: None,
+        ..rule.clone()
+    };
+    if evaluator
+        .arm(RuleId::of(1), 1, &rule, None, &mut out)
+        .is_err()
+    {
+        return Vec::new();
+    }
+    for (at, minute) in minutes.iter().enumerate() {
+        let Some(instrument) = instruments.get(minute.instrument) else {
+            continue;
+        };
+        for (step, price) in (0_i64..).zip(minute.prices) {
+            let tick = Tick {
+                id: at as u64 * 4 + step.cast_unsigned(),
+                time: EventTime(minute.open_time + step * (MINUTE / 4)),
+                price,
+                quantity: Decimal::ONE,
+            };
+            evaluator.trade(instrument, &tick, &mut out);
+        }
+    }
+    out.firings.iter().map(|firing| firing.at.0).collect()
+}
+
+/// The most of these ascending times that lie within a span.
+fn most_within(times: &[i64], span: i64) -> usize {
+    let mut first = 0;
+    let mut most = 0;
+    for (last, time) in times.iter().enumerate() {
+        while time - times[first] >= span {
+            first += 1;
+        }
+        most = most.max(last + 1 - first);
+    }
+    most
+}
