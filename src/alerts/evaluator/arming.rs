@@ -117,7 +117,7 @@ impl Evaluator {
             }
         }
         for market in markets {
-            self.set_guard(market);
+            self.markets[market as usize].guard.forget();
         }
         true
     }
@@ -200,7 +200,7 @@ impl Evaluator {
             Phase::Expired => self.enter(slot, Life::Expired, since, out),
         }
         for market in self.markets_of(watch) {
-            self.set_guard(market);
+            self.markets[market as usize].guard.forget();
         }
     }
 
@@ -316,7 +316,7 @@ impl Evaluator {
         if let Source::Spread(_, against, _) = source {
             let against = self.market_of(against);
             self.markets[against as usize].dependents.push(slot);
-            self.set_guard(against);
+            self.markets[against as usize].guard.forget();
         }
         slot
     }
@@ -346,7 +346,7 @@ impl Evaluator {
                 let against = self.market_of(against);
                 let dependents = &mut self.markets[against as usize].dependents;
                 dependents.retain(|other| *other != slot);
-                self.set_guard(against);
+                self.markets[against as usize].guard.forget();
             }
         }
     }

@@ -72,6 +72,12 @@ impl Guard {
         self.low = i64::MAX;
         self.high = i64::MIN;
     }
+
+    /// Nothing passes, not even time, until the guard is set again.
+    pub(super) const fn forget(&mut self) {
+        self.shut();
+        self.due = i64::MIN;
+    }
 }
 
 impl Market {
@@ -193,8 +199,11 @@ impl Market {
         for (seconds, series) in &mut self.series {
             if *seconds == lookback.interval {
                 series.keep(lookback.count);
-                if exponential {
-                    series.keep_average(lookback.count);
+                match source {
+                    Source::Average(..) if exponential => series.keep_average(lookback.count),
+                    Source::Average(..) => series.keep_sum(lookback.count),
+                    Source::Volume(..) => series.keep_median(lookback.count),
+                    _ => {}
                 }
             }
         }

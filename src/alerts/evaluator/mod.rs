@@ -127,7 +127,7 @@ impl Evaluator {
                 self.start_signal(slot, number);
             }
         }
-        self.set_guard(market);
+        self.markets[market as usize].guard.forget();
     }
 
     /// Gives the windows and candles of an instrument's rules what happened before, as far as they have nothing
@@ -147,7 +147,7 @@ impl Evaluator {
                 self.settle(&event, out);
             }
         }
-        self.set_guard(market);
+        self.markets[market as usize].guard.forget();
     }
 
     /// The last trade of a market, as an event.

@@ -23,6 +23,9 @@ pub(super) struct Series {
     keep: usize,
     /// Exponential averages by their length, with how many closes they have seen.
     averages: Vec<(u32, Decimal, u32)>,
+    /// Sums of the last closes and medians of the last volumes, by their length: as of the last close.
+    sums: Vec<(u32, Option<Decimal>)>,
+    medians: Vec<(u32, Option<i128>)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,12 +54,48 @@ impl Series {
             volumes: VecDeque::new(),
             keep: 0,
             averages: Vec::new(),
+            sums: Vec::new(),
+            medians: Vec::new(),
         }
     }
 
     /// Keeps at least so many closes and volumes.
     pub(super) fn keep(&mut self, count: u32) {
         self.keep = self.keep.max(count as usize);
+    }
+
+    /// Keeps the sum of this many closes.
+    pub(super) fn keep_sum(&mut self, length: u32) {
+        if self.sum(length).is_none() {
+            self.sums.retain(|(other, _)| *other != length);
+            self.sums.push((length, None));
+            self.summarize();
+        }
+    }
+
+    /// Keeps the median of this many volumes.
+    pub(super) fn keep_median(&mut self, length: u32) {
+        self.medians.retain(|(other, _)| *other != length);
+        self.medians.push((length, None));
+        self.summarize();
+    }
+
+    fn summarize(&mut self) {
+        for at in 0..self.sums.len() {
+            let closes = self.last_closes(self.sums[at].0);
+            self.sums[at].1 = closes.and_then(|mut closes| {
+                closes.try_fold(Decimal::ZERO, |sum, close| sum.checked_add(*close))
+            });
+        }
+        for at in 0..self.medians.len() {
+            let length = self.medians[at].0 as usize;
+            let skipped = self.volumes.len().checked_sub(length);
+            self.medians[at].1 = skipped.and_then(|skipped| {
+                let mut last: Vec<i128> = self.volumes.iter().skip(skipped).copied().collect();
+                last.sort_unstable();
+                last.get(last.len() / 2).copied()
+            });
+        }
     }
 
     /// Keeps an exponential average of this length.
@@ -98,6 +137,12 @@ impl Series {
 
     /// Closes the open candle.
     pub(super) fn close(&mut self) -> Option<ClosedCandle> {
+        let closed = self.end_open();
+        self.summarize();
+        closed
+    }
+
+    fn end_open(&mut self) -> Option<ClosedCandle> {
         let open = self.open.take()?;
         self.closes.push_back(open.close);
         self.volumes.push_back(open.volume);
@@ -131,10 +176,10 @@ impl Series {
         }
     }
 
-    /// The sum of the last `length` closes.
+    /// The sum of the last `length` closes, which is kept.
     pub(super) fn sum(&self, length: u32) -> Option<Decimal> {
-        self.last_closes(length)?
-            .try_fold(Decimal::ZERO, |sum, close| sum.checked_add(*close))
+        let found = self.sums.iter().find(|(other, _)| *other == length)?;
+        found.1
     }
 
     /// The exponential average, once it has seen its length.
@@ -149,14 +194,10 @@ impl Series {
         if lowest { closes.min() } else { closes.max() }
     }
 
-    /// The volume of the open candle, and the median of the `length` before it.
+    /// The volume of the open candle, and the median of the `length` before it, which is kept.
     pub(super) fn volume(&self, length: u32) -> Option<(i128, i128)> {
-        let skipped = self.volumes.len().checked_sub(length as usize)?;
-        let mut before: Vec<i128> = self.volumes.iter().skip(skipped).copied().collect();
-        before.sort_unstable();
-        let median = *before.get(before.len() / 2)?;
-        let open = self.open.map_or(0, |open| open.volume);
-        Some((open, median))
+        let found = self.medians.iter().find(|(other, _)| *other == length)?;
+        Some((self.open.map_or(0, |open| open.volume), found.1?))
     }
 
     /// Volatility, the root of the mean square of the logarithmic moves from close to close: of the last
@@ -190,7 +231,7 @@ impl Series {
         let known = self.open.take();
         for (time, close, volume) in before {
             if self.end() <= time {
-                self.close();
+                self.end_open();
             }
             self.add(time, close, volume);
         }
@@ -200,11 +241,12 @@ impl Series {
                 open.volume = open.volume.saturating_add(known.volume);
             }
             (Some(known), _) => {
-                self.close();
+                self.end_open();
                 self.open = Some(known);
             }
             (None, _) => {}
         }
+        self.summarize();
     }
 }
 
