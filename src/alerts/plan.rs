@@ -138,6 +138,11 @@ impl Source {
         matches!(self, Self::High(..) | Self::Low(..) | Self::Spread(..))
     }
 
+    /// It is against the highest or lowest of its window.
+    pub(crate) const fn is_of_extremes(&self) -> bool {
+        matches!(self, Self::High(..) | Self::Low(..))
+    }
+
     /// The instruments whose trades move it.
     pub(crate) fn instruments(&self, found: &mut Vec<Instrument>) {
         let mut add = |instrument: &Instrument| {

@@ -32,6 +32,8 @@ pub(super) struct Market {
     pub(super) silent: BTreeSet<u32>,
     /// A candle has closed since the last trade.
     pub(super) has_closed: bool,
+    /// The highest and lowest of some window are asked for.
+    has_extremes: bool,
     windows: Vec<(u32, Window)>,
     series: Vec<(u32, Series)>,
     /// Trades since windows and series were given any.
@@ -94,6 +96,7 @@ impl Market {
             gaps: BTreeSet::new(),
             silent: BTreeSet::new(),
             has_closed: false,
+            has_extremes: false,
             windows: Vec::new(),
             series: Vec::new(),
             passed: None,
@@ -126,16 +129,12 @@ impl Market {
         let volume = self.volume_with(tick);
         let price = tick.price;
         let range = match self.passed {
-            Some(Passed { range, .. }) => Range {
+            Some(Passed { range, .. }) if self.has_extremes => Range {
                 high: range.high.max(price),
                 low: range.low.min(price),
                 close: price,
             },
-            None => Range {
-                high: price,
-                low: price,
-                close: price,
-            },
+            _ => Range::of(price),
         };
         self.passed = Some(Passed { range, volume });
     }
@@ -189,6 +188,12 @@ impl Market {
             }
             self.windows.push((seconds, window));
         }
+        for (seconds, window) in &mut self.windows {
+            if source.is_of_extremes() && source.window() == Some(*seconds) {
+                window.keep_extremes();
+            }
+            self.has_extremes |= window.has_extremes();
+        }
         let Some((lookback, exponential)) = source.candles() else {
             return;
         };
@@ -214,6 +219,7 @@ impl Market {
         let windows = used.clone().filter_map(Source::window);
         self.windows
             .retain(|(seconds, _)| windows.clone().any(|other| other == *seconds));
+        self.has_extremes = self.windows.iter().any(|(_, it)| it.has_extremes());
         let series = used.filter_map(Source::candles);
         self.series.retain(|(seconds, _)| {
             let mut series = series.clone();

@@ -32,6 +32,8 @@ pub(super) struct Window {
     lows: VecDeque<(i64, Decimal)>,
     /// The first cell that there ever was.
     first: Option<i64>,
+    /// The highest and lowest are asked for.
+    has_extremes: bool,
 }
 
 impl Window {
@@ -43,6 +45,20 @@ impl Window {
             highs: VecDeque::new(),
             lows: VecDeque::new(),
             first: None,
+            has_extremes: false,
+        }
+    }
+
+    /// True if the highest and lowest are asked for.
+    pub(super) const fn has_extremes(&self) -> bool {
+        self.has_extremes
+    }
+
+    /// Keeps the highest and lowest, too: of the cells there are, from their prices.
+    pub(super) fn keep_extremes(&mut self) {
+        if !self.has_extremes {
+            self.has_extremes = true;
+            self.warm(std::iter::empty());
         }
     }
 
