@@ -1,4 +1,4 @@
-//! What people with portfolios wait for, with the real program on its private PostgreSQL: 1,000 portfolios of
+//! Waiting times of people with portfolios, with the real program on its private PostgreSQL: 1,000 portfolios of
 //! 20 transactions, all of them followed on streams, while a venue sends 10,000 trades a second of what they
 //! hold:
 //! - `GET /health/live`, 500 times a second: the floor;

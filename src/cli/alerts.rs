@@ -1,4 +1,4 @@
-//! What can be typed about alerts: which rules a recording fires; no database.
+//! Command lines about alerts: which rules a recording fires; no database.
 
 use std::path::PathBuf;
 

@@ -59,7 +59,7 @@ pub(in crate::http) async fn file(request: Request) -> Response {
     }
 }
 
-/// What nothing else answers: a client-side route for a browser, a problem for everybody else.
+/// Answers what nothing else does: a client-side route for a browser, a problem for everybody else.
 pub(in crate::http) async fn fallback(request: Request) -> Response {
     if asks_for_page(&request) {
         return answer(coinsphere_dashboard::page(), request.headers());

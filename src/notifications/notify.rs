@@ -18,7 +18,7 @@ pub struct NewNotification {
     pub user: Uuid,
     /// Its occasion.
     pub kind: MessageKind,
-    /// How much it matters.
+    /// Its severity.
     pub severity: Severity,
     /// One line.
     pub title: String,
@@ -30,7 +30,7 @@ pub struct NewNotification {
     pub fields: Vec<Field>,
     /// The rule it comes from: where a channel can, a newer message replaces an older one.
     pub rule: Option<Uuid>,
-    /// What it is about: a second notification of the user with the same key is not written. At most 300
+    /// The key of what it is about: a second notification of the user with the same key is not written. At most 300
     /// characters.
     pub event_key: String,
     /// The channels that deliver it, besides the inbox. Those of others are passed over.

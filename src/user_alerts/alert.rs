@@ -54,7 +54,7 @@ impl AlertState {
     }
 }
 
-/// How urgent an alert is.
+/// Urgency of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Severity {
     /// For the record.
@@ -100,7 +100,7 @@ pub struct Alert {
     pub channels: Vec<Uuid>,
     /// A note for its user.
     pub note: Option<String>,
-    /// How urgent it is.
+    /// Its urgency.
     pub severity: Severity,
     /// Grows when the rule is another or is armed again.
     pub revision: i32,

@@ -33,7 +33,7 @@ pub struct AlertEvent {
     pub fired_at: DateTime<Utc>,
     /// True if that was more than a minute after the trade arrived, because the program was away or behind.
     pub late: bool,
-    /// What fired it.
+    /// Its cause.
     pub trigger: Trigger,
     /// True if trades are missing right before the one that fired it: the threshold may have been reached
     /// earlier.
@@ -62,7 +62,7 @@ fn text<S: serde::Serializer>(number: &i64, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(number)
 }
 
-/// What fired an alert.
+/// The cause of an event.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Trigger {
     /// `trade`, or the kind of what is no trade: `candle`, `gap`, `silence`, `outside`.

@@ -1,4 +1,4 @@
-//! News between processes: what fired goes to the streams of its users, and whoever waits for a change to be
+//! Relay between processes: events go to the streams of their users, and whoever waits for a change to be
 //! taken up is woken. Both are announced with the commit that makes them so, and read from the database: after
 //! an interruption nothing is missing.
 
@@ -13,21 +13,21 @@ use super::event::{COLUMNS, event};
 use super::{AlertError, CHANNEL, UserAlerts};
 
 /// The part's name.
-pub const NAME: &str = "alert_news";
+pub const NAME: &str = "alert_relay";
 
-/// How long the part may go without a mark of progress.
+/// The longest time without a mark of progress.
 pub const PROGRESS: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether the connection lives, and what was announced to nobody.
+/// Interval between looks at the connection, and for events that no notification announced.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How long to wait before the database is asked again.
+/// Wait before the database is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Events that are read at a time.
 const AT_A_TIME: i64 = 1_000;
 
-/// Hands news on until cut off.
+/// Relays until cut off.
 pub async fn run(alerts: UserAlerts, context: LoopContext) {
     let mut sent = None;
     loop {

@@ -1,4 +1,4 @@
-//! What an alert's user should know about it once it is armed, in words.
+//! Remarks to an alert's user once it is armed, in words.
 
 use rust_decimal::Decimal;
 

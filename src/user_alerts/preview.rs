@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::{AlertError, UserAlerts};
 use crate::alerts::{Evaluator, EventTime, Instrument, Limits, Outcome, Rule, RuleId, Tick};
 
-/// How far back it looks, in days.
+/// Days that it looks back.
 const DAYS: i64 = 30;
 
 /// The most events that are listed.
@@ -28,7 +28,7 @@ pub struct Preview {
     pub to: DateTime<Utc>,
     /// Number of candles that were stored.
     pub candles: usize,
-    /// How often it would have fired, at least.
+    /// Number of events that it would have had, at least.
     pub count: usize,
     /// The newest times at which it would have, oldest first; at most 100.
     pub times: Vec<EventTime>,

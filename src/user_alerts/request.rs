@@ -1,4 +1,4 @@
-//! What a user asks for, checked: every wrong field named, every instrument one that there is.
+//! Requests for alerts, checked: every wrong field named, every instrument one that there is.
 
 use coinsphere_pipelines::market::Symbol;
 use coinsphere_pipelines::venues;
@@ -35,7 +35,7 @@ pub struct RuleFields {
     pub repeat: Option<Value>,
     /// Seconds after an event in which nothing fires.
     pub cooldown_seconds: Option<Value>,
-    /// How far beyond the threshold a repeating rule re-arms.
+    /// Distance beyond the threshold at which a repeating rule re-arms.
     pub hysteresis: Option<Value>,
     /// Fires at arming if the condition is true already.
     pub fire_if_met: Option<Value>,
@@ -56,7 +56,7 @@ pub struct AlertRequest {
     pub channels: Option<Vec<Uuid>>,
     /// A note for its user.
     pub note: Option<String>,
-    /// How urgent it is.
+    /// Its urgency.
     pub severity: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What a user does with alerts. A change is answered once the evaluator judges by it.
+//! Creating, changing and deleting alerts. A change is answered once the evaluator judges by it.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use super::limits::MOST_ALERTS;
 use super::{Alert, AlertError, AlertRequest, Severity, UserAlerts};
 use crate::alerts::Rule;
 
-/// How long the evaluator may take to take up a change.
+/// The longest time in which the evaluator may take up a change.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether it has, if nobody says so.
+/// Interval between looks whether it has, if no notification says so.
 const LOOK: Duration = Duration::from_millis(500);
 
 const NOBODY: &str = "alerts are not evaluated at the moment: try again soon";
 
-/// What has become of a change.
+/// The outcome of a change.
 enum Applied {
     /// Trades are judged by it.
     Yes(Box<Alert>),

@@ -1,4 +1,4 @@
-//! What somebody probably meant: the most alike of the names there are.
+//! Suggestions for misspelt names: the most alike of the names there are.
 
 /// The most names that are compared with.
 pub(super) const COMPARED: usize = 2_000;

@@ -297,7 +297,7 @@ async fn known(
     Ok(known)
 }
 
-/// What files had in place of a transaction that was changed since: one, or the two sides of a transfer.
+/// Rows that files had in place of a transaction that was changed since: one, or the two sides of a transfer.
 fn imported(bodies: &str) -> Result<Vec<Transaction>, StoreError> {
     let read = match bodies.starts_with('[') {
         true => serde_json::from_str(bodies),

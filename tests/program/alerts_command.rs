@@ -93,7 +93,7 @@ fn fired(rule: &Value, deals: &[Deal]) -> Vec<usize> {
     fired
 }
 
-/// What all rules should say, in the order in which it is said.
+/// The lines expected of all rules, in their order.
 fn expected(rules: &[Value], deals: &[Deal]) -> Vec<Event> {
     let mut by_symbol: BTreeMap<&str, Vec<Deal>> = BTreeMap::new();
     for deal in deals {

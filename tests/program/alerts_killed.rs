@@ -85,7 +85,7 @@ fn sign_in(data_dir: &std::path::Path, postgres: &Postgres, address: SocketAddr)
     pair["access_token"].as_str().unwrap().to_owned()
 }
 
-/// What fires by the package's evaluator, over every trade of the log once: rule, trade, when it was received.
+/// Events of the package's evaluator over every trade of the log once: rule, trade, when it was received.
 fn expected(dir: &std::path::Path, rules: &[(String, Value)]) -> Vec<(String, u64, i64)> {
     let mut evaluator = Evaluator::new(Limits::default());
     let mut out = Outcome::default();

@@ -38,11 +38,11 @@ pub fn protocol(name: &str) -> Option<&'static dyn VenueProtocol> {
         .find(|protocol| protocol.venue().name() == name)
 }
 
-/// How each venue serves the candles of the past.
+/// The interfaces by which venues serve the candles of the past.
 static HISTORIES: &[&dyn CandleHistory] =
     &[&binance::Binance, &coinbase::Coinbase, &kraken::Kraken];
 
-/// How a venue serves the candles of the past, by its lower-case name.
+/// The interface by which a venue serves the candles of the past, by its lower-case name.
 #[must_use]
 pub fn history(name: &str) -> Option<&'static dyn CandleHistory> {
     let found = HISTORIES.iter().copied();

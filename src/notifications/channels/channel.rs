@@ -85,7 +85,7 @@ impl Channel {
     /// far as its URL says.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The fault in them.
     pub fn check(
         &self,
         policy: &OutboundPolicy,

@@ -103,7 +103,7 @@ impl Message {
         lines.join("\n")
     }
 
-    /// What `render` makes of the longest beginning of this message that is within the channel's limit, where
+    /// Renders the longest beginning of this message that is within the channel's limit, where
     /// `excess` measures by how much it is not. The body is shortened first, then fields are left out from the
     /// last, then the link and the end of the title.
     pub(crate) fn within<T>(&self, render: impl Fn(&Self) -> T, excess: impl Fn(&T) -> usize) -> T {
@@ -156,7 +156,7 @@ impl Message {
     }
 }
 
-/// What `make` makes of the longest beginning of a text for which it makes something; the whole text is known to
+/// Applies `make` to the longest beginning of a text for which it makes something; the whole text is known to
 /// be too long.
 fn longest<T>(text: &str, mut make: impl FnMut(String) -> Option<T>) -> Option<T> {
     let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();

@@ -25,7 +25,7 @@ pub(super) struct Fired {
     pub(super) received_at: Option<Timestamp>,
 }
 
-/// What is known of an instrument.
+/// An instrument: its newest trade, and the trades that were taken.
 pub(super) struct Market {
     pub(super) instrument: Instrument,
     handle: MarketHandle,

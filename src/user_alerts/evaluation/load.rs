@@ -1,4 +1,4 @@
-//! What the evaluator reads: where it was left, and the alerts that have changed.
+//! Reads of the evaluator: where it was left, and the alerts that have changed.
 
 use chrono::{DateTime, Utc};
 use coinsphere_pipelines::candles::TakenTrades;
@@ -31,7 +31,7 @@ pub(super) struct StoredRule {
     pub(super) id: Uuid,
     pub(super) version: i64,
     pub(super) revision: i32,
-    /// What is wrong with it, if it cannot be read.
+    /// The rule, or why it cannot be read.
     pub(super) rule: Result<Rule, StoreError>,
     pub(super) state: Option<RuleState>,
 }

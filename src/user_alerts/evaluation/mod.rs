@@ -2,7 +2,7 @@
 //! records what fired together with how far it has got. Starting is recovering: whatever goes wrong, it begins
 //! with what is stored.
 //!
-//! What is stored never runs ahead of what the log would still have after a crash: before each commit the log
+//! Stored offsets never run ahead of what the log would still have after a crash: before each commit the log
 //! is asked to make what was read durable.
 
 mod commit;
@@ -32,7 +32,7 @@ use load::{Change, StoredRule};
 /// The part's name.
 pub const NAME: &str = "alerts";
 
-/// How long the part may go without a mark of progress.
+/// The longest time without a mark of progress.
 pub const PROGRESS: Duration = Duration::from_secs(30);
 
 /// The lock that the evaluator has in the database, as long as its connection lasts.
@@ -50,10 +50,10 @@ const MOST_FIRED: usize = 10_000;
 /// The time between two commits while nothing fires.
 const LAZY: Duration = Duration::from_secs(2);
 
-/// How often another process is asked for the lock.
+/// Interval between attempts to get the lock.
 const LOCKED: Duration = Duration::from_secs(1);
 
-/// How far back a log is read when there are no alerts yet, to know the newest prices.
+/// Age of the records from which a log is read when there are no alerts yet, to know the newest prices.
 const LOOK_BACK: Duration = Duration::from_secs(600);
 
 /// Dependencies of the evaluation.
@@ -76,8 +76,8 @@ pub(super) enum EvaluationError {
     Log(#[from] LogError),
     #[error("another process judges this log by alerts")]
     Overtaken,
-    #[error("the database connection that hears of changed alerts has ended")]
-    Deaf,
+    #[error("the database connection that listens for changed alerts has ended")]
+    ListenerClosed,
     #[error("the event log has ended")]
     LogEnded,
 }
@@ -135,10 +135,10 @@ struct Evaluation<'a> {
     stored: Vec<Offset>,
     /// The versions by which alerts are judged.
     versions: HashMap<RuleId, i64>,
-    /// What has been taken up of changes since the last commit.
+    /// Changes that were taken up since the last commit.
     taken_up: BTreeMap<Uuid, RuleWrite>,
     deleted: Vec<Uuid>,
-    /// How far back the rules that were armed last look, in seconds, by instrument.
+    /// The history, in seconds, that the rules armed last need of an instrument.
     history: BTreeMap<Instrument, u32>,
     /// Alerts have changed: those changes count from here on, or later.
     changes_from: Option<Vec<Offset>>,
@@ -228,7 +228,7 @@ impl<'a> Evaluation<'a> {
                 self.commit().await?;
             }
             while let Some(heard) = self.listener.next().now_or_never() {
-                self.hear(heard)?;
+                self.on_notification(heard)?;
             }
             if read == 0 && self.changes_from.is_none() {
                 self.rest().await?;
@@ -253,14 +253,14 @@ impl<'a> Evaluation<'a> {
             heard = self.listener.next() => heard,
             () = sleep_until(Instant::now() + LOCKED) => return Ok(()),
         };
-        self.hear(heard)
+        self.on_notification(heard)
     }
 
-    fn hear(&mut self, heard: Option<String>) -> Result<(), EvaluationError> {
-        let heard = heard.ok_or(EvaluationError::Deaf)?;
-        if heard == "changed" {
+    fn on_notification(&mut self, payload: Option<String>) -> Result<(), EvaluationError> {
+        let payload = payload.ok_or(EvaluationError::ListenerClosed)?;
+        if payload == "changed" {
             self.note_changes();
-        } else if let Some(id) = heard.strip_prefix("gone ")
+        } else if let Some(id) = payload.strip_prefix("gone ")
             && let Ok(id) = id.parse::<Uuid>()
         {
             let rule = RuleId(id.into_bytes());

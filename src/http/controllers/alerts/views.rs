@@ -34,7 +34,7 @@ pub(in crate::http) struct AlertBody {
     /// Seconds after an event in which nothing fires, by the trades' time. 0 by default, 60 for `always`.
     #[schema(value_type = Option<u32>, example = 60, maximum = 31_622_400)]
     cooldown_seconds: Option<Value>,
-    /// How far beyond the threshold a repeating alert re-arms, in the threshold's unit. 0.1 % of a price by
+    /// Distance beyond the threshold at which a repeating alert re-arms, in the threshold's unit. 0.1 % of a price by
     /// default.
     #[schema(value_type = Option<String>, example = "60")]
     hysteresis: Option<Value>,
@@ -98,7 +98,7 @@ pub(in crate::http) struct AlertView {
     /// Seconds after an event in which nothing fires, by the trades' time.
     #[schema(example = 0)]
     cooldown_seconds: u32,
-    /// How far beyond the threshold it re-arms, in the threshold's unit; null: not at all.
+    /// Distance beyond the threshold at which it re-arms, in the threshold's unit; null: not at all.
     #[schema(example = "60")]
     hysteresis: Option<String>,
     /// True: it fires at once if the condition is met when it is armed.
@@ -129,7 +129,7 @@ pub(in crate::http) struct AlertView {
     /// The newest price that was known then, of a rule about one instrument.
     #[schema(example = "67010.5")]
     armed_price: Option<String>,
-    /// What to know about it, such as that the threshold is met already.
+    /// A remark about it, such as that the threshold is met already.
     #[schema(
         example = "the threshold is met already: binance:BTCUSDT is 67010.5, so this fires when it comes back up to 60000 from below"
     )]
@@ -187,7 +187,7 @@ pub(in crate::http) struct PreviewView {
     /// Number of candles that are stored of that time.
     #[schema(example = 43_200)]
     candles: usize,
-    /// How often it would have fired, at least.
+    /// Number of events that it would have had, at least.
     #[schema(example = 3)]
     count: usize,
     /// The newest times at which it would have, oldest first; at most 100.

@@ -179,7 +179,7 @@ async fn names_that_stand_for_private_addresses_are_refused_without_a_connection
     }
 }
 
-/// What the URL alone says is refused before anything is looked up, literal hosts above all: a connector never
+/// URLs that are refused for what they say, before anything is looked up, literal hosts above all: a connector never
 /// asks its resolver for them.
 #[tokio::test]
 async fn refused_urls_reach_neither_resolver_nor_server() {

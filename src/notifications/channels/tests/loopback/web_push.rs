@@ -69,7 +69,7 @@ fn decrypt(body: &[u8]) -> Vec<u8> {
     plain[..end].to_vec()
 }
 
-/// What a push service requires before it takes a message, as a status.
+/// The requirements of a push service for a message, as a status.
 fn push_service(origin: &str, received: &Received) -> u16 {
     let authorization = received.header("authorization");
     let Some((token, key)) = authorization
