@@ -10,7 +10,7 @@ use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::log::EventLog;
 
 use crate::secrets::Randomness;
-use crate::user_alerts::{EvaluationDeps, UserAlerts, evaluation, news};
+use crate::user_alerts::{EvaluationDeps, UserAlerts, evaluation, relay};
 
 /// The alerts of this database.
 ///
@@ -46,11 +46,11 @@ pub(super) fn start_evaluation(
     })
 }
 
-/// Starts telling those who follow their alerts, and those who wait for a change to count.
-pub(super) fn start_news(alerts: &UserAlerts, statuses: &StatusRegistry) -> SupervisedLoop {
+/// Starts the relay of events to those who follow their alerts, and of changes to those who wait for them.
+pub(super) fn start_relay(alerts: &UserAlerts, statuses: &StatusRegistry) -> SupervisedLoop {
     let alerts = alerts.clone();
-    SupervisedLoop::start(statuses, news::NAME, news::PROGRESS, move |context| {
+    SupervisedLoop::start(statuses, relay::NAME, relay::PROGRESS, move |context| {
         let (alerts, of) = (alerts.clone(), context.clone());
-        context.until_quit(news::run(alerts, of))
+        context.until_quit(relay::run(alerts, of))
     })
 }

@@ -151,7 +151,7 @@ pub async fn run(
             };
             let state = http::state(&config, deps)?;
             loops.push(portfolios::start_live(&state.figures, &statuses));
-            loops.push(alerts::start_news(&user_alerts, &statuses));
+            loops.push(alerts::start_relay(&user_alerts, &statuses));
             let served = crate::http::serve(listener, state, &statuses, stop).await;
             for part in loops {
                 part.stop().await;

@@ -1,4 +1,4 @@
-//! Alerts of users: what is stored of them, the evaluation of the event log by them, and news of what fired.
+//! Alerts of users: what is stored of them, the evaluation of the event log by them, and the relay of what fired.
 //! It knows PostgreSQL, the event log, the pure evaluator of [`crate::alerts`] and the push hub, and nothing
 //! of HTTP.
 //!
@@ -12,9 +12,9 @@ mod error;
 pub mod evaluation;
 mod event;
 pub mod limits;
-pub mod news;
 mod notice;
 mod preview;
+pub mod relay;
 mod request;
 mod service;
 mod spelling;

@@ -8,7 +8,7 @@ use axum::http::Method;
 use coinsphere::accounts::Role;
 use coinsphere::alerts::evaluator::Limits;
 use coinsphere::alerts::{Evaluator, EventTime, Instrument, Outcome, Rule, RuleId, Tick};
-use coinsphere::user_alerts::{EvaluationDeps, evaluation, news};
+use coinsphere::user_alerts::{EvaluationDeps, evaluation, relay};
 use coinsphere_actors::supervision::SupervisedLoop;
 use coinsphere_pipelines::events::{Body, ConnectionId, InstrumentTrades, Record};
 use coinsphere_pipelines::log::{EventLog, MemoryLog};
@@ -31,7 +31,7 @@ const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
 struct Judged {
     log: Arc<dyn EventLog>,
     evaluation: Option<SupervisedLoop>,
-    _news: SupervisedLoop,
+    _relay: SupervisedLoop,
 }
 
 fn evaluate(app: &App, log: &Arc<dyn EventLog>) -> SupervisedLoop {
@@ -50,13 +50,13 @@ impl Judged {
     fn start(app: &App) -> Self {
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::unbounded(4));
         let alerts = app.state.alerts.clone();
-        let telling = move |context: coinsphere_actors::supervision::LoopContext| {
+        let relaying = move |context: coinsphere_actors::supervision::LoopContext| {
             let (alerts, of) = (alerts.clone(), context.clone());
-            context.until_quit(news::run(alerts, of))
+            context.until_quit(relay::run(alerts, of))
         };
         Self {
             evaluation: Some(evaluate(app, &log)),
-            _news: SupervisedLoop::start(&app.statuses, news::NAME, news::PROGRESS, telling),
+            _relay: SupervisedLoop::start(&app.statuses, relay::NAME, relay::PROGRESS, relaying),
             log,
         }
     }
