@@ -78,13 +78,19 @@ impl UserAlerts {
             }));
         }
         drop(session);
-        minutes.sort_by_key(|minute| (minute.open_time, minute.instrument));
-        let fired = judged(rule, &instruments, &minutes);
+        let candles = minutes.len();
+        let rule = rule.clone();
+        // Tens of milliseconds of computing, which no worker of the runtime has to spare.
+        let judging = tokio::task::spawn_blocking(move || {
+            minutes.sort_by_key(|minute| (minute.open_time, minute.instrument));
+            judged(rule, &instruments, &minutes)
+        });
+        let fired = judging.await.map_err(|_| AlertError::Unavailable)?;
         let newest = fired.len().saturating_sub(LISTED);
         Ok(Preview {
             from,
             to,
-            candles: minutes.len(),
+            candles,
             count: fired.len(),
             most_in_an_hour: most_within(&fired, 60 * MINUTE),
             times: fired[newest..].iter().copied().map(EventTime).collect(),
@@ -93,13 +99,13 @@ impl UserAlerts {
 }
 
 /// The times at which the rule fires.
-fn judged(rule: &Rule, instruments: &[Instrument], minutes: &[Minute]) -> Vec<i64> {
+fn judged(rule: Rule, instruments: &[Instrument], minutes: &[Minute]) -> Vec<i64> {
     let mut evaluator = Evaluator::new(Limits::default());
     let mut out = Outcome::default();
     // What ends a rule ends it now, not in the past.
     let rule = Rule {
         expires_at: None,
-        ..rule.clone()
+        ..rule
     };
     if evaluator
         .arm(RuleId::of(1), 1, &rule, None, &mut out)
