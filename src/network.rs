@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The key that a client is counted by: its IPv4 address, or the network of 64 bits that an IPv6 client can
@@ -21,28 +22,14 @@ pub fn counted_as(address: IpAddr) -> String {
 
 /// An address (`127.0.0.1`) or a network (`10.0.0.0/8`, RFC 4632; `fd00::/8`, RFC 4291).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    /// Number of leading bits that count.
-    bits: u8,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// Returns whether the address belongs to it. An IPv4 address in IPv6 clothes (`::ffff:a.b.c.d`) is
     /// that IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let shift = 32 - u32::from(self.bits);
-                own.to_bits().checked_shr(shift) == other.to_bits().checked_shr(shift)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let shift = 128 - u32::from(self.bits);
-                own.to_bits().checked_shr(shift) == other.to_bits().checked_shr(shift)
-            }
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 }
 
@@ -50,27 +37,17 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no address or network");
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most),
-            None => Some(most),
-        };
-        Ok(Self {
-            address,
-            bits: bits.ok_or_else(wrong)?,
-        })
+        let address = text.parse().map(IpAddr::into);
+        let network: IpNet = address
+            .or_else(|_| text.parse())
+            .map_err(|_| format!("{text:?} is no address or network"))?;
+        Ok(Self(network))
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.bits)
+        self.0.fmt(f)
     }
 }
 
