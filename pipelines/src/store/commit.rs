@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Transaction;
+use deadpool_postgres::{GenericClient, Transaction};
 use rust_decimal::Decimal;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -180,23 +180,9 @@ impl Store {
             if numbers.known.contains_key(key) {
                 continue;
             }
-            let (base, quote) = split_pair(key.symbol.as_str());
-            // The update that changes nothing makes RETURNING answer for an existing row too.
-            let sql = "INSERT INTO instruments (venue, symbol, base, quote) VALUES ($1, $2, $3, $4) \
-                       ON CONFLICT (venue, symbol) DO UPDATE SET symbol = excluded.symbol \
-                       RETURNING id";
-            let (venue, symbol) = (key.venue.name(), key.symbol.as_str());
-            let rows = query(
-                transaction,
-                "insert an instrument",
-                sql,
-                &[&venue, &symbol, &base, &quote],
-            )
-            .await?;
-            if let Some(row) = rows.first() {
-                numbers.known.insert(key.clone(), row.get(0));
-                numbers.has_new = true;
-            }
+            let number = insert_instrument(transaction, key).await?;
+            numbers.known.insert(key.clone(), number);
+            numbers.has_new = true;
         }
         Ok(numbers)
     }
@@ -471,8 +457,28 @@ async fn write_states(
     Ok(())
 }
 
+/// Adds an instrument unless there is one of this venue and symbol; its number.
+pub(super) async fn insert_instrument<C: GenericClient>(
+    database: &C,
+    key: &InstrumentKey,
+) -> Result<i32, StoreError> {
+    let (base, quote) = split_pair(key.symbol.as_str());
+    // The update that changes nothing makes RETURNING answer for an existing row too.
+    let sql = "INSERT INTO instruments (venue, symbol, base, quote) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (venue, symbol) DO UPDATE SET symbol = excluded.symbol RETURNING id";
+    let (venue, symbol) = (key.venue.name(), key.symbol.as_str());
+    let params: super::Params<'_> = &[&venue, &symbol, &base, &quote];
+    let rows = query(database, "insert an instrument", sql, params).await?;
+    let number = rows.first().map(|row| row.get(0));
+    number.ok_or_else(|| {
+        StoreError::Unreadable(format!(
+            "instrument {key} has no number after its insertion"
+        ))
+    })
+}
+
 /// Base and quote of a symbol that separates them, for instruments that nobody listed.
-pub(super) fn split_pair(symbol: &str) -> (Option<&str>, Option<&str>) {
+fn split_pair(symbol: &str) -> (Option<&str>, Option<&str>) {
     match symbol.split_once(['-', '/']) {
         Some((base, quote)) if !base.is_empty() && !quote.is_empty() => (Some(base), Some(quote)),
         _ => (None, None),

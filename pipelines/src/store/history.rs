@@ -11,13 +11,13 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::Store;
-use super::commit::{CANDLE_COLUMNS, REPLACE_IF_DIFFERENT, mark_stale, split_pair};
+use super::commit::{CANDLE_COLUMNS, REPLACE_IF_DIFFERENT, insert_instrument, mark_stale};
 use super::error::{StoreError, failed};
 use super::pool::{execute, query};
 use super::rows::InstrumentId;
 use crate::candles::GapReason;
 use crate::market::{Candle, InstrumentKey, Interval, Timestamp};
-use crate::stretches::Stretch;
+use crate::time_ranges::TimeRange;
 
 /// Candles that a source gave of one instrument.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub struct HistoryBatch {
     /// Closed candles, ascending.
     pub candles: Vec<Candle>,
     /// The stretches of which these are all candles that there are.
-    pub proven: Vec<Stretch>,
+    pub proven: Vec<TimeRange>,
     /// The stretches of which the source should have candles and has none.
-    pub holes: Vec<Stretch>,
+    pub holes: Vec<TimeRange>,
 }
 
 /// Outcome of writing.
@@ -90,20 +90,10 @@ impl Store {
         if let Some(known) = self.instrument(key).await? {
             return Ok(known.id);
         }
-        let (base, quote) = split_pair(key.symbol.as_str());
-        let sql = "INSERT INTO instruments (venue, symbol, base, quote) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (venue, symbol) DO UPDATE SET symbol = excluded.symbol RETURNING id";
-        let (venue, symbol) = (key.venue.name(), key.symbol.as_str());
         let session = self.pool.get().await?;
-        let params: super::Params<'_> = &[&venue, &symbol, &base, &quote];
-        let rows = query(&session, "add an instrument", sql, params).await?;
+        let number = insert_instrument(&session, key).await?;
         drop(session);
         self.instruments_added().await;
-        let number = rows.first().map(|row| row.get(0)).ok_or_else(|| {
-            StoreError::Unreadable(format!(
-                "instrument {key} has no number after its insertion"
-            ))
-        })?;
         Ok(InstrumentId(number))
     }
 
@@ -315,9 +305,9 @@ async fn extend_span(
     transaction: &Transaction<'_>,
     instrument: InstrumentId,
     batch: &HistoryBatch,
-    (from, to): Stretch,
+    (from, to): TimeRange,
     now: DateTime<Utc>,
-) -> Result<Stretch, StoreError> {
+) -> Result<TimeRange, StoreError> {
     let (number, interval) = (instrument.0, batch.interval.name());
     let sql = "DELETE FROM history_spans WHERE instrument_id = $1 AND interval = $2 \
                AND source = $3 AND from_time <= $5 AND to_time >= $4 RETURNING from_time, to_time";
@@ -340,7 +330,7 @@ async fn extend_span(
 async fn fill_gaps(
     transaction: &Transaction<'_>,
     instrument: InstrumentId,
-    (from, to): Stretch,
+    (from, to): TimeRange,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let sql = "UPDATE gaps SET filled_at = $4, next_attempt_at = NULL, last_error = NULL \
@@ -354,7 +344,7 @@ async fn fill_gaps(
 async fn note_hole(
     transaction: &Transaction<'_>,
     instrument: InstrumentId,
-    (from, to): Stretch,
+    (from, to): TimeRange,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let sql = format!(
