@@ -16,6 +16,6 @@ pub mod secret_settings;
 pub mod shared_state;
 pub mod signal;
 pub mod store;
-pub mod stretches;
 pub mod task;
+pub mod time_ranges;
 pub mod venues;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use coinsphere_pipelines::coverage::{Cell, Coverage};
 use coinsphere_pipelines::market::{InstrumentKey, Interval, Timestamp};
 use coinsphere_pipelines::store::{Instrument, ListQuery, MAX_PAGE, Store};
-use coinsphere_pipelines::stretches::Stretch;
+use coinsphere_pipelines::time_ranges::TimeRange;
 
 use super::clock;
 use super::models::print_json;
@@ -121,7 +121,7 @@ async fn wanted(args: &CoverageArgs, store: &Store) -> anyhow::Result<Vec<Instru
 }
 
 /// The cells of a window: hours, days, or several days.
-fn cells((from, to): Stretch) -> Vec<Stretch> {
+fn cells((from, to): TimeRange) -> Vec<TimeRange> {
     let day = Interval::Day1.duration();
     let window = to.since(from);
     let length = if window <= day * HOURLY_DAYS {
@@ -146,7 +146,7 @@ fn cells((from, to): Stretch) -> Vec<Stretch> {
     cells
 }
 
-fn heading((from, to): Stretch, cells: &[Stretch], width: usize) -> String {
+fn heading((from, to): TimeRange, cells: &[TimeRange], width: usize) -> String {
     let length = cells.get(1).or(cells.first());
     let length = length.map_or(Duration::ZERO, |(from, to)| to.since(*from));
     let cell = match length.as_secs().div_ceil(3_600) {
@@ -166,7 +166,7 @@ fn heading((from, to): Stretch, cells: &[Stretch], width: usize) -> String {
 fn line(
     key: &InstrumentKey,
     coverage: &Coverage,
-    cells: &[Stretch],
+    cells: &[TimeRange],
     width: usize,
     colours: bool,
 ) -> String {

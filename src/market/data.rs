@@ -7,7 +7,7 @@ use coinsphere_pipelines::coverage::Coverage;
 use coinsphere_pipelines::market::{
     AssetId, Candle, InstrumentKey, Interval, Symbol, Timestamp, TradeId, Venue,
 };
-use coinsphere_pipelines::stretches::Stretch;
+use coinsphere_pipelines::time_ranges::TimeRange;
 
 /// Reads tokens, instruments, candles and gaps.
 #[async_trait]
@@ -59,7 +59,7 @@ pub trait MarketData: Send + Sync + 'static {
         &self,
         instrument: &InstrumentKey,
         interval: Interval,
-        window: Stretch,
+        window: TimeRange,
     ) -> Result<Coverage, ReadError>;
 
     /// The listed instruments that trade a token, the one that stands for it first.

@@ -8,7 +8,7 @@ use coinsphere_pipelines::market::{AssetId, InstrumentKey, Interval, Symbol, Ven
 use coinsphere_pipelines::store::{
     self, AssetLookup, CandleQuery, ListQuery, MAX_PAGE, Store, StoreError, StoreSource,
 };
-use coinsphere_pipelines::stretches::Stretch;
+use coinsphere_pipelines::time_ranges::TimeRange;
 
 use crate::market::{
     Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketData, ReadError, SeriesCandle,
@@ -184,7 +184,7 @@ impl MarketData for Reader {
         &self,
         instrument: &InstrumentKey,
         interval: Interval,
-        (from, to): Stretch,
+        (from, to): TimeRange,
     ) -> Result<Coverage, ReadError> {
         let store = self.store()?;
         match store.instrument(instrument).await.map_err(failure)? {

@@ -35,7 +35,7 @@ use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits, SharedState
 use coinsphere_pipelines::store::{
     DatabaseUrl, Listing, NewToken, Store, StoreConfig, StoredForecast,
 };
-use coinsphere_pipelines::stretches::Stretch;
+use coinsphere_pipelines::time_ranges::TimeRange;
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 use tower::ServiceExt as _;
@@ -489,7 +489,7 @@ impl MarketData for EmptyMarket {
         &self,
         _: &InstrumentKey,
         _: Interval,
-        _: Stretch,
+        _: TimeRange,
     ) -> Result<Coverage, ReadError> {
         Ok(Coverage::default())
     }

@@ -13,7 +13,7 @@ use super::loader::BackfillError;
 use crate::clock::SharedClock;
 use crate::market::{Candle, Interval, Timestamp};
 use crate::store::{HistoryBatch, InstrumentId, Store};
-use crate::stretches::{Stretch, joined, subtract};
+use crate::time_ranges::{TimeRange, joined, subtract};
 use crate::venues::files::{CandleFiles, Period};
 use crate::venues::history::Quiet;
 
@@ -123,7 +123,7 @@ impl FileBackfill {
         let own = spans
             .into_iter()
             .filter(|span| span.source == self.files.source());
-        let proven: Vec<Stretch> = joined(own.map(|span| (span.from, span.to)).collect());
+        let proven: Vec<TimeRange> = joined(own.map(|span| (span.from, span.to)).collect());
         for (done, path) in files.into_iter().enumerate() {
             self.file(
                 store,
@@ -142,7 +142,7 @@ impl FileBackfill {
     }
 
     /// The files of an instrument and length whose time is asked for, the newest first.
-    fn list(&self, request: &HistoryRequest, window: Stretch) -> Result<Vec<PathBuf>, FileError> {
+    fn list(&self, request: &HistoryRequest, window: TimeRange) -> Result<Vec<PathBuf>, FileError> {
         let unreadable = |error: io::Error| FileError::Unreadable {
             path: self.directory.clone(),
             reason: error.to_string(),
@@ -198,9 +198,9 @@ impl FileBackfill {
         store: &Store,
         instrument: InstrumentId,
         request: &HistoryRequest,
-        window: Stretch,
+        window: TimeRange,
         path: PathBuf,
-        proven: &[Stretch],
+        proven: &[TimeRange],
         report: &mut HistoryReport,
     ) -> Result<(), BackfillError> {
         let (files, interval) = (self.files, request.interval);
@@ -242,7 +242,7 @@ fn read_file(
     path: &Path,
     files: &dyn CandleFiles,
     interval: Interval,
-    window: Stretch,
+    window: TimeRange,
     mut pass_on: impl FnMut(HistoryBatch) -> bool,
 ) -> Result<(), FileError> {
     let unreadable = |reason: String| FileError::Unreadable {
@@ -273,7 +273,7 @@ fn read_rows(
     path: &Path,
     files: &dyn CandleFiles,
     interval: Interval,
-    window: Stretch,
+    window: TimeRange,
     pass_on: &mut impl FnMut(HistoryBatch) -> bool,
 ) -> Result<(), FileError> {
     let mut reader = csv::ReaderBuilder::new()
@@ -345,7 +345,7 @@ struct Rows<'a> {
     /// The beginning of the next batch.
     begin: Option<Timestamp>,
     candles: Vec<Candle>,
-    holes: Vec<Stretch>,
+    holes: Vec<TimeRange>,
 }
 
 impl Rows<'_> {

@@ -10,7 +10,7 @@ use super::loader::BackfillError;
 use super::parts::{candles, newest_part, pages, window};
 use crate::market::{Candle, InstrumentKey, Interval, Timestamp};
 use crate::store::{HistoryBatch, HistoryWritten, InstrumentId, Store};
-use crate::stretches::{Stretch, joined, subtract};
+use crate::time_ranges::{TimeRange, joined, subtract};
 use crate::venues::history::Quiet;
 use crate::venues::{RestClient, RestError, VenueRefusal};
 
@@ -48,13 +48,13 @@ pub struct HistoryProgress {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HistoryReport {
     /// The window as it was loaded: whole candles that have closed, of minutes whole days.
-    pub window: Option<Stretch>,
+    pub window: Option<TimeRange>,
     /// Candles and gaps that were written.
     pub written: HistoryWritten,
     /// Stretches within the venue's data of which it has no candles.
-    pub holes: Vec<Stretch>,
+    pub holes: Vec<TimeRange>,
     /// Older than everything that the venue has or gives: not proven.
-    pub out_of_reach: Option<Stretch>,
+    pub out_of_reach: Option<TimeRange>,
 }
 
 /// Loads history of one venue.
@@ -68,9 +68,9 @@ pub struct HistoryBackfill {
 struct Fetched {
     candles: Vec<Candle>,
     /// The stretches that the answers speak about.
-    covered: Vec<Stretch>,
+    covered: Vec<TimeRange>,
     /// Of this there is nothing.
-    absent: Vec<Stretch>,
+    absent: Vec<TimeRange>,
 }
 
 impl HistoryBackfill {
@@ -219,14 +219,14 @@ struct Run<'a> {
     rows: u32,
     instrument: Option<InstrumentId>,
     /// Stretches without candles and without older ones that would show what that means; ascending.
-    unconfirmed: Vec<Stretch>,
+    unconfirmed: Vec<TimeRange>,
 }
 
 impl Run<'_> {
     /// Fetches and writes one part.
     async fn part(
         &mut self,
-        part: Stretch,
+        part: TimeRange,
         report: &mut HistoryReport,
     ) -> Result<HistoryWritten, BackfillError> {
         let fetched = self.fetch(part).await?;
@@ -280,7 +280,7 @@ impl Run<'_> {
     }
 
     /// Everything that the venue has of a part: what an answer leaves open is asked for again.
-    async fn fetch(&self, part: Stretch) -> Result<Fetched, BackfillError> {
+    async fn fetch(&self, part: TimeRange) -> Result<Fetched, BackfillError> {
         let (key, interval) = (&self.request.instrument, self.request.interval);
         let rest = &self.client.rest;
         let mut missing = vec![part];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::market::{Interval, Timestamp};
-use crate::stretches::{Stretch, length};
+use crate::time_ranges::{TimeRange, length};
 
 /// Minutes are fetched in whole days, so that the longer candles made of them are whole; so many at once.
 const DAYS: u32 = 4;
@@ -12,13 +12,13 @@ const DAYS: u32 = 4;
 const LONGER: u32 = 3_000;
 
 /// The number of candles in stretches.
-pub(super) fn candles(stretches: &[Stretch], interval: Interval) -> u64 {
+pub(super) fn candles(stretches: &[TimeRange], interval: Interval) -> u64 {
     length(stretches) / interval.nanos().unsigned_abs()
 }
 
 /// The newest part of what is missing that is fetched and written at once. It begins with a whole day,
 /// where that is missing too.
-pub(super) fn newest_part(missing: &[Stretch], interval: Interval) -> Option<Stretch> {
+pub(super) fn newest_part(missing: &[TimeRange], interval: Interval) -> Option<TimeRange> {
     let &(from, to) = missing.last()?;
     let begin = match interval {
         Interval::Minute1 => {
@@ -32,7 +32,7 @@ pub(super) fn newest_part(missing: &[Stretch], interval: Interval) -> Option<Str
 }
 
 /// A part cut into what one answer may hold, the newest first.
-pub(super) fn pages(missing: &[Stretch], interval: Interval, rows: u32) -> Vec<Stretch> {
+pub(super) fn pages(missing: &[TimeRange], interval: Interval, rows: u32) -> Vec<TimeRange> {
     let mut pages = Vec::new();
     for &(from, to) in missing.iter().rev() {
         let mut end = to;
@@ -51,7 +51,7 @@ pub(super) fn window(
     to: Timestamp,
     interval: Interval,
     now: Timestamp,
-) -> Stretch {
+) -> TimeRange {
     let unit = match interval {
         Interval::Minute1 => Interval::Day1,
         longer => longer,
@@ -67,7 +67,7 @@ pub(super) fn window(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stretches::subtract;
+    use crate::time_ranges::subtract;
 
     const MINUTE: Interval = Interval::Minute1;
     const DAY: i64 = 1_440;
@@ -76,7 +76,7 @@ mod tests {
         Timestamp::from_seconds(minute * 60).unwrap()
     }
 
-    fn stretch(from: i64, to: i64) -> Stretch {
+    fn stretch(from: i64, to: i64) -> TimeRange {
         (at(from), at(to))
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::candles::GapReason;
 use crate::market::Timestamp;
-use crate::stretches::{Stretch, joined, length, subtract};
+use crate::time_ranges::{TimeRange, joined, length, subtract};
 
 /// The source of what was built here from contiguous trades.
 pub const TRADES: &str = "trades";
@@ -70,13 +70,13 @@ pub enum Cell {
 impl Coverage {
     /// Everything that is proven, whoever proved it.
     #[must_use]
-    pub fn proven(&self) -> Vec<Stretch> {
+    pub fn proven(&self) -> Vec<TimeRange> {
         joined(self.spans.iter().map(|span| (span.from, span.to)).collect())
     }
 
     /// The gaps as far as nothing else proves their time.
     #[must_use]
-    pub fn missing(&self) -> Vec<Stretch> {
+    pub fn missing(&self) -> Vec<TimeRange> {
         let gaps = self.gaps.iter().map(|gap| {
             let to = gap.to.unwrap_or(self.to).min(self.to);
             (gap.from.max(self.from), to)
@@ -89,7 +89,7 @@ impl Coverage {
 
     /// The rest: neither proven nor a gap.
     #[must_use]
-    pub fn unknown(&self) -> Vec<Stretch> {
+    pub fn unknown(&self) -> Vec<TimeRange> {
         let known = self.proven().into_iter().chain(self.missing());
         let all = vec![(self.from, self.to)];
         known.fold(all, |left, stretch| subtract(&left, stretch))
@@ -107,7 +107,7 @@ impl Coverage {
     }
 
     /// The window cut into these cells, ascending.
-    pub fn cells<'a>(&self, cells: &'a [Stretch]) -> impl Iterator<Item = Cell> + 'a {
+    pub fn cells<'a>(&self, cells: &'a [TimeRange]) -> impl Iterator<Item = Cell> + 'a {
         let (proven, missing) = (self.proven(), self.missing());
         cells.iter().map(move |&cell| {
             let left = proven

@@ -7,7 +7,7 @@ use super::read::gap_reason;
 use super::rows::{InstrumentId, MAX_PAGE};
 use crate::coverage::{Coverage, CoverageGap, CoveredSpan, TRADES};
 use crate::market::{Interval, Timestamp};
-use crate::stretches::{Stretch, subtract};
+use crate::time_ranges::{TimeRange, subtract};
 
 /// The unfilled gaps of a window, the earliest first.
 const GAPS: &str = "SELECT reason, from_time, to_time, detected_at, attempts, next_attempt_at, \
@@ -30,7 +30,7 @@ impl Store {
         &self,
         instrument: InstrumentId,
         interval: Interval,
-        (from, to): Stretch,
+        (from, to): TimeRange,
     ) -> Result<Coverage, StoreError> {
         let mut spans = self.proven_spans(instrument, Interval::Minute1).await?;
         if interval != Interval::Minute1 {

@@ -2,7 +2,7 @@
 //! opening, checking and storing is `backfill`'s.
 
 use crate::market::{Candle, Interval, Symbol, Timestamp};
-use crate::stretches::Stretch;
+use crate::time_ranges::TimeRange;
 use crate::venues::history::{Columns, Quiet, VenueRefusal, amount};
 
 /// A venue's files.
@@ -27,7 +27,7 @@ pub trait CandleFiles: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
     /// This month or day.
-    Of(Stretch),
+    Of(TimeRange),
     /// As much as it holds.
     Unstated,
 }

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::protocol::shorten;
 use crate::market::{Candle, Interval, Symbol, Timestamp, Venue, parse_exact};
 use crate::net::Allowance;
-use crate::stretches::Stretch;
+use crate::time_ranges::TimeRange;
 
 /// A venue's candles of the past, over REST.
 pub trait CandleHistory: Send + Sync + 'static {
@@ -43,7 +43,7 @@ pub trait CandleHistory: Send + Sync + 'static {
         endpoint: &str,
         symbol: &Symbol,
         interval: Interval,
-        stretch: Stretch,
+        stretch: TimeRange,
     ) -> Question;
 
     /// The candles in an answer, open ones included, in any order; those of other times are ignored.
@@ -310,10 +310,10 @@ pub struct HistoryPage {
     pub candles: Vec<Candle>,
     /// The stretch that the answer speaks about. The rest of the asked one is to be asked for again: an answer
     /// that ends early is not the end of the data.
-    pub covered: Option<Stretch>,
+    pub covered: Option<TimeRange>,
     /// Stretches within it of which the venue has nothing, and where that means that something is missing,
     /// unless older candles show that there were no trades ([`Quiet::Absent`]).
-    pub absent: Vec<Stretch>,
+    pub absent: Vec<TimeRange>,
 }
 
 /// Puts an answer's candles together.
@@ -324,7 +324,7 @@ pub fn page(
     mut rows: Vec<Candle>,
     quiet: Quiet,
     interval: Interval,
-    (from, to): Stretch,
+    (from, to): TimeRange,
     received_at: Timestamp,
 ) -> Result<HistoryPage, VenueRefusal> {
     // The unfinished last candle is not stored as a whole one.

@@ -13,7 +13,7 @@ use crate::clock::SharedClock;
 use crate::market::{Interval, Symbol, Timestamp, Venue};
 use crate::net::backoff::Backoff;
 use crate::net::{HttpClient, HttpError, HttpLimits, RequestBudget, TlsError};
-use crate::stretches::Stretch;
+use crate::time_ranges::TimeRange;
 
 /// An answer's limits: a page of a thousand candles takes 200 kB, Binance's list of instruments 20 MB.
 const LIMITS: HttpLimits = HttpLimits {
@@ -165,7 +165,7 @@ impl RestClient {
         &self,
         symbol: &Symbol,
         interval: Interval,
-        stretch: Stretch,
+        stretch: TimeRange,
     ) -> Result<HistoryPage, RestError> {
         let question = self
             .venue

@@ -10,7 +10,7 @@ use coinsphere_pipelines::coverage::{Coverage, CoveredSpan, TRADES};
 use coinsphere_pipelines::market::{
     AssetId, Candle, InstrumentKey, Interval, Symbol, Timestamp, TradeId, Venue,
 };
-use coinsphere_pipelines::stretches::Stretch;
+use coinsphere_pipelines::time_ranges::TimeRange;
 use coinsphere_pipelines::venues;
 
 use crate::market::{
@@ -225,7 +225,7 @@ impl MarketData for MemoryMarket {
         &self,
         _: &InstrumentKey,
         _: Interval,
-        (from, to): Stretch,
+        (from, to): TimeRange,
     ) -> Result<Coverage, ReadError> {
         self.check().await?;
         let half = from + to.since(from) / 2;

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use super::Binance;
 use crate::market::{Candle, Interval, Symbol, Timestamp, Venue};
 use crate::net::Allowance;
-use crate::stretches::Stretch;
+use crate::time_ranges::TimeRange;
 use crate::venues::history::{
     Answer, CandleHistory, Columns, Question, Quiet, VenueRefusal, amount, escaped, next_to_stream,
 };
@@ -94,7 +94,7 @@ impl CandleHistory for Binance {
         endpoint: &str,
         symbol: &Symbol,
         interval: Interval,
-        (from, to): Stretch,
+        (from, to): TimeRange,
     ) -> Question {
         klines(endpoint, symbol, interval, from, Some(to), LIMIT)
     }

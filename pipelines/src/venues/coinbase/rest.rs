@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::{Coinbase, speaks_advanced};
 use crate::market::{Candle, Interval, Symbol, Timestamp, Venue};
 use crate::net::Allowance;
-use crate::stretches::Stretch;
+use crate::time_ranges::TimeRange;
 use crate::venues::history::{
     Answer, CandleHistory, Columns, Question, Quiet, VenueRefusal, escaped, next_to_stream,
 };
@@ -101,7 +101,7 @@ impl CandleHistory for Coinbase {
         endpoint: &str,
         symbol: &Symbol,
         interval: Interval,
-        (from, to): Stretch,
+        (from, to): TimeRange,
     ) -> Question {
         let seconds = |time: Timestamp| time.millis() / 1_000;
         // Both ends are inclusive.

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::{Kraken, asset_of_today, old_asset};
 use crate::market::{Candle, Interval, Symbol, Timestamp, Venue};
 use crate::net::Allowance;
-use crate::stretches::Stretch;
+use crate::time_ranges::TimeRange;
 use crate::venues::history::{
     Answer, CandleHistory, Columns, Question, Quiet, VenueRefusal, escaped, next_to_stream,
 };
@@ -91,7 +91,7 @@ impl CandleHistory for Kraken {
         endpoint: &str,
         symbol: &Symbol,
         interval: Interval,
-        (from, _): Stretch,
+        (from, _): TimeRange,
     ) -> Question {
         let pair = rest_pair(symbol);
         Question {

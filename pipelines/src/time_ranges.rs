@@ -1,13 +1,13 @@
-//! Sets of stretches of time. Pure.
+//! Sets of time ranges. Pure.
 
 use crate::market::Timestamp;
 
-/// A stretch of time, the end exclusive.
-pub type Stretch = (Timestamp, Timestamp);
+/// A range of time: its start, and its end, which is exclusive.
+pub type TimeRange = (Timestamp, Timestamp);
 
-/// The rest of stretches (ascending, disjoint) without one of them.
+/// The rest of ranges (ascending, disjoint) without one of them.
 #[must_use]
-pub fn subtract(stretches: &[Stretch], (from, to): Stretch) -> Vec<Stretch> {
+pub fn subtract(stretches: &[TimeRange], (from, to): TimeRange) -> Vec<TimeRange> {
     stretches
         .iter()
         .flat_map(|&(start, end)| [(start, end.min(from)), (start.max(to), end)])
@@ -17,9 +17,9 @@ pub fn subtract(stretches: &[Stretch], (from, to): Stretch) -> Vec<Stretch> {
 
 /// Joins those that touch or overlap; ascending.
 #[must_use]
-pub fn joined(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
+pub fn joined(mut stretches: Vec<TimeRange>) -> Vec<TimeRange> {
     stretches.sort_unstable();
-    let mut joined: Vec<Stretch> = Vec::with_capacity(stretches.len());
+    let mut joined: Vec<TimeRange> = Vec::with_capacity(stretches.len());
     for (from, to) in stretches {
         match joined.last_mut() {
             Some(last) if from <= last.1 => last.1 = last.1.max(to),
@@ -31,7 +31,7 @@ pub fn joined(mut stretches: Vec<Stretch>) -> Vec<Stretch> {
 
 /// Their length together, in nanoseconds.
 #[must_use]
-pub fn length(stretches: &[Stretch]) -> u64 {
+pub fn length(stretches: &[TimeRange]) -> u64 {
     let lengths = stretches
         .iter()
         .map(|(from, to)| to.nanos().saturating_sub(from.nanos()));
@@ -44,7 +44,7 @@ pub fn length(stretches: &[Stretch]) -> u64 {
 mod tests {
     use super::*;
 
-    fn stretch(from: i64, to: i64) -> Stretch {
+    fn stretch(from: i64, to: i64) -> TimeRange {
         (Timestamp::from_nanos(from), Timestamp::from_nanos(to))
     }
 
