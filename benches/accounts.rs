@@ -14,15 +14,13 @@
 #[allow(dead_code, reason = "no bench uses all of it")]
 mod support;
 
-use std::net::{SocketAddr, TcpListener as StdListener};
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use support::client::{connect, load, make_user, sign_in, until_live};
-use support::{Stopped, summary};
+use support::client::{connect, load, make_user, sign_in};
+use support::program::{data_directory, start};
+use support::summary;
 
 const STORMING: usize = 16;
 
@@ -31,11 +29,8 @@ fn main() {
 }
 
 async fn run(duration: Duration) {
-    let dir = tempfile::Builder::new()
-        .prefix("cb")
-        .tempdir_in("/tmp")
-        .unwrap();
-    let (_program, api) = start(dir.path()).await;
+    let dir = data_directory();
+    let (_program, api) = start(dir.path(), "roles = [\"api\"]").await;
     // One for each client: attempts on one account at the same time are answered later and later.
     for number in 0..STORMING {
         make_user(dir.path(), number);
@@ -77,27 +72,4 @@ async fn run(duration: Duration) {
         logins.load(Ordering::Relaxed) as f64 / duration.as_secs_f64(),
         summary(me)
     );
-}
-
-async fn start(dir: &Path) -> (Stopped, SocketAddr) {
-    let api = StdListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_coinsphere"));
-    // As many requests as the bench makes, not as a stranger or a user may.
-    for limit in ["ANONYMOUS", "USER", "AUTHENTICATION", "STRICT"] {
-        command.env(format!("COINSPHERE_LIMITS__{limit}"), "100000000");
-    }
-    let program = command
-        .env("COINSPHERE_LOGGING__FILTER", "warn")
-        .args(["up", "--roles", "api", "--listen", &api.to_string()])
-        .arg("--data-dir")
-        .arg(dir)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let program = Stopped(program);
-    until_live(api).await;
-    (program, api)
 }

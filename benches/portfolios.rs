@@ -18,16 +18,15 @@
 mod support;
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener as StdListener};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use support::client::{ask, connect, load, make_user, sign_in, until_live};
-use support::venue::{INSTRUMENTS, serve_venue};
-use support::{Stopped, summary};
+use support::client::{ask, connect, load, make_user, sign_in};
+use support::program::{data_directory, one_venue, start};
+use support::summary;
+use support::venue::serve_venue;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
@@ -44,17 +43,14 @@ fn main() {
 }
 
 async fn run(duration: Duration) {
-    let dir = tempfile::Builder::new()
-        .prefix("cb")
-        .tempdir_in("/tmp")
-        .unwrap();
+    let dir = data_directory();
     let venue = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = venue.local_addr().unwrap();
     let (go, started) = oneshot::channel();
     // The two loads follow one another.
     let sending = duration * 2 + Duration::from_secs(2);
     let venue = tokio::spawn(serve_venue(venue, started, sending));
-    let (_program, api) = start(dir.path(), endpoint).await;
+    let (_program, api) = start(dir.path(), &one_venue(endpoint)).await;
 
     let (mut requests, mut streams) = (Vec::new(), Vec::new());
     let mut first = None;
@@ -90,37 +86,6 @@ async fn run(duration: Duration) {
     println!("GET /health/live (floor):      {}", summary(floor));
     println!("GET /api/v1/portfolios/{{id}}:   {}", summary(shown));
     println!("trade > value on a stream:     {}", summary(values));
-}
-
-async fn start(dir: &Path, venue: SocketAddr) -> (Stopped, SocketAddr) {
-    let api = StdListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let config = dir.join("bench.toml");
-    let list = INSTRUMENTS.map(|symbol| format!("{symbol:?}")).join(", ");
-    let text = format!(
-        "data_dir = {dir:?}\nlisten = \"{api}\"\n\
-         [venues.binance]\nendpoint = \"ws://{venue}\"\ninstruments = [{list}]\n\
-         [venues.coinbase]\nenabled = false\n[venues.kraken]\nenabled = false\n\
-         [forecasts]\ntrain = false\n\
-         [logging]\nfilter = \"warn\"\n"
-    );
-    std::fs::write(&config, text).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_coinsphere"));
-    // As many requests as the bench makes, not as a stranger or a user may.
-    for limit in ["ANONYMOUS", "USER", "AUTHENTICATION", "STRICT"] {
-        command.env(format!("COINSPHERE_LIMITS__{limit}"), "100000000");
-    }
-    let program = command
-        .args(["up", "--config"])
-        .arg(&config)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let program = Stopped(program);
-    until_live(api).await;
-    (program, api)
 }
 
 /// A portfolio that bought each asset four times; its id.

@@ -15,9 +15,8 @@
 #[allow(dead_code, reason = "no bench uses all of it")]
 mod support;
 
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use coinsphere_pipelines::candles::{CandleWrite, Commit};
@@ -28,30 +27,30 @@ use coinsphere_pipelines::store::{ImportTarget, ImportedCandle, Store, StoreConf
 use coinsphere_pipelines::venues;
 use futures_util::{SinkExt, StreamExt};
 use rust_decimal::Decimal;
+use support::program::{data_directory, one_venue, start};
+use support::summary;
 use support::venue::{INSTRUMENTS, send, serve_venue};
-use support::{Stopped, summary};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 
 const STORED: i64 = 1_000_000;
+
 fn main() {
     support::run_for(20, run);
 }
 
 async fn run(duration: Duration) {
-    let dir = tempfile::Builder::new()
-        .prefix("cb")
-        .tempdir_in("/tmp")
-        .unwrap();
+    let dir = data_directory();
     fill(dir.path()).await;
     let venue = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = venue.local_addr().unwrap();
     let floor = latency(Duration::from_secs(5)).await;
     let (go, started) = oneshot::channel();
     let venue = tokio::spawn(serve_venue(venue, started, duration));
-    let (_program, api) = start(dir.path(), endpoint).await;
+    let (_program, api) = start(dir.path(), &one_venue(endpoint)).await;
+    until_stored(api).await;
 
     history(api).await;
     for interval in ["1m", "1h"] {
@@ -157,43 +156,11 @@ fn candle(minute: i64) -> Candle {
     }
 }
 
-async fn start(dir: &Path, venue: SocketAddr) -> (Stopped, SocketAddr) {
-    let api = StdListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let config = dir.join("bench.toml");
-    let list = INSTRUMENTS.map(|symbol| format!("{symbol:?}")).join(", ");
-    let text = format!(
-        "data_dir = {dir:?}\nlisten = \"{api}\"\npublic_market_data = true\n\
-         [venues.binance]\nendpoint = \"ws://{venue}\"\ninstruments = [{list}]\n\
-         [venues.coinbase]\nenabled = false\n[venues.kraken]\nenabled = false\n\
-         [forecasts]\ntrain = false\n\
-         [logging]\nfilter = \"warn\"\n"
-    );
-    std::fs::write(&config, text).unwrap();
-    let program = Stopped(
-        Command::new(env!("CARGO_BIN_EXE_coinsphere"))
-            // As many requests as the bench makes, not as a stranger may.
-            .env("COINSPHERE_LIMITS__ANONYMOUS", "100000000")
-            .args(["up", "--config"])
-            .arg(&config)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
+/// Waits until what is stored is answered.
+async fn until_stored(api: SocketAddr) {
+    let path = "/api/v1/instruments/binance/BTCUSDT/candles?interval=1m&limit=1";
     let begun = Instant::now();
-    loop {
-        if TcpStream::connect(api).await.is_ok()
-            && get(
-                api,
-                "/api/v1/instruments/binance/BTCUSDT/candles?interval=1m&limit=1",
-            )
-            .await
-            .1 > 200
-        {
-            return (program, api);
-        }
+    while get(api, path).await.1 <= 200 {
         assert!(
             begun.elapsed() < Duration::from_secs(60),
             "the program did not start"

@@ -2,9 +2,9 @@
 //! stopped with them, and how what they measured is printed.
 
 pub(crate) mod client;
+pub(crate) mod program;
 pub(crate) mod venue;
 
-use std::process::Child;
 use std::time::Duration;
 
 /// Runs a bench for as many seconds as the command line says.
@@ -15,17 +15,6 @@ pub(crate) fn run_for<F: Future<Output = ()>>(seconds: u64, bench: impl FnOnce(D
         .build()
         .unwrap();
     runtime.block_on(bench(Duration::from_secs(asked.unwrap_or(seconds))));
-}
-
-/// A program that is asked to stop, and waited for, when this goes.
-pub(crate) struct Stopped(pub(crate) Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        let _ = self.0.wait();
-    }
 }
 
 /// Quantiles.
