@@ -49,6 +49,8 @@ if [ ! -e "$built/index.html" ] || { [ "$purpose" = test ] && [ ! -e "$built/.te
     chmod 755 "$new"
     cp -R "$new" "$built.$$"
     mv "$built.$$" "$built"
+    # What was built long ago is built again if it is wanted.
+    find "$cache" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} +
 fi
 
 if [ "$(cat dist/.hash 2>/dev/null)" != "$hash" ]; then
