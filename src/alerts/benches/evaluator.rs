@@ -2,6 +2,7 @@
 //! nothing fires and while one in a hundred does, a storm of 10,000 rules on one level, arming, disarming,
 //! memory. The floor is a loop over the same trades that makes a key of each price and compares it twice.
 
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![allow(clippy::unwrap_used, reason = "a bench ends at the first surprise")]
 
 use std::hint::black_box;
