@@ -40,10 +40,6 @@ impl<K> Default for Index<K> {
 }
 
 impl<K: Key> Index<K> {
-    pub(super) const fn last(&self) -> Option<K> {
-        self.last
-    }
-
     /// Moves the value without anything being reached.
     pub(super) const fn set_last(&mut self, last: K) {
         self.last = Some(last);

@@ -147,16 +147,18 @@ impl Signal {
         });
     }
 
-    /// True if the value is where `wait` waits for, however it came there.
+    /// True if the value is where `wait` waits for, however it came there. It asks for no room in the index: a
+    /// threshold may have more places than those that are there.
     pub(super) fn is_at(&self, line: &Line, wait: Wait) -> bool {
-        with_index!(&self.levels, |index, key| {
-            index.last().is_some_and(|last| {
-                keys(line, wait, key).is_some_and(|keys| {
-                    let mut keys = keys.into_iter().flatten();
-                    keys.any(|(direction, key)| is_beyond(last, key, direction))
-                })
-            })
-        })
+        match self.last {
+            Some(Number::Exact(last)) => {
+                is_past(line, wait, |value| Some(Wide::of(value)), Wide::of(last))
+            }
+            Some(Number::Ratio(last)) => {
+                is_past(line, wait, |value| narrow(value, RATIO_PLACES), last)
+            }
+            None => false,
+        }
     }
 
     /// Empties the thresholds and makes their keys fit `values` too, and returns who waited.
@@ -216,6 +218,14 @@ fn keys<K: Key>(line: &Line, wait: Wait, key: impl Fn(Decimal) -> Option<K>) -> 
             let rearmed = line.rearmed(value, key(line.distance)?, fired);
             [Some((fired.opposite(), rearmed)), None]
         }
+    })
+}
+
+/// True if `last` is at one of the keys for `wait` or beyond it.
+fn is_past<K: Key>(line: &Line, wait: Wait, key: impl Fn(Decimal) -> Option<K>, last: K) -> bool {
+    keys(line, wait, key).is_some_and(|keys| {
+        let mut keys = keys.into_iter().flatten();
+        keys.any(|(direction, key)| is_beyond(last, key, direction))
     })
 }
 

@@ -47,6 +47,25 @@ fn fired_by(rule: &Rule, prices: &[&str]) -> Vec<u64> {
 }
 
 #[test]
+fn a_threshold_of_more_places_than_any_before_fires_at_the_first_trade() {
+    for threshold in ["99.999999999", "0.0000000000000000000000000001"] {
+        let met = rule("above", threshold, json!({"fire_if_met": true}));
+        assert_eq!(fired_by(&met, &["100", "101"]), [0], "{threshold}");
+        let again = rule("above", threshold, json!({"repeat": "always"}));
+        assert_eq!(fired_by(&again, &["100", "101"]), [0_u64; 0], "{threshold}");
+    }
+    let met = rule("below", "100.000000001", json!({"fire_if_met": true}));
+    assert_eq!(fired_by(&met, &["100.000000002", "100"]), [1]);
+    // A hysteresis of more places, and a cooldown that ends far back.
+    let fine = json!({"repeat": "always", "hysteresis": "0.0000000001", "cooldown_seconds": 1});
+    let fine = rule("above", "100", fine);
+    assert_eq!(
+        fired_by(&fine, &["99", "100", "99", "100", "99.9", "100"]),
+        [1, 3, 5]
+    );
+}
+
+#[test]
 fn touching_counts_and_once_rests() {
     let once = json!({"repeat": "once"});
     for operator in ["above", "crosses_up", "crosses"] {

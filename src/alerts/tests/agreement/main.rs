@@ -62,7 +62,11 @@ fn event_of(firing: &Firing) -> Event {
 
 /// A price rule about prices near `middle`, in steps of `step`.
 fn price_rule(random: &mut Random, middle: Decimal, step: Decimal, now: i64) -> Rule {
-    let threshold = middle + Decimal::from(random.below(41) as i64 - 20) * step / Decimal::TWO;
+    let mut threshold = middle + Decimal::from(random.below(41) as i64 - 20) * step / Decimal::TWO;
+    if random.one_in(16) {
+        // Of more places than a venue's prices have.
+        threshold += Decimal::new(1, 9 + random.below(12) as u32);
+    }
     let operators = ["above", "below", "crosses_up", "crosses_down", "crosses"];
     let mut json = json!({
         "condition": {
