@@ -8,6 +8,7 @@
 mod messengers;
 mod outbound;
 mod server;
+mod tls;
 mod web_push;
 mod webhook;
 
@@ -27,11 +28,21 @@ pub fn client(allow: &[String], lookup: Lookup) -> OutboundClient {
 
 /// The client with this limit of the whole time.
 pub fn client_within(whole: Duration, allow: &[String], lookup: Lookup) -> OutboundClient {
+    trusting(rustls::RootCertStore::empty(), whole, allow, lookup)
+}
+
+/// The client that trusts these authorities.
+pub fn trusting(
+    roots: rustls::RootCertStore,
+    whole: Duration,
+    allow: &[String],
+    lookup: Lookup,
+) -> OutboundClient {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_root_certificates(roots)
         .with_no_client_auth();
     let policy = OutboundPolicy {
         allow: allow.iter().map(|open| open.parse().unwrap()).collect(),

@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// A request as it came.
 #[derive(Clone)]
@@ -61,6 +62,15 @@ impl Server {
         address: SocketAddr,
         answer: impl Fn(&Received) -> Response<Full<Bytes>> + Send + Sync + 'static,
     ) -> Self {
+        Self::serve(address, None, answer).await
+    }
+
+    /// Behind TLS, if there is an acceptor.
+    pub async fn serve(
+        address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+        answer: impl Fn(&Received) -> Response<Full<Bytes>> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -85,10 +95,19 @@ impl Server {
                         Ok::<_, Infallible>(answer)
                     }
                 });
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service),
-                );
+                let http = hyper::server::conn::http1::Builder::new();
+                match tls.clone() {
+                    None => drop(tokio::spawn(
+                        http.serve_connection(TokioIo::new(stream), service),
+                    )),
+                    Some(tls) => drop(tokio::spawn(async move {
+                        // A client that does not trust the certificate ends it here.
+                        if let Ok(stream) = tls.accept(stream).await {
+                            let stream = TokioIo::new(stream);
+                            let _ = http.serve_connection(stream, service).await;
+                        }
+                    })),
+                }
             }
         });
         Self {
