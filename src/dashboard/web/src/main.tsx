@@ -16,6 +16,8 @@ import { Shell } from "./components/Shell";
 import { Empty, Failure } from "./components/ui";
 import { ApiError } from "./lib/api/client";
 import { INTERVALS, type Interval } from "./lib/market";
+import type { Tab } from "./routes/admin";
+import type { Period } from "./routes/data";
 import { Market } from "./routes/market";
 import "./styles.css";
 
@@ -98,6 +100,69 @@ const overview = createRoute({
   component: lazyRouteComponent(() => import("./routes/overview"), "Overview"),
 });
 
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts",
+  component: lazyRouteComponent(() => import("./routes/alerts"), "Alerts"),
+});
+
+const newAlert = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts/new",
+  component: lazyRouteComponent(() => import("./routes/alert"), "NewAlert"),
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { venue?: string | undefined; symbol?: string | undefined; price?: string | undefined; operator?: string | undefined } => ({
+    venue: text(search.venue),
+    symbol: text(search.symbol),
+    // An address without quotes around digits has a number.
+    price: text(typeof search.price === "number" ? String(search.price) : search.price),
+    operator: oneOf(["crosses_up", "crosses_down"], search.operator),
+  }),
+});
+
+const alert = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts/$id",
+  component: lazyRouteComponent(() => import("./routes/alert"), "AlertPage"),
+  validateSearch: (search: Record<string, unknown>): { edit?: boolean | undefined } => ({ edit: search.edit === true ? true : undefined }),
+});
+
+const forecasts = createRoute({
+  getParentRoute: () => root,
+  path: "/forecasts",
+  component: lazyRouteComponent(() => import("./routes/forecasts"), "Forecasts"),
+});
+
+const forecast = createRoute({
+  getParentRoute: () => root,
+  path: "/forecasts/$token",
+  component: lazyRouteComponent(() => import("./routes/forecast"), "ForecastPage"),
+  validateSearch: (search: Record<string, unknown>): { interval?: "1h" | "1d" | undefined; horizon?: string | undefined } => ({
+    interval: oneOf(["1h", "1d"], search.interval),
+    horizon: text(search.horizon),
+  }),
+});
+
+const data = createRoute({
+  getParentRoute: () => root,
+  path: "/data",
+  component: lazyRouteComponent(() => import("./routes/data"), "DataQuality"),
+  validateSearch: (search: Record<string, unknown>): { period?: Period | undefined; search?: string | undefined } => ({
+    period: oneOf(["24h", "7d", "30d"], search.period),
+    search: text(search.search),
+  }),
+});
+
+const admin = createRoute({
+  getParentRoute: () => root,
+  path: "/admin",
+  component: lazyRouteComponent(() => import("./routes/admin"), "Admin"),
+  validateSearch: (search: Record<string, unknown>): { tab?: Tab | undefined } => ({
+    tab: oneOf(["users", "jobs", "parts", "training"], search.tab),
+  }),
+});
+
 const settings = createRoute({
   getParentRoute: () => root,
   path: "/settings",
@@ -111,7 +176,7 @@ const reset = createRoute({
 });
 
 const router = createRouter({
-  routeTree: root.addChildren([overview, market, token, signIn, signUp, reset, portfolios, portfolio, settings]),
+  routeTree: root.addChildren([overview, market, token, signIn, signUp, reset, portfolios, portfolio, alerts, newAlert, alert, forecasts, forecast, data, admin, settings]),
   defaultPreload: "intent",
   defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
 });

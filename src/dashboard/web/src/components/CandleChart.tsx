@@ -7,9 +7,13 @@ import {
   type CandlestickData,
   CandlestickSeries,
   createChart,
+  createSeriesMarkers,
   HistogramSeries,
   type IChartApi,
+  type IPriceLine,
   type ISeriesApi,
+  LineSeries,
+  LineStyle,
   type UTCTimestamp,
   type WhitespaceData,
 } from "lightweight-charts";
@@ -18,6 +22,30 @@ import { type Bar, barOf, merge } from "../lib/candles";
 import { compare, format, formatPrice } from "../lib/decimal";
 import { candleOf, stream } from "../lib/live";
 import { moment } from "../lib/time";
+import { Cone, type ConeEdge, type Shade, Shades } from "./overlays";
+
+/** A price that the chart marks. */
+export interface PriceMark {
+  readonly price: string;
+  readonly title: string;
+  /** Called while the line is dragged, with the price where it is let go at last. */
+  readonly move?: (price: string, isDone: boolean) => void;
+}
+
+/** What a chart shows besides candles. */
+export interface Overlays {
+  readonly prices?: readonly PriceMark[];
+  /** Instants that are marked, in seconds since 1970. */
+  readonly events?: readonly number[];
+  readonly gaps?: readonly (Shade & { readonly reason: string })[];
+  readonly cone?: readonly ConeEdge[];
+  /** Called with the price that was clicked. */
+  readonly pick?: (price: string) => void;
+}
+
+const NOTHING: Overlays = {};
+/** How near to a line, in pixels, it is taken hold of. */
+const REACH = 8;
 
 type Point = CandlestickData<UTCTimestamp> | WhitespaceData<UTCTimestamp>;
 
@@ -27,7 +55,7 @@ interface Colours {
 
 function colours(): Colours {
   const style = getComputedStyle(document.documentElement);
-  const names = ["page", "line", "text", "muted", "up", "down", "warn"];
+  const names = ["page", "line", "text", "muted", "accent", "up", "down", "warn"];
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
@@ -66,9 +94,10 @@ const STANDINGS = {
   unknown: "unknown: inside a gap",
 };
 
-function Legend({ bar }: { bar: Bar | undefined }) {
+function Legend({ bar, gaps }: { bar: Bar | undefined; gaps: Overlays["gaps"] }) {
   if (bar === undefined) return null;
   const { candle, standing } = bar;
+  const gap = gaps?.find(({ from, to }) => bar.time < to && bar.time >= from);
   const parts = [
     ["O", candle.open],
     ["H", candle.high],
@@ -89,14 +118,71 @@ function Legend({ bar }: { bar: Bar | undefined }) {
       </span>
       <span className={standing === "incomplete" || standing === "unknown" ? "text-warn" : "text-muted"}>
         {STANDINGS[standing]}
+        {gap !== undefined && (standing === "incomplete" || standing === "unknown") && ` (${gap.reason})`}
         {candle.revision > 0 && `, corrected ${candle.revision === 1 ? "once" : `${candle.revision} times`}`}
       </span>
     </p>
   );
 }
 
-export function CandleChart({ bars, topic, name }: { bars: readonly Bar[]; topic: string; name: string }) {
+/** Draws over a chart what is asked for, in place of what was asked for before. */
+function overlayer(chart: IChartApi, candles: ISeriesApi<"Candlestick">, length: number, times: () => readonly number[], colour: () => Colours) {
+  const [shades, cone] = [new Shades(), new Cone()];
+  candles.attachPrimitive(shades);
+  candles.attachPrimitive(cone);
+  const markers = createSeriesMarkers(candles, []);
+  // The time scale reaches as far as its series do; this one has nothing but times.
+  const future = chart.addSeries(LineSeries, { lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false });
+  let lines: { line: IPriceLine; mark: PriceMark }[] = [];
+  return {
+    lines: () => lines,
+    show({ prices = [], events = [], gaps = [], cone: edges = [] }: Overlays) {
+      const known = times();
+      const colours = colour();
+      for (const { line } of lines) candles.removePriceLine(line);
+      lines = prices.map((mark) => ({
+        mark,
+        line: candles.createPriceLine({
+          price: Number(mark.price),
+          title: mark.title,
+          color: colours.accent ?? "",
+          lineWidth: mark.move === undefined ? 1 : 2,
+          lineStyle: LineStyle.Dashed,
+          axisLabelVisible: true,
+        }),
+      }));
+      const first = known[0] ?? 0;
+      const marked = new Set(events.filter((time) => time >= first).map((time) => known[known.findLastIndex((one) => one <= time)] ?? time));
+      markers.setMarkers(
+        [...marked].sort((a, b) => a - b).map((time) => ({ time: time as UTCTimestamp, position: "aboveBar", shape: "arrowDown", color: colours.accent ?? "" })),
+      );
+      shades.show(gaps, known, length, colours.warn ?? "");
+      const last = known.at(-1) ?? 0;
+      const until = edges.at(-1)?.time ?? last;
+      const ahead = Array.from({ length: Math.max(0, Math.ceil((until - last) / length)) }, (_, at) => ({ time: (last + (at + 1) * length) as UTCTimestamp }));
+      future.setData(ahead);
+      cone.show(edges, known, length, colours.accent ?? "");
+    },
+  };
+}
+
+export function CandleChart({
+  bars,
+  length,
+  topic,
+  name,
+  overlays = NOTHING,
+}: {
+  bars: readonly Bar[];
+  /** Seconds of a candle. */
+  length: number;
+  topic: string;
+  name: string;
+  overlays?: Overlays;
+}) {
   const place = useRef<HTMLDivElement>(null);
+  const draw = useRef<((overlays: Overlays) => void) | null>(null);
+  const wanted = useRef(overlays);
   const [shown, setShown] = useState<Bar | undefined>(bars.at(-1));
 
   useEffect(() => {
@@ -122,6 +208,7 @@ export function CandleChart({ bars, topic, name }: { bars: readonly Bar[]; topic
       priceLineVisible: false,
     });
     volumes.priceScale().applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
+    const over = overlayer(chart, candles, length, () => known.map((bar) => bar.time), () => colour);
 
     const paint = () => {
       colour = colours();
@@ -130,21 +217,68 @@ export function CandleChart({ bars, topic, name }: { bars: readonly Bar[]; topic
         layout: { background: { color: colour.page ?? "" }, textColor: colour.muted ?? "" },
         grid: { vertLines: grid, horzLines: grid },
         rightPriceScale: { borderColor: colour.line ?? "" },
+        timeScale: { borderColor: colour.line ?? "" },
       });
       candles.setData(known.map((bar) => pointOf(bar, colour)));
       volumes.setData(known.map((bar) => volumeOf(bar, colour)));
+      over.show(wanted.current);
     };
     paint();
+    draw.current = over.show;
     setShown(known.at(-1));
     const painter = new MutationObserver(paint);
     painter.observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
     const last = known.length;
-    chart.timeScale().setVisibleLogicalRange({ from: last - 120, to: last + 4 });
+    const ahead = ((wanted.current.cone?.at(-1)?.time ?? 0) - (known.at(-1)?.time ?? 0)) / length;
+    chart.timeScale().setVisibleLogicalRange({ from: last - 120, to: last + Math.min(60, Math.max(4, ahead + 2)) });
     chart.subscribeCrosshairMove(({ time }) => {
       pointed = typeof time === "number" ? time : null;
       setShown(pointed === null ? known.at(-1) : known.find((bar) => bar.time === pointed));
     });
+
+    const priceAt = (y: number): string | null => {
+      const price = candles.coordinateToPrice(y);
+      return price === null || price <= 0 ? null : price.toFixed(precision);
+    };
+    chart.subscribeClick(({ point }) => {
+      const price = point === undefined ? null : priceAt(point.y);
+      if (price !== null) wanted.current.pick?.(price);
+    });
+    const within = (event: PointerEvent) => event.clientY - element.getBoundingClientRect().top;
+    const near = (event: PointerEvent) =>
+      over.lines().find(({ mark }) => mark.move !== undefined && Math.abs((candles.priceToCoordinate(Number(mark.price)) ?? -99) - within(event)) <= REACH);
+    let held: { line: IPriceLine; mark: PriceMark } | null = null;
+    let heldAt: string | null = null;
+    const grab = (event: PointerEvent) => {
+      held = near(event) ?? null;
+      if (held === null) return;
+      heldAt = null;
+      chart.applyOptions({ handleScroll: false, handleScale: false });
+      element.setPointerCapture(event.pointerId);
+    };
+    const drag = (event: PointerEvent) => {
+      if (held === null) {
+        element.style.cursor = near(event) === undefined ? "" : "ns-resize";
+        return;
+      }
+      const price = priceAt(within(event));
+      if (price === null) return;
+      heldAt = price;
+      held.line.applyOptions({ price: Number(price) });
+      held.mark.move?.(price, false);
+    };
+    const drop = () => {
+      if (held === null) return;
+      chart.applyOptions({ handleScroll: true, handleScale: true });
+      if (heldAt !== null) held.mark.move?.(heldAt, true);
+      held = null;
+    };
+    element.addEventListener("pointerdown", grab, true);
+    element.addEventListener("pointermove", drag);
+    element.addEventListener("pointerup", drop);
+    element.addEventListener("pointercancel", drop);
+
     const leave = stream.subscribe(topic, (message) => {
       const live = candleOf(message);
       if (live === null) return;
@@ -153,21 +287,26 @@ export function CandleChart({ bars, topic, name }: { bars: readonly Bar[]; topic
       if (merged === known) return;
       known = merged;
       const isNewest = known.at(-1) === bar;
-      if (isNewest) {
-        candles.update(pointOf(bar, colour));
-        volumes.update(volumeOf(bar, colour));
-      } else {
-        candles.update(pointOf(bar, colour), true);
-        volumes.update(volumeOf(bar, colour), true);
-      }
+      candles.update(pointOf(bar, colour), !isNewest);
+      volumes.update(volumeOf(bar, colour), !isNewest);
       if (pointed === bar.time || (pointed === null && isNewest)) setShown(bar);
     });
     return () => {
       leave();
+      draw.current = null;
       painter.disconnect();
       chart.remove();
+      element.removeEventListener("pointerdown", grab, true);
+      element.removeEventListener("pointermove", drag);
+      element.removeEventListener("pointerup", drop);
+      element.removeEventListener("pointercancel", drop);
     };
-  }, [bars, topic]);
+  }, [bars, length, topic]);
+
+  useEffect(() => {
+    wanted.current = overlays;
+    draw.current?.(overlays);
+  }, [overlays]);
 
   const traded = bars.filter((bar) => bar.standing !== "unknown");
   const [first, newest] = [traded[0], traded.at(-1)];
@@ -180,12 +319,12 @@ export function CandleChart({ bars, topic, name }: { bars: readonly Bar[]; topic
   return (
     <figure>
       <figcaption>
-        <Legend bar={shown} />
+        <Legend bar={shown} gaps={overlays.gaps} />
       </figcaption>
       <div ref={place} role="img" aria-label={summary} className="mt-2 h-96 w-full" />
       <p className="mt-1 text-xs text-muted">
         Filled: complete. Hollow: still open. Hollow in{" "}
-        <span className="text-warn">this colour</span>: trades are missing. Empty: unknown, inside a gap. Chart by{" "}
+        <span className="text-warn">this colour</span>: trades are missing. Hatched: a gap. Chart by{" "}
         <a href="https://www.tradingview.com/" rel="noreferrer" className="underline">
           TradingView Lightweight Charts™
         </a>

@@ -13,6 +13,10 @@ const PAGES: readonly Place[] = [
   { name: "Overview", kind: "page", to: "/overview" },
   { name: "Market", kind: "page", to: "/" },
   { name: "Portfolios", kind: "page", to: "/portfolios" },
+  { name: "Alerts", kind: "page", to: "/alerts" },
+  { name: "New alert", kind: "action", to: "/alerts/new" },
+  { name: "Forecasts", kind: "page", to: "/forecasts" },
+  { name: "Data quality", kind: "page", to: "/data" },
   { name: "Settings", kind: "page", to: "/settings" },
 ];
 
@@ -108,7 +112,7 @@ export function Palette() {
         return;
       }
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      const to = { o: "/overview", m: "/", p: "/portfolios", s: "/settings" }[event.key];
+      const to = { o: "/overview", m: "/", p: "/portfolios", a: "/alerts", f: "/forecasts", d: "/data", s: "/settings" }[event.key];
       if (isGoing && to !== undefined) {
         event.preventDefault();
         void navigate({ to });
@@ -130,7 +134,7 @@ export function Palette() {
         className="min-h-8 cursor-pointer rounded-md border border-line bg-panel px-3 py-1 text-muted"
         aria-keyshortcuts="Control+K Meta+K /"
       >
-        Search <kbd className="ml-1 text-xs">/</kbd>
+        Search <kbd className="ml-1 hidden text-xs sm:inline">/</kbd>
       </button>
       <Base.Root open={isOpen} onOpenChange={setOpen}>
         <Base.Portal>

@@ -7,6 +7,7 @@ import { api, change, setCsrfToken } from "../lib/api/client";
 import { forget, stream, useStreamState } from "../lib/live";
 import { sessionQuery, useUser } from "../lib/session";
 import { time } from "../lib/time";
+import { Fired } from "./Fired";
 import { Palette } from "./Palette";
 import { Button } from "./ui";
 
@@ -112,15 +113,24 @@ function Account() {
 }
 
 export function Shell() {
+  const user = useUser();
   const place = "rounded-md px-2 py-1 font-medium text-muted [&.active]:bg-panel [&.active]:text-text";
   return (
     <div className="mx-auto max-w-6xl px-4 pb-12">
       <a href="#content" className="sr-only focus:not-sr-only">
         Skip to the content
       </a>
-      <header className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-line py-3">
-        <span className="hidden text-base font-semibold sm:inline">Coinsphere</span>
-        <nav aria-label="Pages" className="flex gap-1">
+      <header className="mb-4 border-b border-line">
+        <div className="flex flex-wrap items-center gap-x-2 gap-y-2 py-3 sm:gap-x-4">
+          <span className="hidden text-base font-semibold sm:inline">Coinsphere</span>
+          <Palette />
+          <div role="status" aria-label="Live data" className="ml-auto text-xs">
+            <StreamStatus />
+          </div>
+          <Account />
+          <ThemeSwitch />
+        </div>
+        <nav aria-label="Pages" className="flex gap-1 overflow-x-auto pb-2">
           <Link to="/overview" className={place}>
             Overview
           </Link>
@@ -130,20 +140,29 @@ export function Shell() {
           <Link to="/portfolios" className={place}>
             Portfolios
           </Link>
+          <Link to="/alerts" className={place}>
+            Alerts
+          </Link>
+          <Link to="/forecasts" className={place}>
+            Forecasts
+          </Link>
+          <Link to="/data" className={place}>
+            Data
+          </Link>
+          {user?.role === "admin" && (
+            <Link to="/admin" className={place}>
+              Admin
+            </Link>
+          )}
           <a href="/docs" className={place}>
             API
           </a>
         </nav>
-        <Palette />
-        <div role="status" aria-label="Live data" className="ml-auto text-xs">
-          <StreamStatus />
-        </div>
-        <Account />
-        <ThemeSwitch />
       </header>
       <main id="content" tabIndex={-1}>
         <Outlet />
       </main>
+      <Fired />
     </div>
   );
 }

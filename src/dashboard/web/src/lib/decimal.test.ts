@@ -9,6 +9,7 @@ import {
   isDecimal,
   ratioPercent,
   round,
+  step,
   sum,
 } from "./decimal";
 
@@ -86,5 +87,12 @@ describe("decimals", () => {
   it("knows what the API takes", () => {
     for (const good of ["1", "0.5", "-3.25"]) expect(isDecimal(good)).toBe(true);
     for (const bad of ["", "1e5", "1,000", ".5", "1.", "+1", "NaN", " 1"]) expect(isDecimal(bad)).toBe(false);
+  });
+
+  it("steps by their last digit", () => {
+    expect(step("0.0999", 1)).toBe("0.1000");
+    expect(step("60000", -10)).toBe("59990");
+    expect(step("0.5", -10)).toBe("-0.5");
+    expect(step("none", 1)).toBe("none");
   });
 });

@@ -98,6 +98,12 @@ export function sum(texts: readonly string[]): string {
   return write({ units, scale });
 }
 
+/** The decimal so many steps away, where a step is one of its last digit. */
+export function step(text: string, steps: number): string {
+  const value = parse(text);
+  return value === null ? text : write({ units: value.units + BigInt(steps), scale: value.scale });
+}
+
 /** For people: digits in groups of three, a real minus, every digit that there is. */
 export function format(text: string | null | undefined): string {
   if (text === null || text === undefined) return MISSING;

@@ -32,6 +32,22 @@ export const tokensQuery = queryOptions({
   staleTime: 10 * 60_000,
 });
 
+export const instrumentsQuery = queryOptions({
+  queryKey: ["instruments"],
+  queryFn: async () => {
+    const instruments: Schemas["Instrument"][] = [];
+    let cursor: string | undefined;
+    do {
+      const query = { limit: 500, ...(cursor === undefined ? {} : { cursor }) };
+      const page = await unwrap(api.GET("/api/v1/instruments", { params: { query } }));
+      instruments.push(...page.data);
+      cursor = page.next_cursor ?? undefined;
+    } while (cursor !== undefined);
+    return instruments;
+  },
+  staleTime: 10 * 60_000,
+});
+
 /** The last day of a token, by the hour: it says which instrument stands for the token, and where it began. */
 export function dayQuery(id: string) {
   return queryOptions({
@@ -72,14 +88,6 @@ export function historyQuery(id: string, interval: Interval, venue: string | und
       const query = { interval, range: RANGES[interval], fill: "previous" as const, ...(venue === undefined ? {} : { venue }) };
       return unwrap(api.GET("/api/v1/tokens/{id}/history", { params: { path: { id }, query } }));
     },
-    staleTime: 60_000,
-  });
-}
-
-export function forecastQuery(id: string) {
-  return queryOptions({
-    queryKey: ["forecast", id],
-    queryFn: () => unwrap(api.GET("/api/v1/predictions/{token}", { params: { path: { token: id } } })),
     staleTime: 60_000,
   });
 }

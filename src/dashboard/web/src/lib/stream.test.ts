@@ -178,6 +178,30 @@ describe("the stream", () => {
     expect(resumed).toBe(1);
   });
 
+  it("goes on after the newest message of a topic that has cursors", () => {
+    const heard: StreamMessage[] = [];
+    stream.subscribe("a", () => {});
+    const leave = stream.subscribe("alerts", (message) => heard.push(message), "40");
+    world.socket.welcome();
+    expect(world.socket.sent).toEqual([
+      { type: "subscribe", topics: ["a"], id: 1 },
+      { type: "subscribe", topics: ["alerts"], id: 2, cursor: "40" },
+    ]);
+    world.socket.says({ type: "alert", topic: "alerts", data: { id: "x", cursor: "42" } });
+    expect(stream.acknowledge("x")).toBe(true);
+    world.socket.says({ type: "acknowledged", event: "x" });
+    expect(heard.map((message) => message.type)).toEqual(["alert", "acknowledged"]);
+    world.socket.ends(1006);
+    expect(stream.acknowledge("x")).toBe(false);
+    world.passes(500);
+    world.socket.welcome();
+    expect(world.socket.sent.at(-1)).toMatchObject({ topics: ["alerts"], cursor: "42" });
+    // Somebody else begins where they are.
+    leave();
+    stream.subscribe("alerts", () => {});
+    expect(world.socket.sent.at(-1)).toEqual({ type: "subscribe", topics: ["alerts"], id: 5 });
+  });
+
   it("opens another stream for another user", () => {
     stream.restart();
     expect(world.sockets).toHaveLength(0);

@@ -17,6 +17,8 @@ export interface StreamMessage {
   readonly topic?: string;
   readonly closed?: boolean;
   readonly data?: unknown;
+  /** The event that was acknowledged. */
+  readonly event?: string;
 }
 
 type Listener = (message: StreamMessage) => void;
@@ -58,6 +60,8 @@ export class Stream {
   #request = 0;
   readonly #asked = new Map<number, readonly string[]>();
   readonly #topics = new Map<string, Set<Listener>>();
+  /** The place in a topic after which it goes on, for topics that have places. */
+  readonly #cursors = new Map<string, string>();
   readonly #watchers = new Set<() => void>();
   readonly #resumed = new Set<() => void>();
 
@@ -83,8 +87,10 @@ export class Stream {
     return () => this.#resumed.delete(call);
   }
 
-  subscribe(topic: string, listener: Listener): () => void {
+  /** `after` is the cursor of the newest message that is known, of a topic that has cursors. */
+  subscribe(topic: string, listener: Listener, after?: string): () => void {
     const known = this.#topics.get(topic);
+    if (after !== undefined && !this.#cursors.has(topic)) this.#cursors.set(topic, after);
     if (known === undefined) {
       this.#topics.set(topic, new Set([listener]));
       if (this.#isWelcome) this.#ask([topic]);
@@ -96,8 +102,16 @@ export class Stream {
       const listeners = this.#topics.get(topic);
       if (listeners === undefined || !listeners.delete(listener) || listeners.size > 0) return;
       this.#topics.delete(topic);
+      this.#cursors.delete(topic);
       if (this.#isWelcome) this.#send({ type: "unsubscribe", topics: [topic] });
     };
+  }
+
+  /** Notes on the server that an event of an alert was seen; false while it cannot. `acknowledged` answers. */
+  acknowledge(event: string): boolean {
+    if (!this.#isWelcome) return false;
+    this.#send({ type: "acknowledge", event });
+    return true;
   }
 
   /** Connects at once instead of after the wait: the user asked, or the network is back. */
@@ -112,6 +126,7 @@ export class Stream {
   restart(): void {
     if (this.#state.kind === "idle") return;
     this.#drop();
+    this.#cursors.clear();
     this.#attempts = 0;
     this.#connect();
   }
@@ -205,6 +220,9 @@ export class Stream {
         else for (const topic of topics) this.#deliver(topic, message);
         break;
       }
+      case "acknowledged":
+        this.#deliver("alerts", message);
+        break;
       case "skipped":
         this.#resume();
         break;
@@ -218,16 +236,24 @@ export class Stream {
   }
 
   #deliver(topic: string, message: StreamMessage): void {
+    const cursor = (message.data as { cursor?: unknown } | undefined)?.cursor;
+    if (typeof cursor === "string") this.#cursors.set(topic, cursor);
     for (const listener of [...(this.#topics.get(topic) ?? [])]) listener(message);
   }
 
   #ask(topics: readonly string[]): void {
-    for (let at = 0; at < topics.length; at += TOPICS_A_MESSAGE) {
-      const some = topics.slice(at, at + TOPICS_A_MESSAGE);
-      this.#request += 1;
-      this.#asked.set(this.#request, some);
-      this.#send({ type: "subscribe", topics: some, id: this.#request });
+    const plain = topics.filter((topic) => !this.#cursors.has(topic));
+    for (let at = 0; at < plain.length; at += TOPICS_A_MESSAGE) this.#askFor(plain.slice(at, at + TOPICS_A_MESSAGE));
+    for (const topic of topics) {
+      const cursor = this.#cursors.get(topic);
+      if (cursor !== undefined) this.#askFor([topic], cursor);
     }
+  }
+
+  #askFor(topics: readonly string[], cursor?: string): void {
+    this.#request += 1;
+    this.#asked.set(this.#request, topics);
+    this.#send({ type: "subscribe", topics, id: this.#request, ...(cursor === undefined ? {} : { cursor }) });
   }
 
   #send(message: unknown): void {

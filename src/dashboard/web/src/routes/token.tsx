@@ -1,19 +1,29 @@
 /** One token: its candles, live, and what is forecast beside them. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useCallback, useMemo } from "react";
-import { CandleChart } from "../components/CandleChart";
+import { useCallback, useMemo, useState } from "react";
+import { CandleChart, type Overlays } from "../components/CandleChart";
+import { Gaps } from "../components/Gaps";
 import { SignInFirst } from "../components/SignInFirst";
 import { Change, Empty, Failure, Loading, Select } from "../components/ui";
-import { ApiError, type Schemas } from "../lib/api/client";
+import { PriceAlert } from "../features/alerts/PriceAlert";
+import { Forecast } from "../features/forecasts/Forecast";
+import { type Alert, alertsQuery, conditionIn } from "../lib/alerts";
+import { ApiError, api, type Schemas, unwrap } from "../lib/api/client";
 import { barsOf } from "../lib/candles";
-import { changePercent, formatPrice } from "../lib/decimal";
+import { keyOf, pricesOf } from "../lib/conditions";
+import { changePercent, formatPrice, isDecimal } from "../lib/decimal";
+import { coneOf, predictionsQuery } from "../lib/forecasts";
+import { shadesOf } from "../lib/gaps";
 import { candleTopic, useLiveCandle, useResumed } from "../lib/live";
-import { dayBegins, dayQuery, forecastQuery, historyQuery, INTERVALS, type Interval, secondsOf, tokenQuery } from "../lib/market";
-import { moment } from "../lib/time";
+import { dayBegins, dayQuery, historyQuery, INTERVALS, type Interval, secondsOf, tokenQuery } from "../lib/market";
+import { useUser } from "../lib/session";
 
 const route = getRouteApi("/tokens/$id");
+
+const MOST_FIRED = 5;
+const NONE: readonly Alert[] = [];
 
 function Price({ id }: { id: string }) {
   const day = useQuery(dayQuery(id)).data;
@@ -31,73 +41,77 @@ function Price({ id }: { id: string }) {
   );
 }
 
-function Chart({ id, interval, venue }: { id: string; interval: Interval; venue: string | undefined }) {
+/** Alerts at a price of an instrument that are armed: their lines, and what they have fired. */
+function useAlertsAt(instrument: Schemas["Instrument"] | undefined) {
+  const user = useUser();
+  const isAllowed = user?.email_verified === true;
+  const alerts = useQuery({ ...alertsQuery, enabled: isAllowed }).data?.data;
+  const key = instrument === undefined ? null : keyOf(instrument);
+  const shown = useMemo(
+    () => (key === null ? [] : (alerts ?? []).filter((alert) => pricesOf(conditionIn(alert), key).length > 0)),
+    [alerts, key],
+  );
+  const fired = useMemo(() => shown.filter((alert) => alert.fired_count > 0).slice(-MOST_FIRED), [shown]);
+  const events = useQueries({
+    queries: fired.map(({ id }) => ({
+      queryKey: ["alerts", id, "newest"],
+      queryFn: () => unwrap(api.GET("/api/v1/alerts/{id}/events", { params: { path: { id }, query: { limit: 100 } } })),
+    })),
+    combine: (pages) => pages.flatMap((page) => page.data?.data.map(({ trigger }) => trigger.time) ?? []).join(),
+  });
+  return { isAllowed, alerts: key === null ? NONE : shown, key, events };
+}
+
+function Chart({ id, interval, venue, predictions }: { id: string; interval: Interval; venue: string | undefined; predictions: Schemas["Predictions"] | undefined }) {
   const history = useQuery(historyQuery(id, interval, venue));
   const series = history.data;
   const readAt = history.dataUpdatedAt;
-  const bars = useMemo(
-    () => (series === undefined ? [] : barsOf(series.data, secondsOf(interval), readAt)),
-    [series, interval, readAt],
-  );
+  const length = secondsOf(interval);
+  const [price, setPrice] = useState("");
+  const [isCone, setCone] = useState(true);
+  const { isAllowed, alerts, key, events } = useAlertsAt(series?.instrument);
+  const bars = useMemo(() => (series === undefined ? [] : barsOf(series.data, length, readAt)), [series, length, readAt]);
+  const overlays = useMemo<Overlays>(() => {
+    const armed = alerts.filter(({ state }) => state === "armed");
+    const isDraft = isDecimal(price) && Number(price) > 0;
+    // The forecasts are of one instrument, and say so.
+    const isOurs = key !== null && predictions?.instrument === key;
+    return {
+      gaps: shadesOf(series?.coverage.gaps ?? [], readAt),
+      prices: [
+        ...armed.flatMap((alert) => (key === null ? [] : pricesOf(conditionIn(alert), key).map((at) => ({ price: at, title: alert.name })))),
+        ...(isDraft ? [{ price, title: "new alert", move: setPrice }] : []),
+      ],
+      events: events === "" ? [] : events.split(",").map((time) => Math.floor(Date.parse(time) / 1000)),
+      cone: isCone && isOurs ? coneOf(predictions.data, length, secondsOf(predictions.interval as Interval)) : [],
+      ...(isAllowed ? { pick: setPrice } : {}),
+    };
+  }, [alerts, events, isAllowed, isCone, key, length, predictions, price, readAt, series]);
   if (history.isError) return <Failure error={history.error} retry={() => void history.refetch()} />;
   if (series === undefined) return <Loading what="candles" />;
   if (bars.length === 0) return <Empty>No candle has been built yet. The first appears with the first trade.</Empty>;
   const name = `${series.instrument.symbol} on ${series.instrument.venue}, ${interval}`;
-  const { gaps } = series.coverage;
+  const last = bars.findLast(({ standing }) => standing !== "unknown")?.candle.close;
+  const hasCone = predictions?.instrument === key && coneOf(predictions.data, length, secondsOf(predictions.interval as Interval)).length > 0;
+  const hasSkill = predictions?.data.some(({ skill }) => skill.has_skill) === true;
   return (
     <>
-      <CandleChart bars={bars} topic={candleTopic(series.instrument, interval)} name={name} />
-      {gaps.length > 0 && (
-        <details className="mt-3">
-          <summary className="cursor-pointer text-warn">
-            {gaps.length === 1 ? "1 gap" : `${gaps.length} gaps`} in what is known here
-          </summary>
-          <ul className="mt-2 text-xs">
-            {gaps.map((gap) => (
-              <li key={`${gap.from} ${gap.reason}`}>
-                {moment(gap.from)} – {gap.to == null ? "now" : moment(gap.to)}: {gap.reason.replaceAll("_", " ")}
-              </li>
-            ))}
-          </ul>
-        </details>
+      <CandleChart bars={bars} length={length} topic={candleTopic(series.instrument, interval)} name={name} overlays={overlays} />
+      {hasCone && (
+        <label className="mt-2 flex flex-wrap items-center gap-2 text-xs">
+          <input type="checkbox" checked={isCone} onChange={(event) => setCone(event.target.checked)} />
+          Forecast: where the price stays in 50, 80 and 95 of 100 cases.
+          {!hasSkill && <span className="text-warn">Without skill, so that no middle is drawn.</span>}
+        </label>
       )}
+      {isAllowed && last !== undefined && <PriceAlert instrument={series.instrument} last={last} price={price} set={setPrice} />}
+      <Gaps instrument={series.instrument} coverage={series.coverage} />
     </>
   );
 }
 
-function Forecast({ one }: { one: Schemas["Prediction"] }) {
-  return (
-    <li className="border-t border-line py-3">
-      <h3 className="font-medium">
-        In {one.horizon} <span className="font-normal text-muted">({moment(one.target_time)})</span>
-      </h3>
-      {/* Without skill the middle is no better than the last price: it is not shown as if it were. */}
-      {one.skill.has_skill && <p className="tabular-nums">{formatPrice(one.price)}</p>}
-      <table className="my-1 w-full text-xs">
-        <caption className="sr-only">Prediction intervals in {one.horizon}</caption>
-        <tbody>
-          {one.intervals.map((interval) => (
-            <tr key={interval.level}>
-              <th scope="row" className="px-0 py-0.5 text-left font-normal text-muted">
-                {interval.level} %
-              </th>
-              <td className="figures px-0 py-0.5">
-                {formatPrice(interval.low)} – {formatPrice(interval.high)}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <p className={`text-xs ${one.skill.has_skill ? "text-muted" : "text-warn"}`}>{one.skill.statement}</p>
-      <p className="text-xs text-muted">
-        From {formatPrice(one.base_price)}, made {moment(one.made_at)}, {one.method}
-      </p>
-    </li>
-  );
-}
-
-function Forecasts({ id }: { id: string }) {
-  const forecasts = useQuery(forecastQuery(id));
+function Forecasts({ id, interval }: { id: string; interval: "1h" | "1d" }) {
+  const forecasts = useQuery(predictionsQuery(id, interval));
   if (forecasts.error instanceof ApiError && forecasts.error.status === 404) {
     return <p className="text-muted">This token is not forecast.</p>;
   }
@@ -107,8 +121,15 @@ function Forecasts({ id }: { id: string }) {
   return (
     <ul>
       {forecasts.data.data.map((one) => (
-        <Forecast key={one.horizon} one={one} />
+        <li key={one.horizon} className="border-t border-line py-3">
+          <Forecast one={one} />
+        </li>
       ))}
+      <li className="border-t border-line py-3">
+        <Link to="/forecasts/$token" params={{ token: id }} search={{ interval }} className="text-accent">
+          How good were they?
+        </Link>
+      </li>
     </ul>
   );
 }
@@ -118,6 +139,9 @@ export function TokenPage() {
   const { interval = "1h", venue } = route.useSearch();
   const navigate = route.useNavigate();
   const token = useQuery(tokenQuery(id));
+  // Days are forecast from days; for anything shorter the hourly forecasts are as long as the chart.
+  const basis = interval === "1d" ? "1d" : "1h";
+  const predictions = useQuery({ ...predictionsQuery(id, basis), retry: false }).data;
   const queries = useQueryClient();
   useResumed(
     useCallback(() => {
@@ -177,11 +201,11 @@ export function TokenPage() {
       </div>
       <div className="grid gap-6 lg:grid-cols-[1fr_18rem]">
         <section aria-label="Candles" className="min-w-0">
-          <Chart id={id} interval={interval} venue={venue} />
+          <Chart key={`${id} ${interval} ${venue}`} id={id} interval={interval} venue={venue} predictions={predictions} />
         </section>
         <section aria-labelledby="forecasts">
           <h2 id="forecasts">Forecasts</h2>
-          <Forecasts id={id} />
+          <Forecasts id={id} interval={basis} />
         </section>
       </div>
     </>

@@ -1,0 +1,99 @@
+/** Users, for admins: role, disabling, sessions, deletion. */
+
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Dialog } from "../../components/Dialog";
+import { Button, Failure, Input, Loading } from "../../components/ui";
+import { api, change, type Schemas, unwrap } from "../../lib/api/client";
+import { useSending } from "../../lib/sending";
+import { moment } from "../../lib/time";
+
+type User = Schemas["AdministeredUser"];
+
+const KEY = ["admin", "users"];
+
+function Actions({ user, isSelf }: { user: User; isSelf: boolean }) {
+  const [isDeleting, setDeleting] = useState(false);
+  const [typed, setTyped] = useState("");
+  const [ended, setEnded] = useState<number | null>(null);
+  const queries = useQueryClient();
+  const sending = useSending();
+  const params = { path: { id: user.id } };
+  const run = (request: () => Promise<unknown>) =>
+    void sending.send(async () => {
+      await request();
+      setDeleting(false);
+      await queries.invalidateQueries({ queryKey: KEY });
+    });
+  const patch = (body: Schemas["AdministeredUserChange"]) => run(() => change(() => api.PATCH("/api/v1/admin/users/{id}", { params, body })));
+  const end = () => run(async () => setEnded((await change(() => api.DELETE("/api/v1/admin/users/{id}/sessions", { params }))).ended));
+  return (
+    <>
+      <div className="flex flex-wrap gap-2">
+        <Button disabled={sending.isBusy || isSelf} onClick={() => patch({ role: user.role === "admin" ? "user" : "admin" })} aria-label={`Make ${user.email} ${user.role === "admin" ? "a user" : "an admin"}`}>
+          {user.role === "admin" ? "Make a user" : "Make an admin"}
+        </Button>
+        <Button disabled={sending.isBusy || isSelf} onClick={() => patch({ disabled: !user.disabled })} aria-label={`${user.disabled ? "Enable" : "Disable"} ${user.email}`}>
+          {user.disabled ? "Enable" : "Disable"}
+        </Button>
+        <Button disabled={sending.isBusy || isSelf} onClick={end} aria-label={`End all sessions of ${user.email}`}>
+          {ended === null ? "End sessions" : `${ended} ended`}
+        </Button>
+        <Button kind="danger" disabled={isSelf} onClick={() => setDeleting(true)} aria-label={`Delete ${user.email}`}>
+          Delete
+        </Button>
+      </div>
+      {sending.error !== null && !isDeleting && <Failure error={sending.error} />}
+      <Dialog title={`Delete ${user.email}?`} isOpen={isDeleting} close={() => setDeleting(false)}>
+        <p className="mb-3">The account and all of its data go, at once and for good. The user is informed by email.</p>
+        {sending.error !== null && <Failure error={sending.error} />}
+        <Input label={`Type ${user.email} to delete it`} value={typed} onChange={(event) => setTyped(event.target.value)} autoComplete="off" />
+        <div className="mt-3 flex gap-2">
+          <Button kind="danger" disabled={typed !== user.email || sending.isBusy} onClick={() => run(() => change(() => api.DELETE("/api/v1/admin/users/{id}", { params })))}>
+            Delete for good
+          </Button>
+          <Button onClick={() => setDeleting(false)}>Keep it</Button>
+        </div>
+      </Dialog>
+    </>
+  );
+}
+
+export function Users({ self }: { self: string }) {
+  const users = useInfiniteQuery({
+    queryKey: KEY,
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam }) => unwrap(api.GET("/api/v1/admin/users", { params: { query: { limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) } } })),
+    getNextPageParam: (page) => page.next_cursor ?? null,
+  });
+  if (users.isError) return <Failure error={users.error} retry={() => void users.refetch()} />;
+  if (users.data === undefined) return <Loading what="the users" />;
+  return (
+    <>
+      <ul aria-label="Users">
+        {users.data.pages
+          .flatMap((page) => page.data)
+          .map((user) => (
+            <li key={user.id} className="flex flex-wrap items-center justify-between gap-3 border-t border-line py-2 first:border-t-0">
+              <div className="min-w-0">
+                <p className="font-medium break-all">
+                  {user.email} {user.role === "admin" && <span className="text-accent">admin</span>} {user.id === self && <span className="text-muted">(you)</span>}
+                  {user.disabled && <span className="text-down"> disabled {moment(user.disabled_at)}</span>}
+                </p>
+                <p className="text-xs text-muted">
+                  {user.display_name != null && `${user.display_name} · `}since {moment(user.created_at)} · {user.email_verified ? "verified" : "not verified"} ·{" "}
+                  {user.two_factor ? "second factor" : "no second factor"}
+                </p>
+              </div>
+              <Actions user={user} isSelf={user.id === self} />
+            </li>
+          ))}
+      </ul>
+      {users.hasNextPage && (
+        <Button disabled={users.isFetchingNextPage} onClick={() => void users.fetchNextPage()}>
+          More
+        </Button>
+      )}
+    </>
+  );
+}
