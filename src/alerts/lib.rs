@@ -11,8 +11,8 @@ pub mod rules;
 mod time;
 
 pub use evaluator::{
-    ArmError, Cause, Evaluator, Firing, Limits, MarketHandle, Outcome, Phase, RuleId, RuleState,
-    Side,
+    ArmError, Cause, Evaluator, Firing, Limits, MarketHandle, MarketState, Outcome, Phase, RuleId,
+    RuleState, Side,
 };
 pub use input::{Candle, Gap, Instrument, Tick};
 pub use plan::{Average, Comparison, Lookback, Plan, Source, Threshold};

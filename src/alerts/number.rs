@@ -21,6 +21,16 @@ pub(crate) fn exact(text: &str) -> Option<Decimal> {
     })
 }
 
+/// A stored text that is no number.
+#[derive(Debug, thiserror::Error)]
+#[error("a stored number is not one")]
+pub(crate) struct NotANumber;
+
+/// Reads a stored decimal as it was, with its places.
+pub(crate) fn decimal_of(text: &str) -> Result<Decimal, NotANumber> {
+    Decimal::from_str_exact(text).map_err(|_| NotANumber)
+}
+
 fn refuse<E: de::Error>(text: &str) -> E {
     let shown: String = text.chars().take(40).collect();
     E::custom(format!(
@@ -115,6 +125,23 @@ impl Wide {
         Self(mantissa.div_euclid(unit), 2 * rest)
     }
 
+    /// The narrow keys of so many places around it: the greatest even one at or below, the least at or above.
+    /// What is beyond a machine word is its end.
+    pub(crate) fn around(self, places: u32) -> (i64, i64) {
+        let Some(power) = POWERS.get(places as usize).copied() else {
+            return (i64::MIN, i64::MAX);
+        };
+        let step = 2 * STEPS / i128::from(power);
+        let key = |within: i128| {
+            let whole = self.0.checked_mul(i128::from(power))?;
+            i64::try_from(whole.checked_add(within)?.checked_mul(2)?).ok()
+        };
+        let end = if self.0 < 0 { i64::MIN } else { i64::MAX };
+        let below = key(self.1 / step).unwrap_or(end);
+        let above = key((self.1 + step - 1) / step).unwrap_or(end);
+        (below, above)
+    }
+
     const fn carried(whole: i128, rest: i128) -> Self {
         Self(
             whole + rest.div_euclid(2 * STEPS),
@@ -180,4 +207,24 @@ pub(crate) fn narrow_below(value: Decimal, places: u32) -> Option<i64> {
         let lower = value.round_dp_with_strategy(places, RoundingStrategy::ToNegativeInfinity);
         narrow(lower, places)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_key_lies_between_the_narrow_ones_around_it() {
+        let around = |text: &str, places| Wide::of(exact(text).unwrap()).around(places);
+        assert_eq!(around("1.25", 2), (250, 250));
+        assert_eq!(around("1.250000000000000000000000001", 2), (250, 252));
+        assert_eq!(around("-1.250000000000000000000000001", 2), (-252, -250));
+        assert_eq!(around("0.0000000000000000000000000001", 8), (0, 2));
+        assert_eq!(
+            around("79228162514264337593543950335", 8),
+            (i64::MAX, i64::MAX)
+        );
+        assert_eq!(Wide::of(Decimal::ONE).above().around(2), (200, 202));
+        assert_eq!(Wide::of(Decimal::ONE).below().around(2), (198, 200));
+    }
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
-use crate::input::Instrument;
+use crate::evaluator::Side;
+use crate::input::{Instrument, arc_text};
 use crate::rule::Operator;
 
 /// A condition as thresholds on signals.
@@ -45,7 +47,8 @@ pub enum Comparison {
 }
 
 /// A signal: one number with an instant. Rules with the same source share it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The price of the last trade.
     Price(Instrument),
@@ -69,11 +72,13 @@ pub enum Source {
     /// so many seconds.
     Spread(Instrument, Instrument, u32),
     /// A number that is fed in by name.
-    Outside(Arc<str>),
+    Outside(#[serde(with = "arc_text")] Arc<str>),
+    /// By how many percent the price is above the highest, or the lowest, since the rules of a group were armed.
+    Trailing(Instrument, Side, u32),
 }
 
 /// Candles of an interval, and how many of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Lookback {
     /// The length of a candle in seconds.
     pub interval: u32,
@@ -82,7 +87,7 @@ pub struct Lookback {
 }
 
 /// A moving average of closes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Average {
     /// Of which candles, and how many of them.
     pub lookback: Lookback,
@@ -109,17 +114,17 @@ impl Source {
         }
     }
 
-    /// The candles it is computed from, and whether as an exponential average.
-    pub(crate) const fn candles(&self) -> Option<(Lookback, bool)> {
+    /// The candles it is computed from.
+    pub(crate) const fn candles(&self) -> Option<Lookback> {
         match self {
-            Self::Average(_, average) => Some((average.lookback, average.exponential)),
+            Self::Average(_, average) => Some(average.lookback),
             Self::Volume(_, lookback)
             | Self::LowestClose(_, lookback)
-            | Self::HighestClose(_, lookback) => Some((*lookback, false)),
+            | Self::HighestClose(_, lookback) => Some(*lookback),
             Self::Volatility(_, lookback, usual) => {
                 let count = *usual + 1;
                 let interval = lookback.interval;
-                Some((Lookback { interval, count }, false))
+                Some(Lookback { interval, count })
             }
             _ => None,
         }
@@ -131,11 +136,6 @@ impl Source {
             self,
             Self::LowestClose(..) | Self::HighestClose(..) | Self::Volatility(..)
         )
-    }
-
-    /// Its value is known only when a trade happens: it is against what was before it, or another's price.
-    pub(crate) const fn is_of_a_trade(&self) -> bool {
-        matches!(self, Self::High(..) | Self::Low(..) | Self::Spread(..))
     }
 
     /// It is against the highest or lowest of its window.
@@ -191,7 +191,8 @@ impl Source {
             | Self::HighestClose(instrument, _)
             | Self::High(instrument, _)
             | Self::Low(instrument, _)
-            | Self::Spread(instrument, ..) => Some(instrument),
+            | Self::Spread(instrument, ..)
+            | Self::Trailing(instrument, ..) => Some(instrument),
             Self::Outside(_) => None,
         }
     }
@@ -214,7 +215,7 @@ pub(crate) fn seconds_of_history(plan: &Plan) -> u32 {
         let window = source.window().unwrap_or(0);
         // A cell more for a window, and a candle more than are looked at.
         let window = window + window / 240;
-        let candles = source.candles().map_or(0, |(lookback, _)| {
+        let candles = source.candles().map_or(0, |lookback| {
             (lookback.count + 1).saturating_mul(lookback.interval)
         });
         window.max(candles)

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
 use crate::number;
-use crate::rules::Condition;
+use crate::plan::Plan;
+use crate::rules::{self, Condition};
 use crate::time::EventTime;
 
 /// The longest cooldown and hold: 366 days.
@@ -176,10 +177,16 @@ impl Rule {
                 return Err(RuleError::new(field, message));
             }
         }
-        match self.hysteresis {
-            Some(distance) if distance.is_sign_negative() && !distance.is_zero() => {
-                let message = format!("{distance} is negative: use 0 or more");
-                Err(RuleError::new("hysteresis", message))
+        let Some(distance) = self.hysteresis else {
+            return Ok(());
+        };
+        if distance.is_sign_negative() && !distance.is_zero() {
+            let message = format!("{distance} is negative: use 0 or more");
+            return Err(RuleError::new("hysteresis", message));
+        }
+        match self.condition.plan() {
+            Plan::Threshold(threshold) if threshold.source.is_ratio() => {
+                rules::check_percent("hysteresis", distance)
             }
             _ => Ok(()),
         }

@@ -1,17 +1,24 @@
 //! Arming, disarming and storing of rules.
 
+use std::sync::Arc;
+
 use super::Evaluator;
 use super::composite::{Composite, Shape};
 use super::entry::{Entry, LEAF, Leaf, Life, Watch, after};
 use super::index::Direction;
 use super::line::Line;
-use super::signal::{Signal, Wait};
+use super::market::Market;
+use super::signal::{RATIO_PLACES, Signal, Wait};
 use super::types::{ArmError, Outcome, Phase, RuleId, RuleState, Side};
 use super::value::Moment;
 use crate::plan::{Comparison, Plan, Source, Threshold};
 use crate::rule::{Operator, Repeat, Rule};
+use crate::rules::MOST;
 use crate::time::EventTime;
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// Names without rules whose last number is kept.
+const MOST_IDLE: usize = 256;
 
 impl Evaluator {
     /// Arms a rule, in place of the one with the same id. Without a stored state, or with one that waits, it is
@@ -37,7 +44,7 @@ impl Evaluator {
         let line = match &plan {
             Plan::Threshold(threshold) => Line {
                 value: threshold.value.normalize(),
-                distance: rule.hysteresis.unwrap_or_default().normalize(),
+                distance: distance_of(rule, &threshold.source),
                 comparison: threshold.comparison,
             },
             // True or false: as a state.
@@ -63,7 +70,13 @@ impl Evaluator {
         let slot = self.rules.insert(entry);
         self.by_id.insert(id, slot);
         let watch = match &plan {
-            Plan::Threshold(threshold) => Watch::Signal(self.subscribe(&threshold.source)),
+            Plan::Threshold(threshold) => Watch::Signal(match &threshold.source {
+                Source::Trailing(instrument, side, _) => {
+                    let goes_on = state.is_some_and(|state| state.phase != Phase::Waiting);
+                    self.follow(slot, goes_on.then_some(id), instrument, *side, out)
+                }
+                source => self.subscribe(source, out),
+            }),
             Plan::Gap(instrument, seconds) => {
                 let market = self.market_of(instrument);
                 self.markets[market as usize].gaps.insert(slot);
@@ -76,7 +89,7 @@ impl Evaluator {
                 market: self.market_of(instrument),
                 seconds: *seconds,
             },
-            Plan::All(_) | Plan::Any(_) => Watch::Composite(self.compose(slot, &plan)),
+            Plan::All(_) | Plan::Any(_) => Watch::Composite(self.compose(slot, &plan, out)),
         };
         if let Some(entry) = self.rules.get_mut(slot) {
             entry.watch = watch;
@@ -160,6 +173,11 @@ impl Evaluator {
         let since = state.and_then(|state| state.since);
         let since = since.map_or(i64::MIN, |time| time.0);
         let phase = state.map_or(Phase::Waiting, |state| state.phase);
+        if let Watch::Composite(composite) = watch
+            && let Some(composite) = self.composites.get_mut(composite)
+        {
+            composite.is_new = phase == Phase::Waiting;
+        }
         let over = matches!(phase, Phase::Fired | Phase::Expired);
         if !over && expires != i64::MAX {
             if expires <= now {
@@ -273,7 +291,7 @@ impl Evaluator {
     }
 
     /// The signal of a source, with one more user.
-    fn subscribe(&mut self, source: &Source) -> u32 {
+    pub(super) fn subscribe(&mut self, source: &Source, out: &mut Outcome) -> u32 {
         let slot = match self.by_source.get(source) {
             Some(slot) => *slot,
             None => self.add_signal(source),
@@ -291,7 +309,7 @@ impl Evaluator {
             _ => Moment::Before,
         };
         if let Some(number) = self.value(slot, moment) {
-            self.start_signal(slot, number);
+            self.start_signal(slot, number, out);
         }
         slot
     }
@@ -299,17 +317,16 @@ impl Evaluator {
     fn add_signal(&mut self, source: &Source) -> u32 {
         let market = match (source.home(), source) {
             (Some(instrument), _) => self.market_of(instrument),
-            (None, Source::Outside(name)) => match self.by_name.get(name) {
-                Some(market) => *market,
-                None => {
-                    let market = self.add_market(None);
-                    self.by_name.insert(name.clone(), market);
-                    market
-                }
-            },
+            (None, Source::Outside(name)) => self.market_of_name(name),
             (None, _) => self.add_market(None),
         };
-        let slot = self.signals.insert(Signal::new(source.clone(), market));
+        let mut signal = Signal::new(source.clone(), market);
+        let restored = self.markets[market as usize].restored.as_ref();
+        let restored = restored.and_then(|it| it.signals.iter().find(|(other, _)| other == source));
+        if let Some((_, number)) = restored {
+            signal.start(*number);
+        }
+        let slot = self.signals.insert(signal);
         self.by_source.insert(source.clone(), slot);
         self.markets[market as usize].signals.push(slot);
         self.markets[market as usize].keep(source);
@@ -322,14 +339,18 @@ impl Evaluator {
     }
 
     /// Takes a user off a signal, which goes with the last one.
-    fn unsubscribe(&mut self, slot: u32, user: u32) {
+    pub(super) fn unsubscribe(&mut self, slot: u32, user: u32) {
         let Some(signal) = self.signals.get_mut(slot) else {
             return;
         };
         signal.waiting.remove(&user);
         signal.recheck.remove(&user);
         signal.users -= 1;
-        if signal.users > 0 {
+        let (users, market) = (signal.users, signal.market);
+        if let Source::Trailing(_, _, group) = signal.source {
+            self.unfollow(market, group, user);
+        }
+        if users > 0 {
             return;
         }
         if let Some(signal) = self.signals.remove(slot) {
@@ -342,6 +363,10 @@ impl Evaluator {
                 .map(|signal| signal.source.clone())
                 .collect();
             market.drop_unused(used.iter());
+            if let Source::Outside(name) = &signal.source {
+                self.idle.push_back(Arc::clone(name));
+                self.forget_names();
+            }
             if let Source::Spread(_, against, _) = &signal.source {
                 let against = self.market_of(against);
                 let dependents = &mut self.markets[against as usize].dependents;
@@ -351,15 +376,33 @@ impl Evaluator {
         }
     }
 
+    /// Forgets the oldest of many names that no rule is about: a rule that is edited finds its number again.
+    fn forget_names(&mut self) {
+        while self.idle.len() > MOST_IDLE {
+            let Some(name) = self.idle.pop_front() else {
+                return;
+            };
+            let market = self.by_name.get(&name).copied();
+            if let Some(market) = market
+                && self.markets[market as usize].signals.is_empty()
+            {
+                self.by_name.remove(&name);
+                self.markets[market as usize] = Market::new(None);
+                self.free_markets.push(market);
+            }
+        }
+    }
+
     /// Makes a composite of a plan, and lets its parts wait.
     #[allow(clippy::cast_possible_truncation, reason = "at most eight parts")]
-    fn compose(&mut self, rule: u32, plan: &Plan) -> u32 {
+    fn compose(&mut self, rule: u32, plan: &Plan, out: &mut Outcome) -> u32 {
         let (shape, parts) = Shape::of(plan);
         let composite = self.composites.insert(Composite {
             slot: rule,
             leaves: Box::default(),
             truth: 0,
             met: false,
+            is_new: true,
             shape,
         });
         let mut leaves = Vec::with_capacity(parts.len());
@@ -373,7 +416,7 @@ impl Evaluator {
             else {
                 continue;
             };
-            let signal_slot = self.subscribe(source);
+            let signal_slot = self.subscribe(source, out);
             let leaf = Leaf {
                 value: value.normalize(),
                 comparison: *comparison,
@@ -427,4 +470,15 @@ impl Evaluator {
         }
         Ok(())
     }
+}
+
+/// The hysteresis in the unit of a signal: of ratios, no finer than their keys.
+fn distance_of(rule: &Rule, source: &Source) -> Decimal {
+    let distance = rule.hysteresis.unwrap_or_default();
+    if source.is_ratio() {
+        let up = RoundingStrategy::ToPositiveInfinity;
+        let distance = distance.round_dp_with_strategy(RATIO_PLACES, up);
+        return distance.min(MOST).normalize();
+    }
+    distance.normalize()
 }

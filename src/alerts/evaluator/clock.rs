@@ -34,6 +34,7 @@ impl Evaluator {
     /// come before the close of a candle.
     pub(super) fn advance_to(&mut self, market: u32, time: i64, out: &mut Outcome) {
         self.touched.push(market);
+        self.markets[market as usize].restored = None;
         self.markets[market as usize].fold();
         // Where a signal was at the last trade matters, which may have passed quietly.
         for at in 0..self.markets[market as usize].signals.len() {

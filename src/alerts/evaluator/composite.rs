@@ -15,6 +15,8 @@ pub(super) struct Composite {
     pub(super) truth: u8,
     /// It was true when it was last looked at.
     pub(super) met: bool,
+    /// It was armed here, and does not go on from a stored state: first values of its parts are those at arming.
+    pub(super) is_new: bool,
     pub(super) shape: Shape,
 }
 

@@ -28,6 +28,7 @@ impl Evaluator {
         let mut reached = std::mem::take(&mut self.reached);
         self.move_signal_over(slot, number, &mut reached);
         if is_first {
+            self.catch_up(slot, out);
             let waiting = match self.signals.get_mut(slot) {
                 Some(signal) => std::mem::take(&mut signal.waiting),
                 None => return,
@@ -49,6 +50,28 @@ impl Evaluator {
         }
     }
 
+    /// Rules that went on from a stored state before their signal had a value: its first one may be where they
+    /// wait for it already. One that is armed fires when the value comes there.
+    fn catch_up(&mut self, slot: u32, out: &mut Outcome) {
+        let Some(signal) = self.signals.get(slot) else {
+            return;
+        };
+        for rule in signal.placed() {
+            let Some((_, line, wait)) = self.wait_of(rule) else {
+                continue;
+            };
+            let signal = self.signals.get(slot);
+            let is_there = wait != Wait::Met && signal.is_some_and(|it| it.is_at(&line, wait));
+            if is_there && let Some(entry) = self.rules.get(rule) {
+                let since = match wait {
+                    Wait::Rearmed(_) => entry.since,
+                    _ => i64::MIN,
+                };
+                self.enter(rule, Life::Armed, since, out);
+            }
+        }
+    }
+
     /// Moves a signal without anything being reached.
     pub(super) fn move_signal(&mut self, slot: u32, number: Number) {
         let mut reached = Vec::new();
@@ -63,10 +86,11 @@ impl Evaluator {
     }
 
     /// The same of a signal that may have no value yet, when nobody waits for its first.
-    pub(super) fn start_signal(&mut self, slot: u32, number: Number) {
+    pub(super) fn start_signal(&mut self, slot: u32, number: Number, out: &mut Outcome) {
         let signal = self.signals.get(slot);
         if signal.is_some_and(|signal| signal.last.is_none() && signal.waiting.is_empty()) {
             self.move_signal_over(slot, number, &mut Vec::new());
+            self.catch_up(slot, out);
         } else {
             self.move_signal(slot, number);
         }
@@ -91,6 +115,10 @@ impl Evaluator {
         let Some(signal) = self.signals.get_mut(slot) else {
             return;
         };
+        if signal.source.is_ratio() {
+            // Its keys have the places that its thresholds may have: another would wait in vain.
+            return;
+        }
         let waiting = signal.widen(values);
         if !self.place_all(slot, &waiting)
             && let Some(signal) = self.signals.get_mut(slot)
@@ -407,13 +435,13 @@ impl Evaluator {
         let met = composite.shape.is_met(composite.truth);
         let turned = met != composite.met;
         composite.met = met;
-        let rule = composite.slot;
+        let (rule, is_new) = (composite.slot, composite.is_new);
         let Some(entry) = self.rules.get(rule) else {
             return;
         };
         let since = entry.since;
         match (entry.life, met) {
-            (Life::Armed, true) if turned && (!by_first_value || entry.fire_if_met) => {
+            (Life::Armed, true) if turned && (!by_first_value || is_new && entry.fire_if_met) => {
                 self.become_true(rule, Direction::Up, event, out);
             }
             (Life::Pending(_), false) => self.enter(rule, Life::Armed, i64::MIN, out),

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::series::{Series, volume_of};
+use super::series::{Kept, Series, volume_of};
 use super::signal::USUAL_PLACES;
+use super::state::Restored;
+use super::trail::Trail;
+use super::types::Cause;
 use super::window::{Range, Window};
-use crate::input::{Instrument, Tick};
+use crate::input::{Candle, Instrument, Tick};
 use crate::number::narrow;
 use crate::plan::Source;
 
@@ -32,18 +35,25 @@ pub(super) struct Market {
     pub(super) silent: BTreeSet<u32>,
     /// A candle has closed since the last trade.
     pub(super) has_closed: bool,
-    /// The highest and lowest of some window are asked for.
-    has_extremes: bool,
+    /// The last trade has passed quietly.
+    pub(super) has_passed: bool,
+    /// The last number that was fed in by name.
+    pub(super) fed: Option<Cause>,
     windows: Vec<(u32, Window)>,
     series: Vec<(u32, Series)>,
     /// Trades since windows and series were given any.
     passed: Option<Passed>,
+    pub(super) trails: Vec<Trail>,
+    /// Left by a restart for the rules that are armed before the next trade.
+    pub(super) restored: Option<Box<Restored>>,
 }
 
 /// Trades that have passed quietly.
 #[derive(Debug, Clone, Copy)]
 struct Passed {
     range: Range,
+    /// The keys of its low and high, in the guard's places.
+    keys: (i64, i64),
     volume: i128,
 }
 
@@ -96,20 +106,30 @@ impl Market {
             gaps: BTreeSet::new(),
             silent: BTreeSet::new(),
             has_closed: false,
-            has_extremes: false,
+            has_passed: false,
+            fed: None,
             windows: Vec::new(),
             series: Vec::new(),
             passed: None,
+            trails: Vec::new(),
+            restored: None,
         }
     }
 
-    /// True if nobody waits for what the trade does.
-    pub(super) fn is_quiet(&self, tick: &Tick) -> bool {
+    /// Lets a trade pass for whose doing nobody waits; false, and nothing is changed, if somebody does.
+    pub(super) fn lets_pass(&mut self, tick: &Tick) -> bool {
         let guard = &self.guard;
-        tick.time.0 < guard.due
-            && narrow(tick.price, guard.places)
-                .is_some_and(|key| guard.low < key && key < guard.high)
-            && (guard.volume == i128::MAX || self.volume_with(tick) < guard.volume)
+        let key = match narrow(tick.price, guard.places) {
+            Some(key) if guard.low < key && key < guard.high => key,
+            _ => return false,
+        };
+        let passes = tick.time.0 < guard.due
+            && (guard.volume == i128::MAX || self.volume_with(tick) < guard.volume);
+        if passes {
+            self.has_passed = true;
+            self.remember(tick, key);
+        }
+        passes
     }
 
     fn volume_with(&self, tick: &Tick) -> i128 {
@@ -117,8 +137,15 @@ impl Market {
         passed.saturating_add(volume_of(tick.quantity))
     }
 
-    /// Remembers a trade.
+    /// Remembers a trade that was looked at.
     pub(super) fn note(&mut self, tick: &Tick) {
+        self.has_passed = false;
+        self.fold();
+        self.remember(tick, 0);
+        self.fold();
+    }
+
+    fn remember(&mut self, tick: &Tick, key: i64) {
         self.last = Some(*tick);
         self.now = self.now.max(tick.time.0);
         self.last_at = self.now;
@@ -128,15 +155,22 @@ impl Market {
         }
         let volume = self.volume_with(tick);
         let price = tick.price;
-        let range = match self.passed {
-            Some(Passed { range, .. }) if self.has_extremes => Range {
-                high: range.high.max(price),
-                low: range.low.min(price),
-                close: price,
-            },
-            _ => Range::of(price),
+        let Some(passed) = &mut self.passed else {
+            self.passed = Some(Passed {
+                range: Range::of(price),
+                keys: (key, key),
+                volume,
+            });
+            return;
         };
-        self.passed = Some(Passed { range, volume });
+        passed.volume = volume;
+        passed.range.close = price;
+        if key < passed.keys.0 {
+            (passed.keys.0, passed.range.low) = (key, price);
+        }
+        if passed.keys.1 < key {
+            (passed.keys.1, passed.range.high) = (key, price);
+        }
     }
 
     /// Gives windows and series the trades that have passed: all of it in the same cells, for their ends were due.
@@ -169,6 +203,10 @@ impl Market {
         found.map(|(_, series)| series)
     }
 
+    pub(super) fn windows(&self) -> &[(u32, Window)] {
+        &self.windows
+    }
+
     pub(super) const fn all_series(&self) -> &Vec<(u32, Series)> {
         &self.series
     }
@@ -182,33 +220,44 @@ impl Market {
         if let Some(seconds) = source.window()
             && self.window(seconds).is_none()
         {
-            let mut window = Window::new(seconds);
-            if let Some(last) = self.last {
-                window.add(self.last_at, Range::of(last.price));
-            }
+            let restored = self.restored.as_ref().and_then(|restored| {
+                let mut windows = restored.windows.iter();
+                windows.find(|(other, _)| *other == seconds)
+            });
+            let window = match (restored, self.last) {
+                (Some((_, window)), _) => window.clone().restored(),
+                (None, Some(last)) => {
+                    let mut window = Window::new(seconds);
+                    window.add(self.last_at, Range::of(last.price));
+                    window
+                }
+                (None, None) => Window::new(seconds),
+            };
             self.windows.push((seconds, window));
         }
-        for (seconds, window) in &mut self.windows {
-            if source.is_of_extremes() && source.window() == Some(*seconds) {
-                window.keep_extremes();
-            }
-            self.has_extremes |= window.has_extremes();
-        }
-        let Some((lookback, exponential)) = source.candles() else {
+        let Some(lookback) = source.candles() else {
             return;
         };
         if self.series(lookback.interval).is_none() {
-            self.series
-                .push((lookback.interval, Series::new(lookback.interval)));
+            let interval = lookback.interval;
+            let restored = self.restored.as_ref().and_then(|restored| {
+                let mut series = restored.series.iter();
+                series.find(|(other, _)| *other == interval)
+            });
+            let series = match restored {
+                Some((_, series)) => series.clone(),
+                None => Series::new(interval, self.last_at),
+            };
+            self.series.push((interval, series));
         }
         for (seconds, series) in &mut self.series {
             if *seconds == lookback.interval {
                 series.keep(lookback.count);
-                match source {
-                    Source::Average(..) if exponential => series.keep_average(lookback.count),
-                    Source::Average(..) => series.keep_sum(lookback.count),
-                    Source::Volume(..) => series.keep_median(lookback.count),
-                    _ => {}
+                match source.keeps() {
+                    Some((_, Kept::Average(length))) => series.keep_average(length),
+                    Some((_, Kept::Sum(length))) => series.keep_sum(length),
+                    Some((_, Kept::Median(length))) => series.keep_median(length),
+                    None => {}
                 }
             }
         }
@@ -219,35 +268,41 @@ impl Market {
         let windows = used.clone().filter_map(Source::window);
         self.windows
             .retain(|(seconds, _)| windows.clone().any(|other| other == *seconds));
-        self.has_extremes = self.windows.iter().any(|(_, it)| it.has_extremes());
-        let series = used.filter_map(Source::candles);
+        let series = used.clone().filter_map(Source::candles);
         self.series.retain(|(seconds, _)| {
             let mut series = series.clone();
-            series.any(|(lookback, _)| lookback.interval == *seconds)
+            series.any(|lookback| lookback.interval == *seconds)
         });
+        for (seconds, series) in &mut self.series {
+            series.keep_only(|kept| {
+                let mut used = used.clone();
+                used.any(|source| source.keeps() == Some((*seconds, kept)))
+            });
+        }
     }
 
-    /// Begins windows and series with the candles before their first trade, in order.
-    pub(super) fn warm(&mut self, candles: &[crate::input::Candle]) {
-        let before = self.last_at;
-        let is_before =
-            |candle: &&crate::input::Candle| candle.end().0 <= before || before == i64::MIN;
+    /// Begins windows and series with the candles before what they have, in order.
+    pub(super) fn warm(&mut self, candles: &[Candle]) {
         for (_, window) in &mut self.windows {
-            window.warm(candles.iter().filter(is_before).map(|candle| {
-                let range = Range {
-                    high: candle.high,
-                    low: candle.low,
-                    close: candle.close,
-                };
-                (candle.end().0 - 1, range)
-            }));
+            window.warm(candles);
         }
         for (_, series) in &mut self.series {
-            series.warm(candles.iter().filter(is_before).map(|candle| {
-                let volume = volume_of(candle.volume);
-                (candle.end().0 - 1, candle.close, volume)
-            }));
+            series.warm(candles, self.now);
         }
+    }
+}
+
+impl Source {
+    /// The figure of candles of so many seconds that it needs kept.
+    fn keeps(&self) -> Option<(u32, Kept)> {
+        let kept = match self {
+            Self::Average(_, average) if average.exponential => Kept::Average,
+            Self::Average(..) => Kept::Sum,
+            Self::Volume(..) => Kept::Median,
+            _ => return None,
+        };
+        let lookback = self.candles()?;
+        Some((lookback.interval, kept(lookback.count)))
     }
 }
 

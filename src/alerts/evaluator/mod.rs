@@ -15,17 +15,20 @@ mod market;
 mod ratio;
 mod series;
 mod signal;
+mod state;
+mod trail;
 mod types;
 mod value;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
 pub(crate) use composite::MOST_LEAVES;
 pub(crate) use signal::RATIO_PLACES;
+pub use state::MarketState;
 pub use types::{ArmError, Cause, Firing, Limits, Outcome, Phase, RuleId, RuleState, Side};
 
 use composite::Composite;
@@ -57,6 +60,12 @@ pub struct Evaluator {
     by_source: HashMap<Source, u32>,
     by_instrument: HashMap<Instrument, u32>,
     by_name: HashMap<Arc<str>, u32>,
+    /// Markets of names that no rule is about any more.
+    free_markets: Vec<u32>,
+    /// Names that were without rules at some time, the latest last.
+    idle: VecDeque<Arc<str>>,
+    /// The number of the newest group of trailing rules.
+    last_group: u32,
     /// Causes that made the conditions of pending rules true.
     pending: HashMap<u32, Cause>,
     /// Composites of which a part has changed; true if only by its first value.
@@ -124,15 +133,15 @@ impl Evaluator {
         state.note(last);
         for slot in state.signals.clone() {
             if let Some(number) = self.value(slot, Moment::Before) {
-                self.start_signal(slot, number);
+                self.start_signal(slot, number, &mut Outcome::default());
             }
         }
         self.markets[market as usize].guard.forget();
     }
 
     /// Gives the windows and candles of an instrument's rules what happened before, as far as they have nothing
-    /// of their own yet: candles of one minute, in order. It fires nothing. To be called after the rules are
-    /// armed; [`Rule::seconds_of_history`](crate::Rule::seconds_of_history) says how far back a rule looks.
+    /// of their own yet: candles of one minute, in order. It fires only what fires at arming. To be called after
+    /// the rules are armed; [`Rule::seconds_of_history`](crate::Rule::seconds_of_history) says how far back a rule looks.
     pub fn warm(&mut self, instrument: &Instrument, candles: &[Candle], out: &mut Outcome) {
         let market = self.market_of(instrument);
         self.markets[market as usize].fold();
@@ -150,18 +159,21 @@ impl Evaluator {
         self.markets[market as usize].guard.forget();
     }
 
-    /// The last trade of a market, as an event.
+    /// The last trade of a market, or the last number that was fed in, as an event.
     fn last_event(&self, market: u32) -> Option<Event> {
         let market = &self.markets[market as usize];
-        let (instrument, last) = (market.instrument.clone()?, market.last?);
-        Some(Event {
-            at: market.now,
-            cause: Cause::Trade {
-                instrument,
+        let cause = match (&market.instrument, market.last) {
+            (Some(instrument), Some(last)) => Cause::Trade {
+                instrument: instrument.clone(),
                 trade_id: last.id,
                 time: last.time,
                 price: last.price,
             },
+            _ => market.fed.clone()?,
+        };
+        Some(Event {
+            at: market.now,
+            cause,
         })
     }
 
@@ -177,10 +189,7 @@ impl Evaluator {
     /// Trades of one instrument, in order.
     pub fn trades(&mut self, market: MarketHandle, ticks: &[Tick], out: &mut Outcome) {
         for tick in ticks {
-            let market_state = &mut self.markets[market.0 as usize];
-            if market_state.is_quiet(tick) {
-                market_state.note(tick);
-            } else {
+            if !self.markets[market.0 as usize].lets_pass(tick) {
                 self.look_at_trade(market.0, tick, out);
             }
         }
@@ -219,7 +228,16 @@ impl Evaluator {
         self.finish(market, before, out);
     }
 
-    /// A number that is fed in by name: a portfolio's value, a forecast.
+    /// Event time of a number that is fed in by name has reached `time`, with or without a number.
+    pub fn time_of_number(&mut self, name: &str, time: EventTime, out: &mut Outcome) {
+        if let Some(market) = self.by_name.get(name).copied() {
+            let before = out.firings.len();
+            self.advance_to(market, time.0, out);
+            self.finish(market, before, out);
+        }
+    }
+
+    /// A number that is fed in by name: a portfolio's value, a forecast. One that no rule is about is ignored.
     pub fn number(&mut self, name: &str, time: EventTime, value: Decimal, out: &mut Outcome) {
         let Some(market) = self.by_name.get(name).copied() else {
             return;
@@ -234,6 +252,7 @@ impl Evaluator {
                 value,
             },
         };
+        self.markets[market as usize].fed = Some(event.cause.clone());
         for signal in self.markets[market as usize].signals.clone() {
             self.feed(signal, Number::Exact(value), &event, out);
         }
@@ -249,6 +268,7 @@ impl Evaluator {
             return;
         };
         state.last = Some(*tick);
+        state.follow(tick.price);
         let event_at = state.now;
         let event = Event {
             at: event_at,
@@ -276,6 +296,9 @@ impl Evaluator {
             }
         }
         self.settle(&event, out);
+        if self.markets[market as usize].trails.len() > 1 {
+            self.merge_trails(market, tick.price);
+        }
         self.markets[market as usize].note(tick);
         self.finish(market, before, out);
     }
@@ -289,6 +312,18 @@ impl Evaluator {
         while let Some(market) = self.touched.pop() {
             self.set_guard(market);
         }
+    }
+
+    fn market_of_name(&mut self, name: &str) -> u32 {
+        if let Some(market) = self.by_name.get(name) {
+            return *market;
+        }
+        let market = match self.free_markets.pop() {
+            Some(market) => market,
+            None => self.add_market(None),
+        };
+        self.by_name.insert(name.into(), market);
+        market
     }
 
     fn market_of(&mut self, instrument: &Instrument) -> u32 {

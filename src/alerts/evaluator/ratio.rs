@@ -12,25 +12,37 @@ pub(super) fn key_of(number: i128, of: i128) -> Option<i64> {
     if of <= 0 {
         return None;
     }
-    let (mut number, mut of) = (number, of);
-    let scale = 10_i128.pow(RATIO_PLACES);
-    let scaled = loop {
-        match number.checked_mul(scale) {
-            Some(scaled) => break scaled,
-            // Numbers of more than 34 digits: the last ones are far below the step.
-            None => (number, of) = (number / 10, (of / 10).max(1)),
-        }
+    let (whole, rest) = match number.checked_mul(10_i128.pow(RATIO_PLACES)) {
+        Some(scaled) => (scaled.div_euclid(of), scaled.rem_euclid(of)),
+        None => by_digits(number, of),
     };
-    let whole = scaled.div_euclid(of);
-    let between = i128::from(scaled.rem_euclid(of) != 0);
+    let between = i128::from(rest != 0);
     let key = whole.clamp(-LIMIT, LIMIT) * 2 + between;
     i64::try_from(key).ok()
+}
+
+/// `number / of` in steps of 10^-[`RATIO_PLACES`] and what is left, digit by digit as it is done on paper.
+fn by_digits(number: i128, of: i128) -> (i128, i128) {
+    let (mut whole, mut rest) = (number.div_euclid(of), number.rem_euclid(of));
+    for _ in 0..RATIO_PLACES {
+        // Only with divisors of more than 37 digits: the last ones are far below the step.
+        let rest_of_ten = rest.saturating_mul(10);
+        whole = whole.saturating_mul(10).saturating_add(rest_of_ten / of);
+        rest = rest_of_ten % of;
+    }
+    (whole, rest)
 }
 
 /// The key of the percentage by which `price` is above `reference`, or below it.
 pub(super) fn percent(price: Decimal, reference: Decimal) -> Option<i64> {
     let (price, reference) = aligned(price, reference);
-    key_of(price.checked_sub(reference)?.checked_mul(100)?, reference)
+    let distance = price.checked_sub(reference)?;
+    match distance.checked_mul(100) {
+        Some(percent) => key_of(percent, reference),
+        // More than 10^36 steps: a hundredth of the divisor is as exact as the numbers are.
+        None if reference > 0 => key_of(distance, (reference / 100).max(1)),
+        None => None,
+    }
 }
 
 /// Two mantissas of the same scale.
@@ -92,6 +104,12 @@ mod tests {
         assert_eq!(percent("0.00001234", "0.00001234"), 0);
         assert_eq!(key_of(1, 3), Some(2 * 3_333 + 1));
         assert_eq!(key_of(1, 0), None);
+        // An exact quotient of numbers that a machine word multiplied by the steps does not take.
+        let of = 10_i128.pow(36);
+        assert_eq!(key_of(of * 5 / 4, of), Some(2 * 12_500));
+        assert_eq!(key_of(of * 5 / 4 + 1, of), Some(2 * 12_500 + 1));
+        assert_eq!(key_of(of * 5 / 4 - 1, of), Some(2 * 12_500 - 1));
+        assert_eq!(key_of(-of * 5 / 4 - 1, of), Some(-2 * 12_500 - 1));
     }
 
     #[test]

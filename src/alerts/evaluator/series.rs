@@ -5,35 +5,75 @@ use std::collections::VecDeque;
 
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Serialize};
+
+use crate::input;
+use crate::number::{NotANumber, decimal_of, text};
 
 /// The places that volumes are counted with; what a quantity has beyond them does not count.
-const VOLUME_PLACES: u32 = 12;
+const VOLUME_PLACES: u32 = 18;
 
 /// The places that an exponential average is kept with.
-const AVERAGE_PLACES: u32 = 15;
+const AVERAGE_PLACES: u32 = 24;
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Series {
     /// Nanoseconds of a candle.
     length: i64,
-    open: Option<OpenCandle>,
-    closes: VecDeque<Decimal>,
-    volumes: VecDeque<i128>,
-    /// Number of closes kept.
+    open: Option<Candle>,
+    /// Candles that have closed, in order.
+    closed: VecDeque<Candle>,
+    /// Number of them kept.
     keep: usize,
-    /// Exponential averages by their length, with how many closes they have seen.
-    averages: Vec<(u32, Decimal, u32)>,
+    averages: Vec<Average>,
     /// Sums of the last closes and medians of the last volumes, by their length: as of the last close.
+    #[serde(skip)]
     sums: Vec<(u32, Option<Decimal>)>,
+    #[serde(skip)]
     medians: Vec<(u32, Option<i128>)>,
+    /// From when on it has every trade; `i64::MAX` until the first.
+    since: i64,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct OpenCandle {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "StoredCandle", try_from = "StoredCandle")]
+struct Candle {
     /// Its number since the epoch.
     at: i64,
     close: Decimal,
     volume: i128,
+}
+
+/// A candle in JSON: its number, close and volume.
+type StoredCandle = (i64, String, String);
+
+impl From<Candle> for StoredCandle {
+    fn from(candle: Candle) -> Self {
+        let (close, volume) = (candle.close.to_string(), candle.volume.to_string());
+        (candle.at, close, volume)
+    }
+}
+
+impl TryFrom<StoredCandle> for Candle {
+    type Error = NotANumber;
+
+    fn try_from((at, close, volume): StoredCandle) -> Result<Self, Self::Error> {
+        Ok(Self {
+            at,
+            close: decimal_of(&close)?,
+            volume: volume.parse().map_err(|_| NotANumber)?,
+        })
+    }
+}
+
+/// An exponential average.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Average {
+    length: u32,
+    #[serde(with = "text")]
+    value: Decimal,
+    /// Number of closes it has seen.
+    seen: u32,
 }
 
 /// A candle that has closed.
@@ -45,17 +85,17 @@ pub(super) struct ClosedCandle {
 }
 
 impl Series {
-    /// Candles of so many seconds.
-    pub(super) fn new(seconds: u32) -> Self {
+    /// Candles of so many seconds, of the trades after `since`; `i64::MIN` if there was none before.
+    pub(super) fn new(seconds: u32, since: i64) -> Self {
         Self {
             length: i64::from(seconds) * 1_000_000_000,
             open: None,
-            closes: VecDeque::new(),
-            volumes: VecDeque::new(),
+            closed: VecDeque::new(),
             keep: 0,
             averages: Vec::new(),
             sums: Vec::new(),
             medians: Vec::new(),
+            since: if since == i64::MIN { i64::MAX } else { since },
         }
     }
 
@@ -84,14 +124,15 @@ impl Series {
         for at in 0..self.sums.len() {
             let closes = self.last_closes(self.sums[at].0);
             self.sums[at].1 = closes.and_then(|mut closes| {
-                closes.try_fold(Decimal::ZERO, |sum, close| sum.checked_add(*close))
+                closes.try_fold(Decimal::ZERO, |sum, close| sum.checked_add(close))
             });
         }
         for at in 0..self.medians.len() {
             let length = self.medians[at].0 as usize;
-            let skipped = self.volumes.len().checked_sub(length);
+            let skipped = self.closed.len().checked_sub(length);
             self.medians[at].1 = skipped.and_then(|skipped| {
-                let mut last: Vec<i128> = self.volumes.iter().skip(skipped).copied().collect();
+                let last = self.closed.iter().skip(skipped);
+                let mut last: Vec<i128> = last.map(|candle| candle.volume).collect();
                 last.sort_unstable();
                 last.get(last.len() / 2).copied()
             });
@@ -100,27 +141,23 @@ impl Series {
 
     /// Keeps an exponential average of this length.
     pub(super) fn keep_average(&mut self, length: u32) {
-        if !self.averages.iter().any(|(other, ..)| *other == length) {
-            self.averages.push((length, Decimal::ZERO, 0));
+        if !self.averages.iter().any(|it| it.length == length) {
             // As far as the closes there are tell.
-            let closes: Vec<Decimal> = self.closes.iter().copied().collect();
-            if let Some(average) = self.averages.last_mut() {
-                for close in closes {
-                    Self::step(average, close);
-                }
-            }
+            let closes = self.closed.iter().map(|candle| candle.close);
+            self.averages.push(Average::of(length, closes));
         }
     }
 
     /// Adds trades of one candle, the latest of them at `time`.
     pub(super) fn add(&mut self, time: i64, close: Decimal, volume: i128) {
+        self.since = self.since.min(time);
         let at = time.div_euclid(self.length);
         match &mut self.open {
             Some(open) if open.at >= at => {
                 open.close = close;
                 open.volume = open.volume.saturating_add(volume);
             }
-            open => *open = Some(OpenCandle { at, close, volume }),
+            open => *open = Some(Candle { at, close, volume }),
         }
     }
 
@@ -137,43 +174,20 @@ impl Series {
 
     /// Closes the open candle.
     pub(super) fn close(&mut self) -> Option<ClosedCandle> {
-        let closed = self.end_open();
-        self.summarize();
-        closed
-    }
-
-    fn end_open(&mut self) -> Option<ClosedCandle> {
         let open = self.open.take()?;
-        self.closes.push_back(open.close);
-        self.volumes.push_back(open.volume);
-        while self.closes.len() > self.keep {
-            self.closes.pop_front();
-            self.volumes.pop_front();
+        self.closed.push_back(open);
+        while self.closed.len() > self.keep {
+            self.closed.pop_front();
         }
         for average in &mut self.averages {
-            Self::step(average, open.close);
+            average.step(open.close);
         }
+        self.summarize();
         Some(ClosedCandle {
             open_time: open.at.saturating_mul(self.length),
             end: (open.at + 1).saturating_mul(self.length),
             close: open.close,
         })
-    }
-
-    fn step((length, average, seen): &mut (u32, Decimal, u32), close: Decimal) {
-        *seen = seen.saturating_add(1);
-        if *seen == 1 {
-            *average = close;
-            return;
-        }
-        let weight = Decimal::TWO / Decimal::from(*length + 1);
-        let moved = close
-            .checked_sub(*average)
-            .and_then(|distance| distance.checked_mul(weight))
-            .and_then(|step| average.checked_add(step));
-        if let Some(moved) = moved {
-            *average = moved.round_dp_with_strategy(AVERAGE_PLACES, RoundingStrategy::ToZero);
-        }
     }
 
     /// The sum of the last `length` closes, which is kept.
@@ -184,13 +198,13 @@ impl Series {
 
     /// The exponential average, once it has seen its length.
     pub(super) fn average(&self, length: u32) -> Option<Decimal> {
-        let found = self.averages.iter().find(|(other, ..)| *other == length)?;
-        (found.2 >= length).then_some(found.1)
+        let found = self.averages.iter().find(|it| it.length == length)?;
+        (found.seen >= length).then_some(found.value)
     }
 
     /// The lowest, or the highest, of the last `count` closes.
     pub(super) fn extreme(&self, count: u32, lowest: bool) -> Option<Decimal> {
-        let closes = self.last_closes(count)?.copied();
+        let closes = self.last_closes(count)?;
         if lowest { closes.min() } else { closes.max() }
     }
 
@@ -205,7 +219,7 @@ impl Series {
     pub(super) fn volatility(&self, length: u32, usual: u32) -> Option<(f64, f64)> {
         let prices: Vec<f64> = self
             .last_closes(usual.max(length) + 1)?
-            .filter_map(ToPrimitive::to_f64)
+            .filter_map(|close| close.to_f64())
             .collect();
         let moves: Vec<f64> = prices
             .windows(2)
@@ -218,35 +232,96 @@ impl Series {
         Some((of(length), of(usual)))
     }
 
-    fn last_closes(&self, count: u32) -> Option<impl Iterator<Item = &Decimal>> {
-        let skipped = self.closes.len().checked_sub(count as usize)?;
-        Some(self.closes.iter().skip(skipped))
+    fn last_closes(&self, count: u32) -> Option<impl Iterator<Item = Decimal>> {
+        let skipped = self.closed.len().checked_sub(count as usize)?;
+        Some(self.closed.iter().skip(skipped).map(|it| it.close))
     }
 
-    /// Begins with the candles before the open one, if nothing has closed yet; in order.
-    pub(super) fn warm(&mut self, before: impl Iterator<Item = (i64, Decimal, i128)>) {
-        if !self.closes.is_empty() {
-            return;
+    /// Begins with the candles of one minute before what it has; in order.
+    pub(super) fn warm(&mut self, candles: &[input::Candle], now: i64) {
+        let since = self.since;
+        let mut older: Vec<Candle> = Vec::new();
+        for candle in candles.iter().filter(|it| it.end().0 <= since) {
+            self.since = self.since.min(candle.open_time.0);
+            let at = (candle.end().0 - 1).div_euclid(self.length);
+            let (close, volume) = (candle.close, volume_of(candle.volume));
+            match older.last_mut() {
+                Some(last) if last.at == at => {
+                    last.close = close;
+                    last.volume = last.volume.saturating_add(volume);
+                }
+                _ => older.push(Candle { at, close, volume }),
+            }
         }
-        let known = self.open.take();
-        for (time, close, volume) in before {
-            if self.end() <= time {
-                self.end_open();
+        // The newest of them may have gone on in what there is, or go on.
+        if let Some(newest) = older.pop() {
+            match self.closed.front_mut().or(self.open.as_mut()) {
+                Some(known) if known.at == newest.at => {
+                    known.volume = known.volume.saturating_add(newest.volume);
+                }
+                None if now < (newest.at + 1).saturating_mul(self.length) => {
+                    self.open = Some(newest)
+                }
+                _ => older.push(newest),
             }
-            self.add(time, close, volume);
         }
-        match (known, &mut self.open) {
-            (Some(known), Some(open)) if open.at == known.at => {
-                open.close = known.close;
-                open.volume = open.volume.saturating_add(known.volume);
+        for candle in older.into_iter().rev() {
+            self.closed.push_front(candle);
+        }
+        let closes = self.closed.iter().map(|candle| candle.close);
+        for average in &mut self.averages {
+            if (average.seen as usize) < self.closed.len() {
+                *average = Average::of(average.length, closes.clone());
             }
-            (Some(known), _) => {
-                self.end_open();
-                self.open = Some(known);
-            }
-            (None, _) => {}
+        }
+        while self.closed.len() > self.keep {
+            self.closed.pop_front();
         }
         self.summarize();
+    }
+
+    /// Forgets what nobody asks for: `used` are the averages, sums and medians that somebody does.
+    pub(super) fn keep_only(&mut self, is_used: impl Fn(Kept) -> bool) {
+        self.averages.retain(|it| is_used(Kept::Average(it.length)));
+        self.sums.retain(|(length, _)| is_used(Kept::Sum(*length)));
+        self.medians
+            .retain(|(length, _)| is_used(Kept::Median(*length)));
+    }
+}
+
+/// A figure that a series keeps of so many candles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    Average(u32),
+    Sum(u32),
+    Median(u32),
+}
+
+impl Average {
+    fn of(length: u32, closes: impl Iterator<Item = Decimal>) -> Self {
+        let mut average = Self {
+            length,
+            value: Decimal::ZERO,
+            seen: 0,
+        };
+        closes.for_each(|close| average.step(close));
+        average
+    }
+
+    fn step(&mut self, close: Decimal) {
+        self.seen = self.seen.saturating_add(1);
+        if self.seen == 1 {
+            self.value = close;
+            return;
+        }
+        let weight = Decimal::TWO / Decimal::from(self.length + 1);
+        let moved = close
+            .checked_sub(self.value)
+            .and_then(|distance| distance.checked_mul(weight))
+            .and_then(|step| self.value.checked_add(step));
+        if let Some(moved) = moved {
+            self.value = moved.round_dp_with_strategy(AVERAGE_PLACES, RoundingStrategy::ToZero);
+        }
     }
 }
 

@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::index::{Direction, Index};
 use super::line::{Line, is_beyond};
-use crate::number::{Key, MOST_PLACES, Wide, narrow, places_of};
+use crate::number::{Key, MOST_PLACES, Wide, narrow, places_of, text};
 use crate::plan::Source;
 
 /// A value of a signal: an exact decimal, or the key of a ratio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Number {
-    Exact(Decimal),
+    Exact(#[serde(with = "text")] Decimal),
     /// In half steps of 10^-[`RATIO_PLACES`].
     Ratio(i64),
 }
@@ -102,6 +104,16 @@ impl Signal {
         }
     }
 
+    /// The value with which it goes on after a restart.
+    pub(super) fn start(&mut self, number: Number) {
+        if !self.advance(number, &mut Vec::new())
+            && let Number::Exact(value) = number
+        {
+            self.last = Some(number);
+            self.widen(&[value]);
+        }
+    }
+
     /// Moves the value; false, and nothing is changed, if its key does not fit.
     pub(super) fn advance(&mut self, number: Number, reached: &mut Vec<(u32, Direction)>) -> bool {
         let fits = match (&mut self.levels, number) {
@@ -163,12 +175,7 @@ impl Signal {
 
     /// Empties the thresholds and makes their keys fit `values` too, and returns who waited.
     pub(super) fn widen(&mut self, values: &[Decimal]) -> Vec<u32> {
-        let mut slots: Vec<u32> = match &self.levels {
-            Levels::Narrow { index, .. } => index.slots().collect(),
-            Levels::Wide(index) => index.slots().collect(),
-        };
-        slots.sort_unstable();
-        slots.dedup();
+        let slots = self.placed();
         let places = match self.levels {
             Levels::Narrow { places, .. } => values
                 .iter()
@@ -190,6 +197,17 @@ impl Signal {
         } else {
             self.widen_fully();
         }
+        slots
+    }
+
+    /// Everyone who waits for one of its keys.
+    pub(super) fn placed(&self) -> Vec<u32> {
+        let mut slots: Vec<u32> = match &self.levels {
+            Levels::Narrow { index, .. } => index.slots().collect(),
+            Levels::Wide(index) => index.slots().collect(),
+        };
+        slots.sort_unstable();
+        slots.dedup();
         slots
     }
 

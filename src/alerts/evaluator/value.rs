@@ -7,6 +7,7 @@ use super::market::{Guard, Market};
 use super::ratio;
 use super::series::volume_of;
 use super::signal::{Levels, Number, RATIO_PLACES, Signal};
+use super::types::{Cause, Side};
 use crate::input::Tick;
 use crate::number::{narrow, narrow_below, places_of};
 use crate::plan::Source;
@@ -31,11 +32,14 @@ impl Evaluator {
         let market = &self.markets[self.signals.get(signal)?.market as usize];
         match moment {
             Moment::Trade(_) if source.is_of_closes() => return None,
-            Moment::Before if source.is_of_closes() || source.is_of_a_trade() => return None,
+            Moment::Before if source.is_of_closes() => return None,
+            // A trade that was looked at has given it its value; one that has passed is within the window.
+            Moment::Before if source.is_of_extremes() && !market.has_passed => return None,
+            Moment::Before if matches!(source, Source::Spread(..)) => return None,
             // What has closed since the last trade counts from the next one on.
             Moment::Before if source.candles().is_some() && market.has_closed => return None,
             Moment::Close(seconds) => {
-                let (lookback, _) = source.candles()?;
+                let lookback = source.candles()?;
                 if !source.is_of_closes() || lookback.interval != seconds {
                     return None;
                 }
@@ -50,7 +54,7 @@ impl Evaluator {
         let against = |reference| ratio::percent(price()?, reference).map(Number::Ratio);
         match source {
             Source::Price(_) => price().map(Number::Exact),
-            Source::Change(..) | Source::High(..) | Source::Low(..) => {
+            Source::Change(..) | Source::High(..) | Source::Low(..) | Source::Trailing(..) => {
                 against(reference(source, market, at)?)
             }
             Source::Average(_, average) if average.exponential => {
@@ -97,7 +101,10 @@ impl Evaluator {
                 }
                 against(other.last?.price)
             }
-            Source::Outside(_) => None,
+            Source::Outside(_) => match &market.fed {
+                Some(Cause::Outside { value, .. }) => Some(Number::Exact(*value)),
+                _ => None,
+            },
         }
     }
 
@@ -183,6 +190,7 @@ fn reference(source: &Source, market: &Market, at: i64) -> Option<Decimal> {
         Source::Change(_, seconds) => market.window(*seconds)?.reference(at),
         Source::High(_, seconds) => market.window(*seconds)?.highest(at),
         Source::Low(_, seconds) => market.window(*seconds)?.lowest(at),
+        Source::Trailing(_, _, group) => market.extreme_of(*group),
         Source::Average(_, average) => {
             let lookback = average.lookback;
             let series = market.series(lookback.interval)?;
@@ -202,15 +210,14 @@ fn narrow_guard(guard: &mut Guard, market: &Market, signal: &mut Signal) {
     if signal.last.is_none() || signal.source.is_of_closes() {
         return;
     }
-    let index = match (&signal.source, &mut signal.levels) {
-        (Source::Outside(_), _) => return,
-        (_, Levels::Narrow { index, .. }) => index,
-        (_, Levels::Wide(_)) => {
-            guard.shut();
-            return;
+    let (low, high) = match &mut signal.levels {
+        Levels::Narrow { index, .. } => index.near(),
+        Levels::Wide(index) => {
+            let (low, high) = index.near();
+            let low = low.map(|key| key.around(guard.places).1);
+            (low, high.map(|key| key.around(guard.places).0))
         }
     };
-    let (low, high) = index.near();
     match &signal.source {
         Source::Price(_) => {
             guard.low = guard.low.max(low.unwrap_or(i64::MIN));
@@ -225,6 +232,7 @@ fn narrow_guard(guard: &mut Guard, market: &Market, signal: &mut Signal) {
                 guard.volume = guard.volume.min(reach.saturating_sub(open));
             }
         }
+        Source::Outside(_) => {}
         // The other instrument's price is not this guard's.
         Source::Spread(..) => guard.shut(),
         source => {
@@ -244,8 +252,12 @@ fn narrow_guard(guard: &mut Guard, market: &Market, signal: &mut Signal) {
             guard.high = guard.high.min(ratio::prices(below, None, high).1);
             // A price beyond the extreme is the next one.
             match source {
-                Source::High(..) => guard.high = guard.high.min(below + 1),
-                Source::Low(..) => guard.low = guard.low.max(above - 1),
+                Source::High(..) | Source::Trailing(_, Side::Down, _) => {
+                    guard.high = guard.high.min(below + 1)
+                }
+                Source::Low(..) | Source::Trailing(_, Side::Up, _) => {
+                    guard.low = guard.low.max(above - 1)
+                }
                 _ => {}
             }
         }

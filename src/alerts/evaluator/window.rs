@@ -4,6 +4,11 @@
 use std::collections::VecDeque;
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::input::Candle;
+use crate::number::{NotANumber, decimal_of};
+
 /// Cells of a window.
 const CELLS: i64 = 240;
 
@@ -15,25 +20,49 @@ pub(super) struct Range {
     pub(super) close: Decimal,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "StoredCell", try_from = "StoredCell")]
 struct Cell {
     at: i64,
     range: Range,
 }
 
-#[derive(Debug)]
+/// A cell in JSON: its number, high, low and close.
+type StoredCell = (i64, String, String, String);
+
+impl From<Cell> for StoredCell {
+    fn from(Cell { at, range }: Cell) -> Self {
+        let [high, low, close] = [range.high, range.low, range.close].map(|it| it.to_string());
+        (at, high, low, close)
+    }
+}
+
+impl TryFrom<StoredCell> for Cell {
+    type Error = NotANumber;
+
+    fn try_from((at, high, low, close): StoredCell) -> Result<Self, Self::Error> {
+        let range = Range {
+            high: decimal_of(&high)?,
+            low: decimal_of(&low)?,
+            close: decimal_of(&close)?,
+        };
+        Ok(Self { at, range })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Window {
     /// Nanoseconds of a cell.
     cell: i64,
     /// In order; the first may be older than the window: the price at its beginning.
     cells: VecDeque<Cell>,
     /// Cells whose high no later one reaches, with that high: descending. The same of lows.
+    #[serde(skip)]
     highs: VecDeque<(i64, Decimal)>,
+    #[serde(skip)]
     lows: VecDeque<(i64, Decimal)>,
-    /// The first cell that there ever was.
-    first: Option<i64>,
-    /// The highest and lowest are asked for.
-    has_extremes: bool,
+    /// From when on it has every trade; `i64::MAX` until the first.
+    since: i64,
 }
 
 impl Window {
@@ -44,21 +73,7 @@ impl Window {
             cells: VecDeque::new(),
             highs: VecDeque::new(),
             lows: VecDeque::new(),
-            first: None,
-            has_extremes: false,
-        }
-    }
-
-    /// True if the highest and lowest are asked for.
-    pub(super) const fn has_extremes(&self) -> bool {
-        self.has_extremes
-    }
-
-    /// Keeps the highest and lowest, too: of the cells there are, from their prices.
-    pub(super) fn keep_extremes(&mut self) {
-        if !self.has_extremes {
-            self.has_extremes = true;
-            self.warm(std::iter::empty());
+            since: i64::MAX,
         }
     }
 
@@ -73,8 +88,8 @@ impl Window {
 
     /// Adds prices of one cell, the latest of them at `time`.
     pub(super) fn add(&mut self, time: i64, range: Range) {
+        self.since = self.since.min(time);
         let at = self.cell_of(time);
-        self.first.get_or_insert(at);
         match self.cells.back_mut() {
             Some(last) if last.at >= at => {
                 last.range.high = last.range.high.max(range.high);
@@ -100,7 +115,7 @@ impl Window {
     }
 
     /// Forgets the cells that are too old at `time`.
-    pub(super) fn pass(&mut self, time: i64) {
+    fn pass(&mut self, time: i64) {
         let oldest = self.cell_of(time) - CELLS;
         while self.cells.get(1).is_some_and(|next| next.at < oldest) {
             self.cells.pop_front();
@@ -121,38 +136,46 @@ impl Window {
 
     /// The highest price within the window; none while there was no trade before it.
     pub(super) fn highest(&self, time: i64) -> Option<Decimal> {
-        self.is_whole(time)
-            .then(|| Self::extreme(&self.highs, self.cell_of(time) - CELLS))?
+        self.extreme(&self.highs, time)
     }
 
     /// The lowest price within the window; none while there was no trade before it.
     pub(super) fn lowest(&self, time: i64) -> Option<Decimal> {
-        self.is_whole(time)
-            .then(|| Self::extreme(&self.lows, self.cell_of(time) - CELLS))?
+        self.extreme(&self.lows, time)
     }
 
-    fn extreme(extremes: &VecDeque<(i64, Decimal)>, oldest: i64) -> Option<Decimal> {
+    fn extreme(&self, extremes: &VecDeque<(i64, Decimal)>, time: i64) -> Option<Decimal> {
+        let oldest = self.cell_of(time) - CELLS;
+        self.cells.front().filter(|first| first.at < oldest)?;
         let within = |(at, _): &&(i64, Decimal)| *at >= oldest;
         extremes.iter().find(within).map(|(_, price)| *price)
     }
 
-    fn is_whole(&self, time: i64) -> bool {
-        self.first
-            .is_some_and(|first| first < self.cell_of(time) - CELLS)
-    }
-
-    /// Begins with the ranges before the first cell there is; in order.
-    pub(super) fn warm(&mut self, before: impl Iterator<Item = (i64, Range)>) {
-        let first = self.first.unwrap_or(i64::MAX);
-        let known = std::mem::take(&mut self.cells);
-        (self.first, self.highs, self.lows) = (None, VecDeque::new(), VecDeque::new());
-        for (time, range) in before {
-            if self.cell_of(time) < first {
-                self.add(time, range);
+    /// Begins with the candles before what it has; in order.
+    pub(super) fn warm(&mut self, candles: &[Candle]) {
+        let (known, since) = (std::mem::take(&mut self.cells), self.since);
+        (self.highs, self.lows) = (VecDeque::new(), VecDeque::new());
+        for candle in candles {
+            if candle.end().0 <= since {
+                let range = Range {
+                    high: candle.high,
+                    low: candle.low,
+                    close: candle.close,
+                };
+                self.since = self.since.min(candle.open_time.0);
+                self.add(candle.end().0 - 1, range);
             }
         }
         for cell in known {
             self.add(cell.at * self.cell, cell.range);
         }
+    }
+
+    /// The same after it was stored, with what is not stored.
+    pub(super) fn restored(mut self) -> Self {
+        let since = self.since;
+        self.warm(&[]);
+        self.since = since;
+        self
     }
 }

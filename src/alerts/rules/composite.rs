@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Condition, Kind, read_fields};
 use crate::evaluator::MOST_LEAVES;
-use crate::plan::{Comparison, Plan, Threshold};
+use crate::plan::{Comparison, Plan, Source, Threshold};
 use crate::rule::{Operator, RuleError};
 
 /// Conditions that must all be true.
@@ -77,6 +77,10 @@ fn check_part(plan: &Plan, level: u32) -> Result<(), &'static str> {
                 Comparison::Touching(Operator::CrossesUp | Operator::CrossesDown | Operator::Crosses),
             ..
         }) => Err("a crossing happens and is over, it is not true for a while: use above or below"),
+        Plan::Threshold(Threshold {
+            source: Source::Trailing(..),
+            ..
+        }) => Err("a trailing distance counts from arming: make it a rule of its own"),
         Plan::Gap(..) | Plan::Silence(..) => {
             Err("trouble of the feed is not part of another condition: make it a rule of its own")
         }

@@ -14,6 +14,7 @@ mod signal;
 mod span;
 mod spread;
 mod stale;
+mod trailing;
 mod volatility;
 mod volume;
 
@@ -36,6 +37,7 @@ pub use signal::Signal;
 pub use span::{CandleLength, WindowLength};
 pub use spread::Spread;
 pub use stale::Stale;
+pub use trailing::{Trailing, Turn};
 pub use volatility::Volatility;
 pub use volume::Volume;
 
@@ -106,6 +108,8 @@ kinds! {
     "volume" Volume(Volume),
     /// The volatility of closes against what is usual.
     "volatility" Volatility(Volatility),
+ /// The distance from the highest or lowest since arming.
+    "trailing" Trailing(Trailing),
     /// Closes of candles.
     "candle" Candle(Candle),
     /// The distance between two instruments.
@@ -189,13 +193,13 @@ fn check_instrument(venue: &str, symbol: &str) -> Result<(), RuleError> {
 }
 
 /// The most percent, and the largest factor.
-const MOST: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
+pub(crate) const MOST: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 
 /// Refuses percentages that are not compared exactly.
-fn check_percent(field: &str, percent: Decimal) -> Result<(), RuleError> {
+pub(crate) fn check_percent(field: &str, percent: Decimal) -> Result<(), RuleError> {
     if percent.normalize().scale() > RATIO_PLACES || percent.abs() > MOST {
         let message =
-            format!("{percent} is not a percentage of at most {RATIO_PLACES} places, up to {MOST}");
+            format!("{percent} is not a number of at most {RATIO_PLACES} places, up to {MOST}");
         return Err(RuleError::new(field, message));
     }
     Ok(())

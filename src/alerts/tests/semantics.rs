@@ -66,6 +66,52 @@ fn a_threshold_of_more_places_than_any_before_fires_at_the_first_trade() {
 }
 
 #[test]
+fn a_hysteresis_that_a_ratio_is_not_compared_with_is_refused() {
+    let change = |hysteresis: &str| {
+        Rule::from_json(json!({
+            "condition": {
+                "kind": "change", "venue": "a", "symbol": "BTC", "window": "1m",
+                "operator": "rises_by", "percent": "5",
+            },
+            "repeat": "always", "hysteresis": hysteresis,
+        }))
+    };
+    assert!(change("0.0001").is_ok() && change("1000000").is_ok());
+    for wrong in ["0.00001", "1000001", "79228162514264337593543950335"] {
+        assert_eq!(change(wrong).unwrap_err().field, "hysteresis", "{wrong}");
+    }
+}
+
+#[test]
+fn a_rule_of_another_making_does_not_disturb_those_that_share_its_signal() {
+    let json = json!({
+        "condition": {
+            "kind": "change", "venue": "a", "symbol": "BTC", "window": "1m",
+            "operator": "rises_by", "percent": "5",
+        },
+        "repeat": "always",
+    });
+    let mut shared = Watched::new(json.clone());
+    let mut strange = Rule::from_json(json).unwrap();
+    for (id, distance) in (2..).zip(["0.00001", "79228162514264337593543950335"]) {
+        strange.hysteresis = Some(Decimal::from_str_exact(distance).unwrap());
+        let armed = shared
+            .evaluator
+            .arm(RuleId::of(id), 1, &strange, None, &mut shared.out);
+        armed.unwrap();
+    }
+    shared.trade("a", 0, "100");
+    shared.trade("a", 70, "100");
+    assert_eq!(shared.trade("a", 71, "105").len(), 3);
+    shared.trade("a", 72, "100");
+    assert_eq!(
+        shared.trade("a", 73, "105").len(),
+        2,
+        "one is never far enough back"
+    );
+}
+
+#[test]
 fn touching_counts_and_once_rests() {
     let once = json!({"repeat": "once"});
     for operator in ["above", "crosses_up", "crosses"] {

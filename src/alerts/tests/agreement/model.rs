@@ -1,7 +1,7 @@
 //! The reference: every rule on every trade, from the trades as they were. It shares nothing with the
 //! evaluator but the rule as it is read.
 
-use coinsphere_alerts::rules::{ClosesAt, Move, Price};
+use coinsphere_alerts::rules::{ClosesAt, Move, Price, Turn};
 use coinsphere_alerts::{Condition, Decimal, Operator, Repeat, Rule};
 
 use crate::signals::{Fraction, History, When};
@@ -19,6 +19,7 @@ enum State {
     Over,
 }
 
+#[derive(Debug)]
 pub(crate) struct ModelRule {
     pub(crate) id: u128,
     pub(crate) revision: u32,
@@ -26,6 +27,8 @@ pub(crate) struct ModelRule {
     state: State,
     /// The signal before, as a fraction.
     last: Option<Fraction>,
+    /// The number of the trade at which it was armed.
+    from: usize,
     /// Of a composite: whether it was true before.
     met: bool,
 }
@@ -53,6 +56,11 @@ fn line(condition: &Condition) -> Option<(Comparison, Decimal)> {
             Move::MovesBy => None,
         },
         Condition::Average(average) => touching(average.operator, average.percent),
+        Condition::Trailing(trailing) => match trailing.operator {
+            Turn::RisesBy => touching(Operator::Above, trailing.percent),
+            Turn::FallsBy => touching(Operator::Below, -trailing.percent),
+        },
+        Condition::Volatility(volatility) => touching(Operator::Above, volatility.times),
         Condition::Volume(volume) => touching(Operator::Above, volume.times),
         Condition::Candle(candle) => match candle.operator {
             ClosesAt::ClosesAbove => touching(Operator::Above, candle.threshold),
@@ -109,6 +117,7 @@ impl ModelRule {
             rule,
             state: State::New,
             last: None,
+            from: 0,
             met: false,
         }
     }
@@ -122,6 +131,7 @@ impl ModelRule {
         let Some((_, tick)) = history.ticks.last() else {
             return;
         };
+        self.from = history.ticks.len() - 1;
         if line(&self.rule.condition).is_none() {
             self.met = is_true(&self.rule.condition, history);
             if self.state == State::New {
@@ -130,8 +140,17 @@ impl ModelRule {
                     self.turn(true, tick.id, history.now, events);
                 }
             }
-        } else if let Some(value) = history.signal(&self.rule.condition, When::Arming) {
+        } else if let Some(value) = self.value(history, When::Arming) {
             self.first(value, tick.id, history.now, events);
+        }
+    }
+
+    fn value(&self, history: &History, when: When) -> Option<Fraction> {
+        match &self.rule.condition {
+            Condition::Trailing(trailing) => {
+                history.distance(self.from, trailing.operator == Turn::FallsBy, when)
+            }
+            other => history.signal(other, when),
         }
     }
 
@@ -213,7 +232,7 @@ impl ModelRule {
             }
             return;
         };
-        let Some(value) = history.signal(&self.rule.condition, when) else {
+        let Some(value) = self.value(history, when) else {
             return;
         };
         let Some(last) = self.last.replace(value) else {

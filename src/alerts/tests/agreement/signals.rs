@@ -3,6 +3,7 @@
 use coinsphere_alerts::rules::{Weights, WindowLength};
 use coinsphere_alerts::{Condition, Decimal, Tick};
 use rust_decimal::RoundingStrategy;
+use rust_decimal::prelude::ToPrimitive;
 
 /// Everything that happened to an instrument: trades with their event times.
 #[derive(Default)]
@@ -78,15 +79,25 @@ impl History {
         if highest { prices.max() } else { prices.min() }
     }
 
+    /// The distance from the highest or lowest since the trade of this number.
+    pub(crate) fn distance(&self, from: usize, highest: bool, when: When) -> Option<Fraction> {
+        if when == When::Close {
+            return None;
+        }
+        let price = self.price()?;
+        let since = self.ticks[from..].iter().map(|(_, tick)| tick.price);
+        let extreme = if highest { since.max()? } else { since.min()? };
+        Some(((price - extreme) * Decimal::ONE_HUNDRED, extreme))
+    }
+
     /// The signal as a fraction; none if it has no value.
     pub(crate) fn signal(&self, condition: &Condition, when: When) -> Option<Fraction> {
         let price = self.price()?;
         // A close changes nothing else before the next trade.
         let traded = self.ticks.last()?.0;
         let percent = |of: Decimal, number: Decimal| ((number - of) * Decimal::ONE_HUNDRED, of);
-        if (when == When::Close) != matches!(condition, Condition::Candle(_))
-            && when != When::Arming
-        {
+        let is_of_closes = matches!(condition, Condition::Candle(_) | Condition::Volatility(_));
+        if (when == When::Close) != is_of_closes && when != When::Arming {
             return None;
         }
         match condition {
@@ -107,7 +118,7 @@ impl History {
                 let (all, _) = self.candles(seconds, traded);
                 let moved = all.iter().skip(1).fold(all[0].1, |average, candle| {
                     let moved = average + (candle.1 - average) * weight;
-                    moved.round_dp_with_strategy(15, RoundingStrategy::ToZero)
+                    moved.round_dp_with_strategy(24, RoundingStrategy::ToZero)
                 });
                 Some(percent(moved, price))
             }
@@ -125,6 +136,21 @@ impl History {
                 let above = candle.operator == coinsphere_alerts::rules::ClosesAt::ClosesAbove;
                 let close = if above { closes.min() } else { closes.max() };
                 Some((close?, Decimal::ONE))
+            }
+            Condition::Volatility(volatility) => {
+                let (seconds, usual) = (volatility.interval.seconds(), volatility.usual);
+                let (last, _) = self.last_candles(seconds, usual + 1, self.now)?;
+                let closes: Vec<f64> = last.iter().map(|it| it.1.to_f64().unwrap()).collect();
+                let of = |count: u32| {
+                    let from = closes.len() - count as usize;
+                    let moves = (from..closes.len()).map(|at| (closes[at] / closes[at - 1]).ln());
+                    (moves.map(|it| it * it).sum::<f64>() / f64::from(count)).sqrt()
+                };
+                let (now, usual) = (of(volatility.length), of(usual));
+                if usual == 0.0 {
+                    return None;
+                }
+                Some((Decimal::from_f64_retain(now / usual).unwrap(), Decimal::ONE))
             }
             Condition::NewHigh(high) => Some(percent(self.extreme(high.days, true)?, price)),
             Condition::NewLow(low) => Some(percent(self.extreme(low.days, false)?, price)),
