@@ -34,6 +34,15 @@ pub fn user_data() -> Vec<Arc<dyn UserData>> {
     ]
 }
 
+/// Where users reach the server.
+pub(super) fn public_url(config: &Config) -> String {
+    match &config.accounts.public_url {
+        Some(url) => url.clone(),
+        None if config.http.tls_certificate.is_some() => format!("https://{}", config.listen),
+        None => format!("http://{}", config.listen),
+    }
+}
+
 /// The accounts of this database, with the keys of the configured directory.
 ///
 /// # Errors
@@ -47,11 +56,7 @@ pub fn open(
     let parts = AccountDeps {
         settings: config.accounts.clone(),
         mail: config.mail.clone(),
-        public_url: match &config.accounts.public_url {
-            Some(url) => url.clone(),
-            None if config.http.tls_certificate.is_some() => format!("https://{}", config.listen),
-            None => format!("http://{}", config.listen),
-        },
+        public_url: public_url(config),
         source,
         clock,
         randomness: Randomness::of_system().context("no randomness to be had")?,

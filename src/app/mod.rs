@@ -9,6 +9,7 @@ pub mod database;
 pub mod event_log;
 mod feeds;
 mod http;
+pub mod notifications;
 mod portfolios;
 pub mod serve;
 mod shared;

@@ -69,6 +69,9 @@ pub(super) fn allowed(key: &str) -> &'static str {
             "a URL, smtps://user:password@host, or smtp://host:port?tls=required"
         }
         ["mail", "from"] => "an email address, e.g. Coinsphere <coinsphere@example.org>",
+        ["notifications", "allow_private", ..] => {
+            "a list of networks with ports, e.g. [\"192.168.1.0/24:8123\", \"[fd00::/8]:443\"]"
+        }
         ["logging", "filter"] => "a filter, e.g. info or info,coinsphere=debug",
         ["logging", "format"] => "text, json",
         [_] | ["log", "fluvio"] | ["venues", _] | ["accounts", "oidc"] => "a section of settings",

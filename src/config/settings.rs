@@ -15,7 +15,7 @@ use crate::accounts::AccountSettings;
 use crate::forecasts::ForecastSettings;
 use crate::http::{HttpSettings, LimitSettings, StreamSettings};
 use crate::market::{CandleSettings, MarketSettings, VenueSettings};
-use crate::notifications::MailSettings;
+use crate::notifications::{MailSettings, NotificationSettings};
 use crate::telemetry::LoggingSettings;
 
 /// The whole configuration.
@@ -54,6 +54,8 @@ pub struct Config {
     pub accounts: AccountSettings,
     /// Mail to users.
     pub mail: MailSettings,
+    /// Notifications to users.
+    pub notifications: NotificationSettings,
     /// The program's own messages.
     pub logging: LoggingSettings,
 }
@@ -113,6 +115,7 @@ impl Config {
             stream: StreamSettings::default(),
             accounts: AccountSettings::default(),
             mail: MailSettings::default(),
+            notifications: NotificationSettings::default(),
             logging: LoggingSettings::default(),
         }
     }

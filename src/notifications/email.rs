@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use coinsphere_pipelines::net::{certificates, with_causes};
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
@@ -31,6 +32,10 @@ pub(crate) enum EmailChannel {
     },
     /// Into this directory, as `.eml` files.
     Files { directory: PathBuf, from: Mailbox },
+}
+
+fn raw(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }
 
 /// As the URL asks for it, trusting a file's authorities too.
@@ -97,12 +102,27 @@ impl EmailChannel {
     ) -> Result<(), String> {
         let (Self::Smtp { from, .. } | Self::Files { from, .. }) = self;
         let to = recipient(to).ok_or("no email can be sent to the recipient's address")?;
-        let message = Message::builder()
+        let domain = from.email.domain();
+        let mut message = Message::builder()
             .from(from.clone())
             .to(to)
             .subject(email.subject)
             .date(SystemTime::from(now))
-            .message_id(Some(format!("<{id}@{}>", from.email.domain())))
+            .message_id(Some(format!("<{id}@{domain}>")))
+            // RFC 3834: no program is to answer.
+            .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()));
+        if let Some(thread) = email.thread {
+            message = message.references(format!("<{thread}@{domain}>"));
+        }
+        if let Some(link) = email.unsubscribe {
+            message = message
+                .raw_header(raw("List-Unsubscribe", format!("<{link}>")))
+                .raw_header(raw(
+                    "List-Unsubscribe-Post",
+                    "List-Unsubscribe=One-Click".to_owned(),
+                ));
+        }
+        let message = message
             .multipart(MultiPart::alternative_plain_html(email.text, email.html))
             .map_err(|error| format!("cannot put the email together: {error}"))?;
         match self {

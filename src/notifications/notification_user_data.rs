@@ -11,7 +11,7 @@ use crate::user_data::{DataSubject, UserData, rows_of};
 const PARTS: [(&str, &str); 3] = [
     (
         "notification_channels",
-        "SELECT id, kind, name, state, reason, last_success_at, created_at \
+        "SELECT id, kind, name, state, reason, quiet_from, quiet_to, quiet_zone, last_success_at, created_at \
          FROM notification_channels WHERE user_id = $1 ORDER BY created_at",
     ),
     (

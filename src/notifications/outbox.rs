@@ -34,10 +34,12 @@ pub(crate) enum EmailKind {
     IdentityLinked,
     /// The account has been deleted.
     AccountDeleted,
+    /// Notifications, by a channel of the user's.
+    Notification,
 }
 
 impl EmailKind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::ChangeEmail,
@@ -47,6 +49,7 @@ impl EmailKind {
         Self::NewSignIn,
         Self::IdentityLinked,
         Self::AccountDeleted,
+        Self::Notification,
     ];
 
     /// As it is stored; for emails with links, the link's purpose too.
@@ -61,6 +64,7 @@ impl EmailKind {
             Self::NewSignIn => "new_sign_in",
             Self::IdentityLinked => "identity_linked",
             Self::AccountDeleted => "account_deleted",
+            Self::Notification => "notification",
         }
     }
 

@@ -15,7 +15,7 @@ use super::outbox::{Due, Outcome, settle, take};
 use super::templates::{Context, render};
 
 /// The interval at which the outbox is looked at when nobody says that there is something in it.
-const ROUND: Duration = Duration::from_secs(15);
+const ROUND: Duration = Duration::from_secs(3);
 
 /// To whom an email goes, and what it says beyond its kind.
 #[derive(Debug)]

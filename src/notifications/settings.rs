@@ -1,9 +1,11 @@
-//! Settings of emails to users.
+//! Settings of emails and notifications to users.
 
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use super::channels::AllowedDestination;
 
 /// Mail to users.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,4 +28,12 @@ impl Default for MailSettings {
             from: "Coinsphere <coinsphere@localhost>".to_owned(),
         }
     }
+}
+
+/// Notifications to users.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationSettings {
+    /// Private networks, with their ports, that channels may send to.
+    pub allow_private: Vec<AllowedDestination>,
 }

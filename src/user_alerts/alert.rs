@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use coinsphere_pipelines::store::StoreError;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -10,7 +11,22 @@ use uuid::Uuid;
 use crate::alerts::Rule;
 
 pub(super) const COLUMNS: &str = "id, name, rule, channels, note, severity, revision, state, \
-     version, applied_version, armed_at, armed_price, fired_count, last_fired_at, created_at";
+     version, applied_version, armed_at, armed_price, fired_count, last_fired_at, created_at, \
+     silenced_until, escalation";
+
+/// A step of escalation: who hears of an event that nobody has acknowledged by then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscalationStep {
+    /// Minutes after the event.
+    pub after_minutes: u32,
+    /// The channels that it is sent by.
+    pub channels: Vec<Uuid>,
+}
+
+pub(super) fn escalation(json: Value) -> Result<Vec<EscalationStep>, StoreError> {
+    serde_json::from_value(json)
+        .map_err(|error| StoreError::Unreadable(format!("the escalation of an alert: {error}")))
+}
 
 /// State of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +114,10 @@ pub struct Alert {
     pub rule: Rule,
     /// Where its events are sent.
     pub channels: Vec<Uuid>,
+    /// Who hears of events that nobody acknowledges.
+    pub escalation: Vec<EscalationStep>,
+    /// Until then events are recorded and sent nowhere.
+    pub silenced_until: Option<DateTime<Utc>>,
     /// A note for its user.
     pub note: Option<String>,
     /// Its urgency.
@@ -150,5 +170,7 @@ pub(super) fn alert(row: &Row) -> Result<Alert, StoreError> {
         fired_count: row.get(12),
         last_fired_at: row.get(13),
         created_at: row.get(14),
+        silenced_until: row.get(15),
+        escalation: escalation(row.get(16))?,
     })
 }

@@ -18,6 +18,7 @@ pub mod relay;
 mod request;
 mod service;
 mod spelling;
+mod test;
 mod user_data;
 
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use coinsphere_pipelines::clock::SharedClock;
 use coinsphere_pipelines::signal::Signal;
 use coinsphere_pipelines::store::{PooledConnection, StoreSource};
 
-pub use alert::{Alert, AlertState, Severity};
+pub use alert::{Alert, AlertState, EscalationStep, Severity};
 pub use error::{AlertError, WrongField};
 pub use evaluation::EvaluationDeps;
 pub use event::{AlertEvent, Trigger};

@@ -1,12 +1,16 @@
 //! Requests for alerts, checked: every wrong field named, every instrument one that there is.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 use coinsphere_pipelines::market::Symbol;
 use coinsphere_pipelines::venues;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::limits::{LONGEST_NAME, LONGEST_NOTE, MOST_CHANNELS};
+use super::alert::EscalationStep;
+use super::limits::{LONGEST_NAME, LONGEST_NOTE, LONGEST_WAIT, MOST_CHANNELS, MOST_STEPS};
 use super::spelling::{self, meant};
 use super::{AlertError, Severity, UserAlerts, WrongField};
 use crate::alerts::{Condition, Plan, Repeat, Rule, RuleError, Source};
@@ -54,6 +58,10 @@ pub struct AlertRequest {
     pub rule: RuleFields,
     /// Where its events are sent.
     pub channels: Option<Vec<Uuid>>,
+    /// Who hears of events that nobody acknowledges.
+    pub escalation: Option<Vec<EscalationStep>>,
+    /// Until then events are sent nowhere; `Some(None)`: they are sent.
+    pub silenced_until: Option<Option<DateTime<Utc>>>,
     /// A note for its user.
     pub note: Option<String>,
     /// Its urgency.
@@ -129,6 +137,29 @@ impl RuleFields {
         }
         Ok(rule)
     }
+}
+
+/// The fault of an escalation, if it has one.
+fn fault_of_escalation(steps: &[EscalationStep]) -> Option<String> {
+    let waits = || steps.iter().map(|step| step.after_minutes);
+    let channels = || steps.iter().flat_map(|step| &step.channels);
+    if steps.len() > MOST_STEPS || channels().count() > MOST_CHANNELS {
+        return Some(format!(
+            "use at most {MOST_STEPS} steps with {MOST_CHANNELS} channels together"
+        ));
+    }
+    if waits().any(|wait| !(1..=LONGEST_WAIT).contains(&wait)) {
+        return Some(format!("after_minutes: use 1 to {LONGEST_WAIT}"));
+    }
+    if !waits().is_sorted_by(|one, next| one < next) {
+        return Some("after_minutes: let each step come after the one before".to_owned());
+    }
+    if steps.iter().any(|step| step.channels.is_empty()) {
+        return Some("channels: name at least one for each step".to_owned());
+    }
+    let distinct: BTreeSet<&Uuid> = channels().collect();
+    (distinct.len() < channels().count())
+        .then(|| "channels: name each channel in one step only".to_owned())
 }
 
 /// The distance at which a rule on a price re-arms if its user names none: 0.1 % of the threshold.
@@ -242,6 +273,9 @@ impl AlertRequest {
         {
             let detail = format!("name at most {MOST_CHANNELS} channels");
             wrong.push(WrongField::new("channels", detail));
+        }
+        if let Some(detail) = self.escalation.as_deref().and_then(fault_of_escalation) {
+            wrong.push(WrongField::new("escalation", detail));
         }
         let severity = self.severity.as_deref().map(Severity::named);
         if severity == Some(None) {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use coinsphere_pipelines::signal::Waiter;
 use coinsphere_pipelines::store::{GenericClient, StoreError, Transaction, execute, failed, query};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::alert::{AlertState, COLUMNS, alert};
+use super::alert::{AlertState, COLUMNS, EscalationStep, alert};
 use super::evaluation::LOCK;
 use super::limits::MOST_ALERTS;
 use super::{Alert, AlertError, AlertRequest, Severity, UserAlerts};
@@ -30,6 +30,11 @@ enum Applied {
     Gone,
     /// There is no evaluator that could judge otherwise.
     Nobody(Box<Alert>),
+}
+
+fn steps(escalation: Option<&[EscalationStep]>) -> Result<Option<Value>, AlertError> {
+    let json = escalation.map(serde_json::to_value).transpose();
+    json.map_err(|error| StoreError::Unreadable(format!("an escalation: {error}")).into())
 }
 
 fn stored(rule: &Rule) -> Result<Value, AlertError> {
@@ -108,23 +113,32 @@ impl UserAlerts {
     }
 
     /// Refuses channels that the user does not have.
-    async fn check_channels(
-        &self,
-        user: Uuid,
-        channels: Option<&Vec<Uuid>>,
-    ) -> Result<(), AlertError> {
-        let Some(channels) = channels.filter(|channels| !channels.is_empty()) else {
+    async fn check_channels(&self, user: Uuid, request: &AlertRequest) -> Result<(), AlertError> {
+        let steps = request.escalation.iter().flatten();
+        let channels = request.channels.iter().flatten();
+        let channels = channels.chain(steps.flat_map(|step| &step.channels));
+        let channels: Vec<Uuid> = channels.copied().collect();
+        if channels.is_empty() {
             return Ok(());
-        };
+        }
         let session = self.session().await?;
         let sql = "SELECT named FROM unnest($1::uuid[]) AS named WHERE NOT EXISTS \
              (SELECT FROM notification_channels c WHERE c.id = named AND c.user_id = $2)";
-        let rows = query(&session, "look for channels", sql, &[channels, &user]).await?;
+        let rows = query(&session, "look for channels", sql, &[&channels, &user]).await?;
         match rows.first() {
             None => Ok(()),
             Some(row) => {
-                let detail = format!("you have no channel {}", row.get::<_, Uuid>(0));
-                Err(AlertError::wrong("channels", detail))
+                let unknown: Uuid = row.get(0);
+                let is_of_a_step = !request.channels.iter().flatten().any(|one| *one == unknown);
+                let field = if is_of_a_step {
+                    "escalation"
+                } else {
+                    "channels"
+                };
+                Err(AlertError::wrong(
+                    field,
+                    format!("you have no channel {unknown}"),
+                ))
             }
         }
     }
@@ -138,16 +152,24 @@ impl UserAlerts {
             return Err(AlertError::wrong("name", "is missing"));
         }
         let rule = self.check(&request, None).await?;
-        self.check_channels(user, request.channels.as_ref()).await?;
+        self.check_channels(user, &request).await?;
         let texts = request.texts().map_err(AlertError::Invalid)?;
-        let session = self.session().await?;
+        let mut session = self.session().await?;
         let waiter = self.0.applied.waiter();
         let id = self.0.randomness.id();
+        let database = session
+            .transaction()
+            .await
+            .map_err(failed("begin creating an alert"))?;
+        // One at a time for each user, so that the count is right.
+        let sql = "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE";
+        query(&database, "lock a user", sql, &[&user]).await?;
         let made = execute(
-            &session,
+            &database,
             "create an alert",
-            "INSERT INTO alerts (id, user_id, name, rule, channels, note, severity, state, created_at) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, 'armed', $8 \
+            "INSERT INTO alerts (id, user_id, name, rule, channels, note, severity, state, created_at, \
+               silenced_until, escalation) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, 'armed', $8, $10, $11 \
              WHERE (SELECT count(*) FROM alerts WHERE user_id = $2 AND NOT is_deleted) < $9",
             &[
                 &id,
@@ -159,9 +181,12 @@ impl UserAlerts {
                 &texts.severity.unwrap_or(Severity::Normal).name(),
                 &self.now(),
                 &MOST_ALERTS,
+                &request.silenced_until.flatten(),
+                &steps(request.escalation.as_deref())?.unwrap_or_else(|| json!([])),
             ],
         )
         .await?;
+        database.commit().await.map_err(failed("create an alert"))?;
         drop(session);
         if made == 0 {
             return Err(AlertError::Conflict(format!(
@@ -192,7 +217,7 @@ impl UserAlerts {
     ) -> Result<Alert, AlertError> {
         let before = self.alert(user, id).await?;
         let checked = self.check(&request, Some(&before.rule)).await?;
-        self.check_channels(user, request.channels.as_ref()).await?;
+        self.check_channels(user, &request).await?;
         let texts = request.texts().map_err(AlertError::Invalid)?;
         let mut session = self.session().await?;
         let waiter = self.0.applied.waiter();
@@ -215,6 +240,8 @@ impl UserAlerts {
             "change an alert",
             "UPDATE alerts SET name = coalesce($2, name), note = coalesce($3, note), \
              channels = coalesce($4, channels), severity = coalesce($5, severity), rule = $6, \
+             silenced_until = CASE WHEN $8 THEN $9 ELSE silenced_until END, \
+             escalation = coalesce($10, escalation), \
              revision = revision + $7::int, version = version + $7::int, \
              evaluator_state = CASE WHEN $7 = 1 THEN NULL ELSE evaluator_state END, \
              state = CASE WHEN $7 = 0 OR state = 'paused' THEN state ELSE 'armed' END \
@@ -227,6 +254,9 @@ impl UserAlerts {
                 &texts.severity.map(Severity::name),
                 &stored(&rule)?,
                 &i32::from(arms),
+                &request.silenced_until.is_some(),
+                &request.silenced_until.flatten(),
+                &steps(request.escalation.as_deref())?,
             ],
         )
         .await?;

@@ -11,7 +11,7 @@ const PARTS: [(&str, &str); 2] = [
     (
         "alerts",
         "SELECT id, name, rule, channels, note, severity, revision, state, armed_at, armed_price, \
-         fired_count, last_fired_at, created_at FROM alerts \
+         fired_count, last_fired_at, created_at, silenced_until, escalation FROM alerts \
          WHERE user_id = $1 AND NOT is_deleted ORDER BY created_at",
     ),
     (

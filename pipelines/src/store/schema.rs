@@ -69,11 +69,13 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V47__notifications"),
         migration!("common", "V48__alerts"),
         migration!("common", "V49__history"),
+        migration!("common", "V50__delivery"),
+        migration!("common", "V52__notification_rules"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 49;
+pub(super) const NEWEST: i32 = 52;
 
 /// Work done by migrating.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -22,9 +22,15 @@ pub enum MessageKind {
     /// An alert has fired.
     #[serde(rename = "alert.fired")]
     AlertFired,
+    /// An alert is tried out.
+    #[serde(rename = "alert.test")]
+    AlertTest,
     /// A channel is tried out.
     #[serde(rename = "channel.test")]
     ChannelTest,
+    /// A channel was disabled.
+    #[serde(rename = "channel.disabled")]
+    ChannelDisabled,
 }
 
 /// Severity, which each channel maps to its own priority.

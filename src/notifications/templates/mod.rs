@@ -14,9 +14,13 @@ const LAYOUT: &str = include_str!("layout.html");
 /// An email without its envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Email {
-    pub(crate) subject: &'static str,
+    pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) html: String,
+    /// Where one click, or one request of a mail program's (RFC 8058), ends emails of this kind.
+    pub(crate) unsubscribe: Option<String>,
+    /// What emails about the same have in common.
+    pub(crate) thread: Option<String>,
 }
 
 /// Contents of an email beyond its kind.
@@ -43,6 +47,7 @@ const fn template(kind: EmailKind) -> &'static str {
         EmailKind::NewSignIn => include_str!("new_sign_in.txt"),
         EmailKind::IdentityLinked => include_str!("identity_linked.txt"),
         EmailKind::AccountDeleted => include_str!("account_deleted.txt"),
+        EmailKind::Notification => include_str!("notification.txt"),
     }
 }
 
@@ -51,6 +56,7 @@ pub(crate) fn render(kind: EmailKind, context: Context<'_>) -> Email {
     let mut paragraphs = template(kind).split("\n\n").map(str::trim);
     let subject = paragraphs.next().unwrap_or_default();
     let subject = subject.strip_prefix("Subject: ").unwrap_or(subject);
+    let subject = fill(subject, &context).replace(char::is_control, " ");
     let greeting = match context.name {
         Some(name) => format!("Hello {name},"),
         None => "Hello,".to_owned(),
@@ -59,11 +65,15 @@ pub(crate) fn render(kind: EmailKind, context: Context<'_>) -> Email {
     let mut body = format!("<p>{}</p>", escape(&greeting));
     for paragraph in paragraphs {
         let filled = fill(paragraph, &context);
-        text.push_str(&filled);
+        if filled.is_empty() {
+            continue;
+        }
+        let lines: Vec<&str> = filled.lines().collect();
+        text.push_str(&lines.join("\r\n"));
         text.push_str("\r\n\r\n");
-        let shown = escape(&filled);
+        let shown = escape(&filled).replace('\n', "<br>");
         body.push_str(&match paragraph {
-            "{link}" => format!("<p><a href=\"{shown}\">{shown}</a></p>"),
+            "{link}" | "{more}" => format!("<p><a href=\"{shown}\">{shown}</a></p>"),
             "{code}" => format!("<p><code>{shown}</code></p>"),
             _ => format!("<p>{shown}</p>"),
         });
@@ -72,13 +82,15 @@ pub(crate) fn render(kind: EmailKind, context: Context<'_>) -> Email {
     // The body last: what a user typed is never searched for places to fill.
     let html = LAYOUT
         .trim_end()
-        .replace("{subject}", &escape(subject))
+        .replace("{subject}", &escape(&subject))
         .replace("{server}", &escape(context.server))
         .replace("{body}", &body);
     Email {
         subject,
         text,
         html,
+        unsubscribe: context.facts["unsubscribe"].as_str().map(str::to_owned),
+        thread: context.facts["thread"].as_str().map(str::to_owned),
     }
 }
 
@@ -170,7 +182,8 @@ mod tests {
     fn every_template_has_a_subject_and_fills_every_place() {
         let facts = json!({
             "email": "E", "change": "C", "why": "W", "at": "A", "address": "D",
-            "user_agent": "U", "issuer": "I",
+            "user_agent": "U", "issuer": "I", "title": "T", "body": "B", "more": "M",
+            "unsubscribe": "S",
         });
         for kind in EmailKind::ALL {
             assert!(template(kind).starts_with("Subject: "), "{kind:?}");

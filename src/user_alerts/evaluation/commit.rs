@@ -6,7 +6,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::log::Offset;
 use coinsphere_pipelines::market::InstrumentKey;
 use coinsphere_pipelines::store::{PooledConnection, Transaction, execute, failed, query};
-use futures_util::future::try_join_all;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -19,6 +18,8 @@ use crate::notifications::channels::{Field, MessageKind, Severity};
 use crate::notifications::{NewNotification, notify};
 use crate::secrets::Randomness;
 use crate::user_alerts::CHANNEL;
+use crate::user_alerts::alert::{EscalationStep, escalation as stored_escalation};
+use crate::user_alerts::test::link;
 
 /// An event that is recorded later than this after its trade arrived is late.
 const LATE: TimeDelta = TimeDelta::minutes(1);
@@ -52,7 +53,11 @@ pub(super) struct Commit<'a> {
 }
 
 /// An event in words.
-fn notification(row: &Row, fired: &Fired) -> NewNotification {
+fn notification(
+    row: &Row,
+    fired: &Fired,
+    now: DateTime<Utc>,
+) -> Result<NewNotification, EvaluationError> {
     let (alert, name): (Uuid, String) = (row.get(2), row.get(4));
     let firing = &fired.firing;
     let mut fields = Vec::new();
@@ -95,7 +100,17 @@ fn notification(row: &Row, fired: &Fired) -> NewNotification {
         }
         Cause::Outside { name, value, .. } => format!("{name} is {value}"),
     };
-    NewNotification {
+    let silenced_until: Option<DateTime<Utc>> = row.get(8);
+    let (channels, escalation) = match silenced_until.is_some_and(|until| now < until) {
+        true => (Vec::new(), Vec::new()),
+        false => (row.get(6), later(stored_escalation(row.get(7))?)),
+    };
+    let note: Option<String> = row.get(9);
+    let body = match note.filter(|note| !note.is_empty()) {
+        Some(note) => format!("{body}\n{note}"),
+        None => body,
+    };
+    Ok(NewNotification {
         id: row.get(0),
         user: row.get(1),
         kind: MessageKind::AlertFired,
@@ -106,13 +121,25 @@ fn notification(row: &Row, fired: &Fired) -> NewNotification {
         },
         title: name,
         body,
-        link: Some(format!("/api/v1/alerts/{alert}/events")),
+        link: Some(link(alert)),
         fields,
         rule: Some(alert),
         event_key: row.get(3),
-        channels: row.get(6),
+        channels,
+        escalation,
         time: DateTime::from_timestamp_nanos(firing.at.0),
-    }
+    })
+}
+
+/// The channels of an escalation, each with its wait.
+fn later(steps: Vec<EscalationStep>) -> Vec<(TimeDelta, Uuid)> {
+    let channels = |step: EscalationStep| {
+        let after = TimeDelta::minutes(step.after_minutes.into());
+        step.channels
+            .into_iter()
+            .map(move |channel| (after, channel))
+    };
+    steps.into_iter().flat_map(channels).collect()
 }
 
 /// Numbers of a commit.
@@ -238,16 +265,19 @@ impl Commit<'_> {
         recorded: &[Uuid],
     ) -> Result<(), EvaluationError> {
         let fired: HashMap<Uuid, &Fired> = ids.iter().copied().zip(self.fired).collect();
-        let sql = "SELECT e.id, e.user_id, e.alert_id, e.event_key, a.name, a.severity, a.channels \
+        let sql = "SELECT e.id, e.user_id, e.alert_id, e.event_key, a.name, a.severity, a.channels, \
+               a.escalation, a.silenced_until, a.note \
              FROM alert_events e JOIN alerts a ON a.id = e.alert_id WHERE e.id = ANY($1) \
              ORDER BY e.sequence";
         let rows = query(transaction, "read recorded events", sql, &[&recorded]).await?;
         let notifications: Vec<NewNotification> = rows
             .iter()
-            .filter_map(|row| Some(notification(row, fired.get(&row.get::<_, Uuid>(0))?)))
-            .collect();
-        // Sent one after the other, without waiting for each answer.
-        try_join_all(notifications.iter().map(|new| notify(transaction, new))).await?;
+            .filter_map(|row| {
+                let fired = fired.get(&row.get::<_, Uuid>(0))?;
+                Some(notification(row, fired, self.now))
+            })
+            .collect::<Result<_, _>>()?;
+        notify(transaction, &notifications, self.now).await?;
         Ok(())
     }
 

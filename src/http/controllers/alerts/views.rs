@@ -9,11 +9,23 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::alerts::{EventTime, Repeat};
-use crate::http::extract::json::Line;
+use crate::http::extract::json::{Line, given};
 use crate::http::respond::problem::{FieldError, Kind, Problem};
 use crate::user_alerts::{
-    Alert, AlertError, AlertRequest, Preview, RuleFields, WrongField, notice,
+    Alert, AlertError, AlertRequest, EscalationStep, Preview, RuleFields, WrongField, notice,
 };
+
+/// A step of escalation.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EscalationStep)]
+pub(in crate::http) struct StepView {
+    /// Minutes after the event; each step comes after the one before.
+    #[schema(example = 5, minimum = 1, maximum = 1440)]
+    after_minutes: u32,
+    /// The channels, by id.
+    channels: Vec<Uuid>,
+}
 
 /// An alert to create, or the changes to one.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -49,6 +61,12 @@ pub(in crate::http) struct AlertBody {
     expires_at: Option<Value>,
     /// The channels its events are sent to, by id; at most 20.
     channels: Option<Vec<Uuid>>,
+    /// Other channels that an event is sent by if nobody has acknowledged it by then; at most 5 steps.
+    escalation: Option<Vec<StepView>>,
+    /// Until then events are recorded and sent by no channel; null: they are sent.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    silenced_until: Option<Option<DateTime<Utc>>>,
     /// A note for yourself.
     #[garde(length(chars, max = 1000))]
     #[schema(example = "sell a tenth", max_length = 1000)]
@@ -73,6 +91,14 @@ impl From<AlertBody> for AlertRequest {
                 expires_at: body.expires_at,
             },
             channels: body.channels,
+            escalation: body.escalation.map(|steps| {
+                let step = |step: StepView| EscalationStep {
+                    after_minutes: step.after_minutes,
+                    channels: step.channels,
+                };
+                steps.into_iter().map(step).collect()
+            }),
+            silenced_until: body.silenced_until,
             note: body.note,
             severity: body.severity,
         }
@@ -112,6 +138,10 @@ pub(in crate::http) struct AlertView {
     expires_at: Option<EventTime>,
     /// The channels its events are sent to.
     channels: Vec<Uuid>,
+    /// Other channels that an event is sent by if nobody has acknowledged it by then.
+    escalation: Vec<StepView>,
+    /// Until then events are recorded and sent by no channel.
+    silenced_until: Option<DateTime<Utc>>,
     /// Your note.
     #[schema(example = "sell a tenth")]
     note: Option<String>,
@@ -161,6 +191,15 @@ impl From<Alert> for AlertView {
             hold_seconds: rule.hold_seconds,
             expires_at: rule.expires_at,
             channels: alert.channels,
+            escalation: alert
+                .escalation
+                .into_iter()
+                .map(|step| StepView {
+                    after_minutes: step.after_minutes,
+                    channels: step.channels,
+                })
+                .collect(),
+            silenced_until: alert.silenced_until,
             note: alert.note,
             severity: alert.severity.name(),
             state: alert.state.name(),

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use garde::Validate;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub use line::Line;
@@ -26,6 +27,13 @@ const TOLD: usize = 32;
 /// (`address.lines[2]`).
 #[derive(Debug, Clone, Copy)]
 pub struct JsonBody<T>(pub T);
+
+/// Reads a field that is there, though it may be null: for `deserialize_with`, with `default`.
+pub(in crate::http) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
 
 impl<T, S> FromRequest<S> for JsonBody<T>
 where
