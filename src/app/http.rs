@@ -10,7 +10,7 @@ use coinsphere_pipelines::shared_state::{InProcess, InProcessLimits, SharedState
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
-use super::portfolios;
+use super::{notifications, portfolios};
 use crate::accounts::{Accounts, RegistrationMode};
 use crate::audit::{AdminAuditLog, AuditLog};
 use crate::config::Config;
@@ -76,6 +76,7 @@ pub(super) fn state(config: &Config, deps: StateDeps<'_>) -> anyhow::Result<ApiS
     let database = deps.database;
     let fallback = InProcess::new(deps.clock.clone(), InProcessLimits::default());
     let token = config.http.admin_token.as_ref();
+    let notifications = notifications::open(config, Arc::clone(database) as _, deps.clock.clone())?;
     let portfolios = portfolios::open(database, deps.clock, deps.audit)?;
     Ok(ApiState {
         market: Arc::new(Reader::new(Arc::clone(database) as _)),
@@ -85,6 +86,7 @@ pub(super) fn state(config: &Config, deps: StateDeps<'_>) -> anyhow::Result<ApiS
         figures: PortfolioFigures::new(portfolios.clone(), Arc::clone(deps.hub)),
         portfolios,
         alerts: deps.alerts,
+        notifications,
         jobs: Jobs::new(Arc::clone(database) as _, deps.clock.clone()),
         forecast_tokens: config.forecasts.tokens.clone().into(),
         server_token: ServerToken::load(token, &config.data_dir)?,

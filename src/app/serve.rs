@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::database::database;
 use super::feeds;
 use super::shared::Shared;
-use super::{accounts, alerts, audit, candles, event_log, http, portfolios};
+use super::{accounts, alerts, audit, candles, event_log, http, notifications, portfolios};
 use crate::accounts::AuditTrail;
 use crate::config::{Config, Role};
 use crate::forecasts::{ForecastParts, HISTORY_VENUE};
@@ -152,6 +152,7 @@ pub async fn run(
             let state = http::state(&config, deps)?;
             loops.push(portfolios::start_live(&state.figures, &statuses));
             loops.push(alerts::start_relay(&user_alerts, &statuses));
+            loops.push(notifications::start(&state.notifications, &statuses));
             let served = crate::http::serve(listener, state, &statuses, stop).await;
             for part in loops {
                 part.stop().await;

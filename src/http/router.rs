@@ -33,6 +33,7 @@ use crate::http::state::{ApiState, SharedState};
         (name = "forecasts", description = "Forecasts with prediction intervals and skill, and the models that make them"),
         (name = "portfolios", description = "Your portfolios: accounts, transactions, imports, share links"),
         (name = "alerts", description = "Your alerts: rules on prices, what fired, previews"),
+        (name = "notifications", description = "Your notifications, and the channels that deliver them; see docs/notifications.md"),
         (name = "stream", description = "Live trades and candles over WebSocket; see docs/stream.md"),
         (name = "operation", description = "The state of the server")
     )
@@ -73,6 +74,8 @@ fn routes() -> Routes {
         "/api/v1/exchange-connections",
         "/api/v1/wallets",
         "/api/v1/alerts",
+        "/api/v1/notifications",
+        "/api/v1/notification-channels",
     ];
     let explaining = [
         "/docs",

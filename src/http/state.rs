@@ -18,6 +18,7 @@ use crate::http::stream_gate::StreamGate;
 use crate::idempotency::IdempotencyStore;
 use crate::jobs::Jobs;
 use crate::market::{Listings, MarketData};
+use crate::notifications::Notifications;
 use crate::secrets::ServerToken;
 use crate::telemetry::HealthSource;
 use crate::user_alerts::UserAlerts;
@@ -36,6 +37,8 @@ pub struct ApiState {
     pub forecasts: Arc<dyn Forecasts>,
     /// Work that is done later.
     pub jobs: Jobs,
+    /// Notifications of users, and the channels that deliver them.
+    pub notifications: Notifications,
     /// The portfolios of users.
     pub portfolios: UserPortfolios,
     /// Figures computed of them.
@@ -137,6 +140,13 @@ part! {
 }
 
 part! {
+    /// Notifications of users, and their channels.
+    NotificationState {
+        notifications: Notifications,
+    }
+}
+
+part! {
     /// The portfolios of users.
     PortfolioState {
         portfolios: UserPortfolios,
@@ -148,6 +158,7 @@ part! {
     /// The alerts of users.
     AlertState {
         alerts: UserAlerts,
+        notifications: Notifications,
     }
 }
 

@@ -28,7 +28,7 @@ const ALERTS: &str = "/api/v1/alerts";
 const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
 
 /// The program's parts that alerts need, over a log in memory.
-struct Judged {
+pub(crate) struct Judged {
     log: Arc<dyn EventLog>,
     evaluation: Option<SupervisedLoop>,
     _relay: SupervisedLoop,
@@ -47,7 +47,7 @@ fn evaluate(app: &App, log: &Arc<dyn EventLog>) -> SupervisedLoop {
 }
 
 impl Judged {
-    fn start(app: &App) -> Self {
+    pub(crate) fn start(app: &App) -> Self {
         let log: Arc<dyn EventLog> = Arc::new(MemoryLog::unbounded(4));
         let alerts = app.state.alerts.clone();
         let relaying = move |context: coinsphere_actors::supervision::LoopContext| {
@@ -66,7 +66,7 @@ impl Judged {
     }
 
     /// Trades of the first symbol, with numbers from `first` on.
-    async fn prices(&self, first: u64, prices: &[&str]) {
+    pub(crate) async fn prices(&self, first: u64, prices: &[&str]) {
         let trades = (first..).zip(prices).map(|(id, price)| trade(id, price));
         self.append(SYMBOLS[0], trades.collect()).await;
     }
@@ -105,12 +105,12 @@ async fn append(log: &dyn EventLog, symbol: &str, trades: Vec<Trade>) {
     log.append(partition, vec![Arc::new(record)]).await.unwrap();
 }
 
-fn price_rule(operator: &str, threshold: &str) -> Value {
+pub(crate) fn price_rule(operator: &str, threshold: &str) -> Value {
     json!({"kind": "price", "venue": "binance", "symbol": "BTCUSDT", "operator": operator,
         "threshold": threshold})
 }
 
-async fn create(app: &App, user: &Pair, body: Value) -> Value {
+pub(crate) async fn create(app: &App, user: &Pair, body: Value) -> Value {
     post(app, ALERTS, &user.access, body).await.good(201)
 }
 
@@ -130,7 +130,7 @@ async fn events(app: &App, user: &Pair, alert: &Value) -> Vec<Value> {
 }
 
 /// Waits until an alert has so many events.
-async fn fired(app: &App, user: &Pair, alert: &Value, count: usize) -> Vec<Value> {
+pub(crate) async fn fired(app: &App, user: &Pair, alert: &Value, count: usize) -> Vec<Value> {
     let waiting = async {
         loop {
             let found = events(app, user, alert).await;
@@ -204,6 +204,10 @@ pub(crate) async fn an_alert_fires_once_with_the_trade_that_crossed(place: Place
     assert_eq!(said.len(), 1, "one notification");
     assert_eq!(said[0].get::<_, &str>(0), "BTC at 60,000");
     assert!(said[0].get::<_, &str>(1).contains("traded at 60000"));
+    let mut event = event.clone();
+    let deliveries = event.as_object_mut().unwrap().remove("deliveries");
+    assert_eq!(deliveries, Some(json!([])), "there is no channel");
+    let event = &event;
     for stream in [&mut stream, &mut second] {
         let message = stream.next().await.unwrap();
         assert_eq!(message["type"], "alert", "{message}");

@@ -177,6 +177,9 @@ impl Place {
             Randomness::of_system().unwrap(),
             events.clone(),
         );
+        let notifications =
+            coinsphere::app::notifications::open(&config, source.clone(), self.clock.clone())
+                .unwrap();
         let accounts = accounts::open(&config, source, self.clock.clone(), events).unwrap();
         let shared = self.shared.clone().unwrap_or_else(|| own());
         let hub = PushHub::new(PushLimits::default());
@@ -203,6 +206,7 @@ impl Place {
                 Randomness::of_system().unwrap(),
                 hub.clone(),
             ),
+            notifications,
             forecast_tokens: Arc::from([]),
             server_token: ServerToken::new(&"a-token-of-administrators".into()),
             idempotency: Arc::new(IdempotencyKeys::open(store.clone())),

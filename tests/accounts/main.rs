@@ -8,10 +8,12 @@ mod administration;
 mod alerts;
 mod app;
 mod browser;
+mod channels;
 mod identity_provider;
 mod jobs;
 mod mail;
 mod membership;
+mod notification_rules;
 mod objects;
 mod oidc;
 mod policy;
@@ -21,6 +23,13 @@ mod portfolio_transfers;
 mod portfolios;
 mod program;
 mod proof_anew;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the package's own tests"
+)]
+#[path = "../../src/notifications/channels/tests/loopback/server.rs"]
+mod receiver;
 mod scopes;
 mod sessions;
 mod signed;
@@ -85,6 +94,17 @@ fn main() -> ExitCode {
         alerts::what_is_somebody_elses_is_not_found,
         alerts::whatever_is_cut_off_each_event_is_recorded_once,
         alerts::without_an_evaluator_nothing_is_promised,
+        channels::an_alert_reaches_a_webhook_that_was_verified,
+        channels::what_cannot_be_a_channel_is_refused,
+        channels::an_event_is_sent_until_it_arrives_or_the_channel_is_gone,
+        channels::many_events_are_one_message_within_a_budget,
+        channels::channels_and_notifications_of_others_are_not_found,
+        channels::the_inbox_is_read_page_by_page,
+        notification_rules::an_email_is_a_channel_that_one_click_ends,
+        notification_rules::an_alert_is_tried_out,
+        notification_rules::what_is_not_urgent_waits_for_the_end_of_quiet_hours,
+        notification_rules::what_nobody_acknowledges_goes_further,
+        notification_rules::limits_are_kept_when_many_ask_at_once,
         jobs::a_job_is_done_once_and_the_most_urgent_first,
         jobs::a_job_of_a_worker_that_is_gone_is_taken_over,
         jobs::a_job_that_failed_is_tried_again_later_and_not_for_ever,

@@ -12,8 +12,8 @@ use super::program::{KEYS, public};
 use super::two_factor::{post, verified};
 
 /// Routes whose objects are nobody's: public data, models, jobs (which only admins see), an email's code and
-/// a share link, which are their own proof.
-const OF_NOBODY: [&str; 13] = [
+/// a share link and links in messages, which are their own proof.
+const OF_NOBODY: [&str; 15] = [
     "GET /api/v1/tokens/{id}",
     "GET /api/v1/tokens/{id}/history",
     "GET /api/v1/instruments/{venue}/{symbol}/candles",
@@ -27,10 +27,17 @@ const OF_NOBODY: [&str; 13] = [
     "POST /api/v1/admin/jobs/{id}/cancel",
     "GET /api/v1/auth/verify-email/{token}",
     "GET /api/v1/shared-portfolios/{secret}",
+    "GET /api/v1/notification-links/{token}",
+    "POST /api/v1/notification-links/{token}",
 ];
 
-/// Everything below these is asked for by another user in `portfolios` and `alerts`.
-const ASKED_ELSEWHERE: [&str; 2] = ["/api/v1/portfolios/{id}", "/api/v1/alerts/{id}"];
+/// Everything below these is asked for by another user in `portfolios`, `alerts` and `channels`.
+const ASKED_ELSEWHERE: [&str; 4] = [
+    "/api/v1/portfolios/{id}",
+    "/api/v1/alerts/{id}",
+    "/api/v1/notification-channels/{id}",
+    "/api/v1/notifications/{id}",
+];
 
 /// Kind of object that a route's `{id}` names.
 #[derive(Clone, Copy, PartialEq, Eq)]

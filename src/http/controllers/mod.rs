@@ -7,6 +7,9 @@ pub(super) mod health;
 pub(super) mod instruments;
 pub(super) mod metrics;
 pub(super) mod models;
+pub(super) mod notification_channels;
+pub(super) mod notification_links;
+pub(super) mod notifications;
 pub(super) mod portfolios;
 pub(super) mod predictions;
 pub(super) mod shared_portfolios;
@@ -31,6 +34,9 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
         auth::oidc::routes,
         auth::api_keys::routes,
         alerts::routes,
+        notification_channels::routes,
+        notification_links::routes,
+        notifications::routes,
         portfolios::routes,
         shared_portfolios::routes,
         admin::users::routes,

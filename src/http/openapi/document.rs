@@ -56,7 +56,14 @@ impl<'a> About<'a> {
         let is_api = path.starts_with("/api/v1/");
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
         // What is somebody's own is kept by no cache (`NoStore`).
-        let is_own = ["accounts", "administration", "portfolios", "alerts"].map(Value::from);
+        let is_own = [
+            "accounts",
+            "administration",
+            "alerts",
+            "notifications",
+            "portfolios",
+        ]
+        .map(Value::from);
         let is_own = is_own.contains(&operation["tags"][0]);
         Some(Self {
             policy: policies.get(&method, path)?,

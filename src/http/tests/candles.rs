@@ -423,9 +423,11 @@ async fn no_time_fails_any_route_that_takes_one() {
             let name = parameter["name"].as_str().unwrap();
             let is_time = parameter["schema"]["format"] == "date-time"
                 || ["from", "to", "since", "until", "cursor"].contains(&name);
-            // Portfolios and alerts are a user's: their tests ask with one.
-            let is_anybodys =
-                !path.starts_with("/api/v1/portfolios") && !path.starts_with("/api/v1/alerts");
+            // Portfolios, alerts and notifications are a user's: their tests ask with one.
+            let own = ["portfolios", "alerts", "notifications"];
+            let is_anybodys = !own
+                .iter()
+                .any(|noun| path.starts_with(&format!("/api/v1/{noun}")));
             if parameter["in"] == "query" && is_time && is_anybodys {
                 let path = path
                     .replace("{venue}", "binance")

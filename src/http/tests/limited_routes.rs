@@ -142,6 +142,14 @@ async fn what_costs_or_decides_much_is_served_ten_times_a_minute() {
         (Method::POST, "/api/v1/auth/api-keys"),
         (Method::PUT, "/api/v1/auth/api-keys/*/public-key"),
         (Method::POST, "/api/v1/auth/invitations"),
+        (Method::POST, "/api/v1/alerts/*/test"),
+        (Method::POST, "/api/v1/notification-channels"),
+        (
+            Method::POST,
+            "/api/v1/notification-channels/*/rotate-secret",
+        ),
+        (Method::POST, "/api/v1/notification-channels/*/test"),
+        (Method::POST, "/api/v1/notification-channels/*/verify"),
         (Method::POST, "/api/v1/portfolios/*/import"),
         (Method::POST, "/api/v1/portfolios/*/share-links"),
         // Whoever tries secrets tries another one each time.

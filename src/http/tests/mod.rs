@@ -101,6 +101,11 @@ impl App {
             crate::secrets::Randomness::of_system().unwrap(),
             hub.clone(),
         );
+        let keys = tempfile::tempdir().unwrap();
+        config.accounts.keys_dir = Some(keys.path().to_owned());
+        let notifications =
+            crate::app::notifications::open(&config, Arc::new(accounts::Nowhere), clock.clone())
+                .unwrap();
         let state = ApiState {
             market: market.clone(),
             listings: listings.clone(),
@@ -110,6 +115,7 @@ impl App {
             figures: crate::user_portfolios::PortfolioFigures::new(portfolios.clone(), hub.clone()),
             portfolios,
             alerts,
+            notifications,
             forecast_tokens: config.forecasts.tokens.clone().into(),
             server_token: ServerToken::new(&secrecy::SecretString::from(forecasts::TOKEN)),
             hub: hub.clone(),

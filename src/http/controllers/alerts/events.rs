@@ -1,10 +1,14 @@
 //! `GET /api/v1/alerts/{id}/events`
 
+use std::collections::HashMap;
+
 use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::views::id;
+use crate::http::controllers::notifications::deliveries::DeliveryView;
 use crate::http::extract::params::{Params, limit};
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
@@ -12,12 +16,22 @@ use crate::http::respond::problem::Problem;
 use crate::http::state::AlertState;
 use crate::user_alerts::AlertEvent;
 
+/// An event, and how it was delivered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeliveredAlertEvent)]
+pub(in crate::http) struct DeliveredEventView {
+    #[serde(flatten)]
+    event: AlertEvent,
+    /// Its delivery by each channel.
+    deliveries: Vec<DeliveryView>,
+}
+
 /// A page of events.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AlertEvents)]
 pub(in crate::http) struct EventsView {
     /// Newest first.
-    data: Vec<AlertEvent>,
+    data: Vec<DeliveredEventView>,
     /// Pass it as `cursor` for the next page; null on the last page.
     #[schema(example = "1042")]
     next_cursor: Option<String>,
@@ -50,13 +64,25 @@ pub(in crate::http) async fn list_alert_events(
     params.finish()?;
     // One more shows whether there is another page.
     let wanted = u32::try_from(most + 1).unwrap_or(u32::MAX);
-    let mut data = state
+    let mut events = state
         .alerts
         .events(principal.user.0, id(&alert)?, before, wanted)
         .await?;
-    let has_more = data.len() > most;
-    data.truncate(most);
-    let last = data.last().filter(|_| has_more);
+    let has_more = events.len() > most;
+    events.truncate(most);
+    let last = events.last().filter(|_| has_more);
     let next_cursor = last.map(|event| event.cursor.to_string());
+    let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
+    let mut deliveries: HashMap<Uuid, Vec<DeliveryView>> = HashMap::new();
+    for (id, delivery) in state.notifications.deliveries_of(&ids).await? {
+        deliveries.entry(id).or_default().push(delivery.into());
+    }
+    let data = events
+        .into_iter()
+        .map(|event| DeliveredEventView {
+            deliveries: deliveries.remove(&event.id).unwrap_or_default(),
+            event,
+        })
+        .collect();
     Ok(NoStore(EventsView { data, next_cursor }))
 }

@@ -9,12 +9,13 @@ pub(in crate::http) mod pause;
 pub(in crate::http) mod preview;
 pub(in crate::http) mod resume;
 pub(in crate::http) mod show;
+pub(in crate::http) mod test;
 pub(in crate::http) mod views;
 
 use utoipa_axum::routes;
 
 use crate::accounts::Scope;
-use crate::http::policy::Policy;
+use crate::http::policy::{Policy, RateLimit};
 use crate::http::router::Routes;
 
 /// Who may read alerts.
@@ -38,4 +39,8 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
         .add(routes!(pause::pause_alert), WRITE)
         .add(routes!(resume::resume_alert), WRITE)
         .add(routes!(events::list_alert_events), READ)
+        .add(
+            routes!(test::test_alert),
+            WRITE.rate_limit(RateLimit::Strict),
+        )
 }
