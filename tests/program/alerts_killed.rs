@@ -40,7 +40,7 @@ const ENOUGH: i64 = 60;
 
 const SOON: Duration = Duration::from_secs(60);
 
-fn ask(address: SocketAddr, line: (&str, &str), token: &str, body: &Value) -> Value {
+pub(crate) fn ask(address: SocketAddr, line: (&str, &str), token: &str, body: &Value) -> Value {
     let (method, path) = line;
     let headers = format!("content-type: application/json\r\nauthorization: Bearer {token}\r\n");
     let answer = http::ask_with(address, method, path, &headers, &body.to_string()).unwrap();
@@ -51,20 +51,24 @@ fn ask(address: SocketAddr, line: (&str, &str), token: &str, body: &Value) -> Va
     }
 }
 
-fn rule(symbol: &str, operator: &str, threshold: Decimal) -> Value {
+pub(crate) fn rule(symbol: &str, operator: &str, threshold: Decimal) -> Value {
     json!({"condition": {"kind": "price", "venue": "binance", "symbol": symbol, "operator": operator,
             "threshold": threshold.normalize().to_string()},
         "repeat": "always", "cooldown_seconds": 0, "hysteresis": "0"})
 }
 
-fn create(address: SocketAddr, token: &str, name: &str, rule: &Value) -> Value {
+pub(crate) fn create(address: SocketAddr, token: &str, name: &str, rule: &Value) -> Value {
     let mut body = rule.clone();
     body["name"] = json!(name);
     ask(address, ("POST", "/api/v1/alerts"), token, &body)
 }
 
 /// A user who is verified, and their token.
-fn sign_in(data_dir: &std::path::Path, postgres: &Postgres, address: SocketAddr) -> String {
+pub(crate) fn sign_in(
+    data_dir: &std::path::Path,
+    postgres: &Postgres,
+    address: SocketAddr,
+) -> String {
     let mut user = command(data_dir)
         .args([
             "user",

@@ -6,6 +6,7 @@
 mod accounts_command;
 mod added_tokens;
 mod alerts_command;
+mod alerts_delivered;
 mod alerts_killed;
 mod browser_sessions;
 mod candle_files;
@@ -26,6 +27,13 @@ mod numbering_restart;
 mod portfolio_command;
 mod protection;
 mod real_requests;
+#[path = "../../src/notifications/channels/tests/loopback/server.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the package's own tests"
+)]
+mod receiver;
 mod recorded_sessions;
 #[path = "../../pipelines/tests/shared_state/redis_server.rs"]
 #[allow(
@@ -85,6 +93,7 @@ fn main() {
         jobs::jobs_are_listed_and_cancelled_by_command,
         numbering_restart::numbers_that_begin_again_lose_nothing_and_fake_nothing,
         supervised_parts::each_panics_once_and_lives_on,
+        alerts_delivered::each_event_reaches_a_failing_receiver_whenever_the_program_is_killed,
         alerts_killed::each_event_is_recorded_once_whenever_the_program_is_killed,
     ]);
     trials.extend([live_faults::full_disk(), shared_push::trial()]);
