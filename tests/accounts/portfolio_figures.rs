@@ -424,6 +424,24 @@ pub(crate) async fn amounts_are_shown_in_another_currency(place: Place) {
         .collect();
     assert!(parts.contains(&"USD"), "{contribution}");
 
+    let summary = get("?currency=bitcoin").await.good(200);
+    assert_eq!(summary["currency"], "USD", "the portfolio's own");
+    let figures = [
+        "currency",
+        "value",
+        "unrealized",
+        "realized",
+        "income",
+        "fees",
+        "net_invested",
+    ];
+    same(&summary["figures"], &whole, &figures);
+    let figures = ["twr", "xirr", "max_drawdown"];
+    same(&summary["figures"], &whole["performance"], &figures);
+    let risk = get("/risk?currency=bitcoin").await.good(200);
+    let figures = ["volatility", "sharpe", "max_drawdown", "value_at_risk_95"];
+    same(&risk, &whole["performance"], &figures);
+
     let allocation = get("/allocation?currency=bitcoin").await.good(200);
     assert_eq!(allocation["value"], whole["value"]);
     let tax = get("/tax/2026?currency=bitcoin").await.good(200);
@@ -445,6 +463,8 @@ pub(crate) async fn amounts_are_shown_in_another_currency(place: Place) {
     let own = get("/history?currency=usd").await.good(200);
     assert_eq!(own, get("/history").await.good(200));
     for route in [
+        "",
+        "/risk",
         "/holdings",
         "/history",
         "/performance",

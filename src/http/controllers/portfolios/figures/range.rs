@@ -12,7 +12,7 @@ pub(super) fn day(text: &str) -> Result<NaiveDate, String> {
 }
 
 /// The currency to show amounts in, by its name, if one is asked for.
-pub(super) fn currency(params: &mut Params) -> Option<String> {
+pub(in crate::http) fn currency(params: &mut Params) -> Option<String> {
     params.take("currency", |text| match text.chars().count() {
         1..=128 => Ok(text.to_owned()),
         _ => Err("use the code of a currency, such as EUR, or the id of a token".to_owned()),

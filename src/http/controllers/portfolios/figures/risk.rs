@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::super::views::id;
 use super::comparison::CorrelationView;
-use super::range::DayRange;
+use super::range::{DayRange, currency};
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
@@ -19,11 +19,15 @@ use crate::portfolios::Computed;
 use crate::portfolios::analysis::correlation;
 use crate::portfolios::performance::DayValue;
 use crate::portfolios::report::{days_between, performance_between};
+use crate::user_portfolios::PortfolioError;
 
 /// Risk, on daily time-weighted returns. A figure that has no meaning is null, and its `…_reason` says why.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioRisk)]
 pub(in crate::http) struct RiskView {
+    /// The currency that returns are measured in.
+    #[schema(example = "USD")]
+    currency: String,
     /// The first day that was asked for; null for the first transaction's.
     #[schema(example = "2026-01-01")]
     from: Option<String>,
@@ -75,7 +79,7 @@ pub(in crate::http) struct RiskView {
     /// Fewer than 30 of them: the figures say little.
     #[schema(example = false)]
     few_returns: bool,
-    /// Correlation of the assets that are held now.
+    /// Correlation of the assets that are held now, by their prices in the portfolio's own currency.
     correlation: CorrelationView,
 }
 
@@ -85,7 +89,8 @@ pub(in crate::http) struct RiskView {
     params(
         ("id" = Uuid, Path, description = "The portfolio"),
         ("from" = Option<String>, Query, description = "The first day"),
-        ("to" = Option<String>, Query, description = "The last day")
+        ("to" = Option<String>, Query, description = "The last day"),
+        ("currency" = Option<String>, Query, description = "The currency or token to measure returns in, at its closing prices, instead of the portfolio's own: `EUR`, `bitcoin`")
     ),
     responses(
         (status = 200, description = "The risk", body = RiskView),
@@ -100,11 +105,18 @@ pub(in crate::http) async fn show_risk(
     mut params: Params,
 ) -> Result<NoStore<RiskView>, Problem> {
     let range = DayRange::take(&mut params);
+    let currency = currency(&mut params);
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
+    let user = principal.user.0;
+    let currency = state
+        .figures
+        .display_currency(user, portfolio, currency.as_deref())
+        .await?;
+    let shown_in = currency.clone();
     let asked = move |computed: &Computed| {
-        let summary = computed.summary();
-        let days = days_between(computed.days(), range.from, range.to);
+        let (summary, all) = (computed.summary(), computed.days_in(&shown_in)?);
+        let days = days_between(&all, range.from, range.to);
         let held: Vec<&str> = summary
             .remaining
             .iter()
@@ -114,15 +126,16 @@ pub(in crate::http) async fn show_risk(
             .collect();
         let of = |day: Option<&DayValue>| day.map_or(NaiveDate::MIN, |day| day.day.date());
         let (first, last) = (of(days.first()), of(days.last()));
-        (
-            performance_between(computed.days(), range.from, range.to),
+        Ok((
+            performance_between(&all, range.from, range.to),
             summary.allocation.hhi.clone(),
             correlation(computed.prices(), &held, first, last),
-        )
+        ))
     };
-    let user = principal.user.0;
-    let (_, (view, hhi, correlation)) = state.figures.ask(user, portfolio, asked).await?;
+    let (_, found) = state.figures.ask(user, portfolio, asked).await?;
+    let (view, hhi, correlation) = found.map_err(PortfolioError::NoReport)?;
     Ok(NoStore(RiskView {
+        currency,
         from: range.from.map(|day| day.to_string()),
         to: range.to.map(|day| day.to_string()),
         volatility: view.volatility,

@@ -5,14 +5,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::portfolios::Money;
-use crate::portfolios::report::ratio;
+use crate::portfolios::report::{Summary, ratio};
 use crate::user_portfolios::{Snapshot, Valuation};
 
-/// Figures of a portfolio. Amounts are in its currency. A figure that has no meaning is null, and its
-/// `…_reason` says why.
+/// Figures of a portfolio. A figure that has no meaning is null, and its `…_reason` says why.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PortfolioFigures)]
 pub(in crate::http) struct FiguresView {
+    /// The currency of the amounts, and that returns are measured in.
+    #[schema(example = "USD")]
+    currency: String,
     /// The version of the portfolio that they are of.
     #[schema(example = 42)]
     version: i64,
@@ -87,10 +89,11 @@ pub(in crate::http) struct FiguresView {
 }
 
 impl FiguresView {
-    pub(in crate::http) fn new(snapshot: &Snapshot, value: Valuation) -> Self {
-        let summary = &snapshot.summary;
+    /// Figures of a snapshot, with those of `summary`: its own, or the same in another currency, as `value` is.
+    pub(in crate::http) fn new(snapshot: &Snapshot, summary: &Summary, value: Valuation) -> Self {
         let performance = &summary.performance;
         Self {
+            currency: summary.currency.clone(),
             version: snapshot.version,
             computed_at: snapshot.computed_at,
             valued_at: value.at,
