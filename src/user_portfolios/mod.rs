@@ -22,6 +22,7 @@ mod prices;
 mod share_links;
 mod slot;
 mod snapshot;
+mod transaction_rows;
 mod transactions;
 mod transfers;
 mod user_data;

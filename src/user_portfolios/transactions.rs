@@ -1,27 +1,25 @@
 //! The transactions of a portfolio, kept in the shape of docs/portfolios.md, so that what is read is what
 //! was written, to the digit. Those of one instant are in the order in which they were added.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use coinsphere_pipelines::store::{
-    GenericClient, StoreError, Transaction as DatabaseTransaction, execute, failed, query,
-};
-use tokio_postgres::{IsolationLevel, Row};
+use coinsphere_pipelines::store::{StoreError, failed, query};
+use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
 
 use super::accounts;
 use super::asset_names::AssetNames;
 use super::portfolio::{changed, lock};
+use super::transaction_rows::{
+    COLUMNS, at_nanos, body, find, insert, next_number, put, read, stored,
+};
 use super::{PortfolioError, UserPortfolios};
 use crate::portfolios::files::{FileError, check};
 use crate::portfolios::imports::MANUAL_ID;
-use crate::portfolios::{Kind, Leg, Transaction, TransactionFile};
+use crate::portfolios::{Kind, Transaction, TransactionFile};
 
 /// The most transactions of a portfolio.
 pub(super) const MOST: i64 = 500_000;
-
-/// Rows of one statement.
-const CHUNK: usize = 10_000;
 
 /// A transaction as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,138 +62,6 @@ pub struct TransactionFilter {
     pub after: Option<TransactionPlace>,
     /// Most transactions to answer.
     pub limit: u32,
-}
-
-const COLUMNS: &str = "number, import_id, account_id, to_account_id, body";
-
-/// The separator of the lists in a row of [`INSERT`].
-const SEPARATOR: char = '\u{1f}';
-
-const INSERT: &str = "INSERT INTO portfolio_transactions \
-     (portfolio_id, import_id, number, external_id, at_nanos, kind, account_id, to_account_id, assets, \
-      tags, body) \
-     SELECT $1, $2, number, external_id, at_nanos, kind, account_id, to_account_id, \
-       string_to_array(assets, chr(31)), string_to_array(tags, chr(31)), body \
-     FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::uuid[], $8::uuid[], $9::text[], \
-       $10::text[], $11::text[]) \
-     AS new (number, external_id, at_nanos, kind, account_id, to_account_id, assets, tags, body)";
-
-/// The time of a transaction in nanoseconds since 1970; every allowed year fits.
-pub(super) fn at_nanos(transaction: &Transaction) -> i64 {
-    transaction.time.timestamp_nanos_opt().unwrap_or(i64::MAX)
-}
-
-/// The assets of a transaction.
-fn assets(transaction: &Transaction) -> BTreeSet<&str> {
-    let legs = transaction.sent.iter().chain(&transaction.received);
-    legs.chain(&transaction.fees)
-        .map(|Leg { asset, .. }| asset.as_str())
-        .collect()
-}
-
-fn joined<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
-    let cleaned: Vec<String> = texts
-        .into_iter()
-        .map(|text| text.replace(['\0', SEPARATOR], ""))
-        .collect();
-    cleaned.join("\u{1f}")
-}
-
-/// A transaction as it is stored; what it is made of can always be written.
-fn body(transaction: &Transaction) -> Result<String, StoreError> {
-    serde_json::to_string(transaction)
-        .map_err(|error| StoreError::Unreadable(format!("a transaction: {error}")))
-}
-
-/// A stored transaction, with the accounts' names of today.
-pub(super) fn read(
-    body: &str,
-    account: &Uuid,
-    to_account: Option<&Uuid>,
-    names: &HashMap<Uuid, String>,
-) -> Result<Transaction, StoreError> {
-    let mut transaction: Transaction = serde_json::from_str(body)
-        .map_err(|error| StoreError::Unreadable(format!("a transaction: {error}")))?;
-    if let Some(name) = names.get(account) {
-        transaction.account.clone_from(name);
-    }
-    if let Some(name) = to_account.and_then(|account| names.get(account)) {
-        transaction.to_account = Some(name.clone());
-    }
-    Ok(transaction)
-}
-
-fn stored(row: &Row, names: &HashMap<Uuid, String>) -> Result<StoredTransaction, StoreError> {
-    let to_account: Option<Uuid> = row.get(3);
-    Ok(StoredTransaction {
-        number: row.get(0),
-        import: row.get(1),
-        transaction: read(row.get(4), &row.get(2), to_account.as_ref(), names)?,
-    })
-}
-
-/// Adds transactions, numbered from `first`, in their order; their ids are new.
-pub(super) async fn insert(
-    database: &DatabaseTransaction<'_>,
-    portfolio: Uuid,
-    import: Option<Uuid>,
-    first: i64,
-    transactions: &[&Transaction],
-    accounts: &HashMap<String, Uuid>,
-) -> Result<(), PortfolioError> {
-    let id = |name: &str| {
-        let id = accounts.get(name).copied();
-        id.ok_or_else(|| StoreError::Unreadable(format!("the account {name:?}")))
-    };
-    let mut number = first;
-    for chunk in transactions.chunks(CHUNK) {
-        let mut numbers = Vec::with_capacity(chunk.len());
-        let mut ids = Vec::with_capacity(chunk.len());
-        let mut times = Vec::with_capacity(chunk.len());
-        let mut kinds = Vec::with_capacity(chunk.len());
-        let mut from = Vec::with_capacity(chunk.len());
-        let mut to = Vec::with_capacity(chunk.len());
-        let mut of_assets = Vec::with_capacity(chunk.len());
-        let mut tags = Vec::with_capacity(chunk.len());
-        let mut bodies = Vec::with_capacity(chunk.len());
-        for transaction in chunk {
-            numbers.push(number);
-            number += 1;
-            ids.push(transaction.id.as_str());
-            times.push(at_nanos(transaction));
-            kinds.push(transaction.kind.name());
-            from.push(id(&transaction.account)?);
-            to.push(transaction.to_account.as_deref().map(id).transpose()?);
-            of_assets.push(joined(assets(transaction)));
-            tags.push(joined(transaction.tags.iter().map(String::as_str)));
-            bodies.push(body(transaction)?);
-        }
-        let given = &[
-            &portfolio as _,
-            &import as _,
-            &numbers as _,
-            &ids as _,
-            &times as _,
-            &kinds as _,
-            &from as _,
-            &to as _,
-            &of_assets as _,
-            &tags as _,
-            &bodies as _,
-        ];
-        execute(database, "add transactions", INSERT, given).await?;
-    }
-    Ok(())
-}
-
-/// The number of the next transaction of a locked portfolio.
-pub(super) async fn next_number(
-    database: &DatabaseTransaction<'_>,
-    portfolio: Uuid,
-) -> Result<i64, StoreError> {
-    let sql = "SELECT next_number FROM portfolios WHERE id = $1";
-    let rows = query(database, "number transactions", sql, &[&portfolio]).await?;
-    Ok(rows.first().map_or(1, |row| row.get(0)))
 }
 
 /// Refuses more transactions than a portfolio may have.
@@ -541,56 +407,4 @@ impl UserPortfolios {
         self.announce(changed);
         Ok(())
     }
-}
-
-/// Puts a transaction in place of another. `imported` is what files are to be compared with instead of it from
-/// then on, unless there is such already.
-pub(super) async fn put(
-    database: &DatabaseTransaction<'_>,
-    portfolio: Uuid,
-    number: i64,
-    transaction: &Transaction,
-    accounts: &HashMap<String, Uuid>,
-    imported: Option<String>,
-) -> Result<(), StoreError> {
-    let to_account = transaction.to_account.as_ref();
-    let given = &[
-        &portfolio as _,
-        &number as _,
-        &at_nanos(transaction) as _,
-        &transaction.kind.name() as _,
-        &accounts.get(&transaction.account) as _,
-        &to_account.and_then(|name| accounts.get(name)) as _,
-        &joined(assets(transaction)) as _,
-        &joined(transaction.tags.iter().map(String::as_str)) as _,
-        &body(transaction)? as _,
-        &imported as _,
-    ];
-    let sql = "UPDATE portfolio_transactions SET at_nanos = $3, kind = $4, account_id = $5, \
-         to_account_id = $6, assets = string_to_array($7, chr(31)), \
-         tags = string_to_array($8, chr(31)), body = $9, \
-         imported_body = coalesce(imported_body, $10) \
-         WHERE portfolio_id = $1 AND number = $2";
-    execute(database, "change a transaction", sql, given).await?;
-    Ok(())
-}
-
-pub(super) async fn find<C: GenericClient>(
-    database: &C,
-    portfolio: Uuid,
-    number: i64,
-) -> Result<StoredTransaction, PortfolioError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM portfolio_transactions WHERE portfolio_id = $1 AND number = $2"
-    );
-    let rows = query(
-        database,
-        "look up a transaction",
-        &sql,
-        &[&portfolio, &number],
-    )
-    .await?;
-    let row = rows.first().ok_or(PortfolioError::Unknown("transaction"))?;
-    let names = accounts::names(database, portfolio).await?;
-    Ok(stored(row, &names)?)
 }
