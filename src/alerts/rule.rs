@@ -177,6 +177,14 @@ impl Rule {
                 return Err(RuleError::new(field, message));
             }
         }
+        let is_event = matches!(
+            self.condition,
+            Condition::Listing(_) | Condition::Account(_)
+        );
+        if is_event && self.hold_seconds > 0 {
+            let message = "what happens at an instant does not last: leave it out";
+            return Err(RuleError::new("hold_seconds", message));
+        }
         let Some(distance) = self.hysteresis else {
             return Ok(());
         };

@@ -300,9 +300,16 @@ impl UserAlerts {
             join("condition", inner.as_deref().unwrap_or(name))
         };
         let mut wrong: Vec<WrongField> = Vec::new();
-        if place_of(&json, "kind", "signal").is_some() {
-            let detail = "rules on signals that others compute are not offered: use another kind";
-            wrong.push(WrongField::new(place("kind", "signal"), detail));
+        // Until somebody feeds their numbers in.
+        let fed = Condition::KINDS
+            .iter()
+            .filter(|kind| Condition::is_fed(kind));
+        for kind in fed {
+            if place_of(&json, "kind", kind).is_some() {
+                let detail =
+                    "rules on signals that others compute are not offered: use another kind";
+                wrong.push(WrongField::new(place("kind", kind), detail));
+            }
         }
         for instrument in rule.condition.instruments() {
             let Some(venue) = venues::named(&instrument.venue) else {

@@ -103,18 +103,21 @@ impl Evaluator {
         let Some(slot) = self.by_id.remove(&id) else {
             return false;
         };
-        let mut ignored = Outcome::default();
+        let mut ignored = std::mem::take(&mut self.ignored);
         // Out of every set and timer.
         self.enter(slot, Life::Expired, i64::MIN, &mut ignored);
+        ignored.clear();
+        self.ignored = ignored;
         let Some(entry) = self.rules.remove(slot) else {
             return false;
         };
-        let markets = self.markets_of(entry.watch);
+        self.forget_guards(entry.watch);
         match entry.watch {
             Watch::Signal(signal) => self.unsubscribe(signal, slot),
             Watch::Composite(composite) => {
-                let leaves = self.composites.get(composite);
-                for leaf_slot in leaves.map_or_else(Box::default, |it| it.leaves.clone()) {
+                let leaves = self.composites.get_mut(composite);
+                let leaves = leaves.map_or_else(Box::default, |it| std::mem::take(&mut it.leaves));
+                for leaf_slot in leaves {
                     self.unplace(leaf_slot);
                     if let Some(leaf) = self.leaves.remove(leaf_slot & !LEAF) {
                         self.unsubscribe(leaf.signal, leaf_slot);
@@ -128,9 +131,6 @@ impl Evaluator {
             Watch::Silence { market, .. } => {
                 self.markets[market as usize].silent.remove(&slot);
             }
-        }
-        for market in markets {
-            self.markets[market as usize].guard.forget();
         }
         true
     }
@@ -217,24 +217,28 @@ impl Evaluator {
             Phase::Fired => self.enter(slot, Life::Fired, since, out),
             Phase::Expired => self.enter(slot, Life::Expired, since, out),
         }
-        for market in self.markets_of(watch) {
-            self.markets[market as usize].guard.forget();
-        }
+        self.forget_guards(watch);
     }
 
-    /// The markets whose trades a rule depends on.
-    fn markets_of(&self, watch: Watch) -> Vec<u32> {
-        let of_signal = |signal| self.signals.get(signal).map(|signal| signal.market);
+    /// The next trades of the markets that a rule depends on are looked at.
+    fn forget_guards(&mut self, watch: Watch) {
+        let mut forget = |signal: u32| {
+            if let Some(signal) = self.signals.get(signal) {
+                self.markets[signal.market as usize].guard.forget();
+            }
+        };
         match watch {
-            Watch::Signal(signal) => of_signal(signal).into_iter().collect(),
-            Watch::Gaps { market, .. } | Watch::Silence { market, .. } => vec![market],
+            Watch::Signal(signal) => forget(signal),
+            Watch::Gaps { market, .. } | Watch::Silence { market, .. } => {
+                self.markets[market as usize].guard.forget();
+            }
             Watch::Composite(composite) => {
                 let leaves = self.composites.get(composite);
                 let leaves = leaves.map_or(&[][..], |it| &it.leaves);
-                let signals = leaves
+                let leaves = leaves
                     .iter()
                     .filter_map(|slot| self.leaves.get(slot & !LEAF));
-                signals.filter_map(|leaf| of_signal(leaf.signal)).collect()
+                leaves.for_each(|leaf| forget(leaf.signal));
             }
         }
     }
@@ -304,7 +308,10 @@ impl Evaluator {
         if let Some(market) = market {
             self.markets[market as usize].fold();
         }
+        let restored = market.and_then(|market| self.markets[market as usize].restored.as_ref());
         let moment = match self.signals.get(slot) {
+            // It goes on without a value until there is the next trade.
+            Some(_) if restored.and_then(|it| it.value_of(source)) == Some(None) => return slot,
             Some(signal) if signal.last.is_none() => Moment::Start,
             _ => Moment::Before,
         };
@@ -322,9 +329,8 @@ impl Evaluator {
         };
         let mut signal = Signal::new(source.clone(), market);
         let restored = self.markets[market as usize].restored.as_ref();
-        let restored = restored.and_then(|it| it.signals.iter().find(|(other, _)| other == source));
-        if let Some((_, number)) = restored {
-            signal.start(*number);
+        if let Some(Some(number)) = restored.and_then(|it| it.value_of(source)) {
+            signal.start(number);
         }
         let slot = self.signals.insert(signal);
         self.by_source.insert(source.clone(), slot);
@@ -357,6 +363,11 @@ impl Evaluator {
             self.by_source.remove(&signal.source);
             let market = &mut self.markets[signal.market as usize];
             market.signals.retain(|other| *other != slot);
+            if let Some(restored) = &mut market.restored {
+                restored
+                    .signals
+                    .retain(|(other, _)| *other != signal.source);
+            }
             let left = market.signals.iter();
             let used: Vec<Source> = left
                 .filter_map(|slot| self.signals.get(*slot))

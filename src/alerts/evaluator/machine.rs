@@ -205,7 +205,7 @@ impl Evaluator {
             if let Some(time) = old_timer.filter(|time| *time != expires) {
                 timers.remove(&(time, slot));
             }
-            if is_over {
+            if is_over && expires != i64::MAX {
                 timers.remove(&(expires, slot));
             }
             if let Some(time) = new_timer {

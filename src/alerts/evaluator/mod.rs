@@ -73,6 +73,8 @@ pub struct Evaluator {
     reached: Vec<(u32, Direction)>,
     /// The value of the signal that is being fed, before.
     previous: Option<Number>,
+    /// Room for what disarming changes, which nobody asks for.
+    ignored: Outcome,
     /// Markets whose guards are to be set.
     touched: Vec<u32>,
 }
@@ -258,6 +260,13 @@ impl Evaluator {
         }
         self.settle(&event, out);
         self.finish(market, before, out);
+    }
+
+    /// Something that has a name has happened: its number is 1 for a moment, and 0 before and after.
+    pub fn happened(&mut self, name: &str, time: EventTime, out: &mut Outcome) {
+        for value in [Decimal::ZERO, Decimal::ONE, Decimal::ZERO] {
+            self.number(name, time, value, out);
+        }
     }
 
     fn look_at_trade(&mut self, market: u32, tick: &Tick, out: &mut Outcome) {

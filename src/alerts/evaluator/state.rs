@@ -16,7 +16,7 @@ use crate::time::EventTime;
 
 /// The state of an instrument. As JSON it has at most about 15 kB a window, 20 kB an interval of candles and 100
 /// bytes a signal; limits bound the signals.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MarketState {
     instrument: Instrument,
     last: Option<StoredTick>,
@@ -26,7 +26,7 @@ pub struct MarketState {
     has_passed: bool,
     windows: Vec<(u32, Window)>,
     series: Vec<(u32, Series)>,
-    signals: Vec<(Source, Number)>,
+    signals: Vec<(Source, Option<Number>)>,
     trails: Vec<TrailState>,
 }
 
@@ -55,8 +55,17 @@ pub(super) struct TrailState {
 pub(super) struct Restored {
     pub(super) windows: Vec<(u32, Window)>,
     pub(super) series: Vec<(u32, Series)>,
-    pub(super) signals: Vec<(Source, Number)>,
+    pub(super) signals: Vec<(Source, Option<Number>)>,
     pub(super) trails: Vec<TrailState>,
+}
+
+impl Restored {
+    /// The value of a signal; none if it was not there, and none in it if it had no value yet.
+    pub(super) fn value_of(&self, source: &Source) -> Option<Option<Number>> {
+        let mut signals = self.signals.iter();
+        let found = signals.find(|(other, _)| other == source)?;
+        Some(found.1)
+    }
 }
 
 impl MarketState {
@@ -77,10 +86,11 @@ impl Evaluator {
         let state = &mut self.markets[market as usize];
         state.fold();
         state.guard.forget();
-        let signals = state.signals.iter().filter_map(|slot| {
-            let signal = self.signals.get(*slot)?;
-            Some((signal.source.clone(), signal.last?))
-        });
+        let signals = state.signals.iter();
+        let signals = signals.filter_map(|slot| self.signals.get(*slot));
+        // Groups of trailing rules get other numbers, and their values come of the prices they follow.
+        let signals = signals.filter(|signal| !matches!(signal.source, Source::Trailing(..)));
+        let signals = signals.map(|signal| (signal.source.clone(), signal.last));
         Some(MarketState {
             instrument: instrument.clone(),
             last: state.last.map(|tick| StoredTick {

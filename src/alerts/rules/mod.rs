@@ -1,14 +1,22 @@
 //! The kinds of rules, a file and a line of the list below each. A kind reads its own fields, checks them,
 //! and says what it comes to for the evaluator.
 
+mod account;
 mod agreement;
 mod average;
 mod candle;
 mod change;
 mod composite;
+mod connection;
+mod fed;
+mod forecast;
 mod gap;
+mod health_factor;
+mod holding;
+mod listing;
 mod new_high;
 mod new_low;
+mod portfolio;
 mod price;
 mod signal;
 mod span;
@@ -19,19 +27,27 @@ mod volatility;
 mod volume;
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
+pub use account::{Account, AccountEvent};
 pub use agreement::{Agreement, Beyond};
 pub use average::{Average, Weights};
 pub use candle::{Candle, ClosesAt};
 pub use change::{Change, Move};
 pub use composite::{All, Any};
+pub use connection::Connection;
+pub use forecast::{Forecast, ForecastFigure};
 pub use gap::Gap;
+pub use health_factor::HealthFactor;
+pub use holding::{Holding, HoldingFigure};
+pub use listing::Listing;
 pub use new_high::NewHigh;
 pub use new_low::NewLow;
+pub use portfolio::{Portfolio, PortfolioFigure};
 pub use price::Price;
 pub use signal::Signal;
 pub use span::{CandleLength, WindowLength};
@@ -51,6 +67,9 @@ const MAX_SYMBOL_BYTES: usize = 64;
 
 /// A kind of rule.
 trait Kind: Sized {
+    /// Its number is computed by somebody else, and fed in by name.
+    const IS_FED: bool = false;
+
     /// Reads the fields besides `kind`.
     fn read(fields: Value) -> Result<Self, RuleError>;
 
@@ -83,6 +102,15 @@ macro_rules! kinds {
             pub fn plan(&self) -> Plan {
                 match self {
                     $(Self::$variant(kind) => kind.plan(),)*
+                }
+            }
+
+            /// True of the kinds whose numbers somebody else computes and feeds in by name.
+            #[must_use]
+            pub fn is_fed(kind: &str) -> bool {
+                match kind {
+                    $($name => <$type as Kind>::IS_FED,)*
+                    _ => false,
                 }
             }
 
@@ -126,6 +154,20 @@ kinds! {
     "stale" Stale(Stale),
     /// A number that somebody else computes.
     "signal" Signal(Signal),
+    /// A figure of a portfolio.
+    "portfolio" Portfolio(Portfolio),
+    /// A figure of one asset in a portfolio.
+    "holding" Holding(Holding),
+    /// A forecast.
+    "forecast" Forecast(Forecast),
+    /// The health factor of a loan.
+    "health_factor" HealthFactor(HealthFactor),
+    /// Trouble with the connection to an exchange.
+    "connection" Connection(Connection),
+    /// A new instrument of a venue.
+    "listing" Listing(Listing),
+    /// An event of an account.
+    "account" Account(Account),
     /// All of several conditions.
     "all" All(All),
     /// Any of several conditions.
@@ -160,6 +202,23 @@ impl Condition {
         })
     }
 
+    /// The names of the numbers that are to be fed in for the condition, each once.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<Arc<str>> {
+        let plan = self.plan();
+        let names = plan
+            .sources()
+            .into_iter()
+            .filter_map(|source| match source {
+                Source::Outside(name) => Some(Arc::clone(name)),
+                _ => None,
+            });
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// The instruments that the condition is about, each once.
     #[must_use]
     pub fn instruments(&self) -> Vec<Instrument> {
@@ -177,17 +236,27 @@ impl<'de> Deserialize<'de> for Condition {
 
 /// Refuses a venue or symbol that none can be.
 fn check_instrument(venue: &str, symbol: &str) -> Result<(), RuleError> {
+    check_venue(venue)?;
+    check_symbol("symbol", symbol)
+}
+
+fn check_venue(venue: &str) -> Result<(), RuleError> {
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if venue.is_empty() || venue.len() > 32 || !venue.bytes().all(is_name) {
         let shown: String = venue.chars().take(40).collect();
         let message = format!("{shown:?} is not a venue's lower-case name, like binance");
         return Err(RuleError::new("venue", message));
     }
+    Ok(())
+}
+
+/// Refuses a symbol, of an instrument or an asset, that none can be.
+fn check_symbol(field: &str, symbol: &str) -> Result<(), RuleError> {
     let visible = |character: char| !character.is_whitespace() && !character.is_control();
     if symbol.is_empty() || symbol.len() > MAX_SYMBOL_BYTES || !symbol.chars().all(visible) {
         let shown: String = symbol.chars().take(40).collect();
         let message = format!("{shown:?} is not a symbol (1 to 64 bytes of visible characters)");
-        return Err(RuleError::new("symbol", message));
+        return Err(RuleError::new(field, message));
     }
     Ok(())
 }

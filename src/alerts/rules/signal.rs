@@ -23,6 +23,8 @@ pub struct Signal {
 }
 
 impl Kind for Signal {
+    const IS_FED: bool = true;
+
     fn read(fields: Value) -> Result<Self, RuleError> {
         let read: Self = read_fields(fields)?;
         if read.name.is_empty()

@@ -32,10 +32,16 @@ impl CandleLength {
     }
 }
 
+impl fmt::Display for CandleLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.iter().find(|(_, seconds)| *seconds == self.0);
+        f.write_str(name.map_or("1m", |(name, _)| name))
+    }
+}
+
 impl Serialize for CandleLength {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let name = Self::ALL.iter().find(|(_, seconds)| *seconds == self.0);
-        serializer.serialize_str(name.map_or("1m", |(name, _)| name))
+        serializer.collect_str(self)
     }
 }
 
