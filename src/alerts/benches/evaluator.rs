@@ -1,6 +1,6 @@
 //! A million armed rules of mixed kinds on 31 instruments with about 50 signals each: trades a second while
 //! nothing fires and while one in a hundred does, a storm of 10,000 rules on one level, arming, disarming,
-//! memory. The floor is a loop over the same trades that makes a key of each price and compares it twice.
+//! memory; and previews. The floor is a loop over the same trades that makes a key of each price and compares it twice.
 
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![allow(clippy::unwrap_used, reason = "a bench ends at the first surprise")]
@@ -248,6 +248,101 @@ fn history(of: usize) -> Vec<Candle> {
     (1..8 * 1_440).rev().map(minute).collect()
 }
 
+/// The rules of previews, which look back as far as candles are read.
+fn previewed() -> Vec<Value> {
+    let part = |operator: &str| {
+        let fields = json!({"window": "1h", "operator": operator, "percent": "0.5"});
+        condition(0, "change", fields)
+    };
+    vec![
+        condition(
+            0,
+            "price",
+            json!({"operator": "crosses", "threshold": cents(middle(0))}),
+        ),
+        part("moves_by"),
+        condition(
+            0,
+            "change",
+            json!({"window": "7d", "operator": "falls_by", "percent": "2"}),
+        ),
+        condition(
+            0,
+            "average",
+            json!({
+                "interval": "1m", "length": 200, "weights": "exponential", "operator": "crosses", "percent": "0",
+            }),
+        ),
+        condition(
+            0,
+            "volatility",
+            json!({"interval": "1m", "length": 30, "usual": 500, "times": "1.5"}),
+        ),
+        condition(
+            0,
+            "candle",
+            json!({
+                "interval": "5m", "operator": "closes_above", "threshold": cents(middle(0)), "count": 3,
+            }),
+        ),
+        condition(0, "new_high", json!({"days": 1})),
+        condition(
+            0,
+            "trailing",
+            json!({"operator": "falls_by", "percent": "1"}),
+        ),
+        json!({"kind": "any", "of": [part("rises_by"), part("falls_by")]}),
+    ]
+}
+
+/// Previews of 30 days of candles of one minute, four prices each: how long one takes.
+fn previews(random: &mut Random) {
+    let mut price = middle(0);
+    let mut minutes: Vec<[Tick; 4]> = Vec::new();
+    for minute in 0..30 * 1_440_i64 {
+        let mut tick = |step: i64| {
+            price = (price + random.below(4_001)).saturating_sub(2_000).max(1);
+            Tick {
+                id: (minute * 4 + step) as u64,
+                time: EventTime(BEGIN / MINUTE * MINUTE + minute * MINUTE + step * MINUTE / 4),
+                price: Decimal::new(price as i64, 2),
+                quantity: Decimal::ONE,
+            }
+        };
+        minutes.push([tick(0), tick(1), tick(2), tick(3)]);
+    }
+    let mut times = Vec::new();
+    let mut fired = 0;
+    for at in 0..20 {
+        for condition in previewed() {
+            let rule = json!({"condition": condition, "repeat": "always", "cooldown_seconds": 60});
+            let rule = Rule::from_json(rule).unwrap();
+            let begun = processor_time();
+            let mut evaluator = Evaluator::new(Limits::default());
+            let mut out = Outcome::default();
+            let armed = evaluator.arm(RuleId::of(1), 1, &rule, None, &mut out);
+            armed.unwrap();
+            for tick in minutes.iter().flatten() {
+                evaluator.trade(&instrument(0), tick, &mut out);
+            }
+            let time = processor_time() - begun;
+            fired += out.firings.len();
+            if at == 0 {
+                let (kind, ms) = (rule.condition.kind(), time.as_secs_f64() * 1e3);
+                println!(
+                    "preview of {kind}: {ms:.1} ms, fires {} times",
+                    out.firings.len()
+                );
+            }
+            times.push(time);
+        }
+    }
+    times.sort_unstable();
+    let at = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1e3;
+    let (count, half, most) = (times.len(), at(50), at(99));
+    println!("{count} previews: p50 {half:.1} ms, p99 {most:.1} ms, {fired} events");
+}
+
 fn main() {
     let mut random = Random(1);
     let mut evaluator = Evaluator::new(Limits::default());
@@ -337,4 +432,6 @@ fn main() {
         "disarm: {:.0} rules/s",
         rate(count, processor_time() - begun)
     );
+    drop(bench);
+    previews(&mut random);
 }

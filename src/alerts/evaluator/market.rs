@@ -253,6 +253,9 @@ impl Market {
         for (seconds, series) in &mut self.series {
             if *seconds == lookback.interval {
                 series.keep(lookback.count);
+                if matches!(source, Source::Volatility(..)) {
+                    series.keep_moves();
+                }
                 match source.keeps() {
                     Some((_, Kept::Average(length))) => series.keep_average(length),
                     Some((_, Kept::Sum(length))) => series.keep_sum(length),

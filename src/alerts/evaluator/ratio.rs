@@ -12,6 +12,9 @@ pub(super) fn key_of(number: i128, of: i128) -> Option<i64> {
     if of <= 0 {
         return None;
     }
+    if let Some(key) = key_of_words(number, of) {
+        return Some(key);
+    }
     let (whole, rest) = match number.checked_mul(10_i128.pow(RATIO_PLACES)) {
         Some(scaled) => (scaled.div_euclid(of), scaled.rem_euclid(of)),
         None => by_digits(number, of),
@@ -19,6 +22,15 @@ pub(super) fn key_of(number: i128, of: i128) -> Option<i64> {
     let between = i128::from(rest != 0);
     let key = whole.clamp(-LIMIT, LIMIT) * 2 + between;
     i64::try_from(key).ok()
+}
+
+/// The same of numbers that fit a machine word, which is faster.
+fn key_of_words(number: i128, of: i128) -> Option<i64> {
+    let (number, of) = (i64::try_from(number).ok()?, i64::try_from(of).ok()?);
+    let scaled = number.checked_mul(10_i64.pow(RATIO_PLACES))?;
+    let whole = scaled.div_euclid(of);
+    let between = i64::from(whole * of != scaled);
+    (i128::from(whole).abs() < LIMIT).then(|| whole * 2 + between)
 }
 
 /// `number / of` in steps of 10^-[`RATIO_PLACES`] and what is left, digit by digit as it is done on paper.

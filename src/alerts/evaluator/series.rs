@@ -16,13 +16,19 @@ const VOLUME_PLACES: u32 = 18;
 /// The places that an exponential average is kept with.
 const AVERAGE_PLACES: u32 = 24;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Series {
     /// Nanoseconds of a candle.
     length: i64,
     open: Option<Candle>,
     /// Candles that have closed, in order.
     closed: VecDeque<Candle>,
+    /// The squares of the logarithmic moves from close to close: that to each candle that has closed but the first.
+    #[serde(skip)]
+    squares: VecDeque<f64>,
+    /// The moves are asked for.
+    #[serde(skip)]
+    has_moves: bool,
     /// Number of them kept.
     keep: usize,
     averages: Vec<Average>,
@@ -91,6 +97,8 @@ impl Series {
             length: i64::from(seconds) * 1_000_000_000,
             open: None,
             closed: VecDeque::new(),
+            squares: VecDeque::new(),
+            has_moves: false,
             keep: 0,
             averages: Vec::new(),
             sums: Vec::new(),
@@ -175,9 +183,13 @@ impl Series {
     /// Closes the open candle.
     pub(super) fn close(&mut self) -> Option<ClosedCandle> {
         let open = self.open.take()?;
+        if let Some(last) = self.closed.back().filter(|_| self.has_moves) {
+            self.squares.push_back(square_of_move(last, &open));
+        }
         self.closed.push_back(open);
         while self.closed.len() > self.keep {
             self.closed.pop_front();
+            self.squares.pop_front();
         }
         for average in &mut self.averages {
             average.step(open.close);
@@ -214,22 +226,23 @@ impl Series {
         Some((self.open.map_or(0, |open| open.volume), found.1?))
     }
 
+    /// Keeps the moves from close to close.
+    pub(super) fn keep_moves(&mut self) {
+        self.has_moves = true;
+        let candles = self.closed.iter();
+        let moves = candles.clone().zip(candles.skip(1));
+        self.squares = moves.map(|(from, to)| square_of_move(from, to)).collect();
+    }
+
     /// Volatility, the root of the mean square of the logarithmic moves from close to close: of the last
     /// `length` moves, and of the last `usual`.
     pub(super) fn volatility(&self, length: u32, usual: u32) -> Option<(f64, f64)> {
-        let prices: Vec<f64> = self
-            .last_closes(usual.max(length) + 1)?
-            .filter_map(|close| close.to_f64())
-            .collect();
-        let moves: Vec<f64> = prices
-            .windows(2)
-            .map(|pair| (pair[1] / pair[0]).ln())
-            .collect();
         let of = |count: u32| {
-            let last = &moves[moves.len() - count as usize..];
-            (last.iter().map(|step| step * step).sum::<f64>() / f64::from(count)).sqrt()
+            let skipped = self.squares.len().checked_sub(count as usize)?;
+            let last = self.squares.range(skipped..);
+            Some((last.sum::<f64>() / f64::from(count)).sqrt())
         };
-        Some((of(length), of(usual)))
+        Some((of(length)?, of(usual)?))
     }
 
     fn last_closes(&self, count: u32) -> Option<impl Iterator<Item = Decimal>> {
@@ -265,17 +278,19 @@ impl Series {
                 _ => older.push(newest),
             }
         }
-        for candle in older.into_iter().rev() {
-            self.closed.push_front(candle);
-        }
-        let closes = self.closed.iter().map(|candle| candle.close);
+        let closed = older.iter().chain(&self.closed);
+        let closes = closed.map(|candle| candle.close);
         for average in &mut self.averages {
-            if (average.seen as usize) < self.closed.len() {
+            if (average.seen as usize) < older.len() + self.closed.len() {
                 *average = Average::of(average.length, closes.clone());
             }
         }
-        while self.closed.len() > self.keep {
-            self.closed.pop_front();
+        let missing = self.keep.saturating_sub(self.closed.len());
+        for candle in older.into_iter().rev().take(missing) {
+            self.closed.push_front(candle);
+        }
+        if self.has_moves {
+            self.keep_moves();
         }
         self.summarize();
     }
@@ -323,6 +338,11 @@ impl Average {
             self.value = moved.round_dp_with_strategy(AVERAGE_PLACES, RoundingStrategy::ToZero);
         }
     }
+}
+
+fn square_of_move(from: &Candle, to: &Candle) -> f64 {
+    let price = |candle: &Candle| candle.close.to_f64().unwrap_or(f64::NAN);
+    (price(to) / price(from)).ln().powi(2)
 }
 
 /// A quantity in the steps that volumes are counted in.

@@ -110,7 +110,6 @@ impl Evaluator {
 
     pub(super) fn set_guard(&mut self, market: u32) {
         self.markets[market as usize].fold();
-        let slots = self.markets[market as usize].signals.clone();
         let mut guard = Guard::OPEN;
         let state = &self.markets[market as usize];
         guard.places = state
@@ -120,7 +119,7 @@ impl Evaluator {
         if let Some((due, _)) = state.timers.first() {
             guard.due = guard.due.min(*due);
         }
-        let is_first = state.last.is_none() && !slots.is_empty();
+        let is_first = state.last.is_none() && !state.signals.is_empty();
         if is_first || !state.dependents.is_empty() || !state.silent.is_empty() {
             guard.shut();
         }
@@ -128,7 +127,7 @@ impl Evaluator {
             // A volume begins again from nothing with the next trade.
             guard.shut();
         }
-        for slot in &slots {
+        for slot in &state.signals {
             if let Some(signal) = self.signals.get(*slot)
                 && let (Source::Price(_), Levels::Narrow { places, .. }) =
                     (&signal.source, &signal.levels)
@@ -136,9 +135,8 @@ impl Evaluator {
                 guard.places = *places;
             }
         }
-        for slot in slots {
-            let state = &self.markets[market as usize];
-            let Some(signal) = self.signals.get_mut(slot) else {
+        for slot in &state.signals {
+            let Some(signal) = self.signals.get_mut(*slot) else {
                 continue;
             };
             narrow_guard(&mut guard, state, signal);
