@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 # What CI and the container image build: with the client of the Fluvio event log.
 FEATURES := --features fluvio
 
-.PHONY: help demo test setup setup-test format check unit build bench openapi dashboard dashboard-test
+.PHONY: help demo test setup setup-test format check unit build bench openapi dashboard dashboard-test journey
 
 help:
 	@echo 'make demo    set up, build, and run everything against a simulated market: http://127.0.0.1:3001'
@@ -37,6 +37,7 @@ TEST := $(CHECKED) cargo test --workspace --locked --no-fail-fast $(FEATURES)
 test: setup-demo dashboard-test
 	@$(MAKE) --no-print-directory -j2 setup-test format check
 	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory journey
 
 setup: setup-test
 
@@ -64,6 +65,10 @@ check:
 # Many tests wait for servers rather than for a processor.
 unit:
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(TEST)
+
+# With the program that the tests were built with.
+journey:
+	@scripts/journey.sh "$(CARGO_TARGET_DIR)/debug/coinsphere"
 
 openapi:
 	cargo test --workspace --locked $(FEATURES) --lib -- --ignored write_the_stored_document

@@ -3,6 +3,7 @@
 # built before: what was built is kept in the cache directory under their hash.
 #   scripts/dashboard.sh          builds
 #   scripts/dashboard.sh test     checks types and runs the unit tests, and builds
+#   scripts/dashboard.sh packages installs the packages that are needed for that, and nothing else
 set -eu
 purpose=${1:-build}
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,7 +12,22 @@ cache="${XDG_CACHE_HOME:-$HOME/.cache}/coinsphere/dashboard"
 
 say() { printf 'dashboard: %s\n' "$*"; }
 
+install_packages() {
+    if ! cmp -s package-lock.json node_modules/.installed.json; then
+        say "installing packages"
+        # No package has a script to run. The lock file names versions and digests, and no registry.
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+        cp package-lock.json node_modules/.installed.json
+    fi
+}
+
 cd "$web"
+if [ "$purpose" = packages ]; then
+    PATH="$("$here/scripts/node.sh"):$PATH"
+    export PATH
+    install_packages
+    exit
+fi
 hash=$({
     cat "$here/docs/openapi.json" "$here/scripts/dashboard.sh"
     find . \( -name node_modules -o -path ./dist -o -name schema.d.ts \) -prune -o -type f -print |
@@ -26,12 +42,7 @@ if [ ! -e "$built/index.html" ] || { [ "$purpose" = test ] && [ ! -e "$built/.te
     node=$("$here/scripts/node.sh")
     PATH="$node:$PATH"
     export PATH
-    if ! cmp -s package-lock.json node_modules/.installed.json; then
-        say "installing packages"
-        # No package has a script to run. The lock file names versions and digests, and no registry.
-        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-        cp package-lock.json node_modules/.installed.json
-    fi
+    install_packages
     new=$(mktemp -d)
     trap 'rm -rf "$new"' EXIT
     say "building"

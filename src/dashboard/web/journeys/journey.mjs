@@ -1,12 +1,15 @@
 /**
  * The journey of a new user in a real browser, against a running program:
  *   node journeys/journey.mjs URL OUTBOX SCREENSHOTS
- * From signing up to an imported portfolio and its overview, in both themes and on a phone. A violation of the page's
- * policy or an error of its scripts fails it. OUTBOX is the directory that emails are written to.
+ * From signing up to an imported portfolio, an alert that fires and a forecast, in both themes and on a phone. A violation
+ * of the page's policy, an error of its scripts, a page that is wider than a phone, or what axe calls serious fails it.
+ * OUTBOX is the directory that emails are written to; INVITATION, in the environment, makes the user an admin.
  */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { historyOf, modelsOf, predictionsOf, trackRecordOf } from "./forecasts.mjs";
 
 const [url, outbox, shots] = process.argv.slice(2);
 if (shots === undefined) {
@@ -21,7 +24,7 @@ const browser = await chromium.launch({
 });
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "dark" });
 const page = await context.newPage();
-page.setDefaultTimeout(20_000);
+page.setDefaultTimeout(30_000);
 
 const faults = [];
 page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
@@ -35,7 +38,23 @@ await page.addInitScript(() => {
   addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
 });
 
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** What axe finds on the page as it is now. */
+async function check(name) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
+  for (const { id, impact, help, nodes } of found.violations) {
+    if (impact === "serious" || impact === "critical") faults.push(`axe on ${name}: ${id}, ${help}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
+  }
+}
+/** A page must not be wider than the phone that shows it. */
+async function fits(name) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (wide > 0) faults.push(`${name} is ${wide} pixels wider than a phone`);
+}
+
 let step = "";
+let begun = Date.now();
 async function shot(name) {
   await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
   for (const violation of await page.evaluate(() => window.violations.splice(0))) faults.push(`policy on ${name}: ${violation}`);
@@ -44,7 +63,9 @@ async function go(name, run) {
   step = name;
   await run();
   await shot(name);
-  console.log(`ok ${name}`);
+  await check(name);
+  console.log(`ok ${name} ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+  begun = Date.now();
 }
 
 /** The newest email to an address, with its line breaks undone. */
@@ -71,7 +92,7 @@ try {
   await go("02-token", async () => {
     await page.getByRole("link", { name: "Bitcoin BTC" }).click();
     await page.getByRole("img", { name: /^BTC.*candles/ }).waitFor();
-    await page.getByRole("heading", { name: /^In / }).first().waitFor();
+    await page.getByRole("heading", { name: "Forecasts" }).waitFor();
   });
   await go("03-palette", async () => {
     await page.keyboard.press("Control+k");
@@ -83,45 +104,49 @@ try {
     await page.goto(`${url}/sign-up`);
     await page.getByLabel("Email").fill(who);
     await page.getByLabel("Password").fill(password);
+    if (process.env.INVITATION) await page.getByLabel(/^Invitation/).fill(process.env.INVITATION);
     await page.getByRole("button", { name: "Create the account" }).click();
     await page.getByText(/verif/i).first().waitFor();
   });
-  await go("05-portfolios", async () => {
+  await go("05-verified", async () => {
     let text;
     for (let tries = 0; text === undefined && tries < 100; tries++) {
       text = email(who);
       if (text === undefined) await page.waitForTimeout(100);
     }
-    const link = /\/api\/v1\/auth\/verify-email\/[\w-]+/.exec(text ?? "")?.[0];
+    const link = /\/verify-email\/[\w-]+/.exec(text ?? "")?.[0];
     if (link === undefined) throw new Error("there is no email with a link");
-    await page.request.get(url + link);
-    await page.goto(`${url}/portfolios`);
+    await page.goto(url + link);
+    await page.getByText("is verified").waitFor();
+  });
+  await go("06-portfolios", async () => {
+    await page.getByRole("link", { name: "portfolio", exact: true }).click();
     await page.getByLabel("Name").fill("Journey");
     await page.getByRole("button", { name: "Create" }).click();
     await page.getByRole("heading", { name: "Journey" }).waitFor();
   });
-  await go("06-dry-run", async () => {
+  await go("07-dry-run", async () => {
     await page.getByLabel(/Files of a venue/).setInputFiles({ name: "trades.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
     await page.getByText("transactions would be added").waitFor();
   });
-  await go("07-portfolio", async () => {
+  await go("08-portfolio", async () => {
     await page.getByRole("button", { name: "Import 3" }).click();
     await page.getByText("3 added").waitFor();
     await page.getByRole("rowheader", { name: /bitcoin/ }).first().waitFor();
     await page.getByRole("img", { name: /Value in USD/ }).waitFor();
   });
-  await go("08-explain", async () => {
+  await go("09-explain", async () => {
     await page.getByRole("button", { name: "Explain: Value" }).click();
     await page.getByRole("dialog").getByText("holding").first().waitFor();
   });
-  await go("09-overview", async () => {
+  await go("10-overview", async () => {
     await page.keyboard.press("Escape");
     await page.getByRole("link", { name: "Overview" }).click();
     await page.getByRole("link", { name: "Journey", exact: true }).waitFor();
     await page.getByRole("img", { name: /Value in USD/ }).waitFor();
-    await page.getByText("Risen").waitFor();
+    await page.getByText(/^Risen$|for a whole day yet/).first().waitFor();
   });
-  await go("10-settings", async () => {
+  await go("11-settings", async () => {
     await page.goto(`${url}/settings`);
     await page.getByText("this one").waitFor();
     await page.getByRole("button", { name: "New key" }).click();
@@ -129,43 +154,161 @@ try {
     await page.getByRole("button", { name: "Make the key" }).click();
     await page.getByText(/^csk_/).waitFor();
   });
-  await go("11-two-factor", async () => {
+  await go("12-two-factor", async () => {
     await page.keyboard.press("Escape");
     const card = page.getByRole("region", { name: "Two-factor authentication" });
     await card.getByLabel("Password").fill(password);
     await card.getByRole("button", { name: "Set up" }).click();
     await card.getByRole("img", { name: /QR code/ }).waitFor();
   });
-  await go("12-light", async () => {
+  await go("13-alert-on-chart", async () => {
+    await page.goto(`${url}/tokens/bitcoin?interval=1m`);
+    const chart = page.getByRole("img", { name: /^BTC.*candles/ });
+    await chart.waitFor();
+    const price = page.getByLabel(/^Alert me when it/);
+    await price.waitFor();
+    await chart.scrollIntoViewIfNeeded();
+    const box = await chart.boundingBox();
+    // The chart draws once it has its candles: a click on it sets the price then.
+    for (let tries = 0; tries < 50 && (await price.inputValue()) === ""; tries++) {
+      await page.mouse.click(box.x + 60, box.y + 40);
+      await page.waitForTimeout(100);
+    }
+    const clicked = await price.inputValue();
+    if (!/^\d+(\.\d+)?$/.test(clicked)) throw new Error(`a click on the chart set the price to "${clicked}"`);
+    await price.press("ArrowUp");
+    if (Number(await price.inputValue()) <= Number(clicked)) throw new Error("an arrow did not raise the price");
+    await page.getByRole("button", { name: "Create the alert" }).click();
+    await page.getByText("is armed.").waitFor();
+  });
+  await go("14-new-alert", async () => {
+    await page.getByRole("link", { name: "More…" }).click();
+    await page.getByLabel("When it").selectOption("above");
+    await page.getByLabel("Price").fill("1");
+    await page.getByText(/^It would (not )?have fired/).waitFor();
+    await page.getByLabel("Name").fill("Fires at once");
+    await page.getByLabel("Fire at once if it is so already").check();
+  });
+  await go("15-fired", async () => {
+    await page.getByRole("button", { name: "Create the alert" }).click();
+    const fired = page.getByRole("status", { name: "Alerts that fired" });
+    await fired.getByRole("link", { name: "Fires at once" }).waitFor();
+    await page.waitForURL(/\/alerts\/[0-9a-f-]{36}$/);
+    await page.getByRole("button", { name: "Mark as seen" }).click();
+    await page.getByText(/^seen /).waitFor();
+  });
+  await go("16-edit-alert", async () => {
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByLabel("Kind").selectOption("all");
+    await page.getByLabel("Times their median").fill("3");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText(/all of: .* is at or above 1; .*the volume of a 1m candle/).waitFor();
+  });
+  await go("17-inbox", async () => {
+    await page.getByRole("link", { name: /^Inbox/ }).click();
+    const row = page.getByRole("list", { name: "Notifications" }).getByRole("listitem").filter({ hasText: "Fires at once" }).first();
+    // It was marked as seen: that is the same here.
+    await row.getByText(/acknowledged/).waitFor();
+    await row.getByText("Deliveries").click();
+    await row.getByText("It was sent by no channel.").waitFor();
+  });
+  await go("18-alerts", async () => {
+    await page.getByRole("link", { name: "Alerts", exact: true }).click();
+    const row = page.getByRole("list", { name: "Alerts" }).getByRole("listitem").filter({ hasText: "Fires at once" });
+    await row.getByRole("button", { name: /^Pause/ }).click();
+    await row.getByText("paused").waitFor();
+    await row.getByRole("button", { name: /^Delete/ }).click();
+    await page.getByRole("button", { name: "Delete for good" }).click();
+    await row.waitFor({ state: "detached" });
+  });
+  await go("19-channel", async () => {
+    await page.getByRole("link", { name: /^Inbox/ }).click();
+    await page.getByRole("button", { name: "New channel" }).click();
+    await page.getByLabel("Name").fill("Post");
+    await page.getByLabel("Address").fill(who);
+    await page.getByRole("button", { name: "Add it" }).click();
+    await page.getByRole("list", { name: "Channels" }).getByText("Post", { exact: true }).waitFor();
+  });
+  await go("20-forecast-with-skill", async () => {
+    await page.route("**/api/v1/predictions/bitcoin?*", (route) => route.fulfill({ json: predictionsOf(true) }));
+    await page.goto(`${url}/tokens/bitcoin?interval=1h`);
+    await page.getByText("MASE 0.900").first().waitFor();
+    await page.getByLabel(/^Forecast: where the price stays/).waitFor();
+  });
+  await go("21-forecast-without-skill", async () => {
+    await page.unroute("**/api/v1/predictions/bitcoin?*");
+    await page.route("**/api/v1/predictions/bitcoin?*", (route) => route.fulfill({ json: predictionsOf(false) }));
+    await page.route("**/api/v1/predictions/bitcoin/track-record?*", (route) => route.fulfill({ json: trackRecordOf() }));
+    await page.route("**/api/v1/predictions/bitcoin/history?*", (route) => route.fulfill({ json: historyOf() }));
+    await page.route("**/api/v1/models", (route) => route.fulfill({ json: modelsOf() }));
+    await page.goto(`${url}/forecasts`);
+    await page.getByText("No model is better than repeating the last price.").waitFor();
+    await page.getByRole("link", { name: "Bitcoin BTC" }).click();
+    await page.getByRole("img", { name: /^Calibration/ }).first().waitFor();
+    await page.getByText("outside").waitFor();
+  });
+  await go("22-data", async () => {
+    await page.goto(`${url}/data?search=bitcoin`);
+    await page.getByRole("img", { name: /% proven/ }).first().waitFor();
+    await page.getByRole("button", { name: /^Gaps of/ }).first().click();
+    await page.getByRole("listitem").filter({ hasText: "late start" }).first().waitFor();
+  });
+  if (process.env.INVITATION) {
+    await go("23-admin", async () => {
+      await page.getByRole("link", { name: "Admin" }).click();
+      await page.getByText("(you)").waitFor();
+    });
+    await go("24-admin-parts", async () => {
+      await page.getByRole("link", { name: "Parts" }).click();
+      await page.getByText("feed_binance", { exact: true }).waitFor();
+    });
+    await go("25-admin-jobs", async () => {
+      await page.getByRole("link", { name: "Jobs" }).click();
+      await page.getByText(/^There is no such job|asked for/).first().waitFor();
+    });
+  }
+  await go("26-light", async () => {
     await page.goto(`${url}/overview`);
     await page.getByRole("button", { name: /Switch to light/ }).click();
     await page.getByRole("img", { name: /Value in USD/ }).waitFor();
   });
-  await go("13-phone", async () => {
-    await page.setViewportSize({ width: 360, height: 740 });
-    await page.goto(url);
-    await page.getByRole("link", { name: "Bitcoin BTC" }).waitFor();
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    if (wide > 0) faults.push(`the market is ${wide} pixels wider than a phone`);
-  });
-  await go("14-phone-portfolio", async () => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  const PHONE = [
+    ["market", "/", () => page.getByRole("link", { name: "Bitcoin BTC" })],
+    ["token", "/tokens/bitcoin", () => page.getByRole("img", { name: /^BTC.*candles/ })],
+    ["portfolios", "/portfolios", () => page.getByRole("link", { name: "Journey", exact: true })],
+    ["alerts", "/alerts", () => page.getByRole("list", { name: "Alerts" })],
+    ["new-alert", "/alerts/new?venue=binance&symbol=BTCUSDT", () => page.getByRole("img", { name: /^BTC.*candles/ })],
+    ["notifications", "/notifications", () => page.getByRole("list", { name: "Notifications" })],
+    ["forecasts", "/forecasts", () => page.getByRole("link", { name: "Bitcoin BTC" })],
+    ["forecast", "/forecasts/bitcoin", () => page.getByRole("img", { name: /^Calibration/ }).first()],
+    ["data", "/data?search=bitcoin", () => page.getByRole("img", { name: /% proven/ }).first()],
+    ["settings", "/settings", () => page.getByText("this one")],
+  ];
+  for (const [name, path, seen] of PHONE) {
+    await go(`phone-${name}`, async () => {
+      await page.goto(url + path);
+      await seen().waitFor();
+      await fits(name);
+    });
+  }
+  await go("27-phone-portfolio", async () => {
     await page.goto(`${url}/overview`);
     await page.getByRole("link", { name: "Journey", exact: true }).click();
     await page.getByRole("rowheader", { name: /bitcoin/ }).first().waitFor();
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    if (wide > 0) faults.push(`a portfolio is ${wide} pixels wider than a phone`);
+    await fits("a portfolio");
   });
-  await go("15-cut-off", async () => {
+  await go("28-cut-off", async () => {
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.goto(url);
     await page.getByText("Live").first().waitFor();
     await context.setOffline(true);
     await page.getByText(/Reconnecting|Offline|stale/).first().waitFor({ timeout: 60_000 });
-    await shot("15-cut-off-stale");
+    await shot("cut-off-stale");
     await context.setOffline(false);
     await page.getByText("Live").first().waitFor();
   });
-  await go("16-signed-out", async () => {
+  await go("29-signed-out", async () => {
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("link", { name: "Sign in" }).waitFor();
   });

@@ -128,6 +128,12 @@ const alert = createRoute({
   validateSearch: (search: Record<string, unknown>): { edit?: boolean | undefined } => ({ edit: search.edit === true ? true : undefined }),
 });
 
+const notifications = createRoute({
+  getParentRoute: () => root,
+  path: "/notifications",
+  component: lazyRouteComponent(() => import("./routes/notifications"), "Notifications"),
+});
+
 const forecasts = createRoute({
   getParentRoute: () => root,
   path: "/forecasts",
@@ -175,8 +181,14 @@ const reset = createRoute({
   component: lazyRouteComponent(() => import("./routes/reset"), "Reset"),
 });
 
+const verify = createRoute({
+  getParentRoute: () => root,
+  path: "/verify-email/$token",
+  component: lazyRouteComponent(() => import("./routes/verify"), "VerifyEmail"),
+});
+
 const router = createRouter({
-  routeTree: root.addChildren([overview, market, token, signIn, signUp, reset, portfolios, portfolio, alerts, newAlert, alert, forecasts, forecast, data, admin, settings]),
+  routeTree: root.addChildren([verify, overview, market, token, signIn, signUp, reset, portfolios, portfolio, alerts, newAlert, alert, notifications, forecasts, forecast, data, admin, settings]),
   defaultPreload: "intent",
   defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
 });

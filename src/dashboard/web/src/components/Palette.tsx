@@ -15,6 +15,7 @@ const PAGES: readonly Place[] = [
   { name: "Portfolios", kind: "page", to: "/portfolios" },
   { name: "Alerts", kind: "page", to: "/alerts" },
   { name: "New alert", kind: "action", to: "/alerts/new" },
+  { name: "Notifications", kind: "page", to: "/notifications" },
   { name: "Forecasts", kind: "page", to: "/forecasts" },
   { name: "Data quality", kind: "page", to: "/data" },
   { name: "Settings", kind: "page", to: "/settings" },
@@ -112,7 +113,7 @@ export function Palette() {
         return;
       }
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      const to = { o: "/overview", m: "/", p: "/portfolios", a: "/alerts", f: "/forecasts", d: "/data", s: "/settings" }[event.key];
+      const to = { o: "/overview", m: "/", p: "/portfolios", a: "/alerts", n: "/notifications", f: "/forecasts", d: "/data", s: "/settings" }[event.key];
       if (isGoing && to !== undefined) {
         event.preventDefault();
         void navigate({ to });

@@ -1,10 +1,11 @@
 /** What stands around every page: where one can go, how fresh it is, who is signed in. */
 
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { api, change, setCsrfToken } from "../lib/api/client";
 import { forget, stream, useStreamState } from "../lib/live";
+import { MOST_COUNTED, unreadQuery } from "../lib/notifications";
 import { sessionQuery, useUser } from "../lib/session";
 import { time } from "../lib/time";
 import { Fired } from "./Fired";
@@ -112,6 +113,18 @@ function Account() {
   );
 }
 
+/** How many notifications are unread. */
+function Unread() {
+  const count = useQuery(unreadQuery).data ?? 0;
+  if (count === 0) return null;
+  return (
+    <span className="ml-1 rounded-full bg-accent px-1.5 text-xs text-on-accent">
+      {count > MOST_COUNTED ? `${MOST_COUNTED}+` : count}
+      <span className="sr-only"> unread</span>
+    </span>
+  );
+}
+
 export function Shell() {
   const user = useUser();
   const place = "rounded-md px-2 py-1 font-medium text-muted [&.active]:bg-panel [&.active]:text-text";
@@ -143,6 +156,12 @@ export function Shell() {
           <Link to="/alerts" className={place}>
             Alerts
           </Link>
+          {user?.email_verified === true && (
+            <Link to="/notifications" className={place}>
+              Inbox
+              <Unread />
+            </Link>
+          )}
           <Link to="/forecasts" className={place}>
             Forecasts
           </Link>

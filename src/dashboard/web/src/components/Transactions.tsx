@@ -166,7 +166,7 @@ function List({ id }: { id: string }) {
   const all = query.data.pages.flatMap((page) => page.data);
   if (all.length === 0) return <Empty>No transactions yet. Add one, or import a file below.</Empty>;
   return (
-    <div className="relative overflow-x-auto rounded-md border border-line">
+    <div role="group" aria-label="Transactions" tabIndex={0} className="relative overflow-x-auto rounded-md border border-line">
       <table className="w-full">
         <caption className="sr-only">Transactions, newest first</caption>
         <thead className="bg-panel text-xs text-muted">

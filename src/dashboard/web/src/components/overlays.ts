@@ -108,9 +108,9 @@ export class Shades extends Layer {
       context.beginPath();
       context.rect(left, 0, Math.max(right - left, 2), height);
       context.clip();
-      context.fillStyle = `${this.#colour}1c`;
+      context.fillStyle = `${this.#colour}26`;
       context.fillRect(left, 0, Math.max(right - left, 2), height);
-      context.strokeStyle = `${this.#colour}55`;
+      context.strokeStyle = `${this.#colour}80`;
       context.beginPath();
       // Lines that stay where they are while the chart is moved over them.
       for (let at = left - ((left % 8) + 8) - height; at < right; at += 8) {

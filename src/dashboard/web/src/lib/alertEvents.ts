@@ -68,6 +68,7 @@ export function useAlertStream(user: string | null): void {
           return;
         }
         void queries.invalidateQueries({ queryKey: ["alerts"] });
+        void queries.invalidateQueries({ queryKey: ["notifications"] });
       },
       placeOf(user),
     );

@@ -25,6 +25,7 @@ export const stream = new Stream({
 });
 
 addEventListener("online", stream.retryNow);
+addEventListener("offline", stream.lose);
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && stream.state.kind === "reconnecting") stream.retryNow();
 });

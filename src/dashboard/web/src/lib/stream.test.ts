@@ -145,6 +145,20 @@ describe("the stream", () => {
     expect(stream.state.kind).toBe("reconnecting");
   });
 
+  it("does not wait for heartbeats when the network is gone", () => {
+    stream.lose();
+    expect(stream.state.kind).toBe("idle");
+    stream.subscribe("a", () => {});
+    world.socket.welcome();
+    const dead = world.socket;
+    stream.lose();
+    expect(stream.state.kind).toBe("reconnecting");
+    expect(dead.isClosed).toBe(true);
+    dead.ends(1006);
+    world.passes(500);
+    expect(world.sockets).toHaveLength(2);
+  });
+
   it("stops where trying again changes nothing", () => {
     stream.subscribe("a", () => {});
     world.socket.welcome();

@@ -122,6 +122,14 @@ export class Stream {
     this.#connect();
   };
 
+  /** The network is gone: nothing more comes by this connection, though it may look open for a while. */
+  readonly lose = (): void => {
+    if (this.#state.kind !== "live") return;
+    const socket = this.#socket;
+    this.#lost(0);
+    socket?.close();
+  };
+
   /** Another user, or none: the stream of the one before ends. */
   restart(): void {
     if (this.#state.kind === "idle") return;

@@ -11,6 +11,7 @@ import { AlertForm } from "../features/alerts/AlertForm";
 import { AlertActions, AlertState } from "../features/alerts/actions";
 import { Events } from "../features/alerts/Events";
 import { InstrumentChart } from "../features/alerts/InstrumentChart";
+import { SendingOf } from "../features/alerts/Sending";
 import { alertEventsQuery, alertQuery, conditionIn } from "../lib/alerts";
 import { draftFrom, draftOf, instrumentsOf, keyOf, pricesOf, wordsOf } from "../lib/conditions";
 import { formatPrice } from "../lib/decimal";
@@ -76,6 +77,7 @@ function Shown({ id }: { id: string }) {
               <InstrumentChart instrument={instrument} overlays={overlays} />
             </Card>
           )}
+          <SendingOf alert={alert} />
           <Card title="Events">
             {events.isError && <Failure error={events.error} retry={() => void events.refetch()} />}
             {events.isPending && <Loading what="its events" />}

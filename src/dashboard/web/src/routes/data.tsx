@@ -58,7 +58,7 @@ function Row({ instrument, from, to }: { instrument: Schemas["Instrument"]; from
     <>
       {/* As high before its answer as after it. */}
       <tr ref={place} className="h-11 border-t border-line">
-        <th scope="row" className="text-left font-medium whitespace-nowrap">
+        <th scope="row" className="text-left font-medium sm:whitespace-nowrap">
           {token == null ? (
             symbol
           ) : (
@@ -111,7 +111,7 @@ function Instruments({ period, search }: { period: Period; search: string }) {
         </p>
         <Button onClick={() => setReadAt(Date.now())}>Read again</Button>
       </div>
-      <div className="relative overflow-x-auto rounded-md border border-line">
+      <div role="group" aria-label="Coverage by instrument" tabIndex={0} className="relative overflow-x-auto rounded-md border border-line">
         <table className="w-full border-collapse">
           <caption className="sr-only">Instruments with what is proven of their candles</caption>
           <thead className="bg-panel text-xs text-muted">

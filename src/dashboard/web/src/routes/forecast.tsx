@@ -39,7 +39,7 @@ function TrackRecord({ token, interval, horizon }: Of) {
       <p className={has_skill ? "" : "text-warn"}>{statement}</p>
       {score != null && <Score score={score} />}
       {score?.coverage != null && <Calibration shares={score.coverage as unknown as Shares} forecasts={score.forecasts} />}
-      {score == null && newest?.skill.evaluation != null && (
+      {newest?.skill.evaluation != null && (
         <>
           <h3 className="font-medium">Before it served, on candles that it was not trained on</h3>
           <p className={newest.skill.has_skill ? "" : "text-warn"}>{newest.skill.statement}</p>
@@ -93,7 +93,7 @@ function History({ token, interval, horizon }: Of) {
   if (all.length === 0) return <Empty>None has been made for this horizon yet.</Empty>;
   return (
     <>
-      <div className="relative overflow-x-auto">
+      <div role="group" aria-label="Forecasts and outcomes" tabIndex={0} className="relative overflow-x-auto">
         <table className="w-full">
           <caption className="sr-only">Forecasts and what came of them, the newest first</caption>
           <thead className="text-xs text-muted">

@@ -32,7 +32,7 @@ export function Forecasts() {
               ? "No model is better than repeating the last price. Their intervals still show how far prices may move."
               : `${skilled} of ${serving.length} models are better than repeating the last price at some horizon.`}
           </p>
-          <div className="relative overflow-x-auto rounded-md border border-line">
+          <div role="group" aria-label="Models" tabIndex={0} className="relative overflow-x-auto rounded-md border border-line">
             <table className="w-full border-collapse">
               <caption className="sr-only">Models that serve, with their skill by horizon</caption>
               <thead className="bg-panel text-xs text-muted">

@@ -4,6 +4,7 @@ import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { memo, useCallback } from "react";
 import { Change, Empty, Failure, Input, Loading } from "../components/ui";
+import { Sparkline } from "../components/Sparkline";
 import { SignInFirst } from "../components/SignInFirst";
 import { ApiError, type Schemas } from "../lib/api/client";
 import { changePercent, compare, format, formatPrice, MISSING, round, sum } from "../lib/decimal";
@@ -25,6 +26,11 @@ interface Line {
 function changeOf(day: Day | undefined, price: string | undefined): string | null {
   const first = dayBegins(day);
   return first === undefined || price === undefined ? null : changePercent(first.open, price);
+}
+
+/** The day's closes by the hour, without hours in which the price is not known. */
+function courseOf(day: Day): string[] {
+  return day.data.filter(({ trades, complete }) => trades > 0 || complete).map(({ close }) => close);
 }
 
 /** The sum of the day's volumes in the quote; exact. */
@@ -69,6 +75,7 @@ const Row = memo(function Row({ token, day, error }: Line) {
       <td className="figures">
         <Change value={changeOf(day, price)} unit=" %" />
       </td>
+      <td className="hidden lg:table-cell">{day !== undefined && <Sparkline values={courseOf(day)} />}</td>
       <td className="figures hidden sm:table-cell" title={volume === null ? undefined : format(volume)}>
         {volume === null ? MISSING : format(round(volume, 0))}
       </td>
@@ -146,7 +153,7 @@ export function Market() {
       {lines.length === 0 ? (
         <Empty>{tokens.data.length === 0 ? "No tokens are listed yet." : `No token is called “${search}”.`}</Empty>
       ) : (
-        <div className="relative overflow-x-auto rounded-md border border-line">
+        <div role="group" aria-label="Tokens" tabIndex={0} className="relative overflow-x-auto rounded-md border border-line">
           <table className="w-full border-collapse">
             <caption className="sr-only">All tokens, with live prices and the change of the last 24 hours</caption>
             <thead className="bg-panel text-xs">
@@ -157,6 +164,9 @@ export function Market() {
                 </Heading>
                 <Heading sort="price">Price</Heading>
                 <Heading sort="change">24 h</Heading>
+                <th scope="col" className="hidden text-left font-medium text-muted lg:table-cell">
+                  Course
+                </th>
                 <Heading sort="volume" className="hidden sm:table-cell">
                   Volume 24 h
                 </Heading>

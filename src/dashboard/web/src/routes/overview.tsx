@@ -149,7 +149,7 @@ function Mine() {
   return (
     <>
       <Card title="Portfolios">
-        <div className="relative overflow-x-auto">
+        <div role="group" aria-label="Portfolios" tabIndex={0} className="relative overflow-x-auto">
           <table className="w-full">
             <thead className="text-xs text-muted">
               <tr>

@@ -75,7 +75,7 @@ function Holdings({ id }: { id: string }) {
   if (holdings.data === undefined) return <Loading what="holdings" />;
   if (holdings.data.data.length === 0) return <Empty>Nothing is held yet. Add a transaction below.</Empty>;
   return (
-    <div className="relative overflow-x-auto rounded-md border border-line">
+    <div role="group" aria-label="Holdings" tabIndex={0} className="relative overflow-x-auto rounded-md border border-line">
       <table className="w-full">
         <caption className="sr-only">Holdings, with values in {holdings.data.currency}</caption>
         <thead className="bg-panel text-xs text-muted">

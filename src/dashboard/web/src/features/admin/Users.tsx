@@ -30,19 +30,20 @@ function Actions({ user, isSelf }: { user: User; isSelf: boolean }) {
   return (
     <>
       <div className="flex flex-wrap gap-2">
-        <Button disabled={sending.isBusy || isSelf} onClick={() => patch({ role: user.role === "admin" ? "user" : "admin" })} aria-label={`Make ${user.email} ${user.role === "admin" ? "a user" : "an admin"}`}>
+        <Button disabled={sending.isBusy || isSelf} onClick={() => patch({ role: user.role === "admin" ? "user" : "admin" })} aria-label={`${user.role === "admin" ? "Make a user" : "Make an admin"}: ${user.email}`}>
           {user.role === "admin" ? "Make a user" : "Make an admin"}
         </Button>
         <Button disabled={sending.isBusy || isSelf} onClick={() => patch({ disabled: !user.disabled })} aria-label={`${user.disabled ? "Enable" : "Disable"} ${user.email}`}>
           {user.disabled ? "Enable" : "Disable"}
         </Button>
-        <Button disabled={sending.isBusy || isSelf} onClick={end} aria-label={`End all sessions of ${user.email}`}>
-          {ended === null ? "End sessions" : `${ended} ended`}
+        <Button disabled={sending.isBusy || isSelf} onClick={end} aria-label={`End sessions of ${user.email}`}>
+          End sessions
         </Button>
         <Button kind="danger" disabled={isSelf} onClick={() => setDeleting(true)} aria-label={`Delete ${user.email}`}>
           Delete
         </Button>
       </div>
+      <p role="status">{ended !== null && `${ended === 1 ? "One session" : `${ended} sessions`} ended.`}</p>
       {sending.error !== null && !isDeleting && <Failure error={sending.error} />}
       <Dialog title={`Delete ${user.email}?`} isOpen={isDeleting} close={() => setDeleting(false)}>
         <p className="mb-3">The account and all of its data go, at once and for good. The user is informed by email.</p>

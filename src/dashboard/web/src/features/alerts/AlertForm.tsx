@@ -10,6 +10,7 @@ import { ApiError, api, change, type Schemas } from "../../lib/api/client";
 import { type Draft, conditionOf, draftFrom, instrumentsOf, isFilled, pricesOf, wordsOf } from "../../lib/conditions";
 import { useSending } from "../../lib/sending";
 import { moment } from "../../lib/time";
+import { ChannelChoice } from "./ChannelChoice";
 import { ConditionEditor } from "./ConditionEditor";
 import { InstrumentChart } from "./InstrumentChart";
 
@@ -25,9 +26,10 @@ interface Rest {
   readonly hold: string;
   readonly expires: string;
   readonly fireIfMet: boolean;
+  readonly channels: readonly string[];
 }
 
-const NEW: Rest = { name: "", note: "", severity: "normal", repeat: "once", cooldown: "", hysteresis: "", hold: "", expires: "", fireIfMet: false };
+const NEW: Rest = { name: "", note: "", severity: "normal", repeat: "once", cooldown: "", hysteresis: "", hold: "", expires: "", fireIfMet: false, channels: [] };
 
 /** An instant as a field for local time has it. */
 function local(text: string | null | undefined): string {
@@ -47,6 +49,7 @@ function restOf(alert: Alert): Rest {
     hold: alert.hold_seconds === 0 ? "" : String(alert.hold_seconds),
     expires: local(alert.expires_at),
     fireIfMet: alert.fire_if_met,
+    channels: alert.channels,
   };
 }
 
@@ -150,6 +153,7 @@ export function AlertForm({ alert, initial, done, cancel }: { alert?: Alert; ini
       ...ruleOf(draft, rest, alert),
       name: rest.name.trim() || words.slice(0, 100),
       severity: rest.severity,
+      channels: [...rest.channels],
       ...(rest.note.trim() === "" && alert === undefined ? {} : { note: rest.note.trim() }),
     };
     const text = JSON.stringify(body);
@@ -160,7 +164,7 @@ export function AlertForm({ alert, initial, done, cancel }: { alert?: Alert; ini
         alert === undefined
           ? await change(() => api.POST("/api/v1/alerts", { body, params: { header } }))
           : await change(() => api.PATCH("/api/v1/alerts/{id}", { body, params: { path: { id: alert.id }, header } }));
-      await queries.invalidateQueries({ queryKey: ["alerts"] });
+      void queries.invalidateQueries({ queryKey: ["alerts"] });
       done(saved);
     });
   };
@@ -183,6 +187,7 @@ export function AlertForm({ alert, initial, done, cancel }: { alert?: Alert; ini
               <option value="normal">normal</option>
               <option value="urgent">urgent</option>
             </Select>
+            <ChannelChoice chosen={rest.channels} error={sending.field("channels")} choose={(channels) => set("channels", channels)} />
             {canBeMet(draft) && (
               <label className="flex items-center gap-2">
                 <input type="checkbox" checked={rest.fireIfMet} onChange={(event) => set("fireIfMet", event.target.checked)} />

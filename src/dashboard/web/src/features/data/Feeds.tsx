@@ -32,7 +32,7 @@ export function FeedTable() {
   const sum = (connections: readonly Connection[], of: (one: Connection) => number | undefined) =>
     connections.reduce((all, one) => all + (of(one) ?? 0), 0);
   return (
-    <div className="relative overflow-x-auto">
+    <div role="group" aria-label="Feeds" tabIndex={0} className="relative overflow-x-auto">
       <table className="w-full">
         <caption className="sr-only">Feeds of the venues since the server's start</caption>
         <thead className="text-xs text-muted">

@@ -32,7 +32,7 @@ export function Calibration({ shares, forecasts }: { shares: Shares; forecasts: 
         </text>
       </svg>
       <table>
-        <caption className="text-left text-xs text-muted">Outcomes inside the intervals, of {forecasts.toLocaleString("en")} forecasts; on the dashed line is exactly right</caption>
+        <caption className="text-left text-xs text-muted">Outcomes inside the intervals, of {forecasts === 1 ? "one forecast" : `${forecasts.toLocaleString("en")} forecasts`}; on the dashed line is exactly right</caption>
         <thead className="text-xs text-muted">
           <tr>
             <th scope="col" className="px-0 text-left font-normal">
