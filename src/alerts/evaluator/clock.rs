@@ -37,7 +37,11 @@ impl Evaluator {
         self.markets[market as usize].restored = None;
         self.markets[market as usize].fold();
         // Where a signal was at the last trade matters, which may have passed quietly.
-        for at in 0..self.markets[market as usize].signals.len() {
+        let count = match self.markets[market as usize].has_passed {
+            true => self.markets[market as usize].signals.len(),
+            false => 0,
+        };
+        for at in 0..count {
             let signal = self.markets[market as usize].signals[at];
             if let Some(number) = self.value(signal, Moment::Before) {
                 self.move_signal(signal, number);

@@ -266,11 +266,18 @@ impl Series {
                 _ => older.push(Candle { at, close, volume }),
             }
         }
-        // The newest of them may have gone on in what there is, or go on.
+        // The newest of them may have gone on in what there is, or go on. What has closed is as it was: no signal
+        // that has a value gets another.
         if let Some(newest) = older.pop() {
-            match self.closed.front_mut().or(self.open.as_mut()) {
+            let (first, is_open) = match self.closed.front() {
+                Some(closed) => (Some(*closed), false),
+                None => (self.open, true),
+            };
+            match first {
                 Some(known) if known.at == newest.at => {
-                    known.volume = known.volume.saturating_add(newest.volume);
+                    if let Some(open) = self.open.as_mut().filter(|_| is_open) {
+                        open.volume = open.volume.saturating_add(newest.volume);
+                    }
                 }
                 None if now < (newest.at + 1).saturating_mul(self.length) => {
                     self.open = Some(newest)
@@ -281,7 +288,8 @@ impl Series {
         let closed = older.iter().chain(&self.closed);
         let closes = closed.map(|candle| candle.close);
         for average in &mut self.averages {
-            if (average.seen as usize) < older.len() + self.closed.len() {
+            let seen = average.seen as usize;
+            if average.seen < average.length && seen < older.len() + self.closed.len() {
                 *average = Average::of(average.length, closes.clone());
             }
         }

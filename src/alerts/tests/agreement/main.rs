@@ -260,15 +260,15 @@ fn walk(seed: u64, scale: u32, steps: u64) -> usize {
 #[test]
 fn price_rules_agree_on_random_walks() {
     let mut fired = 0;
-    for seed in 1..=24 {
+    for seed in 1..=14 {
         fired += walk(seed, 2, 1_200);
     }
     // Keys that begin with eight places and are widened once and for all.
-    for seed in 41..=46 {
+    for seed in 41..=44 {
         fired += walk(seed, 12, 800);
         fired += walk(seed, 24, 800);
     }
-    assert!(fired > 5_000, "{fired}");
+    assert!(fired > 2_000, "{fired}");
 }
 
 /// Trades of a few prices in steps of 0.0025 times `unit`, for hours, so that windows fill and candles close.
@@ -354,11 +354,11 @@ fn walk_of_all_kinds(seed: u64, unit: Decimal, steps: u64) -> usize {
 fn rules_of_all_kinds_agree_on_random_walks() {
     let mut fired = 0;
     let units = ["1", "0.00000001", "0.0003", "1", "10000000"];
-    for (seed, unit) in (1..=15).zip(units.into_iter().cycle()) {
+    for (seed, unit) in (1..=10).zip(units.into_iter().cycle()) {
         let unit = Decimal::from_str_exact(unit).unwrap();
         fired += walk_of_all_kinds(seed, unit, 500);
     }
-    assert!(fired > 2_000, "{fired}");
+    assert!(fired > 1_000, "{fired}");
 }
 
 /// The trades of a recording of Binance's, read in the plainest way.

@@ -123,8 +123,8 @@ fn walk(seed: u64, unit: Decimal) -> usize {
 #[test]
 fn spreads_agree_on_random_walks() {
     let mut fired = 0;
-    for (seed, unit) in (1..=12).zip(["1", "0.00000001", "10000000"].into_iter().cycle()) {
+    for (seed, unit) in (1..=6).zip(["1", "0.00000001", "10000000"].into_iter().cycle()) {
         fired += walk(seed, Decimal::from_str_exact(unit).unwrap());
     }
-    assert!(fired > 500, "{fired}");
+    assert!(fired > 200, "{fired}");
 }
