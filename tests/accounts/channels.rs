@@ -1,5 +1,6 @@
 //! Channels end to end: made and verified over HTTP, and what is delivered by them to receivers on loopback.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -523,6 +524,43 @@ pub(crate) async fn many_events_are_one_message_within_a_budget(place: Place) {
     let received = receiver.server.received().len() - seen;
     assert_eq!(received, sent);
     assert!((45..=60).contains(&sent), "{sent}");
+}
+
+pub(crate) async fn two_processes_deliver_each_message_once(place: Place) {
+    let receiver = Receiver::start().await;
+    let (one, _first) = app(&place, &[&receiver]).await;
+    let (_two, _second) = app(&place, &[&receiver]).await;
+    let ada = verified(&one, "ada@example.org", Role::User).await;
+    let mut channels = Vec::new();
+    for number in 0..4 {
+        let name = format!("hook {number}");
+        channels.push(channel(&one, &ada, &receiver, "webhook", &name).await);
+        // Each has a recipient of its own.
+        let path = path_of(&channels[number]);
+        let url = receiver.server.url(&format!("/{number}"));
+        let moved = json!({"settings": {"url": url}});
+        ask(&one, Method::PATCH, &path, &ada, Some(moved))
+            .await
+            .good(200);
+        verify(&one, &ada, &receiver, &channels[number]).await;
+    }
+    let seen = receiver.server.received().len();
+    let channels: Vec<&Value> = channels.iter().collect();
+    let said = [("event", Severity::Normal); 40];
+    let ids = notice(&one, &ada, &channels, &said).await;
+    for id in ids {
+        deliveries(&one, &ada, id, |found| {
+            let found = found.as_array().unwrap();
+            found.iter().all(|one| one["state"] == "delivered")
+        })
+        .await;
+    }
+    let received = receiver.after(seen, 160).await;
+    let distinct: BTreeSet<(&str, &str)> = received
+        .iter()
+        .map(|request| (request.target.as_str(), request.header("webhook-id")))
+        .collect();
+    assert_eq!(distinct.len(), 160);
 }
 
 pub(crate) async fn channels_and_notifications_of_others_are_not_found(place: Place) {

@@ -98,6 +98,7 @@ fn main() -> ExitCode {
         channels::what_cannot_be_a_channel_is_refused,
         channels::an_event_is_sent_until_it_arrives_or_the_channel_is_gone,
         channels::many_events_are_one_message_within_a_budget,
+        channels::two_processes_deliver_each_message_once,
         channels::channels_and_notifications_of_others_are_not_found,
         channels::the_inbox_is_read_page_by_page,
         notification_rules::an_email_is_a_channel_that_one_click_ends,

@@ -29,6 +29,7 @@ mod protection;
 mod real_requests;
 #[path = "../../src/notifications/channels/tests/loopback/server.rs"]
 #[allow(
+    clippy::disallowed_methods,
     dead_code,
     unreachable_pub,
     reason = "shared with the package's own tests"
