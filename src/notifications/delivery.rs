@@ -245,8 +245,16 @@ impl Notifications {
         metrics::counter!("coinsphere_deliveries_total", "outcome" => outcome).increment(1);
         match sent {
             Ok(()) => {
-                let session = self.session().await?;
-                self.delivered(&session, taken, due).await?;
+                let mut session = self.session().await?;
+                let database = session
+                    .transaction()
+                    .await
+                    .map_err(failed("begin noting what was delivered"))?;
+                self.delivered(&database, taken, due).await?;
+                database
+                    .commit()
+                    .await
+                    .map_err(failed("note what was delivered"))?;
                 Ok(true)
             }
             Err(error) => self.failed(taken, due, &error).await,
