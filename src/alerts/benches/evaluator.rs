@@ -322,9 +322,8 @@ fn previews(random: &mut Random) {
             let mut out = Outcome::default();
             let armed = evaluator.arm(RuleId::of(1), 1, &rule, None, &mut out);
             armed.unwrap();
-            for tick in minutes.iter().flatten() {
-                evaluator.trade(&instrument(0), tick, &mut out);
-            }
+            let handle = evaluator.market(&instrument(0));
+            evaluator.trades(handle, minutes.as_flattened(), &mut out);
             let time = processor_time() - begun;
             fired += out.firings.len();
             if at == 0 {
