@@ -125,6 +125,11 @@ function Legend({ bar, gaps }: { bar: Bar | undefined; gaps: Overlays["gaps"] })
   );
 }
 
+/** Shows the newest candles, and as much of what is ahead as leaves them room. */
+function look(chart: IChartApi, bars: number, ahead: number) {
+  chart.timeScale().setVisibleLogicalRange({ from: bars - 120, to: bars + Math.min(60, Math.max(4, ahead + 2)) });
+}
+
 /** Draws over a chart what is asked for, in place of what was asked for before. */
 function overlayer(chart: IChartApi, candles: ISeriesApi<"Candlestick">, length: number, times: () => readonly number[], colour: () => Colours) {
   const [shades, cone] = [new Shades(), new Cone()];
@@ -134,6 +139,7 @@ function overlayer(chart: IChartApi, candles: ISeriesApi<"Candlestick">, length:
   // The time scale reaches as far as its series do; this one has nothing but times.
   const future = chart.addSeries(LineSeries, { lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false });
   let lines: { line: IPriceLine; mark: PriceMark }[] = [];
+  let hasCone = false;
   return {
     lines: () => lines,
     show({ prices = [], events = [], gaps = [], cone: edges = [] }: Overlays) {
@@ -160,7 +166,11 @@ function overlayer(chart: IChartApi, candles: ISeriesApi<"Candlestick">, length:
       const last = known.at(-1) ?? 0;
       const until = edges.at(-1)?.time ?? last;
       const ahead = Array.from({ length: Math.max(0, Math.ceil((until - last) / length)) }, (_, at) => ({ time: (last + (at + 1) * length) as UTCTimestamp }));
+      const isNew = edges.length > 0 && !hasCone;
+      hasCone = edges.length > 0;
       future.setData(ahead);
+      // A cone that comes after its candles is brought into view, once.
+      if (isNew) look(chart, known.length, ahead.length);
       cone.show(edges, known, length, colours.accent ?? "");
     },
   };
@@ -229,9 +239,7 @@ export function CandleChart({
     const painter = new MutationObserver(paint);
     painter.observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
-    const last = known.length;
-    const ahead = ((wanted.current.cone?.at(-1)?.time ?? 0) - (known.at(-1)?.time ?? 0)) / length;
-    chart.timeScale().setVisibleLogicalRange({ from: last - 120, to: last + Math.min(60, Math.max(4, ahead + 2)) });
+    look(chart, known.length, ((wanted.current.cone?.at(-1)?.time ?? 0) - (known.at(-1)?.time ?? 0)) / length);
     chart.subscribeCrosshairMove(({ time }) => {
       pointed = typeof time === "number" ? time : null;
       setShown(pointed === null ? known.at(-1) : known.find((bar) => bar.time === pointed));

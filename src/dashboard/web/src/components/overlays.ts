@@ -76,8 +76,13 @@ abstract class Layer implements ISeriesPrimitive<Time> {
     this.#redraw?.();
   }
 
+  /** The library knows whole places alone: between two of them, the way is as even as they are. */
   protected x(place: number): number | null {
-    return this.chart?.timeScale().logicalToCoordinate(place as Logical) ?? null;
+    const scale = this.chart?.timeScale();
+    const whole = Math.floor(place);
+    const left = scale?.logicalToCoordinate(whole as Logical) ?? null;
+    const right = scale?.logicalToCoordinate((whole + 1) as Logical) ?? null;
+    return left === null || right === null ? null : left + (place - whole) * (right - left);
   }
 
   protected y(price: number): number | null {
@@ -93,8 +98,11 @@ export class Shades extends Layer {
   #colour = "";
 
   show(shades: readonly Shade[], times: readonly number[], length: number, colour: string): void {
-    // A bar covers half a place on either side of its own.
-    this.#places = shades.map(({ from, to }) => [placeIn(times, length, from) - 0.5, placeIn(times, length, to) - 0.5]);
+    // Whole bars, each half a place on either side of its own: a gap of seconds would not be seen.
+    this.#places = shades.map(({ from, to }) => {
+      const first = Math.floor(placeIn(times, length, from));
+      return [first - 0.5, Math.max(Math.ceil(placeIn(times, length, to)), first + 1) - 0.5];
+    });
     this.#colour = colour;
     this.redraw();
   }

@@ -15,6 +15,7 @@ const EXAMPLES: readonly [Condition, string][] = [
     { kind: "average", ...BTC, interval: "1h", length: 20, weights: "simple", operator: "above", percent: "2.5" },
     "BTCUSDT on binance: the distance from its simple average of 20 1h closes is at or above 2.5 %",
   ],
+  [{ kind: "trailing", ...BTC, operator: "falls_by", percent: "8" }, "BTCUSDT on binance falls from its highest by 8 %"],
   [
     { kind: "volume", ...BTC, interval: "5m", length: 24, times: "3" },
     "BTCUSDT on binance: the volume of a 5m candle reaches 3 times the median of the 24 before",
@@ -92,6 +93,7 @@ describe("conditions", () => {
   it("inside others are true for a while", () => {
     expect(kindsAt(0)).toContain("stale");
     expect(kindsAt(1)).not.toContain("stale");
+    expect(kindsAt(1)).not.toContain("trailing");
     expect(kindsAt(1)).toContain("any");
     expect(kindsAt(2)).not.toContain("any");
     expect(draftOf("price", 1).texts.operator).toBe("above");
@@ -106,7 +108,7 @@ describe("conditions", () => {
   });
 
   it("know their instruments and prices", () => {
-    const [, , , , , , candle] = EXAMPLES.map(([condition]) => condition);
+    const candle = EXAMPLES.map(([condition]) => condition).find(({ kind }) => kind === "candle");
     const all = EXAMPLES.at(-1)?.[0];
     expect(candle && pricesOf(candle, "binance:BTCUSDT")).toEqual(["50000"]);
     expect(all && instrumentsOf(all)).toEqual(["binance:BTCUSDT", "kraken:BTC/USD"]);

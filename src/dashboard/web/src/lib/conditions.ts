@@ -34,6 +34,10 @@ const MOVES: Choices = [
   ["falls_by", "falls by"],
   ["moves_by", "moves by"],
 ];
+const TRAILS: Choices = [
+  ["falls_by", "falls from its highest by"],
+  ["rises_by", "rises from its lowest by"],
+];
 const CLOSES: Choices = [
   ["closes_above", "closes above"],
   ["closes_below", "closes below"],
@@ -78,6 +82,10 @@ export const KINDS: Readonly<Record<string, KindSpec>> = {
       choice("operator", "When the distance", OPERATORS),
       decimal("percent", "Percent of the average (0: the average itself)", "0"),
     ],
+  },
+  trailing: {
+    name: "Distance from its highest or lowest",
+    fields: [INSTRUMENT, choice("operator", "When it", TRAILS), decimal("percent", "Percent")],
   },
   volume: {
     name: "Unusual volume",
@@ -125,7 +133,7 @@ export const KINDS: Readonly<Record<string, KindSpec>> = {
 
 /** Kinds that are true for a while, and so may be parts of another; composites only on the first level. */
 export function kindsAt(level: number): string[] {
-  const isPart = (kind: string) => level === 0 || !["gap", "stale"].includes(kind);
+  const isPart = (kind: string) => level === 0 || !["gap", "stale", "trailing"].includes(kind);
   return Object.keys(KINDS).filter((kind) => isPart(kind) && (level < 2 || (kind !== "all" && kind !== "any")));
 }
 
@@ -309,6 +317,8 @@ export function wordsOf(condition: Condition): string {
         ? `${at(condition)} ${wordOf(OPERATORS, operator)} its ${average}`
         : `${at(condition)}: the distance from its ${average} ${wordOf(OPERATORS, operator)} ${number(percent)} %`;
     }
+    case "trailing":
+      return `${at(condition)} ${wordOf(TRAILS, operator)} ${number(percent)} %`;
     case "volume":
       return `${at(condition)}: the volume of a ${interval} candle reaches ${number(times)} times the median of the ${length} before`;
     case "volatility":
