@@ -106,6 +106,8 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Gauge, "coinsphere_push_subscriptions", "Topics that clients are subscribed to, together"),
     (Counter, "coinsphere_push_too_slow_total", "Clients whose trades overflowed"),
     (Counter, "coinsphere_push_trades_total", "Trades handed to the hub, listened to or not"),
+    (Counter, "coinsphere_repair_attempts_total", "Attempts to close a gap"),
+    (Counter, "coinsphere_repair_trades_total", "Missing trades appended to the log"),
     (Counter, "coinsphere_revocation_lookups_total", "Requests for which the database had to be asked instead"),
     (Gauge, "coinsphere_revocations_live", "1 while sessions revoked by other processes are heard of as it happens"),
     (Counter, "coinsphere_shared_outages_total", "Times Redis stopped answering"),

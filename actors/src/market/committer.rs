@@ -87,7 +87,7 @@ pub struct CommitterDeps {
     pub candles: Vec<ActorAddress<CandleActor>>,
     /// Raised when there is something to commit.
     pub committer: Signal,
-    /// Raised when candles have been committed.
+    /// Raised when candles or gaps have been committed.
     pub committed: Signal,
     /// Notified of what has been stored.
     pub push: Option<ActorAddress<PushActor>>,
@@ -353,7 +353,7 @@ impl Writer {
         }
         self.state.committed[at] = commit.next_offset;
         self.parts.statuses.observe(&self.parts.name, &self.state);
-        if !commit.closed.is_empty() {
+        if !(commit.closed.is_empty() && commit.gaps.is_empty()) {
             self.parts.committed.raise();
         }
     }

@@ -9,3 +9,4 @@ pub mod feed;
 pub mod feeds;
 pub mod messages;
 pub mod pipeline;
+pub mod repair;

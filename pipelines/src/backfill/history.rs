@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::loader::BackfillError;
-use super::parts::{candles, newest_part, pages, window};
+use super::parts::{candles, minutes_of, newest_part, pages, window};
 use crate::market::{Candle, InstrumentKey, Interval, Timestamp};
 use crate::store::{HistoryBatch, HistoryWritten, InstrumentId, Store};
 use crate::time_ranges::{TimeRange, joined, subtract};
@@ -88,6 +88,50 @@ impl HistoryBackfill {
         &self,
         store: &Store,
         request: &HistoryRequest,
+        progress: impl FnMut(HistoryProgress) + Send,
+    ) -> Result<HistoryReport, BackfillError> {
+        let window = window(request.from, request.to, request.interval, self.rest.now());
+        self.load(store, request, window, progress).await
+    }
+
+    /// Loads the minutes that a stretch of time touches, those that have closed, and ends the gaps in them.
+    ///
+    /// # Errors
+    /// As [`HistoryBackfill::run`].
+    pub async fn fill(
+        &self,
+        store: &Store,
+        instrument: &InstrumentKey,
+        stretch: TimeRange,
+    ) -> Result<HistoryReport, BackfillError> {
+        let (interval, now) = (Interval::Minute1, self.rest.now());
+        let (from, to) = minutes_of(stretch);
+        let request = HistoryRequest {
+            instrument: instrument.clone(),
+            interval,
+            from: match self.rest.history().quiet() {
+                Quiet::Flat => from,
+                // An older candle shows that minutes without one are quiet.
+                Quiet::Absent => {
+                    let rows = self.rest.rows(interval).unwrap_or(0);
+                    from.min(to - interval.duration() * rows)
+                }
+            },
+            to: to.min(interval.open_of(now)),
+        };
+        let window = (request.from, request.to);
+        let mut report = self.load(store, &request, window, |_| ()).await?;
+        if let Some(known) = store.instrument(instrument).await? {
+            report.written.filled_gaps += store.end_proven_gaps(known.id, now).await?;
+        }
+        Ok(report)
+    }
+
+    async fn load(
+        &self,
+        store: &Store,
+        request: &HistoryRequest,
+        window: TimeRange,
         mut progress: impl FnMut(HistoryProgress) + Send,
     ) -> Result<HistoryReport, BackfillError> {
         let (key, interval) = (&request.instrument, request.interval);
@@ -96,7 +140,6 @@ impl HistoryBackfill {
             .rows(interval)
             .ok_or_else(|| self.no_interval(interval))?;
         let now = self.rest.now();
-        let window = window(request.from, request.to, interval, now);
         let mut report = HistoryReport {
             window: Some(window),
             ..HistoryReport::default()
@@ -275,6 +318,10 @@ impl Run<'_> {
         report.written.changed += written.changed;
         report.written.differing += written.differing;
         report.written.filled_gaps += written.filled_gaps;
+        report
+            .written
+            .corrected
+            .extend_from_slice(&written.corrected);
         report.holes.append(&mut batch.holes);
         Ok(written)
     }

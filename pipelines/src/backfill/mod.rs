@@ -2,6 +2,7 @@
 //! nothing whole is stored.
 //!
 //! - [`HistoryBackfill`] loads a window of an instrument's time, and notes what is proven by it.
+//! - [`GapRepair`] closes a gap of a stream: by the missing trades, through the log, or by candles.
 //! - [`BackfillLoader`] keeps the newest candles of a series whole, for models.
 //!
 //! It knows nothing of forecasts; who wants which history says so.
@@ -11,8 +12,10 @@ mod history;
 mod loader;
 mod parts;
 mod plan;
+mod repair;
 
 pub use files::{FileBackfill, FileError};
 pub use history::{HistoryBackfill, HistoryProgress, HistoryReport, HistoryRequest};
 pub use loader::{BackfillError, BackfillLoader, Loaded};
 pub use plan::Wanted;
+pub use repair::{GapRepair, RepairError, RepairOutcome};

@@ -64,6 +64,16 @@ pub(super) fn window(
     (begin, end.min(interval.open_of(now)))
 }
 
+/// The minutes that a stretch touches.
+pub(super) fn minutes_of((from, to): TimeRange) -> TimeRange {
+    let minute = Interval::Minute1;
+    let last = to - Duration::from_nanos(1);
+    (
+        minute.open_of(from),
+        minute.end_of(minute.open_of(last.max(from))),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

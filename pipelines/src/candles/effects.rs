@@ -110,6 +110,12 @@ impl GapReason {
         Self::VenueHole,
     ];
 
+    /// Returns whether nobody listened meanwhile.
+    #[must_use]
+    pub const fn is_outage(self) -> bool {
+        matches!(self, Self::Disconnect | Self::Silence | Self::LogFull)
+    }
+
     /// The name used in the `gaps` table, in answers and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -244,14 +244,14 @@ impl CandleEngine {
         connection: ConnectionId,
         at: Timestamp,
     ) {
-        let mut fresh = self
-            .live
-            .is_some()
-            .then(|| Vec::with_capacity(trades.len()));
+        let repairs = connection == ConnectionId::REPAIR;
+        let mut fresh = (self.live.is_some() && !repairs).then(|| Vec::with_capacity(trades.len()));
         let mut counts = self.counts;
-        self.subscribe_unannounced(&key, connection);
+        if !repairs {
+            self.subscribe_unannounced(&key, connection);
+        }
         self.update(&key, at, |state, rules, changes| {
-            if state.connection().is_none() {
+            if state.connection().is_none() && !repairs {
                 // Its acknowledgement is no longer in the log: it listens since now, at the latest.
                 state.subscribed(connection, at, changes);
             }
@@ -269,6 +269,12 @@ impl CandleEngine {
                 }
                 // A minute must close before the next trade is looked at, or the outcome would
                 // depend on how trades are batched.
+                if !repairs {
+                    state.settle_minutes(at, rules, changes);
+                }
+            }
+            if repairs {
+                // Minutes of long ago: a gap is noted once, not once for each trade that fills it.
                 state.settle_minutes(at, rules, changes);
             }
         });

@@ -15,6 +15,9 @@ pub struct Rules {
     /// Keep closed minutes in memory and correct them there: for files, which have no log to
     /// rebuild from and an end.
     pub retain_closed: bool,
+    /// An outage across which the trade numbers turn out to be contiguous ends as a gap: nothing was missed,
+    /// or it has been repaired.
+    pub end_bridged_outages: bool,
 }
 
 impl Default for Rules {
@@ -24,6 +27,7 @@ impl Default for Rules {
             correction_horizon: Duration::from_secs(24 * 3_600),
             max_runs: 256,
             retain_closed: false,
+            end_bridged_outages: false,
         }
     }
 }

@@ -117,6 +117,16 @@ impl SeenTrades {
             .map(Timestamp::from_nanos)
     }
 
+    /// Returns whether every trade from before `from` to after `to` has been seen: a run of numbers
+    /// without a hole.
+    #[must_use]
+    pub(super) fn spans(&self, from: Timestamp, to: Timestamp) -> bool {
+        let (from, to) = (from.nanos(), to.nanos());
+        let before = self.runs.partition_point(|run| run.first_time <= from);
+        // Times can go back a little from one run to the next: the last that begins before counts.
+        before > 0 && self.runs[before - 1].latest() >= to
+    }
+
     /// Returns whether a trade cannot be of this numbering: its id was seen with other contents, or it is
     /// later than a trade with a higher id by more than a reordering explains.
     #[must_use]

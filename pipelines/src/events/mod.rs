@@ -13,6 +13,11 @@ use crate::market::{InstrumentKey, Symbol, Timestamp, Trade, TradeId, Venue};
 )]
 pub struct ConnectionId(pub u64);
 
+impl ConnectionId {
+    /// No connection: trades that the venue was asked for after the fact. They say nothing about listening.
+    pub const REPAIR: Self = Self(0);
+}
+
 /// One entry of one partition of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {

@@ -6,6 +6,7 @@ use std::pin::pin;
 
 use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
+use tokio_postgres::Row;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
@@ -35,7 +36,7 @@ pub struct HistoryBatch {
 }
 
 /// Outcome of writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct HistoryWritten {
     /// Candles that are new or replaced another one.
     pub changed: u64,
@@ -43,6 +44,9 @@ pub struct HistoryWritten {
     pub differing: u64,
     /// Gaps that are filled by this.
     pub filled_gaps: u64,
+    /// The minutes that replaced another one, with their revisions.
+    #[serde(skip)]
+    pub corrected: Vec<(Candle, u32)>,
 }
 
 /// A stretch of time of which a source gave every candle.
@@ -178,8 +182,7 @@ impl Store {
         if !batch.candles.is_empty() {
             stage(&transaction, &batch.candles).await?;
             written = if minutes {
-                self.merge_minutes(&transaction, instrument, &batch.source)
-                    .await?
+                self.merge_minutes(&transaction, instrument, batch).await?
             } else {
                 merge_longer(&transaction, instrument, batch).await?
             };
@@ -205,7 +208,7 @@ impl Store {
         &self,
         transaction: &Transaction<'_>,
         instrument: InstrumentId,
-        source: &str,
+        batch: &HistoryBatch,
     ) -> Result<HistoryWritten, StoreError> {
         let columns = staged_columns();
         let mark_stale = mark_stale(
@@ -221,13 +224,15 @@ impl Store {
                          SELECT FROM gaps g WHERE g.instrument_id = $1::int AND g.filled_at IS NULL \
                              AND g.from_time < old.open_time + INTERVAL '1 minute' \
                              AND coalesce(g.to_time, 'infinity') > old.open_time)) \
-                 RETURNING open_time), \
+                 RETURNING open_time, revision), \
              stale AS ({mark_stale}) \
-             SELECT count(*) FROM written"
+             SELECT count(*), array_agg(open_time) FILTER (WHERE revision > 0), \
+                 array_agg(revision) FILTER (WHERE revision > 0) FROM written"
         );
-        let params: super::Params<'_> = &[&instrument.0, &source];
+        let params: super::Params<'_> = &[&instrument.0, &batch.source];
         let rows = query(transaction, "write history", &sql, params).await?;
         let changed: i64 = rows.first().map_or(0, |row| row.get(0));
+        let corrected = rows.first().map(|row| corrected(row, &batch.candles));
         let sql = "SELECT count(*) FROM history_batch new JOIN price_data old \
                    ON old.instrument_id = $1 AND old.open_time = new.open_time \
                    WHERE old.source IS NULL AND old.complete \
@@ -239,8 +244,27 @@ impl Store {
             changed: u64::try_from(changed).unwrap_or(0),
             differing: u64::try_from(differing).unwrap_or(0),
             filled_gaps: 0,
+            corrected: corrected.unwrap_or_default(),
         })
     }
+}
+
+/// The candles (ascending) whose times and revisions are in the second and third column.
+fn corrected(row: &Row, candles: &[Candle]) -> Vec<(Candle, u32)> {
+    let times: Option<Vec<DateTime<Utc>>> = row.get(1);
+    let revisions: Option<Vec<i32>> = row.get(2);
+    let changes = times
+        .into_iter()
+        .flatten()
+        .zip(revisions.into_iter().flatten());
+    changes
+        .filter_map(|(time, revision)| {
+            let time = Timestamp::from_utc(time);
+            let at = candles.binary_search_by_key(&time, |candle| candle.open_time);
+            let candle = candles.get(at.ok()?)?;
+            Some((candle.clone(), u32::try_from(revision).unwrap_or(0)))
+        })
+        .collect()
 }
 
 /// The columns of [`STAGING`] in the order of [`CANDLE_COLUMNS`].

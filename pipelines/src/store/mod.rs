@@ -20,6 +20,7 @@ mod predictions;
 mod primary;
 pub mod private_server;
 mod read;
+mod repair;
 mod resume;
 mod rows;
 mod schema;
@@ -45,6 +46,7 @@ pub use predictions::{
 };
 pub use primary::PrimaryOrder;
 pub use read::ClosedCandles;
+pub use repair::DueGap;
 pub use rows::{
     Asset, AssetLookup, CandlePage, CandleQuery, CandleSource, ChangedCandle, CommitOutcome,
     GapQuery, ImportTarget, ImportedCandle, Instrument, InstrumentId, ListQuery, MAX_PAGE, Resume,

@@ -7,12 +7,13 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::protocol::shorten;
+use super::trade_history::TradeHistory;
 use crate::market::{Candle, Interval, Symbol, Timestamp, Venue, parse_exact};
 use crate::net::Allowance;
 use crate::time_ranges::TimeRange;
 
 /// A venue's candles of the past, over REST.
-pub trait CandleHistory: Send + Sync + 'static {
+pub trait CandleHistory: TradeHistory {
     /// The venue.
     fn venue(&self) -> Venue;
 

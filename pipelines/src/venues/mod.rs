@@ -16,6 +16,7 @@ mod protocol;
 pub mod rest_client;
 mod scalar;
 mod symbols;
+pub mod trade_history;
 
 pub use connection::{FeedError, FeedState, LiveFeed};
 pub use history::{CandleHistory, VenueRefusal};
@@ -24,6 +25,7 @@ pub use protocol::{
     WrongSpelling,
 };
 pub use rest_client::{RestClient, RestError};
+pub use trade_history::{MissingTrades, TradeHistory};
 
 use crate::market::{MAJORS, Symbol, Venue};
 

@@ -9,8 +9,9 @@ use hyper::{Request, Response, Uri, header};
 use tokio::time::sleep;
 
 use super::history::{Answer, CandleHistory, HistoryPage, Question, VenueRefusal, page};
+use super::trade_history::MissingTrades;
 use crate::clock::SharedClock;
-use crate::market::{Interval, Symbol, Timestamp, Venue};
+use crate::market::{Interval, Symbol, Timestamp, Trade, Venue};
 use crate::net::backoff::Backoff;
 use crate::net::{HttpClient, HttpError, HttpLimits, RequestBudget, TlsError};
 use crate::time_ranges::TimeRange;
@@ -201,6 +202,26 @@ impl RestClient {
             })
             .await?;
         Ok(rows.iter().map(|row| row.open_time).min())
+    }
+
+    /// Trades that are missing of an instrument, or a part of them.
+    ///
+    /// # Errors
+    /// As [`RestClient::candles`].
+    pub async fn trades(
+        &self,
+        symbol: &Symbol,
+        missing: &MissingTrades,
+    ) -> Result<Vec<Trade>, RestError> {
+        let question = self.venue.trades(&self.endpoint, symbol, missing);
+        self.ask(&question, |answer| self.venue.read_trades(answer))
+            .await
+    }
+
+    /// Trades that one answer may hold, where any number can be asked for.
+    #[must_use]
+    pub fn trades_a_page(&self) -> Option<u64> {
+        self.venue.trades_a_page(&self.endpoint)
     }
 
     /// The symbols of the venue's instruments.

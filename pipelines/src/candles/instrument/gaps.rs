@@ -67,6 +67,7 @@ impl InstrumentState {
             }
         }
         self.unsettled = early || self.tail.is_some();
+        let bridged = self.bridged_outages(rules);
         for numbering in self.earlier.iter_mut().chain([&mut self.seen]) {
             numbering.note_holes(ripe);
         }
@@ -120,9 +121,20 @@ impl InstrumentState {
             changes.gaps.push((gap.clone(), false));
             self.gaps.push(gap);
         }
-        changes.dirty |= !touched.is_empty();
+        changes.dirty |= !touched.is_empty() || !bridged.is_empty();
+        for gap in &bridged {
+            changes.gaps.push((gap.clone(), true));
+        }
         if rules.retain_closed {
             return;
+        }
+        for gap in bridged {
+            let end = gap.to.unwrap_or(gap.from);
+            let mut minute = MINUTE.open_of(gap.from).max(horizon);
+            while minute < end.min(already_closed) {
+                self.rebuild.insert(MINUTE.open_of(minute));
+                minute = MINUTE.end_of(MINUTE.open_of(minute));
+            }
         }
         // A hole lies between two neighbouring trades: only the minutes of those two hold any.
         for gap in touched {
@@ -133,6 +145,39 @@ impl InstrumentState {
                 }
             }
         }
+    }
+
+    /// Removes the outages across which the trade numbers are contiguous: nothing was missed, or it has been
+    /// repaired.
+    fn bridged_outages(&mut self, rules: &Rules) -> Vec<OpenGap> {
+        if !rules.end_bridged_outages {
+            return Vec::new();
+        }
+        let (earlier, seen) = (&self.earlier, &self.seen);
+        let newest = self.seen.latest();
+        // The end of the outage before a connection is known by that connection's first trade.
+        let settled = self.listening.is_some_and(|listening| listening.settled);
+        let unknown_end = (!settled)
+            .then(|| self.gaps.iter().rposition(|gap| gap.reason.is_outage()))
+            .flatten();
+        let (mut at, mut waits, mut bridged) = (0, false, Vec::new());
+        self.gaps.retain(|gap| {
+            let ends = Some(at) != unknown_end;
+            at += 1;
+            let Some(to) = gap.to.filter(|_| ends && gap.reason.is_outage()) else {
+                return true;
+            };
+            let mut numberings = earlier.iter().chain([seen]);
+            if numberings.any(|seen| seen.spans(gap.from, to)) {
+                bridged.push(gap.clone());
+                return false;
+            }
+            waits |= newest.is_none_or(|newest| newest < to);
+            true
+        });
+        // The first trades after it are yet to come.
+        self.unsettled |= waits;
+        bridged
     }
 
     /// The venue began its trade numbers again: ids before and after it mean different trades, and

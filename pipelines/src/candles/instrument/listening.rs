@@ -216,12 +216,10 @@ impl InstrumentState {
     }
 
     fn newest_outage(&mut self) -> Option<&mut OpenGap> {
-        self.gaps.iter_mut().rev().find(|gap| {
-            matches!(
-                gap.reason,
-                GapReason::Disconnect | GapReason::Silence | GapReason::LogFull
-            )
-        })
+        self.gaps
+            .iter_mut()
+            .rev()
+            .find(|gap| gap.reason.is_outage())
     }
 }
 

@@ -263,6 +263,8 @@ impl InstrumentState {
             listening.last_seen = received_at;
             if !listening.settled {
                 listening.settled = true;
+                // The numbers may show that nothing was missed before it.
+                self.unsettled = true;
                 let since = listening.since;
                 self.began(
                     boundary(since.min(received_at), trade.time, received_at),
@@ -312,7 +314,8 @@ impl InstrumentState {
             self.restart_numbering(trade.time, received_at, changes);
         }
         let newest = self.seen.newest().is_none_or(|newest| newest < trade.id);
-        if newest {
+        // When a repair's trade arrived says nothing about the venue's clock.
+        if newest && connection != ConnectionId::REPAIR {
             self.go_back(trade.time, connection, rules);
             self.anchor = Some(Anchor {
                 trade_time: trade.time,

@@ -202,6 +202,68 @@ fn duplicates_count_once_after_a_reconnect_too() {
 }
 
 #[test]
+fn an_outage_ends_as_a_gap_once_the_numbers_are_contiguous() {
+    let repairing = Rules {
+        end_bridged_outages: true,
+        ..Rules::default()
+    };
+    for missed in [&[][..], &[trade(3, 25.0), trade(4, 66.0), trade(5, 69.0)]] {
+        let mut feed = EngineDriver::new(repairing);
+        feed.send(at(0.0), Body::Subscribed(vec![symbol()]));
+        feed.trades(&[trade(1, 10.0), trade(2, 20.0)]);
+        let lost = Body::Disconnected {
+            reason: DisconnectReason::Lost,
+            last_frame_at: at(20.05),
+        };
+        feed.send(at(25.0), lost);
+        let live = ConnectionId(2);
+        feed.connection = live;
+        feed.send(at(70.0), Body::Subscribed(vec![symbol()]));
+        let next = 3 + missed.len() as u64;
+        feed.trades(&[trade(next, 75.0), trade(next + 1, 130.0)]);
+        let closed = feed.complete();
+        let whole = missed.is_empty();
+        assert_eq!(
+            closed,
+            [("00:00".to_owned(), whole), ("00:01".to_owned(), whole)]
+        );
+        if whole {
+            assert_eq!(feed.engine.due_rebuilds().count(), 0);
+            continue;
+        }
+        feed.connection = ConnectionId::REPAIR;
+        feed.send(
+            at(140.0),
+            Body::Trades(vec![InstrumentTrades {
+                symbol: symbol(),
+                trades: missed.to_vec(),
+            }]),
+        );
+        let commit = feed.commit();
+        let filled = commit.gaps.iter().filter(|gap| gap.filled_at.is_some());
+        let reasons: Vec<_> = filled.map(|gap| gap.reason).collect();
+        assert_eq!(reasons.len(), commit.gaps.len(), "{:?}", commit.gaps);
+        assert!(reasons.contains(&GapReason::MissingTrades));
+        assert!(reasons.contains(&GapReason::Disconnect));
+        let due: Vec<_> = feed
+            .engine
+            .due_rebuilds()
+            .map(|(_, minute)| minute)
+            .collect();
+        assert_eq!(due, [at(0.0), at(60.0)]);
+        for minute in due {
+            let builder = CandleBuilder::new(&trade(1, 10.0));
+            feed.engine.rebuilt(&key(), minute, Some(&builder));
+        }
+        assert!(feed.complete().iter().all(|(_, complete)| *complete));
+        // It was no connection: the live one goes on.
+        feed.connection = live;
+        feed.trades(&[trade(next + 2, 190.0)]);
+        assert_eq!(feed.complete(), [("00:02".to_owned(), true)]);
+    }
+}
+
+#[test]
 fn a_process_that_was_killed_leaves_a_gap_from_its_last_record() {
     let mut feed = EngineDriver::since_midnight();
     feed.trades(&[trade(1, 10.0)]);

@@ -158,7 +158,7 @@ impl Decoder {
 }
 
 /// Where the buyer was the maker, the taker sold.
-const fn taker(buyer_is_maker: bool) -> TakerSide {
+pub(super) const fn taker(buyer_is_maker: bool) -> TakerSide {
     if buyer_is_maker {
         TakerSide::Sell
     } else {

@@ -5,6 +5,7 @@
 mod decode;
 mod messages;
 mod rest;
+mod trades;
 mod usual;
 
 use std::time::Duration;

@@ -194,7 +194,7 @@ impl CandleHistory for Coinbase {
     }
 }
 
-fn is_advanced(endpoint: &str) -> bool {
+pub(super) fn is_advanced(endpoint: &str) -> bool {
     endpoint.starts_with(ADVANCED) || speaks_advanced(endpoint)
 }
 
@@ -211,7 +211,7 @@ const fn granularity(interval: Interval) -> &'static str {
 }
 
 /// Both answer 404 for a product that there is not; Advanced also 400 with these words.
-fn accepted(answer: &Answer<'_>) -> Result<(), VenueRefusal> {
+pub(super) fn accepted(answer: &Answer<'_>) -> Result<(), VenueRefusal> {
     match answer.refusal() {
         None => Ok(()),
         Some(VenueRefusal::Refused { status, words })

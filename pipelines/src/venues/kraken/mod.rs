@@ -7,6 +7,7 @@
 mod decode;
 mod messages;
 mod rest;
+mod trades;
 
 pub(super) use rest::rest_pair;
 

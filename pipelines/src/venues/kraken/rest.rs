@@ -168,7 +168,7 @@ pub(in crate::venues) fn rest_pair(symbol: &Symbol) -> String {
 }
 
 /// The result, unless the answer is a refusal.
-fn accepted<'a>(
+pub(super) fn accepted<'a>(
     answer: &Answer<'a>,
 ) -> Result<std::collections::BTreeMap<String, &'a RawValue>, VenueRefusal> {
     let refused = answer.refusal();
