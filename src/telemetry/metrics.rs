@@ -63,6 +63,7 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Gauge, "coinsphere_candles_lag_records", "Records in the log that are not built in yet"),
     (Gauge, "coinsphere_candles_pending", "Candles and gaps that wait for the store"),
     (Counter, "coinsphere_candles_trades_total", "Trades read from the log"),
+    (Counter, "coinsphere_deliveries_total", "Attempts to send a message by a channel"),
     (Counter, "coinsphere_feed_complaints_total", "Times the venue asked to slow down or rejected a message"),
     (Gauge, "coinsphere_feed_connections", "Connections to the venue that are open"),
     (Counter, "coinsphere_feed_connects_total", "Connections made"),
