@@ -50,7 +50,8 @@ pub(crate) fn is_closed() -> bool {
 
 /// Prints results. That they cannot be written ends the command with an error ([`finish`]).
 pub(crate) fn print(text: Arguments<'_>) {
-    if let Err(error) = Results.write_fmt(text) {
+    // In one piece: nothing that the log writes to the same place comes in between.
+    if let Err(error) = Results.write_all(text.to_string().as_bytes()) {
         // The first one says why.
         let _ = FAILED.set(error);
     }

@@ -70,10 +70,12 @@ pub(crate) fn the_operator_works_beside_the_running_program() {
     let setup = crate::support::eventually("it prints a token", Duration::from_secs(30), || {
         let log = program.log();
         let mut lines = log
-            .lines()
+            .split_inclusive('\n')
             .skip_while(|line| !line.contains("there is no admin yet"));
         lines.next();
-        let token = lines.next().map(|line| line.trim().to_owned());
+        // A line may be read before all of it is written.
+        let token = lines.next().filter(|line| line.ends_with('\n'));
+        let token = token.map(|line| line.trim().to_owned());
         token.ok_or_else(|| "not yet".to_owned())
     });
     let body = json!({"email": "root@example.org", "password": PASSWORD, "invitation": setup});
