@@ -163,9 +163,12 @@ pub fn router(state: ApiState) -> Router {
     let (api, document, mut policies) = routes().into_parts();
     let page = Policy::anonymous().rate_limit(RateLimit::Unlimited);
     let mut routes = api;
-    for path in ["/", "/assets/{*file}", "/icon.svg", "/theme.js"] {
-        policies.insert(Method::GET, path.to_owned(), page);
-        routes = routes.route(path, get(dashboard::file));
+    let files = coinsphere_dashboard::files().iter();
+    let unhashed = files.filter(|file| !file.is_immutable() && file.path() != "index.html");
+    let paths = unhashed.map(|file| format!("/{}", file.path()));
+    for path in paths.chain(["/", "/assets/{*file}"].map(str::to_owned)) {
+        routes = routes.route(&path, get(dashboard::file));
+        policies.insert(Method::GET, path, page);
     }
     let routes = routes
         .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document))
