@@ -112,12 +112,8 @@ impl CandleHistory for Kraken {
         interval: Interval,
         answer: &Answer<'_>,
     ) -> Result<Vec<Candle>, VenueRefusal> {
-        let result = accepted(answer)?;
-        let rows = result.iter().find(|(name, _)| *name != "last");
-        let (_, rows) = rows.ok_or_else(|| VenueRefusal::unreadable("no pair in the answer"))?;
-        let rows: Vec<Row<'_>> =
-            serde_json::from_str(rows.get()).map_err(VenueRefusal::unreadable)?;
-        rows.iter()
+        rows::<Row<'_>>(answer)?
+            .iter()
             .map(|row| {
                 let columns = Columns {
                     open: row.1,
@@ -184,6 +180,14 @@ pub(super) fn accepted<'a>(
         (Some(refusal), _) => Err(refusal),
         (None, None) => Err(VenueRefusal::unreadable("neither error nor result")),
     }
+}
+
+/// The rows of the pair that was asked for: the answer names it as it likes, and says beside it where it ends.
+pub(super) fn rows<'a, R: Deserialize<'a>>(answer: &Answer<'a>) -> Result<Vec<R>, VenueRefusal> {
+    let result = accepted(answer)?;
+    let rows = result.iter().find(|(name, _)| *name != "last");
+    let (_, rows) = rows.ok_or_else(|| VenueRefusal::unreadable("no pair in the answer"))?;
+    serde_json::from_str(rows.get()).map_err(VenueRefusal::unreadable)
 }
 
 /// The errors that REST shares with the other interfaces: docs.kraken.com, `guides/rest/ratelimits`.

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Kraken;
-use super::rest::{accepted, rest_pair};
+use super::rest::{rest_pair, rows};
 use crate::market::{Symbol, TakerSide, Timestamp, Trade, parse_exact};
 use crate::venues::history::{Answer, Question, VenueRefusal, escaped};
 use crate::venues::scalar::Scalar;
@@ -45,12 +45,8 @@ impl TradeHistory for Kraken {
     }
 
     fn read_trades(&self, answer: &Answer<'_>) -> Result<Vec<Trade>, VenueRefusal> {
-        let result = accepted(answer)?;
-        let rows = result.iter().find(|(name, _)| *name != "last");
-        let (_, rows) = rows.ok_or_else(|| VenueRefusal::unreadable("no pair in the answer"))?;
-        let rows: Vec<Row<'_>> =
-            serde_json::from_str(rows.get()).map_err(VenueRefusal::unreadable)?;
-        rows.iter()
+        rows::<Row<'_>>(answer)?
+            .iter()
             .map(|row| {
                 let taker = match row.3 {
                     "b" => TakerSide::Buy,
