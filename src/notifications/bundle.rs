@@ -6,8 +6,8 @@ use super::channels::Message;
 const SHOWN: usize = 10;
 
 /// One message with the list of these; the message itself, if there is one.
-pub(super) fn bundle(messages: &[Message]) -> Option<Message> {
-    let first = messages.first()?;
+pub(super) fn bundle(messages: &[&Message]) -> Option<Message> {
+    let first = *messages.first()?;
     if messages.len() == 1 {
         return Some(first.clone());
     }
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn one_stays_as_it_is() {
         let one = message(1, Severity::Normal);
-        assert_eq!(bundle(std::slice::from_ref(&one)), Some(one));
+        assert_eq!(bundle(&[&one]), Some(one.clone()));
         assert_eq!(bundle(&[]), None);
     }
 
@@ -74,6 +74,7 @@ mod tests {
             .map(|number| message(number, Severity::Info))
             .collect();
         many[7].severity = Severity::Urgent;
+        let many: Vec<&Message> = many.iter().collect();
         let made = bundle(&many).unwrap();
         assert_eq!(made.title, "12 notifications");
         let lines: Vec<&str> = made.body.lines().collect();

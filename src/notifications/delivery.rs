@@ -13,7 +13,7 @@ use super::error::NotificationError;
 use super::links::NotificationLink;
 use super::names::{kind_named, severity_named};
 use super::notify::{NewNotification, notify};
-use super::sealed_settings::{EMAIL, Way};
+use super::sealed_settings::{EMAIL, Transport};
 use super::service::Notifications;
 
 /// Notifications that are read of a channel at once, and webhook requests made of them.
@@ -82,12 +82,12 @@ struct Due {
 impl Notifications {
     pub(super) async fn deliver_by(&self, mut taken: Taken) -> Result<(), NotificationError> {
         let opened = self.unseal(taken.id, &taken.sealed).and_then(|settings| {
-            settings.way(self.now()).map_err(|_| {
+            settings.transport(self.now()).map_err(|_| {
                 NotificationError::Conflict("the channel's settings are out of date".to_owned())
             })
         });
-        let way = match opened {
-            Ok(way) => way,
+        let transport = match opened {
+            Ok(transport) => transport,
             Err(error) => {
                 tracing::warn!(channel = %taken.id, %error, "a channel cannot be used");
                 return self.disable(&taken, &error.to_string()).await;
@@ -102,7 +102,7 @@ impl Notifications {
                 .collect(),
         };
         for due in messages {
-            if !self.renew(&mut taken).await? || !self.send(&taken, &way, due).await? {
+            if !self.renew(&mut taken).await? || !self.send(&taken, &transport, due).await? {
                 break;
             }
         }
@@ -200,7 +200,7 @@ impl Notifications {
 
     /// These as one message, with a link that acknowledges those that ask for it.
     fn message(&self, taken: &Taken, due: &[Due]) -> Result<Option<Message>, NotificationError> {
-        let messages: Vec<Message> = due.iter().map(|due| due.message.clone()).collect();
+        let messages: Vec<&Message> = due.iter().map(|due| &due.message).collect();
         let Some(mut message) = bundle(&messages) else {
             return Ok(None);
         };
@@ -216,49 +216,43 @@ impl Notifications {
     }
 
     /// Sends these as one message; answers whether others may follow at once.
-    async fn send(&self, taken: &Taken, way: &Way, due: &[Due]) -> Result<bool, NotificationError> {
+    async fn send(
+        &self,
+        taken: &Taken,
+        transport: &Transport,
+        due: &[Due],
+    ) -> Result<bool, NotificationError> {
         let Some(message) = self.message(taken, due)? else {
             return Ok(false);
         };
-        let channel = match way {
-            Way::Request(channel) => channel,
-            Way::Email(settings) => {
-                let mut session = self.session().await?;
-                let database = session
-                    .transaction()
-                    .await
-                    .map_err(failed("begin sending an email"))?;
-                let to = (taken.id, taken.user, settings.address.as_str());
-                self.enqueue_message(&database, to, &message).await?;
-                self.delivered(&database, taken, due).await?;
-                database.commit().await.map_err(failed("send an email"))?;
-                return Ok(true);
+        if let Transport::Request(channel) = transport {
+            let random = || self.0.randomness.bytes::<32>();
+            let attempt = self.attempt(&random);
+            let sent = channel.deliver(&self.0.client, &message, &attempt).await;
+            let outcome = match &sent {
+                Ok(()) => "delivered",
+                Err(_) => "failed",
+            };
+            metrics::counter!("coinsphere_deliveries_total", "outcome" => outcome).increment(1);
+            if let Err(error) = sent {
+                return self.failed(taken, due, &error).await;
             }
-        };
-        let random = || self.0.randomness.bytes::<32>();
-        let attempt = self.attempt(&random);
-        let sent = channel.deliver(&self.0.client, &message, &attempt).await;
-        let outcome = match &sent {
-            Ok(()) => "delivered",
-            Err(_) => "failed",
-        };
-        metrics::counter!("coinsphere_deliveries_total", "outcome" => outcome).increment(1);
-        match sent {
-            Ok(()) => {
-                let mut session = self.session().await?;
-                let database = session
-                    .transaction()
-                    .await
-                    .map_err(failed("begin noting what was delivered"))?;
-                self.delivered(&database, taken, due).await?;
-                database
-                    .commit()
-                    .await
-                    .map_err(failed("note what was delivered"))?;
-                Ok(true)
-            }
-            Err(error) => self.failed(taken, due, &error).await,
         }
+        let mut session = self.session().await?;
+        let database = session
+            .transaction()
+            .await
+            .map_err(failed("begin noting what was delivered"))?;
+        if let Transport::Email(settings) = transport {
+            let to = (taken.id, taken.user, settings.address.as_str());
+            self.enqueue_message(&database, to, &message).await?;
+        }
+        self.delivered(&database, taken, due).await?;
+        database
+            .commit()
+            .await
+            .map_err(failed("note what was delivered"))?;
+        Ok(true)
     }
 
     async fn delivered<C: GenericClient>(

@@ -19,8 +19,8 @@ pub(super) struct StoredSettings {
     pub(super) previous_until: Option<DateTime<Utc>>,
 }
 
-/// The way that a channel sends.
-pub(super) enum Way {
+/// How a channel sends.
+pub(super) enum Transport {
     /// By a request.
     Request(Channel),
     /// By the outbox of emails.
@@ -41,20 +41,20 @@ pub(super) struct EmailChannelSettings {
 pub(super) const EMAIL: &str = "email";
 
 impl StoredSettings {
-    /// The way it sends at this time.
-    pub(super) fn way(&self, now: DateTime<Utc>) -> Result<Way, serde_json::Error> {
+    /// How it sends at this time.
+    pub(super) fn transport(&self, now: DateTime<Utc>) -> Result<Transport, serde_json::Error> {
         let mut settings = self.channel.clone();
         if settings.get("kind").and_then(Value::as_str) == Some(EMAIL) {
             let settings: EmailChannelSettings = serde_json::from_value(Value::Object(settings))?;
             return match recipient(&settings.address) {
-                Some(_) => Ok(Way::Email(settings)),
+                Some(_) => Ok(Transport::Email(settings)),
                 None => Err(de::Error::custom("address: no email can be sent to it")),
             };
         }
         if self.previous_until.is_none_or(|until| until <= now) {
             settings.remove("previous_secret");
         }
-        serde_json::from_value(Value::Object(settings)).map(Way::Request)
+        serde_json::from_value(Value::Object(settings)).map(Transport::Request)
     }
 
     /// SHA-256 of where it sends to, by which channels with the same recipient are known.

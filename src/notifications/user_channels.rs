@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::channels::{Message, WebhookSecret};
 use super::error::NotificationError;
 use super::quiet_hours::QuietHours;
-use super::sealed_settings::{StoredSettings, Way};
+use super::sealed_settings::{StoredSettings, Transport};
 use super::service::Notifications;
 use crate::secrets;
 
@@ -235,10 +235,10 @@ impl Notifications {
             channel: settings,
             previous_until,
         };
-        let way = stored
-            .way(self.now())
+        let transport = stored
+            .transport(self.now())
             .map_err(|error| wrong(error.to_string()))?;
-        if let Way::Request(channel) = way {
+        if let Transport::Request(channel) = transport {
             let random = || self.0.randomness.bytes::<32>();
             channel
                 .check(self.0.client.policy(), &self.attempt(&random))
@@ -353,7 +353,7 @@ impl Notifications {
         id: Uuid,
     ) -> Result<TestOutcome, NotificationError> {
         let stored = self.stored(user, id).await?;
-        let way = stored.settings.way(self.now()).map_err(|_| {
+        let transport = stored.settings.transport(self.now()).map_err(|_| {
             NotificationError::Conflict("the channel's settings are out of date".to_owned())
         })?;
         let number = u64::from_be_bytes(self.0.randomness.bytes::<8>()) % 100_000_000;
@@ -379,9 +379,9 @@ impl Notifications {
             return Err(changed_meanwhile());
         }
         let message = self.test_message(&code);
-        let channel = match way {
-            Way::Request(channel) => channel,
-            Way::Email(settings) => {
+        let channel = match transport {
+            Transport::Request(channel) => channel,
+            Transport::Email(settings) => {
                 let session = self.session().await?;
                 let to = (id, user, settings.address.as_str());
                 self.enqueue_message(&session, to, &message).await?;
