@@ -206,7 +206,9 @@ impl Notifications {
         };
         let asking = || due.iter().filter(|due| due.asks).map(|due| due.number);
         if let (Some(first), Some(last)) = (asking().min(), asking().max()) {
-            let link = NotificationLink::acknowledge(taken.id, (first, last), self.now());
+            let is_urgent = due.iter().any(|due| due.is_urgent);
+            let link =
+                NotificationLink::acknowledge(taken.id, (first, last), is_urgent, self.now());
             message.fields.push(Field {
                 name: "Acknowledge".to_owned(),
                 value: self.link_to(link)?.into(),

@@ -4,6 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::store::execute;
 use data_encoding::BASE64URL_NOPAD;
+use tokio_postgres::types::ToSql;
 use url::Url;
 use uuid::Uuid;
 
@@ -19,12 +20,15 @@ const LIFE: TimeDelta = TimeDelta::days(1);
 /// What a link does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotificationLink {
-    /// Acknowledges what a channel was to deliver of the notifications from one number to another.
+    /// Acknowledges what a message of a channel was about: of the notifications from one number to another those that
+    /// were due together.
     Acknowledge {
         /// The channel.
         channel: Uuid,
         /// The first and the last number.
         numbers: (i64, i64),
+        /// They are urgent: those that are not go out by other messages.
+        is_urgent: bool,
         /// Until when, in seconds since 1970.
         until: i64,
     },
@@ -36,11 +40,17 @@ pub enum NotificationLink {
 }
 
 impl NotificationLink {
-    pub(super) fn acknowledge(channel: Uuid, numbers: (i64, i64), now: DateTime<Utc>) -> Self {
+    pub(super) fn acknowledge(
+        channel: Uuid,
+        numbers: (i64, i64),
+        is_urgent: bool,
+        now: DateTime<Utc>,
+    ) -> Self {
         let until = (now + LIFE).timestamp();
         Self::Acknowledge {
             channel,
             numbers,
+            is_urgent,
             until,
         }
     }
@@ -50,9 +60,10 @@ impl NotificationLink {
             Self::Acknowledge {
                 channel,
                 numbers: (first, last),
+                is_urgent,
                 until,
             } => [
-                &b"a"[..],
+                if is_urgent { &b"A"[..] } else { b"a" },
                 &channel.as_bytes()[..],
                 &first.to_be_bytes(),
                 &last.to_be_bytes(),
@@ -68,13 +79,14 @@ impl NotificationLink {
         let (channel, rest) = rest.split_first_chunk::<16>()?;
         let channel = Uuid::from_bytes(*channel);
         match purpose {
-            b'a' => {
+            b'a' | b'A' => {
                 let (first, rest) = rest.split_first_chunk::<8>()?;
                 let (last, until) = rest.split_first_chunk::<8>()?;
                 let of = |bytes: &[u8; 8]| i64::from_be_bytes(*bytes);
                 Some(Self::Acknowledge {
                     channel,
                     numbers: (of(first), of(last)),
+                    is_urgent: *purpose == b'A',
                     until: of(until.try_into().ok()?),
                 })
             }
@@ -124,16 +136,21 @@ impl Notifications {
             NotificationLink::Acknowledge {
                 channel,
                 numbers: (first, last),
-                ..
+                is_urgent,
+                until,
             } => {
+                // Nothing that became due after the message was made: that is in another one.
+                let made =
+                    DateTime::from_timestamp(until, 0).unwrap_or(DateTime::UNIX_EPOCH) - LIFE;
+                let made = made + TimeDelta::seconds(1);
                 let sql = "UPDATE notifications SET acknowledged_at = $4, \
                      read_at = coalesce(read_at, $4) \
                      WHERE number BETWEEN $2 AND $3 AND acknowledged_at IS NULL AND EXISTS \
                        (SELECT FROM deliveries d WHERE d.notification_id = notifications.id \
-                         AND d.channel_id = $1)";
-                let now = self.now();
-                let what = "acknowledge by a link";
-                execute(&session, what, sql, &[&channel, &first, &last, &now]).await?;
+                         AND d.channel_id = $1 AND d.is_urgent = $5 AND d.next_attempt_at < $6)";
+                let given: &[&(dyn ToSql + Sync)] =
+                    &[&channel, &first, &last, &self.now(), &is_urgent, &made];
+                execute(&session, "acknowledge by a link", sql, given).await?;
             }
             NotificationLink::Unsubscribe { channel } => {
                 let sql = "UPDATE notification_channels SET state = 'disabled', \
@@ -153,7 +170,8 @@ mod tests {
     fn a_link_is_read_as_it_was_made() {
         let channel = Uuid::from_u128(7);
         for link in [
-            NotificationLink::acknowledge(channel, (3, 900), DateTime::UNIX_EPOCH),
+            NotificationLink::acknowledge(channel, (3, 900), false, DateTime::UNIX_EPOCH),
+            NotificationLink::acknowledge(channel, (3, 900), true, DateTime::UNIX_EPOCH),
             NotificationLink::Unsubscribe { channel },
         ] {
             let bytes = link.to_bytes();

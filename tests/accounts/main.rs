@@ -105,6 +105,7 @@ fn main() -> ExitCode {
         notification_rules::an_alert_is_tried_out,
         notification_rules::what_is_not_urgent_waits_for_the_end_of_quiet_hours,
         notification_rules::what_nobody_acknowledges_goes_further,
+        notification_rules::a_link_acknowledges_what_its_message_is_about,
         notification_rules::limits_are_kept_when_many_ask_at_once,
         jobs::a_job_is_done_once_and_the_most_urgent_first,
         jobs::a_job_of_a_worker_that_is_gone_is_taken_over,

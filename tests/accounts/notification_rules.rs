@@ -354,6 +354,51 @@ pub(crate) async fn what_nobody_acknowledges_goes_further(place: Place) {
     first.after(3, 1).await;
 }
 
+pub(crate) async fn a_link_acknowledges_what_its_message_is_about(place: Place) {
+    let receiver = Receiver::start().await;
+    let (app, _delivering) = app(&place, &[&receiver]).await;
+    let ada = verified(&app, "ada@example.org", Role::User).await;
+    let phone = channel(&app, &ada, &receiver, "ntfy", "phone").await;
+    let path = format!("{CHANNELS}/{}", phone["id"].as_str().unwrap());
+    let hours = json!({"from": "00:00", "to": "23:59", "time_zone": "UTC"});
+    app.send(
+        Method::PATCH,
+        &path,
+        Some(&ada.access),
+        Some(&json!({"quiet_hours": hours})),
+    )
+    .await
+    .good(200);
+
+    // The one in the middle is held back.
+    let seen = receiver.server.received().len();
+    let of = [
+        ("one", Severity::Urgent),
+        ("held", Severity::Normal),
+        ("two", Severity::Urgent),
+    ];
+    let ids = notice(&app, &ada, &[&phone], &of).await;
+    let message = receiver.after(seen, 1).await.remove(0).json();
+    assert_eq!(message["title"], "2 notifications", "{message}");
+    let text = message["message"].as_str().unwrap();
+    let link = &text[text.find("/api/v1/notification-links/").unwrap()..];
+    let link = link.split_whitespace().next().unwrap();
+    assert_eq!(click(&app, Method::POST, link, "").await.status, 200);
+    let inbox = app
+        .get("/api/v1/notifications", &ada.access)
+        .await
+        .good(200);
+    let inbox = inbox["data"].as_array().unwrap();
+    for (id, is_acknowledged) in ids.iter().zip([true, false, true]) {
+        let found = inbox.iter().find(|one| id_of(one) == *id).unwrap();
+        assert_eq!(
+            found["acknowledged_at"].is_string(),
+            is_acknowledged,
+            "{found}"
+        );
+    }
+}
+
 pub(crate) async fn limits_are_kept_when_many_ask_at_once(place: Place) {
     let app = place.app().await;
     let _judged = Judged::start(&app);
