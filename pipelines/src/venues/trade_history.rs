@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use super::history::{Answer, Question, VenueRefusal};
-use super::protocol::DecodeError;
 use crate::market::{Symbol, Timestamp, Trade, TradeId};
 
 /// A venue's trades of the past, over REST.
@@ -70,11 +69,6 @@ impl MissingTrades {
         }
         Some(self)
     }
-}
-
-/// A trade in an answer that cannot be one.
-pub(super) fn unreadable(error: DecodeError) -> VenueRefusal {
-    VenueRefusal::unreadable(error)
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use super::decode::taker;
 use super::rest::accepted;
 use crate::market::{Symbol, Trade};
 use crate::venues::history::{Answer, Question, VenueRefusal, escaped};
+use crate::venues::protocol::DecodeError;
 use crate::venues::scalar::Scalar;
-use crate::venues::trade_history::{MissingTrades, TradeHistory, unreadable};
+use crate::venues::trade_history::{MissingTrades, TradeHistory};
 
 /// Trades of one answer at most.
 const LIMIT: u64 = 1_000;
@@ -48,7 +49,7 @@ impl TradeHistory for Binance {
         accepted(answer)?;
         let rows: Vec<Row<'_>> =
             serde_json::from_slice(answer.body).map_err(VenueRefusal::unreadable)?;
-        let trade = |row: &Row<'_>| {
+        let trade = |row: &Row<'_>| -> Result<Trade, DecodeError> {
             Ok(Trade {
                 id: row.id.trade_id()?,
                 time: row.time.epoch_time()?,
@@ -58,7 +59,7 @@ impl TradeHistory for Binance {
             })
         };
         let trades: Result<Vec<_>, _> = rows.iter().map(trade).collect();
-        trades.map_err(unreadable)
+        trades.map_err(VenueRefusal::unreadable)
     }
 
     fn trades_a_page(&self, _: &str) -> Option<u64> {

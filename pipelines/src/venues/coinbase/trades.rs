@@ -12,7 +12,7 @@ use super::rest::{accepted, is_advanced};
 use crate::market::{Symbol, TakerSide, Trade};
 use crate::venues::history::{Answer, Question, VenueRefusal, escaped};
 use crate::venues::scalar::{self, Scalar};
-use crate::venues::trade_history::{MissingTrades, TradeHistory, unreadable};
+use crate::venues::trade_history::{MissingTrades, TradeHistory};
 
 /// Trades of one answer at most.
 const LIMIT: u64 = 1_000;
@@ -79,10 +79,10 @@ fn trade(row: &Row<'_>) -> Result<Trade, VenueRefusal> {
         return Err(VenueRefusal::unreadable(format!("side {:?}", row.side)));
     };
     Ok(Trade {
-        id: row.trade_id.trade_id().map_err(unreadable)?,
-        time: scalar::rfc3339(row.time).map_err(unreadable)?,
-        price: scalar::price(row.price).map_err(unreadable)?,
-        quantity: scalar::quantity(row.size).map_err(unreadable)?,
+        id: row.trade_id.trade_id().map_err(VenueRefusal::unreadable)?,
+        time: scalar::rfc3339(row.time).map_err(VenueRefusal::unreadable)?,
+        price: scalar::price(row.price).map_err(VenueRefusal::unreadable)?,
+        quantity: scalar::quantity(row.size).map_err(VenueRefusal::unreadable)?,
         taker: maker.opposite(),
     })
 }

@@ -13,7 +13,7 @@ use super::rest::{rest_pair, rows};
 use crate::market::{Symbol, TakerSide, Timestamp, Trade, parse_exact};
 use crate::venues::history::{Answer, Question, VenueRefusal, escaped};
 use crate::venues::scalar::Scalar;
-use crate::venues::trade_history::{MissingTrades, TradeHistory, unreadable};
+use crate::venues::trade_history::{MissingTrades, TradeHistory};
 
 /// Trades of one answer at most.
 const LIMIT: u64 = 1_000;
@@ -54,10 +54,10 @@ impl TradeHistory for Kraken {
                     other => return Err(VenueRefusal::unreadable(format!("side {other:?}"))),
                 };
                 Ok(Trade {
-                    id: row.6.trade_id().map_err(unreadable)?,
+                    id: row.6.trade_id().map_err(VenueRefusal::unreadable)?,
                     time: seconds(row.2.get())?,
-                    price: row.0.price().map_err(unreadable)?,
-                    quantity: row.1.quantity().map_err(unreadable)?,
+                    price: row.0.price().map_err(VenueRefusal::unreadable)?,
+                    quantity: row.1.quantity().map_err(VenueRefusal::unreadable)?,
                     taker,
                 })
             })
