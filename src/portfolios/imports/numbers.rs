@@ -90,7 +90,9 @@ fn digits(text: &str, style: Style) -> Option<Result<String, String>> {
     let mut body = text;
     let mut negative = false;
     loop {
-        let next = body.trim_start_matches(SYMBOLS).trim_start_matches(SPACES);
+        let next = prefixed(body)
+            .trim_start_matches(SYMBOLS)
+            .trim_start_matches(SPACES);
         let next = match next.strip_prefix(['-', '−']) {
             Some(rest) if !negative => {
                 negative = true;
@@ -119,6 +121,16 @@ fn digits(text: &str, style: Style) -> Option<Result<String, String>> {
         return None;
     }
     Some(shifted(&whole, decimals, exponent, negative).ok_or_else(|| out_of_range(text)))
+}
+
+/// What stands behind the letters of a currency's symbol, as in `CA$12`, `R$12`.
+fn prefixed(text: &str) -> &str {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_uppercase());
+    if text.len() - rest.len() <= 3 && rest.starts_with(SYMBOLS) {
+        rest
+    } else {
+        text
+    }
 }
 
 /// Digits without the separators of thousands, which must stand where they belong.
@@ -284,6 +296,13 @@ mod tests {
             ("€1,630.25", "1630.25"),
             ("-€340.35", "-340.35"),
             ("€-340.35", "-340.35"),
+            ("-CA$1,340.35", "-1340.35"),
+            ("R$12", "12"),
+            ("-0.00", "0"),
+            ("-0E-8", "0"),
+            ("1.2E+3", "1200"),
+            ("EUR12", "\"EUR12\" is not a number"),
+            ("nan", "\"nan\" is not a number"),
             ("1.5e3", "1500"),
             ("1'234.5", "1234.5"),
             ("1.234", "1.234"),

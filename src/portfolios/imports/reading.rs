@@ -386,6 +386,12 @@ pub(super) fn users_clock<'a>(
     }
 }
 
+/// The amounts of a file of a venue that writes a point before the decimals, unless a spreadsheet saved it with commas.
+pub(super) fn venues_numbers(table: &Table, names: &[&str], options: &ImportOptions) -> Numbers {
+    let columns: Vec<_> = names.iter().map(|name| table.header.column(name)).collect();
+    users_numbers(table, &columns, options).or_point()
+}
+
 /// The amounts of a file in the user's own style.
 pub(super) fn users_numbers(
     table: &Table,

@@ -2,7 +2,7 @@
 //! to use; a date that may be read two ways is settled by the rest of its column, or asked about.
 
 use chrono::{
-    DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
+    DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
 };
 use chrono_tz::Tz;
 
@@ -62,7 +62,10 @@ impl Clock<'_> {
             Some(end) => (&text[..end], text[end + 1..].trim()),
             None => (text, ""),
         };
-        let date = self.date(date)?;
+        let date = match eight_digits(date) {
+            Some(date) => date,
+            None => self.date(date)?,
+        };
         let (time, zone) = match clock_and_zone(rest) {
             Some(read) => read,
             None if self.names && rest.ends_with(|c: char| c.is_ascii_alphabetic()) => {
@@ -120,6 +123,20 @@ impl Clock<'_> {
         date.filter(|_| (1970..2200).contains(&year))
             .ok_or_else(|| format!("\"{}\" is not a date", short(text)))
     }
+}
+
+/// `20210916`.
+fn eight_digits(text: &str) -> Option<NaiveDate> {
+    if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (year, month, day) = (
+        text[..4].parse().ok()?,
+        text[4..6].parse().ok()?,
+        text[6..].parse().ok()?,
+    );
+    let date = NaiveDate::from_ymd_opt(year, month, day);
+    date.filter(|date| (1970..2200).contains(&date.year()))
 }
 
 fn fields(text: &str) -> Option<(char, [&str; 3])> {
@@ -227,6 +244,7 @@ fn zone(text: &str) -> Option<Option<FixedOffset>> {
     let text = text
         .strip_prefix("UTC")
         .or_else(|| text.strip_prefix("GMT"))
+        .or_else(|| text.strip_suffix(" UTC"))
         .unwrap_or(text);
     offset(text).map(Some)
 }
@@ -285,6 +303,9 @@ mod tests {
             ("13/04/2021 10:15", "2021-04-13T10:15:00+00:00"),
             ("04/13/2021 10:15 PM", "2021-04-13T22:15:00+00:00"),
             ("2021-04-13", "2021-04-13T00:00:00+00:00"),
+            ("20210413", "2021-04-13T00:00:00+00:00"),
+            ("20211341", "\"20211341\" is not a time"),
+            ("2021-04-13 10:15:00 +0000 UTC", "2021-04-13T10:15:00+00:00"),
             ("1612343647", "2021-02-03T09:14:07+00:00"),
             ("1612343647123", "2021-02-03T09:14:07.123+00:00"),
             ("2023-13-01 10:00:00 UTC", "month 13 in \"2023-13-01\""),
