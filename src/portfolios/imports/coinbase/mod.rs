@@ -4,3 +4,4 @@ mod halves;
 mod notes;
 pub(super) mod pro;
 pub(super) mod retail;
+mod trades;

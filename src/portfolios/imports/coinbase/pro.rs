@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::imports::assets::{coinbase, is_quote};
 use crate::imports::booking::{Booking, sum};
-use crate::imports::numbers::{Numbers, short};
-use crate::imports::reading::{Cells, Line, Read, Reader, Reading, Unknown};
+use crate::imports::numbers::short;
+use crate::imports::reading::{Cells, Line, Read, Reader, Reading, Unknown, venues_numbers};
 use crate::imports::table::{Header, Table};
 use crate::imports::times::UTC;
 use crate::imports::{Format, Source};
@@ -36,24 +36,27 @@ pub(in crate::imports) static ACCOUNT: Format = Format {
     venue: "coinbase-pro",
     source: Source::Table {
         recognizes: |header| {
-            header.has(&[
-                "type",
-                "time",
-                "amount",
-                "balance",
-                "amount/balance unit",
-                "transfer id",
-                "trade id",
-            ])
+            header.any(TIME).is_some()
+                && header.has(&[
+                    "type",
+                    "amount",
+                    "balance",
+                    "amount/balance unit",
+                    "transfer id",
+                    "trade id",
+                ])
         },
         read: account,
     },
 };
 
-fn reader(header: &Header) -> Reader<'_> {
+const TIME: &[&str] = &["time", "timestamp"];
+
+fn reader<'a>(table: &'a Table, reading: &Reading<'_>) -> Reader<'a> {
+    let amounts = ["amount", "balance", "size", "fee", "total"];
     Reader {
-        header,
-        numbers: Numbers::POINT,
+        header: &table.header,
+        numbers: venues_numbers(table, &amounts, reading.options),
         clock: UTC,
     }
 }
@@ -64,7 +67,7 @@ fn trade_id(id: &str, product: &str) -> String {
 
 fn fills(table: &Table, reading: &mut Reading<'_>) {
     let header = &table.header;
-    reader(header).rows(table, reading, |cells, reading| {
+    reader(table, reading).rows(table, reading, |cells, reading| {
         fill(cells, header, &reading.account).map(Line::Book)
     });
 }
@@ -137,10 +140,10 @@ struct Entry {
 
 fn account(table: &Table, reading: &mut Reading<'_>) {
     let header = &table.header;
-    let reader = reader(header);
-    let [word, time, amount, unit, transfer, trade, order, portfolio] = [
+    let reader = reader(table, reading);
+    let time = header.any(TIME);
+    let [word, amount, unit, transfer, trade, order, portfolio] = [
         "type",
-        "time",
         "amount",
         "amount/balance unit",
         "transfer id",
@@ -169,10 +172,7 @@ fn account(table: &Table, reading: &mut Reading<'_>) {
             Ok(entry) if entry.change.is_zero() => reading.ignore(&[row.line], "an amount of zero"),
             Ok(entry) => {
                 let [trade, order] = [trade, order].map(|column| cells.text(column).to_owned());
-                let joins = matches!(
-                    entry.word.as_str(),
-                    "match" | "fee" | "conversion" | "rebate"
-                );
+                let joins = matches!(entry.word.as_str(), "match" | "fee" | "conversion");
                 if !trade.is_empty() && joins {
                     let key = [trade, order, cells.text(portfolio).to_owned()];
                     trades.entry(key).or_default().push(entry);

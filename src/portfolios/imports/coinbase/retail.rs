@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::halves::{Half, join};
-use super::notes::{self, Mismatch, named, pair_and_rate};
+use super::notes::{self, named};
 use crate::imports::assets;
-use crate::imports::booking::{Booking, product};
+use crate::imports::booking::{Booking, TOO_LARGE};
 use crate::imports::numbers::{Numbers, Style, amount, short};
 use crate::imports::reading::{Cells, Line, Read, Reader, Reading, Unknown};
 use crate::imports::table::{Header, Table};
@@ -47,27 +47,27 @@ pub(in crate::imports) static V2: Format = Format {
     },
 };
 
-/// Since 2024: ids, symbols and signs.
+/// Since 2023: another name of the currency's column; since 2024 ids, symbols and signs.
 pub(in crate::imports) static V4: Format = Format {
     name: "coinbase.retail.v4",
     venue: "coinbase",
     source: Source::Table {
-        recognizes: |header| header.has(&COMMON) && header.has(&["id", "price currency"]),
+        recognizes: |header| header.has(&COMMON) && header.column("price currency").is_some(),
         read,
     },
 };
 
-struct Columns {
+pub(super) struct Columns {
     id: Option<usize>,
     time: Option<usize>,
     word: Option<usize>,
     asset: Option<usize>,
     quantity: Option<usize>,
-    subtotal: Option<usize>,
+    pub(super) subtotal: Option<usize>,
     total: Option<usize>,
     fees: Option<usize>,
-    notes: Option<usize>,
-    currency: Option<usize>,
+    pub(super) notes: Option<usize>,
+    pub(super) currency: Option<usize>,
     /// The currency where it is in the names of the columns.
     named: String,
 }
@@ -102,7 +102,7 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     };
     let columns = Columns::new(&table.header);
     let settled = style_of_notes(table, &columns);
-    let mut halves: BTreeMap<(DateTime<Utc>, String), Vec<Half>> = BTreeMap::new();
+    let mut halves: BTreeMap<String, Vec<Half>> = BTreeMap::new();
     reader.rows(table, reading, |cells, reading| {
         let row = Row::new(cells, &columns, reading)?;
         if reading.currency.is_none() && !row.currency.is_empty() {
@@ -118,18 +118,20 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
         let word = cells.text(columns.word).to_owned();
         let half = Half {
             row: cells.line(),
+            time: row.time,
             id: cells.text(columns.id).to_owned(),
             asset: row.asset.to_owned(),
             change: row.quantity,
             value: row.value(),
             word: word.clone(),
+            alone: row.alone(&word),
         };
-        halves.entry((row.time, word)).or_default().push(half);
+        halves.entry(word).or_default().push(half);
         Ok(Line::Internal(HALF))
     });
     reading.internal.remove(HALF);
-    for ((time, word), rows) in halves {
-        join(time, &word, rows, reading);
+    for (word, rows) in halves {
+        join(&word, rows, reading);
     }
     if reading
         .booked
@@ -169,17 +171,17 @@ fn style_of_notes(table: &Table, columns: &Columns) -> Option<Style> {
     found
 }
 
-struct Row<'a> {
-    cells: &'a Cells<'a>,
-    columns: &'a Columns,
-    account: String,
-    time: DateTime<Utc>,
-    asset: &'a str,
-    quantity: Decimal,
-    currency: &'a str,
-    subtotal: Option<Decimal>,
-    total: Option<Decimal>,
-    fees: Option<Decimal>,
+pub(super) struct Row<'a> {
+    pub(super) cells: &'a Cells<'a>,
+    pub(super) columns: &'a Columns,
+    pub(super) account: String,
+    pub(super) time: DateTime<Utc>,
+    pub(super) asset: &'a str,
+    pub(super) quantity: Decimal,
+    pub(super) currency: &'a str,
+    pub(super) subtotal: Option<Decimal>,
+    pub(super) total: Option<Decimal>,
+    pub(super) fees: Option<Decimal>,
 }
 
 impl<'a> Row<'a> {
@@ -188,7 +190,16 @@ impl<'a> Row<'a> {
         if asset.is_empty() {
             return Err(cells.problem(columns.asset, "no asset"));
         }
-        let currency = cells.text(columns.currency);
+        let currency = match cells.text(columns.currency) {
+            "" => columns.named.as_str(),
+            currency => currency,
+        };
+        // Where a currency has no symbol, its code stands beside the amount.
+        let money = |column| {
+            let read = Numbers::POINT.read(cells.text(column).replace(currency, "").trim());
+            let read = read.map_err(|reason| cells.problem(column, reason))?;
+            Read::Ok(read.map(Decimal::abs))
+        };
         Ok(Self {
             cells,
             columns,
@@ -196,14 +207,10 @@ impl<'a> Row<'a> {
             time: cells.time(columns.time)?,
             asset,
             quantity: cells.needed(columns.quantity)?,
-            currency: if currency.is_empty() {
-                &columns.named
-            } else {
-                currency
-            },
-            subtotal: cells.amount(columns.subtotal)?.map(Decimal::abs),
-            total: cells.amount(columns.total)?.map(Decimal::abs),
-            fees: cells.amount(columns.fees)?.map(Decimal::abs),
+            currency,
+            subtotal: money(columns.subtotal)?,
+            total: money(columns.total)?,
+            fees: money(columns.fees)?,
         })
     }
 
@@ -245,8 +252,11 @@ impl<'a> Row<'a> {
         let id = self.cells.text(self.columns.id);
         let note = self.cells.text(self.columns.notes);
         let booking = match word.to_lowercase().as_str() {
-            "buy" => self.for_money(true)?,
-            "sell" => self.for_money(false)?,
+            "buy" => self.bought_or_sold(true, note, settled)?,
+            "sell" => self.bought_or_sold(false, note, settled)?,
+            "credit" if note.to_lowercase().starts_with("bought") => {
+                self.bought_or_sold(true, note, settled)?
+            }
             "advanced trade buy" | "advance trade buy" | "advanced buy" => {
                 self.advanced(true, note, settled)?
             }
@@ -254,13 +264,11 @@ impl<'a> Row<'a> {
                 self.advanced(false, note, settled)?
             }
             "convert" => self.convert(note, settled)?,
-            "send" | "withdrawal" => self.out(Kind::Withdrawal),
+            "send" | "retail mgx dex send" => self.out(Kind::Withdrawal),
+            "withdrawal" => self.paid_out()?,
             "receive" => self.receive(note),
-            "deposit" => self.into(Kind::Deposit),
-            "rewards income" | "reward income" => match self.asset {
-                "USDC" | "DAI" | "EURC" => self.income(Kind::Interest, ""),
-                _ => self.income(Kind::Staking, ""),
-            },
+            "deposit" => self.paid_in()?,
+            "rewards income" | "reward income" => self.income(self.reward(), ""),
             "staking income" | "inflation reward" => self.income(Kind::Staking, ""),
             "interest payout" => self.income(Kind::Interest, ""),
             "coinbase earn" | "learning reward" => self.income(Kind::Reward, "learning"),
@@ -269,15 +277,19 @@ impl<'a> Row<'a> {
             "subscription rebate" | "subscription rebates (24 hours)" | "subscription rebates" => {
                 self.income(Kind::Reward, "fee rebate")
             }
-            "exchange deposit" | "pro deposit" | "prime deposit" => self.moved(word, true),
-            "exchange withdrawal" | "pro withdrawal" | "prime withdrawal" => {
+            "exchange deposit" | "pro deposit" | "prime deposit" | "intx deposit" => {
+                self.moved(word, true)
+            }
+            "exchange withdrawal" | "pro withdrawal" | "prime withdrawal" | "intx withdrawal" => {
                 self.moved(word, false)
             }
+            "paid for an order" => self.out(Kind::Spend).tag("order"),
             "card spend" => self.out(Kind::Spend).tag("card"),
             "card buy back" => self.income(Kind::Reward, "cashback"),
             "donation" => self.out(Kind::GiftOut).tag("donation"),
             "admin debit" => self.out(Kind::Loss).flag("taken by the venue"),
-            "vault withdrawal" | "vault deposit" | "cash to savings" | "savings to cash" => {
+            "vault withdrawal" | "vault deposit" | "cash to savings" | "savings to cash"
+            | "transfer" => {
                 return Ok(Line::Internal(SAVINGS));
             }
             "asset migration"
@@ -285,8 +297,7 @@ impl<'a> Row<'a> {
             | "retail staking transfer"
             | "retail unstaking transfer"
             | "retail simple dust"
-            | "retail mgx dex buy"
-            | "retail mgx dex send" => {
+            | "retail mgx dex buy" => {
                 return Ok(Line::Unknown(self.unknown(HALF, String::new(), reading)));
             }
             _ => {
@@ -298,9 +309,10 @@ impl<'a> Row<'a> {
             }
         };
         // Against a coin, the columns are Coinbase's estimate, not what was paid.
-        let advanced = word.to_lowercase().starts_with("advance");
+        let estimated = !matches!(word.to_lowercase().as_str(), "convert")
+            && booking.imported.transaction.kind == Kind::Swap;
         Ok(Line::Book(
-            booking.value(self.value().filter(|_| !advanced)).id(id),
+            booking.value(self.value().filter(|_| !estimated)).id(id),
         ))
     }
 
@@ -316,128 +328,36 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Bought or sold against the currency of the file: its columns are what was paid.
-    fn for_money(&self, buys: bool) -> Read<Booking> {
-        let fee = self.fees.unwrap_or(Decimal::ZERO);
-        let gross = match (self.subtotal, self.total) {
-            (Some(subtotal), _) => Some(subtotal),
-            (None, Some(total)) if buys => total.checked_sub(fee),
-            (None, Some(total)) => total.checked_add(fee),
-            (None, None) => None,
-        };
-        let gross = gross.ok_or_else(|| {
-            self.cells
-                .problem(self.columns.subtotal, "no amount of money")
-        })?;
-        if self.currency.is_empty() {
-            return Err(self.cells.problem(self.columns.currency, "no currency"));
-        }
-        Ok(self.trade(buys, (self.currency, gross), fee))
+    /// Booking of half of two rows whose other half is not there, where it makes sense by itself.
+    fn alone(&self, word: &str) -> Option<Booking> {
+        let dust = word.eq_ignore_ascii_case("retail simple dust") && self.quantity.is_negative();
+        dust.then(|| self.for_money(false).ok())?
     }
 
-    fn trade(&self, buys: bool, (quote, gross): (&str, Decimal), fee: Decimal) -> Booking {
-        let (base, quote) = ((self.asset, self.quantity.abs()), (quote, gross));
-        let (sent, received) = if buys { (quote, base) } else { (base, quote) };
-        let rows = vec![self.cells.line()];
-        Booking::trade(self.time, &self.account, rows, sent, received).fee(quote.0, fee)
+    /// A deposit of money: its quantity is what is left after the fee.
+    fn paid_in(&self) -> Read<Booking> {
+        let fee = self.fees.filter(|_| self.asset == self.currency);
+        let fee = fee.unwrap_or(Decimal::ZERO);
+        let gross = self.quantity.abs().checked_add(fee).ok_or(TOO_LARGE)?;
+        let booking = self.booking(Kind::Deposit).received(self.asset, gross);
+        Ok(booking.fee(self.asset, fee))
     }
 
-    /// Against a coin, the columns are only a value: what moved is in the note.
-    fn advanced(&self, buys: bool, note: &str, settled: Option<Style>) -> Read<Booking> {
-        let problem = |reason: &str| self.cells.problem(self.columns.notes, reason);
-        let (pair, rate) = pair_and_rate(note);
-        let (base, quote) =
-            pair.ok_or_else(|| problem("an Advanced Trade whose note does not name its pair"))?;
-        if assets::coinbase(base) != self.asset {
-            return Err(problem("the note of an Advanced Trade is of another coin"));
-        }
-        if quote == self.currency {
-            return self.for_money(buys);
-        }
-        let names = named(note);
-        let first = names
-            .iter()
-            .find(|named| assets::coinbase(&named.asset) == self.asset);
-        let total = names.iter().find(|named| named.asset == quote);
-        let (Some(first), Some(total)) = (first, total) else {
-            return Err(problem(
-                "an Advanced Trade whose note does not say what was paid",
-            ));
-        };
-        let others: Vec<&str> = [total.number.as_str()].into_iter().chain(rate).collect();
-        let style = notes::style(&first.number, self.quantity, &others, settled);
-        let style = style.map_err(|mismatch| self.mismatch(mismatch))?;
-        let number = |text: &str| amount(text, style).ok().flatten().map(Decimal::abs);
-        let total = number(&total.number).ok_or_else(|| problem("a note without an amount"))?;
-        // The fee is what the total has beyond size times rate; without a rate it stays inside.
-        let gross = rate
-            .and_then(number)
-            .and_then(|rate| product(self.quantity.abs(), rate));
-        let fee = gross.and_then(|gross| {
-            if buys {
-                total.checked_sub(gross)
-            } else {
-                gross.checked_sub(total)
-            }
-        });
-        let fee = fee.filter(|fee| !fee.is_negative());
-        let gross = fee.and_then(|fee| {
-            if buys {
-                total.checked_sub(fee)
-            } else {
-                total.checked_add(fee)
-            }
-        });
-        let booking = self.trade(
-            buys,
-            (assets::coinbase(quote), gross.unwrap_or(total)),
-            fee.unwrap_or(Decimal::ZERO),
-        );
-        Ok(if fee.is_some() {
-            booking
-        } else {
-            booking.flag("fee inside the amount")
-        })
+    /// A withdrawal of money: the fee is inside its quantity.
+    fn paid_out(&self) -> Read<Booking> {
+        let fee = self.fees.filter(|_| self.asset == self.currency);
+        let fee = fee.unwrap_or(Decimal::ZERO);
+        let net = self.quantity.abs().checked_sub(fee).ok_or(TOO_LARGE)?;
+        let booking = self.booking(Kind::Withdrawal).sent(self.asset, net);
+        Ok(booking.fee(self.asset, fee))
     }
 
-    fn convert(&self, note: &str, settled: Option<Style>) -> Read<Booking> {
-        let problem = |reason: &str| self.cells.problem(self.columns.notes, reason);
-        let names = named(note);
-        let [first, second] = names.as_slice() else {
-            return Err(problem(
-                "a convert whose note does not say what was received",
-            ));
-        };
-        if assets::coinbase(&first.asset) != self.asset {
-            return Err(problem("the note of a convert is of another coin"));
+    /// Kind of what Coinbase calls rewards: of coins that follow money it is interest.
+    fn reward(&self) -> Kind {
+        match self.asset {
+            "USDC" | "DAI" | "EURC" => Kind::Interest,
+            _ => Kind::Staking,
         }
-        let style = notes::style(&first.number, self.quantity, &[&second.number], settled);
-        let style = style.map_err(|mismatch| self.mismatch(mismatch))?;
-        let received = amount(&second.number, style)
-            .ok()
-            .flatten()
-            .ok_or_else(|| problem("a note without an amount"))?;
-        let (sent, received) = (
-            (self.asset, self.quantity.abs()),
-            (assets::coinbase(&second.asset), received),
-        );
-        Ok(Booking::trade(
-            self.time,
-            &self.account,
-            vec![self.cells.line()],
-            sent,
-            received,
-        ))
-    }
-
-    fn mismatch(&self, mismatch: Mismatch) -> crate::imports::reading::Problem {
-        let reason = match mismatch {
-            Mismatch::NotTheAmount => "the first amount of the note is not that of the row",
-            Mismatch::Ambiguous => {
-                "the note's amounts may be read two ways, and nothing in the file settles it"
-            }
-        };
-        self.cells.problem(self.columns.notes, reason)
     }
 
     fn receive(&self, note: &str) -> Booking {
@@ -447,7 +367,7 @@ impl<'a> Row<'a> {
         } else if note.contains("referral") {
             self.into(Kind::Reward).tag("referral")
         } else if note.contains("coinbase rewards") {
-            self.into(Kind::Staking)
+            self.into(self.reward())
         } else {
             self.into(Kind::Deposit)
         }
