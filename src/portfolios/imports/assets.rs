@@ -53,13 +53,6 @@ const KRAKEN_OLD: &[(&str, &str)] = &[
     ("XXVN", "XVN"),
     ("XZEC", "ZEC"),
     ("XDAO", "DAO"),
-    ("ZAUD", "AUD"),
-    ("ZCAD", "CAD"),
-    ("ZEUR", "EUR"),
-    ("ZGBP", "GBP"),
-    ("ZJPY", "JPY"),
-    ("ZKRW", "KRW"),
-    ("ZUSD", "USD"),
     ("ETH2", "ETH"),
 ];
 const KRAKEN_SUFFIXES: &[&str] = &[".S", ".M", ".P", ".F", ".B", ".T", ".HOLD"];
@@ -75,25 +68,31 @@ pub(super) fn kraken(name: &str) -> &str {
         let days = KRAKEN_DAYS.iter().find_map(|days| bare.strip_suffix(days));
         bare = days.filter(|coin| !coin.is_empty()).unwrap_or(bare);
     }
-    KRAKEN_OLD
-        .iter()
-        .find(|(old, _)| *old == bare)
-        .map_or(bare, |(_, asset)| asset)
+    kraken_old(bare).unwrap_or(bare)
+}
+
+/// The asset of an old name of Kraken.
+fn kraken_old(name: &str) -> Option<&str> {
+    let coin = KRAKEN_OLD.iter().find(|(old, _)| *old == name);
+    let money = || name.strip_prefix('Z').filter(|rest| is_money(rest));
+    coin.map(|(_, asset)| *asset).or_else(money)
 }
 
 const KRAKEN_QUOTES: &[&str] = &[
-    "USDT", "USDC", "USDG", "USDQ", "USDR", "EURR", "EURQ", "EURT", "PYUSD", "RLUSD", "XBT", "BTC",
-    "ETH", "DAI", "DOT", "EUR", "USD", "GBP", "CAD", "AUD", "JPY", "CHF", "AED", "POL", "SOL",
-    "XRP",
+    "USDT", "USDC", "USDG", "USDQ", "USDR", "USDD", "USD1", "EURR", "EURQ", "EURT", "EURC",
+    "EUROP", "PYUSD", "RLUSD", "XBT", "BTC", "ETH", "DAI", "DOT", "EUR", "USD", "GBP", "CAD",
+    "AUD", "JPY", "CHF", "AED", "POL", "SOL", "XRP",
 ];
 
 /// Base and quote of a pair of Kraken: `XXBTZEUR`, `DOTXBT`, `ETH/EUR`.
 pub(super) fn kraken_pair(pair: &str) -> Option<(&str, &str)> {
+    // Trades of its dark pool have a mark of their own.
+    let pair = pair.strip_suffix(".d").unwrap_or(pair);
     let split = pair.split_once('/').or_else(|| {
         // Old names have four letters each, and a new base never stands before an old quote but for this one.
         let (base, quote) = pair.split_at_checked(4)?;
-        let old = |name: &str| name.len() == 4 && KRAKEN_OLD.iter().any(|(old, _)| *old == name);
-        (old(quote) && (old(base) || base == "USDT")).then_some((base, quote))
+        let old = |name: &str| name.len() == 4 && kraken_old(name).is_some();
+        (old(quote) && (old(base) || matches!(base, "USDT" | "USDC"))).then_some((base, quote))
     });
     let (base, quote) = match split {
         Some(split) => split,
@@ -103,10 +102,24 @@ pub(super) fn kraken_pair(pair: &str) -> Option<(&str, &str)> {
 }
 
 const BINANCE_QUOTES: &[&str] = &[
-    "ARS", "AUD", "BFUSD", "BIDR", "BKRW", "BNB", "BRL", "BTC", "BUSD", "BVND", "COP", "CZK",
-    "DAI", "DOGE", "DOT", "ETH", "EUR", "EURI", "FDUSD", "GBP", "GYEN", "IDR", "IDRT", "JPY",
-    "MXN", "NGN", "PAX", "PLN", "RON", "RLUSD", "RUB", "SOL", "TRX", "TRY", "TUSD", "UAH", "USD",
-    "USD1", "USDC", "USDE", "USDP", "USDS", "USDT", "UST", "VAI", "XMR", "XRP", "XUSD", "ZAR",
+    "AED", "AEUR", "ARS", "AUD", "BFUSD", "BIDR", "BKRW", "BNB", "BRL", "BTC", "BUSD", "BVND",
+    "COP", "CZK", "DAI", "DOGE", "DOT", "ETH", "EUR", "EURI", "FDUSD", "GBP", "GYEN", "IDR",
+    "IDRT", "JPY", "KZT", "MXN", "NGN", "PAX", "PLN", "RON", "RLUSD", "RUB", "SOL", "TRX", "TRY",
+    "TUSD", "UAH", "USD", "USD1", "USDC", "USDE", "USDP", "USDS", "USDT", "UST", "VAI", "XMR",
+    "XRP", "XUSD", "ZAR",
+];
+
+/// Markets whose longest quote is part of the base: BNB against USD, not BN against BUSD.
+const BINANCE_MARKETS: &[(&str, &str)] = &[
+    ("ADA", "EUR"),
+    ("ARB", "IDR"),
+    ("BNB", "IDR"),
+    ("BNB", "USD"),
+    ("ENA", "EUR"),
+    ("GALA", "EUR"),
+    ("LUNA", "EUR"),
+    ("THETA", "EUR"),
+    ("USDT", "USD"),
 ];
 
 /// Base and quote of a market of Binance, which has no separator: by the coin that one side is known to be,
@@ -131,7 +144,11 @@ pub(super) fn binance_pair<'p>(
     {
         return Some((rest, &pair[rest.len()..]));
     }
-    by_quote(pair, BINANCE_QUOTES)
+    let known = |(base, quote): &&(&str, &str)| pair.strip_prefix(*base) == Some(*quote);
+    match BINANCE_MARKETS.iter().find(known) {
+        Some((base, _)) => Some(pair.split_at(base.len())),
+        None => by_quote(pair, BINANCE_QUOTES),
+    }
 }
 
 fn by_quote<'p>(pair: &'p str, quotes: &[&str]) -> Option<(&'p str, &'p str)> {
@@ -163,6 +180,14 @@ mod tests {
             ("ZRX", "ZRX"),
             ("KFEE", "KFEE"),
             ("2Z", "2Z"),
+            ("ZSEK", "SEK"),
+            ("ZUSD.M", "USD"),
+            ("XBT.B", "BTC"),
+            ("XXBT.F", "BTC"),
+            ("SOL03.S", "SOL"),
+            ("FLOW14.S", "FLOW"),
+            ("ZEC", "ZEC"),
+            ("ZEUS", "ZEUS"),
         ] {
             assert_eq!(kraken(name), asset, "{name}");
         }
@@ -181,6 +206,10 @@ mod tests {
             ("XBTUSDT", ("BTC", "USDT")),
             ("XETHXXBT", ("ETH", "BTC")),
             ("ZRXXBT", ("ZRX", "BTC")),
+            ("XETHZUSD.d", ("ETH", "USD")),
+            ("AI16ZEUR", ("AI16Z", "EUR")),
+            ("USDCUSDT", ("USDC", "USDT")),
+            ("XXRPXXBT", ("XRP", "BTC")),
         ] {
             assert_eq!(kraken_pair(pair), Some(split), "{pair}");
         }
@@ -190,6 +219,12 @@ mod tests {
             ("BTCFDUSD", "", "", ("BTC", "FDUSD")),
             ("ARBTUSD", "", "", ("ARB", "TUSD")),
             ("GALAEUR", "", "", ("GALA", "EUR")),
+            ("BNBUSD", "", "", ("BNB", "USD")),
+            ("BNBBUSD", "", "", ("BNB", "BUSD")),
+            ("BNBUSDT", "", "", ("BNB", "USDT")),
+            ("ARBIDR", "", "", ("ARB", "IDR")),
+            ("USDTUSD", "", "", ("USDT", "USD")),
+            ("BTCAEUR", "", "", ("BTC", "AEUR")),
             ("BATTUSD", "BATT", "", ("BATT", "USD")),
         ] {
             assert_eq!(binance_pair(pair, base, quote), Some(split), "{pair}");

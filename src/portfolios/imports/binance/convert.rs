@@ -27,7 +27,7 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     let seconds = ahead(header);
     let zone = |time: chrono::NaiveDateTime| Some((time - TimeDelta::seconds(seconds)).and_utc());
     let [sell, buy, status] = ["sell", "buy", "status"].map(|name| header.column(name));
-    reader(table, &zone).rows(table, reading, |cells, reading| {
+    reader(table, reading.options, &zone).rows(table, reading, |cells, reading| {
         let status = cells.text(status);
         if !status.eq_ignore_ascii_case("successful") && !status.eq_ignore_ascii_case("success") {
             return Ok(Line::Ignore(format!("status {}", short(status))));

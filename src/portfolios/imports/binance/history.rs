@@ -32,7 +32,8 @@ fn recognizes(header: &Header) -> bool {
 pub(super) struct History {
     legs: BTreeMap<Second, BTreeMap<Family, Vec<Entry>>>,
     fees: BTreeMap<Second, Vec<Entry>>,
-    pairs: BTreeMap<(Second, String, String), Vec<Entry>>,
+    /// Conversions by user, word and remark.
+    pairs: BTreeMap<[String; 3], BTreeMap<DateTime<Utc>, Vec<Entry>>>,
     pub(super) distributions: BTreeMap<Second, Vec<Entry>>,
     /// Deposits and withdrawals, and those with the other sign, which cancel one each.
     pub(super) movements: Vec<Entry>,
@@ -53,7 +54,7 @@ struct Trade {
 fn read(table: &Table, reading: &mut Reading<'_>) {
     let seconds = ahead(&table.header);
     let zone = |time: chrono::NaiveDateTime| Some((time - TimeDelta::seconds(seconds)).and_utc());
-    let reader = reader(table, &zone);
+    let reader = reader(table, reading.options, &zone);
     let columns = Columns::new(&table.header);
     let mut history = History::default();
     for row in &table.rows {
@@ -67,6 +68,23 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
         }
     }
     history.finish(reading);
+}
+
+/// Rows by second, of which the second side may carry the next one.
+fn halves_joined(seconds: BTreeMap<DateTime<Utc>, Vec<Entry>>) -> Vec<(DateTime<Utc>, Vec<Entry>)> {
+    let mut joined = Vec::with_capacity(seconds.len());
+    let mut seconds = seconds.into_iter().peekable();
+    while let Some((time, mut entries)) = seconds.next() {
+        let other = seconds.next_if(|(next, other)| {
+            *next - time <= TimeDelta::seconds(1)
+                && !is_whole(&entries)
+                && !is_whole(other)
+                && other[0].change.is_negative() != entries[0].change.is_negative()
+        });
+        entries.extend(other.into_iter().flat_map(|(_, other)| other));
+        joined.push((time, entries));
+    }
+    joined
 }
 
 struct Columns {
@@ -115,7 +133,7 @@ impl History {
         let second = (entry.user.clone(), entry.time);
         let out = entry.change.is_negative();
         let futures = account.to_lowercase().contains("futures");
-        let Some(operation) = operation(&entry.word, futures) else {
+        let Some(operation) = operation(&entry.word, &entry.remark, futures) else {
             return reading.unknown(entry.row, unknown(&entry, reading));
         };
         let kinds = match operation {
@@ -130,15 +148,16 @@ impl History {
             }
             Operation::Fee if out => return self.fees.entry(second).or_default().push(entry),
             Operation::Fee => (Kind::Reward, Kind::Fee, "fee rebate"),
-            Operation::Pair(_) | Operation::Dust => {
+            Operation::Pair(_) | Operation::Dust | Operation::FeeDeduction => {
                 // Where the remark names the pair, it tells several of one second apart.
                 let remark = if operation == Operation::Dust {
                     entry.remark.clone()
                 } else {
                     String::new()
                 };
-                let key = (second, entry.word.to_lowercase(), remark);
-                return self.pairs.entry(key).or_default().push(entry);
+                let key = [entry.user.clone(), entry.word.to_lowercase(), remark];
+                let seconds = self.pairs.entry(key).or_default();
+                return seconds.entry(entry.time).or_default().push(entry);
             }
             Operation::Distribution => {
                 return self.distributions.entry(second).or_default().push(entry);
@@ -301,15 +320,29 @@ impl History {
         }
     }
 
-    /// Conversions: the same word on both sides of one second.
+    /// Conversions: the same word on both sides of one second, or of two that follow each other.
     fn conversions(&mut self, rates: &Rates, reading: &mut Reading<'_>) {
-        for ((second, word, _), entries) in std::mem::take(&mut self.pairs) {
-            let (tag, dust) = match operation(&word, false) {
+        let all = std::mem::take(&mut self.pairs);
+        let all = all.into_iter().flat_map(|([_, word, _], seconds)| {
+            let groups = halves_joined(seconds).into_iter();
+            groups.map(move |(time, entries)| (word.clone(), time, entries))
+        });
+        for (word, time, entries) in all {
+            let (tag, dust) = match operation(&word, "", false) {
                 Some(Operation::Pair(tag)) => (tag, false),
+                Some(Operation::FeeDeduction) => ("fee deduction", false),
                 _ => ("dust", true),
             };
             if !is_whole(&entries) {
                 for entry in &entries {
+                    if tag == "fee deduction" {
+                        let kinds = (Kind::Reward, Kind::Fee);
+                        let (rows, account) = (vec![entry.row], &reading.account);
+                        let (coin, change) = (&entry.coin, entry.change);
+                        let booking = Booking::change(kinds, time, account, rows, coin, change);
+                        reading.book(booking.tag(tag));
+                        continue;
+                    }
                     // Paid with a card: the money never was in the account.
                     if tag == "card" && entry.change.is_positive() {
                         self.movements.push(entry.clone());
@@ -329,15 +362,17 @@ impl History {
                 }
                 continue;
             }
-            match paired(&entries, rates, second.1) {
+            match paired(&entries, rates, time) {
                 Ok(pairs) => {
                     for pair in pairs {
-                        let booking = exchange(second.1, &reading.account, pair);
-                        reading.book(if dust || tag == "staking-token" {
-                            booking.tag(tag)
-                        } else {
-                            booking
-                        });
+                        let booking = exchange(time, &reading.account, pair);
+                        reading.book(
+                            if dust || matches!(tag, "staking-token" | "fee deduction") {
+                                booking.tag(tag)
+                            } else {
+                                booking
+                            },
+                        );
                     }
                 }
                 Err(reason) => {

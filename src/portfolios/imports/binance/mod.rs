@@ -10,20 +10,31 @@ mod rates;
 pub(super) mod trades;
 pub(super) mod transfers;
 
-use super::numbers::Numbers;
-use super::reading::Reader;
+use super::ImportOptions;
+use super::reading::{Reader, venues_numbers};
 use super::table::Table;
 use super::times::{Clock, UTC, offset};
+
+/// Columns with an amount and nothing else.
+const AMOUNTS: &[&str] = &[
+    "change",
+    "amount",
+    "total",
+    "fee",
+    "transactionfee",
+    "indicated amount",
+];
 
 /// Reads rows as Binance writes them: decimal points, and UTC unless the time's header names another offset.
 fn reader<'a>(
     table: &'a Table,
+    options: &ImportOptions,
     zone: &'a dyn Fn(chrono::NaiveDateTime) -> Option<chrono::DateTime<chrono::Utc>>,
 ) -> Reader<'a> {
     let clock = Clock { local: zone, ..UTC };
     Reader {
         header: &table.header,
-        numbers: Numbers::POINT,
+        numbers: venues_numbers(table, AMOUNTS, options),
         clock,
     }
 }
@@ -31,9 +42,11 @@ fn reader<'a>(
 /// The column of the time: `Date(UTC)`, `UTC_Time`, `Time`, `Date(UTC+8)`.
 fn time_column(header: &super::table::Header) -> Option<usize> {
     header
-        .any(&["utc_time", "time", "date"])
+        .any(&["utc_time", "utc time", "time", "date"])
         .or_else(|| header.beginning("date("))
         .or_else(|| header.beginning("time("))
+        .or_else(|| header.beginning("date (utc"))
+        .or_else(|| header.beginning("time (utc"))
 }
 
 /// Seconds that the header of the time is ahead of UTC.

@@ -73,17 +73,24 @@ impl History {
             .map(Some)
             .collect();
         for new in std::mem::take(&mut self.new_names) {
-            let mut open = old_names.iter_mut().filter(|old| {
+            let fits = |old: &Option<Entry>| {
                 old.as_ref().is_some_and(|old| {
                     old.user == new.user
                         && old.change.is_negative()
                         && (new.time - old.time).abs() <= WITHIN
                         && (old.coin != new.coin || old.change.abs() != new.change)
                 })
+            };
+            let all = 0..old_names.len();
+            let open: Vec<usize> = all.filter(|at| fits(&old_names[*at])).collect();
+            // One for one where there is such a one.
+            let as_many = open.iter().find(|at| {
+                let old = old_names[**at].as_ref();
+                old.is_some_and(|old| old.change == -new.change)
             });
-            let first = open.next();
-            let several = open.next().is_some();
-            match first.and_then(Option::take) {
+            let found = as_many.or(open.first()).copied();
+            let several = open.len() > 1 && as_many.is_none();
+            match found.and_then(|at| old_names[at].take()) {
                 Some(old) if new.change.is_positive() => {
                     let booking = migration(&old, &new, &reading.account);
                     reading.book(if several {

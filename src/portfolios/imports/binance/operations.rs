@@ -11,6 +11,8 @@ pub(super) enum Operation {
     Fee,
     /// A leg of a conversion: the same word on both sides.
     Pair(&'static str),
+    /// A leg of a conversion into what fees are paid with; where the other is not there, a fee.
+    FeeDeduction,
     /// Small amounts turned into BNB.
     Dust,
     /// Income, and its tag.
@@ -55,8 +57,15 @@ pub(super) enum Family {
 const SAVINGS: &str = "savings of the same account; the principal stays yours";
 const WALLETS: &str = "between wallets of the same account: holdings do not change";
 
+/// True when the remark of a move says that something was handed out: those of 2018 did so in Chinese too.
+fn is_handed_out(remark: &str) -> bool {
+    let remark = remark.to_lowercase();
+    let marks = ["airdrop", "distribution", "空投", "分发"];
+    marks.iter().any(|mark| remark.contains(mark))
+}
+
 /// Meaning of an operation of the history. `None`: nobody has said yet.
-pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
+pub(super) fn operation(word: &str, remark: &str, futures: bool) -> Option<Operation> {
     use Operation::*;
     let word = word.to_lowercase();
     let known = match word.as_str() {
@@ -73,10 +82,11 @@ pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
         | "asset conversion transfer"
         | "futures convert"
         | "swap farming transaction"
+        | "auto-invest transaction"
         | "liquid swap sell" => Pair(""),
         "buy crypto" | "buy crypto with card" | "buy crypto with fiat" => Pair("card"),
         "stablecoins auto-conversion" | "leverage token redemption" => Pair(""),
-        "eth 2.0 staking" => Pair("staking-token"),
+        "eth 2.0 staking" | "eth 2.0 staking withdrawals" => Pair("staking-token"),
         "small assets exchange bnb" | "small assets exchange bnb (spot)" => Dust,
         "savings interest"
         | "savings distribution"
@@ -90,7 +100,9 @@ pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
         | "dot slot auction rewards" => Income(Kind::Staking, ""),
         "pool distribution" | "super bnb mining" => Income(Kind::Mining, ""),
         "liquid swap rewards" | "swap farming rewards" => Income(Kind::Reward, "liquidity"),
+        "asset - transfer" if is_handed_out(remark) => Income(Kind::Airdrop, ""),
         "airdrop assets"
+        | "launchpool airdrop"
         | "launchpool airdrop - system distribution"
         | "launchpool airdrop - user claim distribution"
         | "launchpool earnings withdrawal"
@@ -109,23 +121,30 @@ pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
         | "referee rebates"
         | "referral kickback"
         | "referral commission" => Income(Kind::Reward, "referral"),
-        "binance card cashback" | "card cashback" => Income(Kind::Reward, "cashback"),
+        "strategy trading fee rebate" => Income(Kind::Reward, "fee rebate"),
+        "binance card cashback" | "card cashback" | "cashback voucher" => {
+            Income(Kind::Reward, "cashback")
+        }
         "binance card spending" => Spending,
         "distribution" => Distribution,
         "crypto box" => Gift,
         "deposit" | "fiat deposit" | "fiat ocbs - add fiat and fees" => Deposit,
         "withdraw" | "withdrawal" | "fiat withdraw" | "fiat withdrawal" | "send" => Withdrawal,
         "asset recovery" | "leveraged coin consolidation" => Moved("recovery"),
-        "bnb fee deduction" => Charge("fee deduction"),
+        "p2p trading" => Moved("p2p"),
+        "sub-account transfer" => Moved("sub-account"),
+        "bnb fee deduction" => FeeDeduction,
         "token swap - redenomination/rebranding" => Renamed,
         "token swap - distribution" => RenamedTo,
         "realize profit and loss" | "realized profit and loss" => Result("futures"),
-        "insurance fund compensation" => Result("insurance fund"),
+        "insurance fund compensation" | "insurance fund refund" => Result("insurance fund"),
         "funding fee" => Charge("funding"),
         "margin loan"
         | "isolated margin loan"
         | "margin repayment"
-        | "isolated margin repayment" => Moved("loan"),
+        | "isolated margin repayment"
+        | "cross margin liquidation - repayment"
+        | "isolated margin liquidation - repayment" => Moved("loan"),
         "margin interest" | "isolated margin interest" => Charge("margin interest"),
         "savings purchase"
         | "savings principal redemption"
@@ -143,7 +162,7 @@ pub(super) fn operation(word: &str, futures: bool) -> Option<Operation> {
         | "liquid swap add"
         | "liquid swap add/sell"
         | "liquidity farming remove" => Internal(SAVINGS),
-        "transfer_in" | "transfer_out" => Internal(WALLETS),
+        "transfer_in" | "transfer_out" | "main and funding account transfer" => Internal(WALLETS),
         word if word.starts_with("transfer between ") => Internal(WALLETS),
         _ => return None,
     };

@@ -13,15 +13,16 @@ pub(super) struct Rates(BTreeMap<String, BTreeMap<DateTime<Utc>, f64>>);
 impl Rates {
     pub(super) fn of(
         trades: &[(Second, Vec<Entry>)],
-        pairs: &BTreeMap<(Second, String, String), Vec<Entry>>,
+        pairs: &BTreeMap<[String; 3], BTreeMap<DateTime<Utc>, Vec<Entry>>>,
     ) -> Self {
         let mut rates = Self(BTreeMap::new());
         let all = trades.iter().map(|(second, entries)| (second.1, entries));
         let all: Vec<_> = all
             .chain(
                 pairs
-                    .iter()
-                    .map(|((second, _, _), entries)| (second.1, entries)),
+                    .values()
+                    .flatten()
+                    .map(|(time, entries)| (*time, entries)),
             )
             .collect();
         // The second time for what is only traded against coins.

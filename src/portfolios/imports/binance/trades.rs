@@ -39,7 +39,7 @@ type Row = fn(&Cells<'_>, &Header, &str) -> Read<Line>;
 fn read(table: &Table, reading: &mut Reading<'_>, row: Row) {
     let seconds = ahead(&table.header);
     let zone = |time: chrono::NaiveDateTime| Some((time - TimeDelta::seconds(seconds)).and_utc());
-    reader(table, &zone).rows(table, reading, |cells, reading| {
+    reader(table, reading.options, &zone).rows(table, reading, |cells, reading| {
         row(cells, &table.header, &reading.account)
     });
 }

@@ -70,7 +70,7 @@ fn read(table: &Table, reading: &mut Reading<'_>, kind: Option<Kind>) {
     let seconds = ahead(header);
     let zone = |time: chrono::NaiveDateTime| Some((time - TimeDelta::seconds(seconds)).and_utc());
     let kind = kind.or_else(|| said(reading));
-    reader(table, &zone).rows(table, reading, |cells, reading| {
+    reader(table, reading.options, &zone).rows(table, reading, |cells, reading| {
         transfer(cells, header, kind, reading)
     });
 }
