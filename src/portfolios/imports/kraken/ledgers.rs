@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
+use super::returns::{take_out_failed, take_out_staked};
 use crate::imports::assets;
 use crate::imports::booking::{Booking, sum};
-use crate::imports::numbers::{Numbers, short};
-use crate::imports::reading::{Cells, Read, Reader, Reading, Unknown};
+use crate::imports::numbers::short;
+use crate::imports::reading::{Cells, Read, Reader, Reading, Unknown, venues_numbers};
 use crate::imports::table::{Header, Table};
 use crate::imports::times::UTC;
 use crate::imports::{Format, Source};
@@ -28,28 +29,28 @@ pub(in crate::imports) static FORMAT: Format = Format {
 };
 
 const ANNOUNCED: &str = "no txid: announced, not booked; the booked row follows";
-const STAKED: &str = "spot to staking and back is the same coin";
+pub(super) const STAKED: &str = "spot to staking and back is the same coin";
 const EARN: &str = "allocation to Earn: holdings do not change";
-const GIVEN_BACK: &str = "failed and was given back: amount and fee cancel";
+pub(super) const GIVEN_BACK: &str = "failed and was given back: amount and fee cancel";
 
 /// More rows than this belong to no refid.
 const MOST_OF_ONE: usize = 1_000;
 
 /// One booked row.
 #[derive(Clone, Debug)]
-struct Entry {
-    row: u64,
+pub(super) struct Entry {
+    pub(super) row: u64,
     txid: String,
     refid: String,
-    time: DateTime<Utc>,
-    word: String,
+    pub(super) time: DateTime<Utc>,
+    pub(super) word: String,
     subtype: String,
     /// As written, for the balance.
-    name: String,
+    pub(super) name: String,
     wallet: String,
-    asset: String,
-    amount: Decimal,
-    fee: Decimal,
+    pub(super) asset: String,
+    pub(super) amount: Decimal,
+    pub(super) fee: Decimal,
     balance: Option<Decimal>,
 }
 
@@ -57,7 +58,7 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     let header = &table.header;
     let reader = Reader {
         header,
-        numbers: Numbers::POINT,
+        numbers: venues_numbers(table, &["amount", "fee", "balance"], reading.options),
         clock: UTC,
     };
     let mut entries = Vec::with_capacity(table.rows.len());
@@ -65,9 +66,12 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     for row in &table.rows {
         let cells = reader.cells(row);
         if cells.text(header.column("txid")).is_empty() {
-            match cells.text(header.column("type")).to_lowercase().as_str() {
-                "deposit" | "withdrawal" => reading.ignore(&[row.line], ANNOUNCED),
-                _ => reading.refuse(row.line, cells.problem(header.column("txid"), "no txid")),
+            let moves = ["deposit", "withdrawal", "transfer", "staking"];
+            let word = cells.text(header.column("type")).to_lowercase();
+            if moves.contains(&word.as_str()) && cells.text(header.column("balance")).is_empty() {
+                reading.ignore(&[row.line], ANNOUNCED);
+            } else {
+                reading.refuse(row.line, cells.problem(header.column("txid"), "no txid"));
             }
             continue;
         }
@@ -169,7 +173,7 @@ fn check_balances(entries: &[Entry], reading: &mut Reading<'_>) {
 
 /// Which rows of one refid are read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Group {
+pub(super) enum Group {
     Trade,
     Deposit,
     Withdrawal,
@@ -181,7 +185,7 @@ fn book(entries: Vec<Entry>, reading: &mut Reading<'_>) {
     for entry in entries {
         let group = match (entry.word.as_str(), entry.subtype.as_str()) {
             ("trade" | "spend" | "receive" | "settled" | "sale" | "conversion", _) => Group::Trade,
-            ("earn", "delistingconversion") => Group::Trade,
+            ("earn" | "transfer", "delistingconversion") => Group::Trade,
             ("transfer", "") | ("earn", "migration") => Group::Move,
             ("deposit", _) => Group::Deposit,
             ("withdrawal", _) => Group::Withdrawal,
@@ -207,6 +211,8 @@ fn book(entries: Vec<Entry>, reading: &mut Reading<'_>) {
             .or_default()
             .push(entry);
     }
+    take_out_failed(&mut groups, reading);
+    take_out_staked(&mut groups, reading);
     for ((_, group), entries) in groups {
         if entries.len() > MOST_OF_ONE {
             let reason = format!("more than {MOST_OF_ONE} rows of one refid");
@@ -342,6 +348,11 @@ fn movement(entries: Vec<Entry>, reading: &mut Reading<'_>) {
         return reading.ignore(&rows(&entries), GIVEN_BACK);
     }
     let account = &reading.account;
+    // A fee that is given back comes with the amount.
+    let (amount, fee) = match amount.checked_sub(fee).filter(|_| fee.is_negative()) {
+        Some(all) if !amount.is_zero() => (all, Decimal::ZERO),
+        _ => (amount, fee),
+    };
     let booking = if amount.is_zero() {
         Booking::change(
             (Kind::Reward, Kind::Fee),
@@ -352,7 +363,12 @@ fn movement(entries: Vec<Entry>, reading: &mut Reading<'_>) {
             -fee,
         )
     } else {
-        let kinds = (Kind::Deposit, Kind::Withdrawal);
+        // Fee credits are given, not paid in.
+        let credit = first.asset == "KFEE" && first.word == "deposit";
+        let kinds = match credit {
+            true => (Kind::Airdrop, Kind::Loss),
+            false => (Kind::Deposit, Kind::Withdrawal),
+        };
         let booking = Booking::change(
             kinds,
             first.time,
@@ -361,7 +377,9 @@ fn movement(entries: Vec<Entry>, reading: &mut Reading<'_>) {
             &first.asset,
             amount,
         );
-        booking.fee(&first.asset, fee)
+        booking
+            .fee(&first.asset, fee)
+            .tag(if credit { "fee credit" } else { "" })
     };
     let wrong_way = amount.is_positive() == (first.word == "withdrawal") && !amount.is_zero();
     let booking = if wrong_way {
@@ -442,7 +460,7 @@ fn single(entry: &Entry, reading: &mut Reading<'_>) {
         // Without a subtype, a fee tells a reward from a move.
         ("earn", "") if entry.fee.is_zero() => return reading.internal(&[entry.row], EARN),
         ("earn", "" | "reward" | "bonus") | ("staking", _) => (income(Kind::Staking), ""),
-        ("earn", "airdrop") | ("airdrop", _) => (income(Kind::Airdrop), ""),
+        ("earn" | "transfer", "airdrop") | ("airdrop", _) => (income(Kind::Airdrop), ""),
         ("adjustment", _) => (income(Kind::Reward), "adjustment"),
         ("margin", _) if entry.amount.is_zero() => (income(Kind::Reward), "margin fee"),
         ("margin", _) if entry.amount.is_negative() => (income(Kind::Reward), "margin loss"),

@@ -3,8 +3,8 @@
 use crate::Decimal;
 use crate::imports::assets::kraken_pair;
 use crate::imports::booking::Booking;
-use crate::imports::numbers::{Numbers, short};
-use crate::imports::reading::{Cells, Line, Read, Reader, Reading};
+use crate::imports::numbers::short;
+use crate::imports::reading::{Cells, Line, Read, Reader, Reading, venues_numbers};
 use crate::imports::table::{Header, Table};
 use crate::imports::times::UTC;
 use crate::imports::{Format, Source};
@@ -33,7 +33,7 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     let header = &table.header;
     let reader = Reader {
         header,
-        numbers: Numbers::POINT,
+        numbers: venues_numbers(table, &["cost", "fee", "vol", "margin"], reading.options),
         clock: UTC,
     };
     reader.rows(table, reading, |cells, reading| {
