@@ -28,8 +28,11 @@ pub(super) static VALUES: Format = Format {
 };
 
 fn has(header: &Header) -> bool {
-    header.has(&["type", "buy", "sell", "exchange", "date"])
-        && Columns::new(header).buy[1].is_some()
+    let columns = Columns::new(header);
+    let sides = columns.buy.iter().chain(&columns.sell);
+    header.has(&["type", "exchange"])
+        && columns.date.is_some()
+        && sides.into_iter().all(Option::is_some)
 }
 
 struct Columns {
@@ -45,9 +48,10 @@ struct Columns {
 impl Columns {
     fn new(header: &Header) -> Self {
         let pair = |name: &str| {
-            let amount = header.column(name);
-            let currency = header
-                .behind(amount, "cur.")
+            let amount = header.any(&[name, &format!("{name} amount")]);
+            let own = header.any(&[&format!("{name} currency"), &format!("{name} cur.")]);
+            let currency = own
+                .or_else(|| header.behind(amount, "cur."))
                 .or_else(|| header.behind(amount, "currency"));
             [amount, currency]
         };
@@ -176,7 +180,8 @@ fn kind(word: &str) -> Option<Word> {
         "trade" | "swap" => Word::Trade,
         "deposit" => One(Kind::Deposit, ""),
         "withdrawal" => One(Kind::Withdrawal, ""),
-        "income" => One(Kind::Reward, "income"),
+        "income" | "other income" => One(Kind::Reward, "income"),
+        "lp rewards" => One(Kind::Reward, "liquidity"),
         "gift/tip" | "gift / tip" | "gift/tip(in)" | "gift/tip (in)" => One(Kind::GiftIn, ""),
         "reward/bonus" | "reward / bonus" => One(Kind::Reward, ""),
         "mining" | "mining (commercial)" => One(Kind::Mining, ""),
@@ -196,7 +201,7 @@ fn kind(word: &str) -> Option<Word> {
         }
         "margin loss" | "derivatives / futures loss" => One(Kind::Loss, "margin loss"),
         "margin fee" => One(Kind::Fee, "margin fee"),
-        "other fee" | "fee" => One(Kind::Fee, ""),
+        "other fee" | "fee" | "borrowing fee" | "settlement fee" => One(Kind::Fee, ""),
         "other expense" | "expense" => One(Kind::Spend, ""),
         _ => return None,
     })

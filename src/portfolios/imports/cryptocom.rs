@@ -1,6 +1,6 @@
 //! The Crypto.com app's export. The kind decides what a row is, never its description.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -69,24 +69,32 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
         row.line(&reading.account)
     });
     reading.internal.remove(GROUPED);
+    let overall: BTreeSet<DateTime<Utc>> = groups
+        .keys()
+        .filter(|(_, word)| *word == OVERALL)
+        .map(|(time, _)| *time)
+        .collect();
     for ((time, word), parts) in groups {
-        convert(time, word, parts, reading);
+        if PARTS_OF_OVERALL.contains(&word) && overall.contains(&time) {
+            let rows: Vec<u64> = parts.iter().map(|part| part.row).collect();
+            reading.internal(&rows, "part of the overall swap of that second");
+        } else {
+            convert(time, word, parts, reading);
+        }
     }
 }
 
+/// The swap of everything, and the words that tell its parts again.
+const OVERALL: &str = "dynamic_coin_swap";
+const PARTS_OF_OVERALL: [&str; 2] = ["crypto_wallet_swap", "lockup_swap"];
 const GROUPED: &str = "with other rows of its second";
 
 /// Kinds that come as rows for what was given and what was got.
 fn group(kind: &str) -> Option<&'static str> {
     let (word, side) = kind.rsplit_once('_')?;
-    let known = [
-        "dust_conversion",
-        "dynamic_coin_swap",
-        "interest_swap",
-        "crypto_wallet_swap",
-        "lockup_swap",
-    ];
-    let word = known.into_iter().find(|known| *known == word)?;
+    let known = ["dust_conversion", OVERALL, "interest_swap"];
+    let mut known = known.into_iter().chain(PARTS_OF_OVERALL);
+    let word = known.find(|known| *known == word)?;
     matches!(side, "debited" | "credited").then_some(word)
 }
 
@@ -136,7 +144,7 @@ fn convert(time: DateTime<Utc>, word: &str, parts: Vec<Part>, reading: &mut Read
         let mut booking = Booking::trade(time, &reading.account, rows, sent, received)
             .tag(tag)
             .value(part.value);
-        if matches!(word, "crypto_wallet_swap" | "lockup_swap") {
+        if PARTS_OF_OVERALL.contains(&word) {
             booking.imported.transaction.kind = Kind::Migration;
             booking.imported.transaction.value = None;
         }
@@ -198,14 +206,7 @@ impl<'a> Row<'a> {
         };
         let income = |kind, tag| change((kind, Kind::Loss), tag);
         let booking = match self.kind.as_str() {
-            "crypto_exchange"
-            | "viban_purchase"
-            | "crypto_viban_exchange"
-            | "recurring_buy_order"
-            | "crypto_to_viban_exchange"
-            | "viban_to_crypto_exchange"
-            | "trading.limit_order.fiat_wallet.purchase_commit"
-            | "trading.limit_order.crypto_wallet.exchange" => {
+            word if is_exchange(word) || (word == "van_purchase" && self.other.is_some()) => {
                 let other = self
                     .other
                     .ok_or("an exchange that does not say what was got")?;
@@ -217,7 +218,7 @@ impl<'a> Row<'a> {
                     other,
                 )
             }
-            "crypto_purchase" | "van_purchase" => {
+            word if word == "van_purchase" || is_purchase(word) => {
                 let paid = self
                     .native
                     .1
@@ -242,6 +243,12 @@ impl<'a> Row<'a> {
             | "invest_deposit"
             | "invest_withdrawal"
             | "viban_card_top_up" => change((Kind::Deposit, Kind::Withdrawal), ""),
+            // Money that the app moves has no kind in older exports.
+            "" if self.note.to_lowercase().contains("deposit")
+                || self.note.to_lowercase().contains("withdraw") =>
+            {
+                change((Kind::Deposit, Kind::Withdrawal), "")
+            }
             "crypto_transfer" => change((Kind::GiftIn, Kind::GiftOut), ""),
             "crypto_payment"
             | "crypto_payment_refund"
@@ -256,14 +263,24 @@ impl<'a> Row<'a> {
             "reimbursement"
             | "pay_checkout_reward"
             | "rewards_platform_deposit_credited"
+            | "gift_card_reward"
+            | "admin_wallet_credited"
             | "campaign_reward" => income(Kind::Reward, "reward"),
-            "mco_stake_reward" | "staking_reward" | "supercharger_reward_to_app_credited" => {
-                income(Kind::Staking, "")
+            "reward.loyalty_program.trading_rebate.crypto_wallet" => {
+                income(Kind::Reward, "fee rebate")
             }
+            "mco_stake_reward"
+            | "staking_reward"
+            | "supercharger_reward_to_app_credited"
+            | "finance.lockup.dpos_compound_interest.crypto_wallet"
+            | "finance.dpos.compound_interest.crypto_wallet"
+            | "finance.dpos.non_compound_interest.crypto_wallet" => income(Kind::Staking, ""),
             "airdrop_to_exchange_transfer" | "airdrop" => income(Kind::Airdrop, ""),
             "crypto_earn_interest_paid"
             | "crypto_earn_extra_interest_paid"
-            | "lockup_swap_rebate" => income(Kind::Interest, ""),
+            | "finance.crypto_earn.loyalty_program_extra_interest_paid.crypto_wallet" => {
+                income(Kind::Interest, "")
+            }
             "crypto_earn_program_created"
             | "crypto_earn_program_withdrawn"
             | "lockup_lock"
@@ -271,7 +288,15 @@ impl<'a> Row<'a> {
             | "lockup_upgrade"
             | "supercharger_deposit"
             | "supercharger_withdrawal"
+            | "council_node_deposit_created"
+            | "lockup_swap_rebate"
+            | "finance.lockup.dpos_lock.crypto_wallet"
+            | "finance.dpos.staking.crypto_wallet"
+            | "finance.dpos.unstaking.crypto_wallet"
+            | "viban_deposit_precredit"
+            | "viban_deposit_precredit_repayment"
             | "dynamic_coin_swap_bonus_exchange_deposit" => return Ok(Line::Internal(SAVINGS)),
+            word if is_reservation(word) => return Ok(Line::Internal(RESERVED)),
             "airdrop_locked" => return Ok(Line::Ignore("promised, not yet yours".to_owned())),
             word => {
                 return Ok(Line::Unknown(Unknown {
@@ -295,3 +320,36 @@ impl<'a> Row<'a> {
 }
 
 const SAVINGS: &str = "savings of the same account";
+const RESERVED: &str = "set aside for an order, or given free again";
+
+/// True where the row has both sides of a trade.
+fn is_exchange(kind: &str) -> bool {
+    let plain = [
+        "crypto_exchange",
+        "viban_purchase",
+        "crypto_viban_exchange",
+        "recurring_buy_order",
+        "crypto_to_viban_exchange",
+        "viban_to_crypto_exchange",
+        "crypto_to_van_sell_order",
+        "trading.limit_order.crypto_wallet.exchange",
+    ];
+    let filled = ["purchase_commit", "sell_commit"];
+    plain.contains(&kind) || of_limit_order(kind).is_some_and(|end| filled.contains(&end))
+}
+
+/// True where only what was bought has columns of its own.
+fn is_purchase(kind: &str) -> bool {
+    kind == "crypto_purchase" || kind.starts_with("trading.crypto_purchase.")
+}
+
+/// True where an order took its amount aside, or gave it back.
+fn is_reservation(kind: &str) -> bool {
+    of_limit_order(kind).is_some_and(|end| end.ends_with("_lock") || end.ends_with("_unlock"))
+}
+
+/// The last word of the kind of a limit order: `trading.limit_order.cash_account.purchase_lock`.
+fn of_limit_order(kind: &str) -> Option<&str> {
+    let (_, end) = kind.strip_prefix("trading.limit_order.")?.split_once('.')?;
+    Some(end)
+}

@@ -10,7 +10,7 @@ use super::booking::{Booking, product};
 use super::numbers::{Numbers, short};
 use super::reading::{Cells, Line, Read, Reader, Reading, Unknown, users_clock, users_numbers};
 use super::table::{Header, Table};
-use super::times::{UTC, users_zone};
+use super::times::{Clock, DateOrder, UTC, users_zone};
 use super::{Format, Source};
 use crate::{Decimal, Kind};
 
@@ -36,6 +36,7 @@ pub(super) static TABLE: Format = Format {
 struct Export {
     #[serde(default)]
     accounts: Vec<Account>,
+    #[serde(alias = "orders")]
     activities: Vec<Box<RawValue>>,
 }
 
@@ -147,7 +148,7 @@ impl Columns {
             date: header.any(&["date", "tradedate"])?,
             symbol: header.any(&["code", "symbol", "ticker"])?,
             currency: header.any(&["ccy", "currency", "currencyprimary"])?,
-            price: header.any(&["price", "tradeprice", "unitprice"])?,
+            price: header.any(&["price", "tradeprice", "unitprice", "value"])?,
             quantity: header.any(&["qty", "quantity", "shares", "units"])?,
             kind: header.any(&["action", "buy/sell", "type"])?,
             fee: header.any(&["commission", "fee", "ibcommission"])?,
@@ -165,10 +166,15 @@ fn table(table: &Table, reading: &mut Reading<'_>) {
     };
     let amounts = [columns.quantity, columns.price, columns.fee].map(Some);
     let zone = users_zone(reading.options.timezone);
+    let clock = users_clock(table, Some(columns.date), reading.options, &zone);
     let reader = Reader {
         header,
         numbers: users_numbers(table, &amounts, reading.options).or_point(),
-        clock: users_clock(table, Some(columns.date), reading.options, &zone),
+        // Its own rule: the day stands before the month.
+        clock: Clock {
+            order: clock.order.or(Some(DateOrder::DayFirst)),
+            ..clock
+        },
     };
     reader.rows(table, reading, |cells, reading| {
         row(cells, &columns, reading)
@@ -189,8 +195,9 @@ fn row(cells: &Cells<'_>, columns: &Columns, reading: &Reading<'_>) -> Read<Line
         symbol: cells.text(Some(columns.symbol)),
         source: cells.text(columns.source),
         currency: cells.text(Some(columns.currency)),
-        quantity: cells.needed(Some(columns.quantity))?,
-        price: cells.amount(Some(columns.price))?.unwrap_or(zero),
+        // Of a sale, brokers write it below zero.
+        quantity: cells.needed(Some(columns.quantity))?.abs(),
+        price: cells.amount(Some(columns.price))?.unwrap_or(zero).abs(),
         fee: cells.amount(Some(columns.fee))?.unwrap_or(zero).abs(),
     };
     Ok(match said.line()? {

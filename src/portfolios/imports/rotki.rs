@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::booking::Booking;
 use super::numbers::short;
+use super::pairing::{Side, pair};
 use super::reading::{Cells, Line, Read, Reader, Reading, Unknown, users_clock, users_numbers};
 use super::table::{Header, Table};
 use super::times::{Clock, users_zone, utc};
@@ -182,21 +183,43 @@ struct Event {
 enum Role {
     TradeOut,
     TradeIn,
+    /// Of a coin that was exchanged for its new one.
+    OldName,
+    NewName,
     Fee,
     Book(Kind, &'static str),
     Internal,
-    Ignore,
+    Ignore(&'static str),
     Unknown,
 }
 
-/// Role of a leg by rotki's type and subtype.
-fn role(kind: &str, subtype: &str) -> Role {
+/// Role of a leg by rotki's type and subtype. What is deposited to an exchange comes into its account, and on a
+/// chain leaves the wallet.
+fn role(kind: &str, subtype: &str, on_chain: bool) -> Role {
     use Role::Book;
+    let (into, out) = match on_chain {
+        true => (Kind::Withdrawal, Kind::Deposit),
+        false => (Kind::Deposit, Kind::Withdrawal),
+    };
     match (kind, subtype) {
-        ("informational", _) => Role::Ignore,
+        ("informational", _) | ("trade", "none" | "") => Role::Ignore("informational"),
+        ("receive", "spam") => Role::Ignore("spam"),
         (_, "fee") => Role::Fee,
-        ("trade" | "multi trade", "spend") | ("margin", "spend") => Role::TradeOut,
+        ("trade" | "multi trade", "spend") => Role::TradeOut,
         ("trade" | "multi trade", "receive") => Role::TradeIn,
+        ("migrate", "spend") => Role::OldName,
+        ("migrate", "receive") => Role::NewName,
+        ("margin", "profit") => Book(Kind::Reward, "margin gain"),
+        ("margin", "loss") => Book(Kind::Loss, "margin loss"),
+        ("receive", "payment" | "grant" | "liquidate") => Book(Kind::Reward, ""),
+        ("receive", "refund") => Book(Kind::Deposit, "refund"),
+        ("receive" | "withdrawal", "generate debt") => Book(Kind::Deposit, "loan"),
+        ("spend", "payback debt") => Book(Kind::Withdrawal, "loan repayment"),
+        ("receive" | "withdrawal", "bridge") => Book(Kind::Deposit, "bridge"),
+        ("spend" | "deposit", "bridge") => Book(Kind::Withdrawal, "bridge"),
+        ("spend", "refund") => Book(Kind::Withdrawal, "refund"),
+        ("spend", "burn" | "clawback") => Book(Kind::Loss, ""),
+        ("renew", _) | ("deploy", "spend") => Book(Kind::Spend, ""),
         ("receive", "airdrop") => Book(Kind::Airdrop, ""),
         ("receive", "reward") | ("staking", "reward" | "mev reward" | "block production") => {
             Book(Kind::Staking, "")
@@ -204,20 +227,25 @@ fn role(kind: &str, subtype: &str) -> Role {
         ("receive", "interest") => Book(Kind::Interest, ""),
         ("receive", "cashback") => Book(Kind::Reward, "cashback"),
         ("receive", "donate" | "gift") => Book(Kind::GiftIn, ""),
-        ("receive", "none" | "")
-        | ("deposit", "deposit asset" | "none" | "")
-        | ("exchange transfer", "receive") => Book(Kind::Deposit, ""),
+        ("receive", "none" | "") | ("exchange transfer", "receive") => Book(Kind::Deposit, ""),
+        ("deposit", "deposit asset" | "none" | "") => Book(into, ""),
+        ("withdrawal", "remove asset" | "none" | "") => Book(out, ""),
         ("spend", "donate" | "gift") | ("transfer", "donate") => Book(Kind::GiftOut, ""),
         ("spend", "payment") => Book(Kind::Spend, ""),
-        ("spend", "none" | "")
-        | ("withdrawal", "remove asset" | "none" | "")
-        | ("exchange transfer", "spend") => Book(Kind::Withdrawal, ""),
+        ("spend", "none" | "") | ("exchange transfer", "spend") => Book(Kind::Withdrawal, ""),
         ("loss", _) => Book(Kind::Loss, ""),
-        ("staking", "deposit asset" | "remove asset")
-        | ("transfer", "none" | "")
-        | ("deposit", "deposit for wrapped") => Role::Internal,
-        ("adjustment", "receive") => Book(Kind::Reward, "adjustment"),
-        ("adjustment", "spend") => Book(Kind::Loss, "adjustment"),
+        // A wrapped coin stands for the one that is deposited.
+        (
+            "staking",
+            "deposit asset" | "remove asset" | "deposit for wrapped" | "redeem wrapped",
+        )
+        | ("transfer" | "transaction to self", "none" | "")
+        | ("deposit", "deposit for wrapped" | "deposit to protocol" | "place order")
+        | ("withdrawal", "redeem wrapped" | "withdraw from protocol" | "cancel order" | "refund")
+        | ("receive", "receive wrapped" | "return wrapped")
+        | ("spend", "return wrapped") => Role::Internal,
+        ("adjustment" | "exchange adjustment", "receive") => Book(Kind::Reward, "adjustment"),
+        ("adjustment" | "exchange adjustment", "spend") => Book(Kind::Loss, "adjustment"),
         _ => Role::Unknown,
     }
 }
@@ -240,7 +268,10 @@ fn events(table: &Table, reading: &mut Reading<'_>) {
     for row in &table.rows {
         let cells = reader.cells(row);
         match leg(&cells, header, group, reading) {
-            Ok(event) if event.role == Role::Ignore => reading.ignore(&[row.line], "informational"),
+            Ok(Event {
+                role: Role::Ignore(why),
+                ..
+            }) => reading.ignore(&[row.line], why),
             Ok(event) if event.amount.is_zero() => reading.ignore(&[row.line], "an amount of zero"),
             Ok(event) => {
                 // Without an id, a row stands alone.
@@ -273,6 +304,9 @@ fn leg(
     let symbol = text("asset_symbol");
     let place = location(cells, header, reading);
     let label = text("location_label");
+    let entry = text("entry_type").to_lowercase();
+    let chains = ["evm", "solana", "bitcoin", "zksync", "starknet"];
+    let on_chain = chains.iter().any(|chain| entry.starts_with(chain));
     Ok(Event {
         row: cells.line(),
         time: cells.time(header.column("timestamp"))?,
@@ -281,7 +315,7 @@ fn leg(
         } else {
             format!("{place} {label}")
         },
-        role: role(&kind, &subtype),
+        role: role(&kind, &subtype, on_chain),
         word: format!("{kind}/{subtype}"),
         asset: if symbol.is_empty() {
             text("asset")
@@ -306,38 +340,21 @@ fn book(events: Vec<Event>, reading: &mut Reading<'_>) {
             .copied()
             .collect::<Vec<_>>()
     };
-    let (out, back) = (of(Role::TradeOut), of(Role::TradeIn));
     let mut booked = Vec::new();
-    match (out.as_slice(), back.as_slice()) {
-        ([], []) => {}
-        ([out], [back]) => {
-            let (sent, received) = (
-                (out.asset.as_str(), out.amount),
-                (back.asset.as_str(), back.amount),
-            );
-            let booking = Booking::trade(
-                out.time,
-                &out.account,
-                vec![out.row, back.row],
-                sent,
-                received,
-            );
-            booked.push(
-                booking
-                    .value(out.value.or(back.value))
-                    .id(&out.id)
-                    .note(&out.note),
-            );
+    for (out, back) in [
+        (of(Role::TradeOut), of(Role::TradeIn)),
+        (of(Role::OldName), of(Role::NewName)),
+    ] {
+        if out.is_empty() && back.is_empty() {
+            continue;
         }
-        _ => {
-            for event in out.iter().chain(&back) {
-                let negative = event.role == Role::TradeOut;
-                refuse(
-                    event,
-                    "the legs of this trade do not fit together",
-                    negative,
-                    reading,
-                );
+        match exchanged(&out, &back) {
+            Ok(bookings) => booked.extend(bookings),
+            Err(reason) => {
+                for event in out.iter().chain(&back) {
+                    let negative = matches!(event.role, Role::TradeOut | Role::OldName);
+                    refuse(event, &reason, negative, reading);
+                }
             }
         }
     }
@@ -373,7 +390,12 @@ fn book(events: Vec<Event>, reading: &mut Reading<'_>) {
                         .note(&event.note),
                 );
             }
-            Role::TradeOut | Role::TradeIn | Role::Fee | Role::Ignore => {}
+            Role::TradeOut
+            | Role::TradeIn
+            | Role::OldName
+            | Role::NewName
+            | Role::Fee
+            | Role::Ignore(_) => {}
         }
     }
     let mut booked = booked.into_iter();
@@ -390,6 +412,46 @@ fn book(events: Vec<Event>, reading: &mut Reading<'_>) {
             .sent(&fee.asset, fee.amount);
         reading.book(booking.id(&fee.id).note(&fee.note));
     }
+}
+
+/// What left for what came: of several, paired by their values.
+fn exchanged(out: &[&Event], back: &[&Event]) -> Result<Vec<Booking>, String> {
+    let (Some(first), false) = (out.first(), back.is_empty()) else {
+        return Err("the legs of this trade do not fit together".to_owned());
+    };
+    let sides = |events: &[&Event]| -> Vec<Side> {
+        let side = |event: &&Event| Side {
+            row: event.row,
+            asset: event.asset.clone(),
+            quantity: event.amount,
+        };
+        events.iter().map(side).collect()
+    };
+    let worth = |asset: &str| {
+        let mut all = out.iter().chain(back);
+        let event = all.find(|event| event.asset == asset && event.value.is_some())?;
+        Some(event.value?.to_f64() / event.amount.to_f64())
+    };
+    let pairs = pair(&sides(out), &sides(back), worth)?;
+    let only = pairs.len() == 1;
+    let bookings = pairs.into_iter().map(|pair| {
+        let (sent, received) = (&pair.sent, &pair.received);
+        let legs = ((sent.0.as_str(), sent.1), (received.0.as_str(), received.1));
+        let (time, account) = (first.time, &first.account);
+        let booking = match first.role {
+            Role::OldName => Booking::new(Kind::Migration, time, account, pair.rows)
+                .sent(legs.0.0, legs.0.1)
+                .received(legs.1.0, legs.1.1),
+            _ => Booking::trade(time, account, pair.rows, legs.0, legs.1),
+        };
+        let value = first.value.or(back[0].value).filter(|_| only);
+        let booking = booking.value(value).id(&first.id).note(&first.note);
+        match pair.flag {
+            Some(flag) => booking.flag(flag),
+            None => booking,
+        }
+    });
+    Ok(bookings.collect())
 }
 
 fn refuse(event: &Event, reason: &str, negative: bool, reading: &mut Reading<'_>) {

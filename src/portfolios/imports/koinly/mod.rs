@@ -20,7 +20,7 @@ struct Movement<'a> {
     label: String,
 }
 
-/// A currency without the id that Koinly puts behind it: `WFLR;9546698`.
+/// A currency or a wallet without the id that Koinly puts behind it: `WFLR;9546698`.
 fn currency(text: &str) -> &str {
     text.split_once(';')
         .map_or(text, |(ticker, _)| ticker)
@@ -134,6 +134,7 @@ fn incoming(label: &str) -> Option<(Kind, &'static str)> {
         "realized gain" => (Kind::Reward, "realized gain"),
         "gift" => (Kind::GiftIn, ""),
         "loan" | "margin loan" => (Kind::Deposit, "loan"),
+        "liquidity in" => (Kind::Deposit, "liquidity in"),
         "liquidity out" => (Kind::Deposit, "liquidity out"),
         "from pool" => (Kind::Deposit, "from pool"),
         _ => return None,
@@ -151,6 +152,7 @@ fn outgoing(label: &str) -> Option<(Kind, &'static str)> {
         "loan repayment" | "margin repayment" => (Kind::Withdrawal, "loan repayment"),
         "loan fee" | "margin fee" | "interest payment" | "fee" => (Kind::Fee, "loan fee"),
         "liquidity in" => (Kind::Withdrawal, "liquidity in"),
+        "liquidity out" => (Kind::Withdrawal, "liquidity out"),
         "to pool" => (Kind::Withdrawal, "to pool"),
         _ => return None,
     })

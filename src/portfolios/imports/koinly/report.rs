@@ -1,7 +1,7 @@
 //! The report of transactions, and the export for bulk edits. Costs and gains in them are Koinly's results:
 //! none is taken over.
 
-use super::{Movement, book, label, side};
+use super::{Movement, book, currency, label, side};
 use crate::imports::reading::{Cells, Line, Read, Reader, Reading, users_clock, users_numbers};
 use crate::imports::table::{Header, Table};
 use crate::imports::times::utc;
@@ -122,7 +122,8 @@ fn row(
         return Ok(Line::Ignore("deleted in Koinly".to_owned()));
     }
     let account = reading.account.clone();
-    let (from, to) = (cells.text(columns.from), cells.text(columns.to));
+    let wallet = |column| currency(cells.text(column));
+    let (from, to) = (wallet(columns.from), wallet(columns.to));
     let or = |one: &'_ str, other: &'_ str| -> String {
         [one, other, &account]
             .into_iter()
@@ -142,8 +143,8 @@ fn row(
         label: label(cells.text(columns.label)),
     };
     let value = cells.amount(columns.value)?;
-    let currency = named.unwrap_or_else(|| cells.text(columns.value_currency));
-    let value = reading.valued(value, currency);
+    let of_value = named.unwrap_or_else(|| currency(cells.text(columns.value_currency)));
+    let value = reading.valued(value, of_value);
     Ok(match book(&movement)? {
         Ok(booking) => Line::Book(
             booking
