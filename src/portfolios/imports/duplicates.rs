@@ -3,18 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, FixedOffset, TimeDelta};
+use chrono::TimeDelta;
 
 use super::booking::sum;
 use super::outcome::{Duplicate, Imported};
-use super::reading::Reading;
 use crate::transaction::format_time;
 use crate::{Decimal, Kind, Leg, Transaction};
 
 /// Greatest difference between the times at which two reports book one deposit or withdrawal.
 const MOVEMENT_WITHIN: TimeDelta = TimeDelta::hours(1);
-/// Greatest difference between the times at which the two ends of one transfer are booked.
-const TRANSFER_WITHIN: TimeDelta = TimeDelta::hours(24);
 /// Prefix of the ids of transactions that have none of a venue: they are compared by content.
 pub const MADE_ID: &str = "import/";
 /// Prefix of the ids of transactions that were entered by hand without one: they are compared by content too.
@@ -326,77 +323,4 @@ fn movement(transaction: &Transaction) -> Option<(String, String)> {
     };
     let sign = if out { "-" } else { "" };
     Some((leg.asset.clone(), format!("{sign}{}", total.normalized())))
-}
-
-/// Where a deposit or withdrawal is, and when it was.
-type End = (usize, DateTime<FixedOffset>);
-
-/// Takes out deposits and withdrawals that are the other end of a transfer that another file has.
-pub(super) fn ends_of_transfers(
-    accepted: &mut Vec<Imported>,
-    readings: &[Reading<'_>],
-) -> Vec<(usize, Duplicate)> {
-    let mut ends: HashMap<(&str, String), Vec<End>> = HashMap::new();
-    for (at, imported) in accepted.iter().enumerate() {
-        let transaction = &imported.transaction;
-        let end = match transaction.kind {
-            Kind::Deposit => transaction.received.as_ref().map(|leg| ("+", leg)),
-            Kind::Withdrawal => transaction.sent.as_ref().map(|leg| ("-", leg)),
-            _ => None,
-        };
-        if let Some((sign, leg)) = end {
-            let key = (
-                transaction.account.as_str(),
-                format!("{sign}{} {}", leg.quantity.normalized(), leg.asset),
-            );
-            ends.entry(key).or_default().push((at, transaction.time));
-        }
-    }
-    let mut gone: HashMap<usize, usize> = HashMap::new();
-    for (at, imported) in accepted.iter().enumerate() {
-        let transaction = &imported.transaction;
-        let (Kind::Transfer, Some(to), Some(leg)) =
-            (transaction.kind, &transaction.to_account, &transaction.sent)
-        else {
-            continue;
-        };
-        let amount = format!("{} {}", leg.quantity.normalized(), leg.asset);
-        for (account, sign) in [(to, "+"), (&transaction.account, "-")] {
-            let candidates = ends
-                .get(&(account.as_str(), format!("{sign}{amount}")))
-                .into_iter()
-                .flatten();
-            let apart = |time: &DateTime<FixedOffset>| (*time - transaction.time).abs();
-            let end = candidates
-                .filter(|(end, time)| {
-                    !gone.contains_key(end)
-                        && accepted[*end].file != imported.file
-                        && apart(time) <= TRANSFER_WITHIN
-                })
-                .min_by_key(|(_, time)| apart(time));
-            if let Some((end, _)) = end {
-                gone.insert(*end, at);
-            }
-        }
-    }
-    let place = |imported: &Imported| {
-        let row = imported.rows.first().copied().unwrap_or_default();
-        format!("{} row {row}", readings[imported.file].name)
-    };
-    let duplicates = gone
-        .iter()
-        .map(|(end, transfer)| {
-            let of = place(&accepted[*transfer]);
-            (
-                accepted[*end].file,
-                Duplicate {
-                    rows: accepted[*end].rows.clone(),
-                    of,
-                },
-            )
-        })
-        .collect();
-    let mut at = 0..;
-    accepted.retain(|_| at.next().is_none_or(|at| !gone.contains_key(&at)));
-    duplicates
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ImportOptions;
-use super::duplicates::{KnownTransactions, ends_of_transfers};
+use super::duplicates::KnownTransactions;
+use super::ends;
 use super::outcome::{Duplicate, FileOutcome, ImportOutcome, Imported, Question, Refusal, Rows};
 use super::reading::Reading;
 use super::renames::renamed;
@@ -35,6 +36,7 @@ pub(super) fn merge(mut readings: Vec<Reading<'_>>, options: &ImportOptions) -> 
             );
         }
         in_one_currency(reading, currency.as_deref());
+        ends::keep_stored_ends(&mut reading.booked, &options.known);
         let found = known.sift(&mut reading.booked);
         for imported in &mut reading.booked {
             let row = imported.rows.first().copied().unwrap_or_default();
@@ -46,7 +48,7 @@ pub(super) fn merge(mut readings: Vec<Reading<'_>>, options: &ImportOptions) -> 
         accepted.append(&mut reading.booked);
         duplicates.push(found);
     }
-    for (file, duplicate) in ends_of_transfers(&mut accepted, &readings) {
+    for (file, duplicate) in ends::take_out(&mut accepted, &readings, &options.known) {
         duplicates[file].push(duplicate);
     }
     accepted.sort_by_key(|imported| imported.transaction.time);

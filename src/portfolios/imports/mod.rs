@@ -14,6 +14,7 @@ mod coinbase;
 mod cointracking;
 mod cryptocom;
 mod duplicates;
+mod ends;
 mod ghostfolio;
 mod koinly;
 mod kraken;
@@ -119,6 +120,7 @@ enum Source {
 struct Probe {
     format: Option<serde_json::Value>,
     transactions: Option<serde::de::IgnoredAny>,
+    #[serde(alias = "orders")]
     activities: Option<serde::de::IgnoredAny>,
 }
 
