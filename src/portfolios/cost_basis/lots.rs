@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cost_basis::marks::Stock;
 use crate::cost_basis::walk::Books;
-use crate::cost_basis::{Method, OpenLot, Piece};
+use crate::cost_basis::{LotName, Method, OpenLot, Piece};
 use crate::ledger::{Acquisition, Place};
 use crate::money::Money;
 use crate::transaction::NamedLot;
@@ -45,7 +45,8 @@ impl PartialOrd for Key {
 pub(super) struct Lots {
     method: Method,
     places: HashMap<Place, BTreeMap<Key, Piece>>,
-    named: Named,
+    /// None until a lot is named: most portfolios name none.
+    named: Option<Named>,
 }
 
 /// The lots that each transaction acquired, for those who name them. What was noted before a copy was
@@ -60,6 +61,17 @@ struct Named {
 const MOST_PARTS: usize = 64;
 
 impl Named {
+    /// Notes every lot that there is.
+    fn of_all(places: &HashMap<Place, BTreeMap<Key, Piece>>) -> Self {
+        let mut named = Self::default();
+        for (key, piece) in places.values().flatten() {
+            if let LotName::Transaction(transaction) = piece.lot {
+                named.note(transaction, *key);
+            }
+        }
+        named
+    }
+
     /// Notes a lot. One that moved may be noted again, which does no harm.
     fn note(&mut self, transaction: u32, key: Key) {
         let keys = self.since.entry(transaction).or_default();
@@ -98,7 +110,7 @@ impl Lots {
         Self {
             method,
             places: HashMap::new(),
-            named: Named::default(),
+            named: None,
         }
     }
 }
@@ -131,8 +143,14 @@ impl Lots {
 
 impl Books for Lots {
     fn stock(&mut self) -> Stock {
-        self.named.share();
+        if let Some(named) = &mut self.named {
+            named.share();
+        }
         Stock::Lots(self.clone())
+    }
+
+    fn names_lots(&self) -> bool {
+        self.method == Method::Specific
     }
 
     fn count(&self) -> usize {
@@ -149,10 +167,8 @@ impl Books for Lots {
             acquired: piece.acquired,
             sequence: piece.sequence,
         };
-        if self.method == Method::Specific
-            && let super::LotName::Transaction(transaction) = piece.lot
-        {
-            self.named.note(transaction, key);
+        if let (Some(named), LotName::Transaction(transaction)) = (&mut self.named, piece.lot) {
+            named.note(transaction, key);
         }
         self.places
             .entry(place)
@@ -173,18 +189,23 @@ impl Books for Lots {
         taken: &mut Vec<Piece>,
     ) -> i128 {
         let mut left = wanted.quantity.atoms();
-        let Some(lots) = self.places.get_mut(&place) else {
+        let places = &mut self.places;
+        let named = self.named.get_or_insert_with(|| Named::of_all(places));
+        let Some(lots) = places.get_mut(&place) else {
             return left;
         };
-        for key in self.named.of(transaction) {
+        let mut keys: Vec<Key> = named.of(transaction).copied().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
             if left > 0
-                && let Some(lot) = lots.get_mut(key)
+                && let Some(lot) = lots.get_mut(&key)
             {
                 let piece = split(lot, left);
                 left -= piece.quantity;
                 taken.push(piece);
                 if lot.quantity == 0 {
-                    lots.remove(key);
+                    lots.remove(&key);
                 }
             }
         }

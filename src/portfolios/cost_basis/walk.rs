@@ -19,6 +19,11 @@ pub(super) trait Books {
     /// A copy to continue from.
     fn stock(&mut self) -> Stock;
 
+    /// True where transactions may name the lots that they take; the other methods have an order of their own.
+    fn names_lots(&self) -> bool {
+        false
+    }
+
     /// Number of lots, as a measure of what a copy costs.
     fn count(&self) -> usize;
 
@@ -241,7 +246,7 @@ impl<'a> Walk<'a> {
         let row = &self.ledger.transactions[transaction as usize];
         let mut left = quantity;
         // Lots are named for what was sent, not for fees.
-        if !matches!(cause, Cause::TradeFee | Cause::OtherFee) {
+        if books.names_lots() && !matches!(cause, Cause::TradeFee | Cause::OtherFee) {
             for wanted in &row.lots {
                 let number = self.numbers.get(wanted.lot.as_str()).copied();
                 let missing = number.map_or(wanted.quantity.atoms(), |number| {
