@@ -73,8 +73,12 @@ fn check_one(transaction: &Transaction) -> Result<(), String> {
         }
     }
     if kind == Kind::Swap || kind == Kind::Buy || kind == Kind::Sell || kind == Kind::Migration {
-        let asset = |part: &Option<Leg>| part.as_ref().map(|leg| leg.asset.clone());
-        if asset(sent) == asset(received) {
+        let same = |sent: &Leg, received: &Leg| sent.asset == received.asset;
+        if sent
+            .iter()
+            .zip(received)
+            .any(|(sent, received)| same(sent, received))
+        {
             return Err(format!("a {kind} sends and receives the same asset"));
         }
     }

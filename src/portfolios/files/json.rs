@@ -63,23 +63,11 @@ struct Row {
 /// If it is none, or wrong anywhere: with the place and what is wrong there.
 pub fn read_json(bytes: &[u8]) -> Result<TransactionFile, FileError> {
     let text = super::text(bytes)?;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let document: Document =
-        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            let path = error.path().to_string();
-            let path = if path == "." {
-                "the document".to_owned()
-            } else {
-                path
-            };
-            FileError::Json {
-                path,
-                message: error.into_inner().to_string(),
-            }
-        })?;
-    deserializer.end().map_err(|error| {
-        FileError::NotTheFormat(format!("there is something after the document: {error}"))
-    })?;
+    // To know the place of a fault takes half of the time: it is looked for where there is one.
+    let document = match serde_json::from_str(text) {
+        Ok(document) => document,
+        Err(_) => document_or_place(text)?,
+    };
     let wrong = |path: &str, message: String| FileError::Json {
         path: path.to_owned(),
         message,
@@ -109,6 +97,27 @@ pub fn read_json(bytes: &[u8]) -> Result<TransactionFile, FileError> {
         transactions,
         prices: document.prices,
     })
+}
+
+/// Reads a document with the place of what is wrong with it.
+fn document_or_place(text: &str) -> Result<Document, FileError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let document = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." {
+            "the document".to_owned()
+        } else {
+            path
+        };
+        FileError::Json {
+            path,
+            message: error.into_inner().to_string(),
+        }
+    })?;
+    deserializer.end().map_err(|error| {
+        FileError::NotTheFormat(format!("there is something after the document: {error}"))
+    })?;
+    Ok(document)
 }
 
 /// Writes a file of transactions; each transaction is a line.
@@ -227,8 +236,22 @@ impl From<Row> for Transaction {
 }
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<FixedOffset>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_time(&text).map_err(de::Error::custom)
+    deserializer.deserialize_str(Text(parse_time))
+}
+
+/// Reads a text by a function, without a copy of it.
+struct Text<F>(F);
+
+impl<T, E: fmt::Display, F: FnOnce(&str) -> Result<T, E>> Visitor<'_> for Text<F> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_str<R: de::Error>(self, text: &str) -> Result<T, R> {
+        (self.0)(text).map_err(R::custom)
+    }
 }
 
 fn from_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -236,8 +259,7 @@ where
     D: Deserializer<'de>,
     T: FromStr<Err: fmt::Display>,
 {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(de::Error::custom)
+    deserializer.deserialize_str(Text(str::parse::<T>))
 }
 
 fn optional_from_text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -275,6 +297,16 @@ fn prices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Prices, D::Error
     Ok(prices)
 }
 
+/// A day as a name.
+struct Day(NaiveDate);
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let day = deserializer.deserialize_str(Text(super::prices_csv::day))?;
+        Ok(Self(day))
+    }
+}
+
 struct Days(Vec<(NaiveDate, Decimal)>);
 
 impl<'de> Deserialize<'de> for Days {
@@ -290,13 +322,12 @@ impl<'de> Deserialize<'de> for Days {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut days = Vec::new();
-                while let Some((day, price)) = map.next_entry::<String, Decimal>()? {
-                    let date = super::prices_csv::day(&day).map_err(de::Error::custom)?;
+                while let Some((Day(day), price)) = map.next_entry::<Day, Decimal>()? {
                     if price.is_negative() {
                         let message = format!("the price of {day} is below zero: {price}");
                         return Err(de::Error::custom(message));
                     }
-                    days.push((date, price));
+                    days.push((day, price));
                 }
                 Ok(days)
             }
