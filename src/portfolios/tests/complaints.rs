@@ -157,6 +157,33 @@ fn a_total_loss_stays_a_total_loss() {
 }
 
 #[test]
+fn portfolio_twr_wrong_though_accounts_are_right() {
+    let mut rows = vec![
+        row("a", "2024-01-01", Kind::Deposit, "", "1 BTC @ 100", ""),
+        row("b", "2024-01-03", Kind::Deposit, "", "1000 ETH @ 10000", ""),
+        row("c", "2024-01-04", Kind::Withdrawal, "1000 ETH", "", ""),
+    ];
+    // An account that joins later, a hundred times as large, and is emptied again.
+    rows[1].account = "joined later".to_owned();
+    rows[2].account = "joined later".to_owned();
+    let mut file = file(rows);
+    price(
+        &mut file,
+        "BTC",
+        &[
+            ("2024-01-01", "100"),
+            ("2024-01-02", "110"),
+            ("2024-01-05", "121"),
+        ],
+    );
+    price(&mut file, "ETH", &[("2024-01-03", "10")]);
+    for report in [by(&file, Method::Fifo), by_account(&file, Method::Fifo)] {
+        let twr = number(report.performance.twr.as_ref());
+        assert!((twr - 0.21).abs() < 1e-9, "{twr}");
+    }
+}
+
+#[test]
 fn buys_without_deposits_make_cash_negative_and_returns_meaningless() {
     let report = by(&bought_again(), Method::Fifo);
     assert_eq!(text(&report)["implied_deposits"], "100");
@@ -558,6 +585,34 @@ fn a_named_lot_that_is_not_there_is_flagged() {
     assert_eq!(text(&report)["disposals"][0]["basis"], "150");
     assert_eq!(report.flags[0].problem, "named_lot_not_there");
     assert_eq!(report.flags[0].transaction.as_deref(), Some("s"));
+}
+
+#[test]
+fn named_lots_bind_the_method_that_takes_them_only() {
+    let mut rows = vec![
+        row("a", "2024-01-01", Kind::Buy, "100 USD", "1 BTC", ""),
+        row("b", "2024-01-02", Kind::Buy, "200 USD", "1 BTC", ""),
+        row("s", "2024-01-03", Kind::Sell, "1 BTC", "400 USD", ""),
+    ];
+    let named = |lot: &str| coinsphere_portfolios::NamedLot {
+        lot: lot.to_owned(),
+        quantity: "1".parse().unwrap(),
+    };
+    for (lot, specific) in [("b", "200"), ("nobody", "100")] {
+        rows[2].lots = vec![named(lot)];
+        let file = file(rows.clone());
+        for (method, basis) in [
+            (Method::Specific, specific),
+            (Method::Fifo, "100"),
+            (Method::Lifo, "200"),
+            (Method::Average, "150"),
+        ] {
+            let report = by(&file, method);
+            assert_eq!(text(&report)["disposals"][0]["basis"], basis, "{method}");
+            let flagged = method == Method::Specific && lot == "nobody";
+            assert_eq!(report.flags.len(), usize::from(flagged), "{method}");
+        }
+    }
 }
 
 #[test]

@@ -2,68 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use coinsphere_portfolios::files::{write_csv, write_json};
-use coinsphere_portfolios::imports::{Choice, DateOrder, ImportOptions, ImportOutcome, import};
+use coinsphere_portfolios::imports::{Choice, DateOrder, ImportOptions, import};
+use coinsphere_portfolios::report::{ReportOptions, report};
 use coinsphere_portfolios::transaction::parse_time;
-use coinsphere_portfolios::{Decimal, Kind, Leg, Transaction, TransactionFile};
+use coinsphere_portfolios::{Decimal, Kind, Leg, Method, Scope, Transaction, TransactionFile};
 use proptest::prelude::*;
-
-fn files(texts: &[&str]) -> Vec<(String, Vec<u8>)> {
-    let named = |(at, text): (usize, &&str)| (format!("export-{at}.csv"), text.as_bytes().to_vec());
-    texts.iter().enumerate().map(named).collect()
-}
-
-fn read_with(texts: &[&str], options: &ImportOptions) -> ImportOutcome {
-    import(&files(texts), options)
-}
-
-fn read(texts: &[&str]) -> ImportOutcome {
-    read_with(texts, &ImportOptions::default())
-}
-
-fn net(outcome: &ImportOutcome) -> Vec<String> {
-    outcome
-        .net
-        .iter()
-        .map(|(asset, net)| format!("{net} {asset}"))
-        .collect()
-}
-
-fn stored(outcome: &ImportOutcome) -> Vec<Transaction> {
-    outcome
-        .transactions
-        .iter()
-        .map(|imported| imported.transaction.clone())
-        .collect()
-}
-
-fn kinds(outcome: &ImportOutcome) -> Vec<Kind> {
-    outcome
-        .transactions
-        .iter()
-        .map(|imported| imported.transaction.kind)
-        .collect()
-}
-
-fn refused(outcome: &ImportOutcome) -> Vec<(u64, String)> {
-    outcome
-        .refused()
-        .map(|(_, refusal)| (refusal.row.unwrap_or(0), refusal.reason.clone()))
-        .collect()
-}
-
-const HISTORY: &str = "User_ID,UTC_Time,Account,Operation,Coin,Change,Remark\n";
-const LEDGER: &str = "txid,refid,time,type,subtype,aclass,asset,amount,fee,balance\n";
-
-fn history(rows: &str) -> String {
-    let rows: String = rows
-        .lines()
-        .map(|row| format!("1,{},\n", row.trim()))
-        .collect();
-    format!("{HISTORY}{rows}")
-}
+use support::imports::{LEDGER, files, history, kinds, net, read, read_with, refused, stored};
 
 #[test]
 fn equal_rows_of_one_file_all_count() {
@@ -509,6 +458,30 @@ fn what_is_no_table_says_which_tables_are_known() {
         let outcome = import(&[("x".to_owned(), bytes)], &ImportOptions::default());
         assert!(!outcome.is_accepted() && outcome.transactions.is_empty());
     }
+}
+
+#[test]
+fn lots_missing_after_import() {
+    let text = "Date,Type,Label,Sending Wallet,Sent Amount,Sent Currency,Sent Cost Basis,Receiving Wallet,Received Amount,\
+        Received Currency,Received Cost Basis,Fee Amount,Fee Currency,Gain (GBP),Net Value (GBP),Fee Value (GBP),TxSrc,TxDest,TxHash,Description\n\
+        2023-04-01 10:00:00 UTC,buy,,Kraken,1000,GBP,,Kraken,0.5,ETH,1000,2.5,GBP,,1000,2.5,,,,\n\
+        2023-04-07 11:00:00 UTC,transfer,,Kraken,0.5,ETH,1000,Ledger,0.5,ETH,1000,,,0,160,0.8,,,0xbb01,\n";
+    let file = read(&[text]).into_file("GBP").unwrap();
+    let options = ReportOptions {
+        scope: Scope::Account,
+        ..ReportOptions::new(Method::Fifo)
+    };
+    let report = report(&file, &options).unwrap();
+    let left = &report.remaining[0];
+    assert_eq!(
+        (
+            left.account.as_str(),
+            left.quantity.as_str(),
+            left.basis.to_string().as_str()
+        ),
+        ("Ledger", "0.5", "1002.5")
+    );
+    assert!(report.flags.is_empty(), "{:?}", report.flags);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "not every test uses all of it")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub mod imports;
 pub mod random;
 
 use coinsphere_portfolios::report::{Report, ReportOptions, report};
