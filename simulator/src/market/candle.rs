@@ -71,6 +71,19 @@ impl Candle {
         }
     }
 
+    /// Adds a candle of later trades.
+    pub(crate) fn merge(&mut self, later: &Self) {
+        self.high = self.high.max(later.high);
+        self.low = self.low.min(later.low);
+        self.close = later.close;
+        self.volume += later.volume;
+        self.quote_volume += later.quote_volume;
+        self.trades += later.trades;
+        self.taker_buy_volume += later.taker_buy_volume;
+        self.taker_buy_quote_volume += later.taker_buy_quote_volume;
+        self.last_id = later.last_id;
+    }
+
     pub(crate) fn add(&mut self, trade: &Trade) {
         let quantity = i128::from(trade.quantity);
         let quote = i128::from(trade.price) * quantity;

@@ -87,18 +87,30 @@ impl Instrument {
         10f64.powi(-(self.quantity_digits as i32))
     }
 
-    /// Kraken's REST names (altname, wsname, key): the old ones for the assets that have them.
+    /// Kraken's names of the token (altname, key): the old ones for the assets that have them.
     #[must_use]
-    pub fn kraken_names(&self) -> (String, String, String) {
+    pub fn kraken_asset(&self) -> (&'static str, String) {
         let alt = match self.token.ticker {
             "BTC" => "XBT",
             "DOGE" => "XDG",
             other => other,
         };
+        let key = match alt {
+            "XBT" | "ETH" | "XRP" | "LTC" | "XLM" | "ETC" | "XDG" => format!("X{alt}"),
+            _ => alt.to_owned(),
+        };
+        (alt, key)
+    }
+
+    /// Kraken's REST names (altname, wsname, key): the old ones for the assets that have them.
+    #[must_use]
+    pub fn kraken_names(&self) -> (String, String, String) {
+        let (alt, asset) = self.kraken_asset();
         let altname = format!("{alt}{}", self.quote);
         let key = match alt {
-            "XBT" | "ETH" | "XRP" | "LTC" | "XLM" | "ETC" => format!("X{alt}Z{}", self.quote),
-            _ => altname.clone(),
+            // Dogecoin's pairs go without the prefixes.
+            alt if alt == asset || alt == "XDG" => altname.clone(),
+            _ => format!("{asset}Z{}", self.quote),
         };
         (altname, format!("{alt}/{}", self.quote), key)
     }
@@ -155,6 +167,8 @@ mod tests {
         let of = |symbol: &str| all.iter().find(|i| i.symbol == symbol).expect("listed");
         assert_eq!(of("BTC/USD").kraken_names().2, "XXBTZUSD");
         assert_eq!(of("DOGE/USD").kraken_names().1, "XDG/USD");
+        assert_eq!(of("DOGE/USD").kraken_names().2, "XDGUSD");
+        assert_eq!(of("DOGE/USD").kraken_asset().1, "XXDG");
         assert_eq!(of("SOL/USD").kraken_names().0, "SOLUSD");
         assert!(of("BTCUSDT").is_called("binance:btcusdt"));
         assert!(of("BTC-USD").is_called("bitcoin"));

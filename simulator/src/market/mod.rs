@@ -3,6 +3,7 @@
 //!
 //! Times here are µs since the Unix epoch. Knows nothing of protocols, faults or the present.
 
+mod book;
 mod candle;
 mod count;
 mod epoch;
@@ -14,6 +15,7 @@ mod trade;
 
 use std::collections::HashMap;
 
+pub use book::{Level, OrderBook};
 pub use candle::Candle;
 pub use epoch::EpochError;
 pub(crate) use instrument::all as listing;
@@ -196,6 +198,26 @@ impl Market {
             true
         });
         candles
+    }
+
+    /// The candle of all trades in `[from, to)`, if there are any.
+    #[must_use]
+    pub fn candle(&self, instrument: &Instrument, from: i64, to: i64) -> Option<Candle> {
+        let mut candle: Option<Candle> = None;
+        self.for_each(instrument, from, to, |trade| {
+            match &mut candle {
+                Some(candle) => candle.add(trade),
+                None => candle = Some(Candle::opened_by(trade, from)),
+            }
+            true
+        });
+        candle
+    }
+
+    /// The order book at `t`, at most `depth` levels a side.
+    #[must_use]
+    pub fn book(&self, instrument: &Instrument, t: i64, depth: usize) -> OrderBook {
+        self.books[instrument.index].maker.clone().book(t, depth)
     }
 
     /// The last trade before `t`.

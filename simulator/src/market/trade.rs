@@ -3,8 +3,9 @@
 //!
 //! A block's trades depend on (seed, instrument, block) and the count tree only.
 
+use super::book::{Level, OrderBook};
 use super::count::{BLOCK_US, Block};
-use super::hash::{Draws, hash, unit};
+use super::hash::{Draws, hash, normal, unit};
 use super::instrument::Instrument;
 use super::price::PricePath;
 
@@ -34,6 +35,11 @@ pub(crate) struct TradeMaker {
     turnover: f64,
     spread: f64,
 }
+
+/// The time for which a book stays as it is: 2^18 µs, a quarter of a second.
+const BOOK_STATE: u32 = 18;
+/// The time for which the quantity at one price stays as it is: 2^24 µs, 17 seconds.
+const LEVEL_STATE: u32 = 24;
 
 /// Turnover a day, in US dollars, of an instrument of weight 1.
 const TURNOVER_A_DAY: f64 = 5e7;
@@ -114,10 +120,53 @@ impl TradeMaker {
         // Buyers or sellers lead for some seconds at a time.
         let lead = unit(hash(self.key ^ 0x51DE, (t >> 23) as u64));
         let buys = draws.unit() < 0.25 + 0.5 * lead;
+        let (bid, spread) = self.best(mid);
+        let price = if buys { bid + spread } else { bid };
+        (buys, price, (spread / 4).max(1))
+    }
+
+    /// The best bid around `mid`, and the distance of the best ask from it; all in ticks.
+    fn best(&self, mid: f64) -> (i64, i64) {
         let spread = (mid * self.spread).round().max(1.0);
-        let bid = (mid - spread / 2.0).floor() as i64;
-        let price = if buys { bid + spread as i64 } else { bid };
-        (buys, price, (spread as i64 / 4).max(1))
+        ((mid - spread / 2.0).floor() as i64, spread as i64)
+    }
+
+    /// The book at `t`, at most `depth` levels a side.
+    pub(crate) fn book(&mut self, t: i64, depth: usize) -> OrderBook {
+        let t = t >> BOOK_STATE << BOOK_STATE;
+        let mid = self.path.at(t) / self.tick;
+        let (bid, spread) = self.best(mid);
+        let bid = bid.max(1);
+        let gap = |key: u64, price: i64| {
+            1 + (hash(key, price as u64) % (spread / 2).max(2) as u64) as i64
+        };
+        let side = |key: u64, best: i64, away: i64| -> Vec<Level> {
+            std::iter::successors(Some(best), |&price| Some(price + away * gap(key, price)))
+                .take_while(|&price| price >= 1)
+                .take(depth)
+                .map(|price| self.level(key, price, t))
+                .collect()
+        };
+        OrderBook {
+            update: (t >> BOOK_STATE).max(0) as u64,
+            bids: side(hash(self.key, 0xB1D), bid, -1),
+            asks: side(hash(self.key, 0xA5C), bid + spread, 1),
+        }
+    }
+
+    fn level(&self, key: u64, price: i64, t: i64) -> Level {
+        let phase = (hash(key ^ 1, price as u64) >> (64 - LEVEL_STATE)) as i64;
+        let state = (t + phase) >> LEVEL_STATE;
+        let draw = hash(hash(key ^ 2, price as u64), state as u64);
+        // As much as trades in a few seconds.
+        let notional = 3.0 * self.turnover * (1.1 * normal(draw) - 0.6).exp();
+        let lots = notional / (price as f64 * self.tick) / self.lot;
+        Level {
+            price,
+            quantity: lots.round().max(1.0) as i64,
+            orders: 1 + draw % 5,
+            since: (state << LEVEL_STATE) - phase,
+        }
     }
 
     fn quantity(&self, draws: &mut Draws, size: f64) -> i64 {
