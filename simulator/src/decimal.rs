@@ -59,6 +59,17 @@ pub(crate) fn average(quote: i128, volume: i128, digits_of_price: u32, digits: u
     fixed((quote * scale + divisor / 2) / divisor, digits)
 }
 
+/// `100 × part / whole` with `digits` fractional digits; zero of nothing.
+pub(crate) fn percent(part: i128, whole: i128, digits: u32) -> String {
+    let size = average(100 * part.abs(), whole, 0, digits);
+    let sign = if part < 0 && size.bytes().any(|b| (b'1'..=b'9').contains(&b)) {
+        "-"
+    } else {
+        ""
+    };
+    format!("{sign}{size}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +85,8 @@ mod tests {
         assert_eq!(trimmed(100, 0), "100");
         assert_eq!(average(10 * 3 + 11 * 4, 7, 1, 1), "1.1");
         assert_eq!(average(0, 0, 1, 1), "0.0");
+        assert_eq!(percent(-1, 3, 3), "-33.333");
+        assert_eq!(percent(-1, 1_000_000, 3), "0.000");
+        assert_eq!(percent(5, 0, 2), "0.00");
     }
 }

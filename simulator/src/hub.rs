@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::fault::{FaultBoard, Ledger};
 use crate::market::{Market, Venue};
 use crate::replay::Player;
+use crate::rest::Hours;
 
 /// The shared state of one running simulator.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct Hub {
     pub(crate) faults: FaultBoard,
     pub(crate) ledger: Ledger,
     pub(crate) counters: Counters,
+    pub(crate) hours: Hours,
     pub(crate) replay: Option<Arc<Player>>,
     pub(crate) send_timeout: Duration,
     pub(crate) max_connections: u64,

@@ -11,9 +11,9 @@
 //! | `/binance/ws`, `/binance/ws/<stream>`, `/binance/stream?streams=` | Binance spot WebSocket |
 //! | `/binance/api/v3/…` | Binance spot REST |
 //! | `/coinbase` (or `/coinbase/ws`) | Coinbase Exchange WebSocket |
-//! | `/coinbase/time`, `/coinbase/products…` | Coinbase Exchange REST |
+//! | `/coinbase/time`, `/coinbase/currencies…`, `/coinbase/products…` | Coinbase Exchange REST |
 //! | `/coinbase-advanced` (or `/coinbase-advanced/ws`) | Coinbase Advanced Trade WebSocket |
-//! | `/coinbase-advanced/api/v3/brokerage/…` | Coinbase Advanced Trade REST |
+//! | `/coinbase-advanced/api/v3/brokerage/…`, `/coinbase-advanced/v2/…` | Coinbase Advanced Trade REST |
 //! | `/kraken/v2` | Kraken WebSocket v2 |
 //! | `/kraken/0/public/…` | Kraken REST |
 //! | `/admin/state`, `/admin/faults`, `/admin/candles`, `/admin/instruments` | the simulator's own |

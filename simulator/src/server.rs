@@ -141,6 +141,7 @@ pub async fn serve_with(
         faults: FaultBoard::new(config.faults),
         ledger: Ledger::default(),
         counters: Counters::default(),
+        hours: rest::Hours::default(),
         replay,
         send_timeout: Duration::from_millis(config.send_timeout_ms.max(1)),
         max_connections: config.max_connections,

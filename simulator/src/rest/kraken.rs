@@ -13,21 +13,27 @@ use axum::routing::get;
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
+use super::statistics::{DAY, Statistics, statistics};
 use super::{Answer, InstrumentView, Query, Refusal, json_text, number};
-use crate::decimal::{average, fixed};
+use crate::decimal::{average, fixed, padded};
 use crate::hub::Hub;
-use crate::market::{Instrument, Venue, hash};
+use crate::market::{Instrument, Level, Venue, hash};
 
 const SECOND: i64 = 1_000_000;
 const MAX_ROWS: usize = 720;
 const MAX_TRADES: usize = 1_000;
+const DEFAULT_DEPTH: usize = 100;
+const MAX_DEPTH: usize = 500;
 const INTERVALS: [i64; 8] = [1, 5, 15, 30, 60, 240, 1_440, 10_080];
 
 pub(crate) fn routes() -> Router<Arc<Hub>> {
     Router::new()
         .route("/0/public/Time", get(time))
         .route("/0/public/SystemStatus", get(system_status))
+        .route("/0/public/Assets", get(assets))
         .route("/0/public/AssetPairs", get(asset_pairs))
+        .route("/0/public/Ticker", get(ticker))
+        .route("/0/public/Depth", get(depth))
         .route("/0/public/Trades", get(trades))
         .route("/0/public/OHLC", get(ohlc))
 }
@@ -72,26 +78,64 @@ async fn system_status(State(hub): State<Arc<Hub>>) -> Response {
     result(&json!({"status": "online", "timestamp": time.replace(".000000", "")}).to_string())
 }
 
-async fn asset_pairs(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
-    let wanted: Vec<&Instrument> = match query.get("pair") {
-        None => hub.market.instruments(Venue::Kraken).collect(),
+/// The instruments that `pair` names, or all of them.
+fn named<'a>(hub: &'a Hub, query: &Query) -> Result<Vec<&'a Instrument>, Refusal> {
+    match query.get("pair") {
+        None => Ok(hub.market.instruments(Venue::Kraken).collect()),
         Some(names) => names
             .split(',')
-            .map(|name| find(&hub, name))
+            .map(|name| find(hub, name))
             .collect::<Option<_>>()
-            .ok_or_else(|| error("EQuery:Unknown asset pair"))?,
+            .ok_or_else(|| error("EQuery:Unknown asset pair")),
+    }
+}
+
+async fn assets(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
+    let asset = |(altname, key): (&str, String), ticker: &str, decimals: u32, shown: u32| {
+        let names = [altname.to_owned(), key.clone(), ticker.to_owned()];
+        let value = json!({
+            "aclass": "currency",
+            "altname": altname,
+            "decimals": decimals,
+            "display_decimals": shown,
+            "status": "enabled",
+        });
+        (names, key, value)
     };
-    let pairs: Map<String, Value> = wanted
+    let mut all: Vec<_> = hub
+        .market
+        .instruments(Venue::Kraken)
+        .map(|i| asset(i.kraken_asset(), i.token.ticker, 10, 5))
+        .collect();
+    all.push(asset(("USD", "ZUSD".to_owned()), "USD", 4, 2));
+    if let Some(wanted) = query.get("asset") {
+        let wanted: Vec<&str> = wanted.split(',').collect();
+        let known = |name: &&str| {
+            all.iter()
+                .any(|(names, ..)| names.iter().any(|n| n == name))
+        };
+        if !wanted.iter().all(known) {
+            return Err(error("EQuery:Unknown asset"));
+        }
+        all.retain(|(names, ..)| names.iter().any(|name| wanted.contains(&name.as_str())));
+    }
+    let all: Map<String, Value> = all
+        .into_iter()
+        .map(|(_, key, asset)| (key, asset))
+        .collect();
+    Ok(result(&Value::from(all).to_string()))
+}
+
+async fn asset_pairs(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
+    let pairs: Map<String, Value> = named(&hub, &query)?
         .into_iter()
         .map(|i| {
             let (altname, wsname, key) = i.kraken_names();
-            let old = key.starts_with('X') && key.contains('Z') && key != altname;
-            let base = altname.trim_end_matches(i.quote);
             let pair = json!({
                 "altname": altname,
                 "wsname": wsname,
                 "aclass_base": "currency",
-                "base": if old || base == "XDG" { format!("X{base}") } else { base.to_owned() },
+                "base": i.kraken_asset().1,
                 "aclass_quote": "currency",
                 "quote": "ZUSD",
                 "lot": "unit",
@@ -214,5 +258,98 @@ async fn ohlc(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
     Ok(result(&format!(
         r#"{{"{key}":[{}],"last":{last}}}"#,
         rows.join(",")
+    )))
+}
+
+/// A price as the ticker and the book print it: at least five fractional digits.
+fn price_text(i: &Instrument, price: i64) -> String {
+    padded(i128::from(price), i.price_digits, i.price_digits.max(5))
+}
+
+async fn ticker(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
+    let wanted: Vec<Instrument> = named(&hub, &query)?.into_iter().cloned().collect();
+    let midnight = hub.venue_now(Venue::Kraken).rem_euclid(DAY);
+    let today = statistics(&hub, wanted.clone(), midnight).await;
+    let day = statistics(&hub, wanted, DAY).await;
+    let all: Map<String, Value> = today
+        .iter()
+        .zip(&day)
+        .map(|(today, day)| (day.instrument.kraken_names().2, ticker_of(today, day)))
+        .collect();
+    Ok(result(&Value::from(all).to_string()))
+}
+
+/// Pairs are of today (UTC), and of the last 24 hours.
+fn ticker_of(today: &Statistics, day: &Statistics) -> Value {
+    let i = &day.instrument;
+    let volume = |q: i128| fixed(q, i.quantity_digits);
+    let vwap = |of: &Statistics| {
+        let digits = i.price_digits.max(5);
+        average(of.day.quote_volume, of.day.volume, i.price_digits, digits)
+    };
+    let best = |levels: &[Level]| {
+        let (price, lots) = levels.first().map_or((0, 0), |l| (l.price, l.quantity));
+        let lots = i128::from(lots);
+        let whole = lots / 10i128.pow(i.quantity_digits);
+        json!([
+            price_text(i, price),
+            whole.to_string(),
+            thousandths(i, lots)
+        ])
+    };
+    let last = day.last.map_or(0, |trade| i128::from(trade.quantity));
+    let of = |price: fn(&Statistics) -> i64| {
+        json!([price_text(i, price(today)), price_text(i, price(day))])
+    };
+    json!({
+        "a": best(&day.book.asks),
+        "b": best(&day.book.bids),
+        "c": [price_text(i, day.day.close), volume(last)],
+        "v": [volume(today.day.volume), volume(day.day.volume)],
+        "p": [vwap(today), vwap(day)],
+        "t": [today.day.trades, day.day.trades],
+        "l": of(|s| s.day.low),
+        "h": of(|s| s.day.high),
+        "o": price_text(i, today.day.open),
+    })
+}
+
+/// A quantity in three fractional digits, rounded up, as the book prints it.
+fn thousandths(i: &Instrument, lots: i128) -> String {
+    match i.quantity_digits.checked_sub(3) {
+        Some(finer) => {
+            let unit = 10i128.pow(finer);
+            fixed((lots + unit - 1) / unit, 3)
+        }
+        None => padded(lots, i.quantity_digits, 3),
+    }
+}
+
+async fn depth(State(hub): State<Arc<Hub>>, query: Query) -> Answer {
+    let view = view(&hub, &query)?;
+    let count = number::<usize>(&query, "count")
+        .map_err(|()| error("EGeneral:Invalid arguments"))?
+        .unwrap_or(DEFAULT_DEPTH)
+        .clamp(1, MAX_DEPTH);
+    let (book, i) = (view.book(count), &view.instrument);
+    let side = |levels: &[Level]| {
+        let rows: Vec<String> = levels
+            .iter()
+            .map(|level| {
+                format!(
+                    r#"["{}","{}",{}]"#,
+                    price_text(i, level.price),
+                    thousandths(i, level.quantity.into()),
+                    level.since.div_euclid(SECOND),
+                )
+            })
+            .collect();
+        rows.join(",")
+    };
+    let key = i.kraken_names().2;
+    Ok(result(&format!(
+        r#"{{"{key}":{{"asks":[{}],"bids":[{}]}}}}"#,
+        side(&book.asks),
+        side(&book.bids),
     )))
 }

@@ -9,6 +9,7 @@ pub(crate) mod coinbase;
 pub(crate) mod coinbase_advanced;
 pub(crate) mod kraken;
 mod limit;
+mod statistics;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -18,9 +19,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::hub::Hub;
-use crate::market::{Candle, Instrument, Trade, Venue};
+use crate::market::{Candle, Instrument, OrderBook, Trade, Venue};
 
 pub(crate) use limit::{Limited, rate_limit};
+pub(crate) use statistics::Hours;
 
 /// Query parameters by name.
 pub(crate) type Query = axum::extract::Query<HashMap<String, String>>;
@@ -123,6 +125,18 @@ impl InstrumentView {
             .trades_from(&self.instrument, from, limit, self.now);
         trades.iter_mut().for_each(|trade| trade.time += self.skew);
         trades
+    }
+
+    /// The order book of the present, at most `depth` levels a side.
+    pub(crate) fn book(&self, depth: usize) -> OrderBook {
+        if self.replays {
+            return OrderBook::default();
+        }
+        let mut book = self.hub.market.book(&self.instrument, self.now, depth);
+        for level in book.bids.iter_mut().chain(&mut book.asks) {
+            level.since += self.skew;
+        }
+        book
     }
 
     /// Candles that open in `[from, to]` (venue time, multiples of `interval`), ascending, at

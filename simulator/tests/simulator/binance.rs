@@ -292,3 +292,99 @@ async fn rest_lists_instruments_and_says_what_is_wrong() {
     assert_eq!(sim.get(&beyond).await, json!([]));
     sim.stop().await;
 }
+
+#[tokio::test]
+async fn tickers_and_books_are_of_the_market_that_trades() {
+    let sim = Sim::start(config()).await;
+    let api = "/binance/api/v3";
+    let day = sim.get(&format!("{api}/ticker/24hr?symbol=ETHUSDT")).await;
+    let path = format!(
+        "{api}/klines?symbol=ETHUSDT&interval=1h&startTime={}&limit=24",
+        NOON / 1_000 - 86_400_000
+    );
+    let hours = sim.get(&path).await;
+    let hours = hours.as_array().expect("rows");
+    let units = |v: &Value| -> i128 {
+        let text = v.as_str().expect("a string").replace('.', "");
+        text.parse().expect("digits")
+    };
+    let sum = |place: usize| hours.iter().map(|row| units(&row[place])).sum::<i128>();
+    assert_eq!(
+        (&day["openPrice"], &day["lastPrice"]),
+        (&hours[0][1], &hours[23][4])
+    );
+    assert_eq!(units(&day["volume"]), sum(5));
+    assert_eq!(units(&day["quoteVolume"]), sum(7));
+    assert_eq!(
+        day["count"],
+        hours.iter().filter_map(|row| row[8].as_u64()).sum::<u64>()
+    );
+    assert_eq!(
+        units(&day["priceChange"]),
+        units(&day["lastPrice"]) - units(&day["openPrice"])
+    );
+    assert_eq!(
+        (&day["openTime"], &day["closeTime"]),
+        (&json!(NOON / 1_000 - 86_400_000), &json!(NOON / 1_000))
+    );
+
+    let book = sim
+        .get(&format!("{api}/depth?symbol=ETHUSDT&limit=20"))
+        .await;
+    let prices = |side: &str| -> Vec<i128> {
+        let rows = book[side].as_array().expect("levels");
+        rows.iter().map(|row| units(&row[0])).collect()
+    };
+    let (bids, asks) = (prices("bids"), prices("asks"));
+    assert_eq!((bids.len(), asks.len()), (20, 20));
+    assert!(bids.windows(2).all(|w| w[0] > w[1]) && asks.windows(2).all(|w| w[0] < w[1]));
+    assert!(bids[0] < asks[0]);
+    let best = sim
+        .get(&format!("{api}/ticker/bookTicker?symbol=ETHUSDT"))
+        .await;
+    for (side, price, quantity) in [
+        ("bids", "bidPrice", "bidQty"),
+        ("asks", "askPrice", "askQty"),
+    ] {
+        assert_eq!(
+            (&best[price], &best[quantity]),
+            (&book[side][0][0], &book[side][0][1])
+        );
+        assert_eq!(day[price], best[price]);
+    }
+    // Another moment, another book: its number says so.
+    assert_eq!(
+        sim.get(&format!("{api}/depth?symbol=ETHUSDT&limit=20"))
+            .await,
+        book
+    );
+    sim.seconds(30.0);
+    let later = sim
+        .get(&format!("{api}/depth?symbol=ETHUSDT&limit=20"))
+        .await;
+    assert!(later["lastUpdateId"].as_u64() > book["lastUpdateId"].as_u64());
+    assert_ne!(later["bids"], book["bids"]);
+
+    let all = sim.get(&format!("{api}/ticker/price")).await;
+    assert_eq!(all.as_array().map(Vec::len), Some(31));
+    let named = "%5B%22BTCUSDT%22,%22ETHUSDT%22%5D";
+    let two = sim
+        .get(&format!("{api}/ticker/24hr?type=MINI&symbols={named}"))
+        .await;
+    let symbols: Vec<_> = two
+        .as_array()
+        .expect("two")
+        .iter()
+        .map(|t| &t["symbol"])
+        .collect();
+    assert_eq!(symbols, ["BTCUSDT", "ETHUSDT"]);
+    assert!(two[0].get("bidPrice").is_none(), "{two}");
+    let futures = sim.get("/binance/fapi/v1/exchangeInfo").await;
+    assert_eq!(futures["symbols"], json!([]));
+    for (query, code) in [("type=X", -1139), ("symbol=BTCUSDT&symbols=%5B%5D", -1128)] {
+        let path = format!("{api}/ticker/24hr?{query}");
+        let (status, _, body) = sim.request("GET", &path, "").await;
+        assert_eq!((status, &body["code"]), (400, &json!(code)));
+    }
+    sim.stop().await;
+}

@@ -1,5 +1,6 @@
 //! A simulator under test and its clients.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +64,10 @@ impl Sim {
         self.running.stopped().await.expect("it stops cleanly");
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.local_addr()
+    }
+
     pub(crate) fn seconds(&self, seconds: f64) {
         self.clock.advance(Duration::from_secs_f64(seconds));
     }
@@ -75,7 +80,7 @@ impl Sim {
         &self,
         path: &str,
     ) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
-        let url = format!("ws://{}{path}", self.running.local_addr());
+        let url = format!("ws://{}{path}", self.address());
         let (socket, _) = connect_async(url).await?;
         Ok(Client { socket, pings: 0 })
     }
@@ -87,9 +92,7 @@ impl Sim {
         path: &str,
         body: &str,
     ) -> (u16, String, Value) {
-        let mut stream = TcpStream::connect(self.running.local_addr())
-            .await
-            .expect("connected");
+        let mut stream = TcpStream::connect(self.address()).await.expect("connected");
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: simulator\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()

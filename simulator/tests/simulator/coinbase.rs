@@ -220,3 +220,129 @@ async fn candles_have_the_venues_column_order_and_both_apis_agree() {
     }
     sim.stop().await;
 }
+
+#[tokio::test]
+async fn exchange_lists_currencies_and_quotes_products() {
+    let sim = Sim::start(config()).await;
+    let currencies = sim.get("/coinbase/currencies").await;
+    assert_eq!(currencies.as_array().map(Vec::len), Some(32));
+    let bitcoin = sim.get("/coinbase/currencies/BTC").await;
+    assert_eq!(
+        (&bitcoin["name"], &bitcoin["details"]["type"]),
+        (&json!("Bitcoin"), &json!("crypto"))
+    );
+    let (status, _, body) = sim.request("GET", "/coinbase/currencies/NOPE", "").await;
+    assert_eq!((status, body), (404, json!({"message": "NotFound"})));
+
+    let product = "/coinbase/products/BTC-USD";
+    let ticker = sim.get(&format!("{product}/ticker")).await;
+    let last = sim.get(&format!("{product}/trades?limit=1")).await[0].clone();
+    assert_eq!(
+        (&ticker["trade_id"], &ticker["time"]),
+        (&last["trade_id"], &last["time"])
+    );
+    let stats = sim.get(&format!("{product}/stats")).await;
+    assert_eq!(stats["last"], ticker["price"]);
+    let number = |v: &Value| -> f64 { v.as_str().and_then(|s| s.parse().ok()).expect("a number") };
+    assert_eq!(number(&stats["volume"]), number(&ticker["volume"]));
+    assert!(number(&stats["volume_30day"]) > number(&stats["volume"]));
+    let one = sim.get(&format!("{product}/book")).await;
+    assert_eq!(
+        (&one["bids"][0][0], &one["asks"][0][0]),
+        (&ticker["bid"], &ticker["ask"])
+    );
+    let two = sim.get(&format!("{product}/book?level=2")).await;
+    assert_eq!(two["bids"].as_array().map(Vec::len), Some(50));
+    assert_eq!(two["bids"][0], one["bids"][0]);
+    let three = sim.get(&format!("{product}/book?level=3")).await;
+    assert_eq!(
+        three["asks"][0][2].as_str().map(str::len),
+        Some(36),
+        "an order's id"
+    );
+    let (status, _, _) = sim
+        .request("GET", &format!("{product}/book?level=9"), "")
+        .await;
+    assert_eq!(status, 400);
+    let lines = sim.get("/coinbase/products/spark-lines").await;
+    assert_eq!(lines.as_object().map(serde_json::Map::len), Some(31));
+    let newest = lines["BTC-USD"][0].as_array().expect("a row").clone();
+    assert_eq!(
+        (newest.len(), newest[4].as_f64()),
+        (5, Some(number(&ticker["price"])))
+    );
+    sim.stop().await;
+}
+
+#[tokio::test]
+async fn advanced_answers_what_clients_ask_without_a_key() {
+    let sim = Sim::start(config()).await;
+    let root = "/coinbase-advanced";
+    let time = sim.get(&format!("{root}/v2/time")).await;
+    assert_eq!(
+        time["data"],
+        json!({"iso": "2026-03-02T12:00:00Z", "epoch": NOON / 1_000_000})
+    );
+    let fiat = sim.get(&format!("{root}/v2/currencies")).await;
+    assert_eq!(fiat["data"][0]["id"], "USD");
+    let crypto = sim.get(&format!("{root}/v2/currencies/crypto")).await;
+    assert_eq!(crypto["data"].as_array().map(Vec::len), Some(31));
+
+    let market = format!("{root}/api/v3/brokerage/market");
+    let products = sim.get(&format!("{market}/products")).await;
+    assert_eq!(products["num_products"], 31);
+    let named = "product_ids=ETH-USD&product_ids=BTC-USD&product_type=SPOT";
+    let two = sim.get(&format!("{market}/products?{named}")).await;
+    assert_eq!(
+        (&two["num_products"], &two["products"][0]),
+        (&json!(2), &products["products"][0])
+    );
+    let futures = sim
+        .get(&format!("{market}/products?product_type=FUTURE"))
+        .await;
+    assert_eq!(futures["products"], json!([]));
+    let page = sim
+        .get(&format!("{market}/products?limit=3&offset=30"))
+        .await;
+    assert_eq!(page["products"].as_array().map(Vec::len), Some(1));
+    let bitcoin = &products["products"][0];
+    let ticker = sim.get("/coinbase/products/BTC-USD/ticker").await;
+    let number = |v: &Value| -> f64 { v.as_str().and_then(|s| s.parse().ok()).expect("a number") };
+    assert_eq!(bitcoin["price"], ticker["price"]);
+    assert_eq!(number(&bitcoin["volume_24h"]), number(&ticker["volume"]));
+
+    let rates = sim
+        .get(&format!("{root}/v2/exchange-rates?currency=BTC"))
+        .await;
+    let rates = &rates["data"]["rates"];
+    assert_eq!(
+        (&rates["USD"], &rates["BTC"]),
+        (&ticker["price"], &json!("1"))
+    );
+    let (status, _, body) = sim
+        .request(
+            "GET",
+            &format!("{root}/v2/exchange-rates?currency=NOPE"),
+            "",
+        )
+        .await;
+    assert_eq!(
+        (status, &body["errors"][0]["id"]),
+        (400, &json!("invalid_request"))
+    );
+
+    let path = format!("{market}/product_book?product_id=BTC-USD&limit=5");
+    let book = sim.get(&path).await;
+    assert_eq!(book["pricebook"]["bids"].as_array().map(Vec::len), Some(5));
+    assert_eq!(book["pricebook"]["asks"][0]["price"], ticker["ask"]);
+    assert_eq!(book["last"], ticker["price"]);
+    let trades = sim
+        .get(&format!("{market}/products/BTC-USD/ticker?limit=1"))
+        .await;
+    assert_eq!(trades["best_bid"], ticker["bid"]);
+    let (status, _, _) = sim
+        .request("GET", &format!("{market}/product_book"), "")
+        .await;
+    assert_eq!(status, 404);
+    sim.stop().await;
+}

@@ -172,3 +172,63 @@ async fn ohlc_fills_empty_minutes_and_ends_with_the_unfinished_one() {
     );
     sim.stop().await;
 }
+
+#[tokio::test]
+async fn assets_tickers_and_books_have_the_recorded_shapes() {
+    let sim = Sim::start(config()).await;
+    let assets = sim.get("/kraken/0/public/Assets").await["result"].clone();
+    assert_eq!(assets.as_object().map(serde_json::Map::len), Some(32));
+    assert_eq!(
+        assets["XXBT"],
+        json!({"aclass": "currency", "altname": "XBT", "decimals": 10, "display_decimals": 5, "status": "enabled"})
+    );
+    let two = sim.get("/kraken/0/public/Assets?asset=XBT,ZUSD").await;
+    assert_eq!(two["result"].as_object().map(serde_json::Map::len), Some(2));
+    let unknown = sim.get("/kraken/0/public/Assets?asset=NOPE").await;
+    assert_eq!(unknown, json!({"error": ["EQuery:Unknown asset"]}));
+
+    let tickers = sim.get("/kraken/0/public/Ticker?pair=XBTUSD,XDGUSD").await;
+    let tickers = tickers["result"].as_object().expect("tickers").clone();
+    assert_eq!(tickers.len(), 2);
+    let ticker = &tickers["XXBTZUSD"];
+    let lengths =
+        ["a", "b", "c", "v", "p", "t", "l", "h"].map(|key| ticker[key].as_array().map(Vec::len));
+    assert_eq!(lengths, [3, 3, 2, 2, 2, 2, 2, 2].map(Some));
+    let number = |v: &Value| -> f64 { v.as_str().and_then(|s| s.parse().ok()).expect("a number") };
+    assert!(number(&ticker["b"][0]) < number(&ticker["a"][0]));
+    // Since midnight is part of the last 24 hours.
+    assert!(ticker["t"][0].as_u64() < ticker["t"][1].as_u64());
+    assert!(number(&ticker["l"][0]) >= number(&ticker["l"][1]));
+    assert!(number(&ticker["h"][0]) <= number(&ticker["h"][1]));
+    let minutes = sim
+        .get("/kraken/0/public/OHLC?pair=XBTUSD&interval=1440")
+        .await;
+    let today = minutes["result"]["XXBTZUSD"]
+        .as_array()
+        .expect("rows")
+        .last()
+        .expect("today")
+        .clone();
+    assert_eq!(number(&ticker["o"]), number(&today[1]));
+    assert_eq!((&ticker["v"][0], &ticker["t"][0]), (&today[6], &today[7]));
+    assert_eq!(number(&ticker["c"][0]), number(&today[4]));
+
+    let book = sim.get("/kraken/0/public/Depth?pair=XBTUSD&count=7").await;
+    let book = &book["result"]["XXBTZUSD"];
+    assert_eq!(
+        (
+            book["asks"].as_array().map(Vec::len),
+            book["bids"].as_array().map(Vec::len)
+        ),
+        (Some(7), Some(7))
+    );
+    assert_eq!(book["asks"][0][0], ticker["a"][0]);
+    assert!(
+        book["bids"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .all(|row| row[2].as_i64() <= Some(NOON / 1_000_000))
+    );
+    sim.stop().await;
+}
