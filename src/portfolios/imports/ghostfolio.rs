@@ -207,14 +207,15 @@ fn row(cells: &Cells<'_>, columns: &Columns, reading: &Reading<'_>) -> Read<Line
 }
 
 impl Said<'_> {
-    /// The coin of a symbol. From Yahoo a coin carries the currency it is priced in: `BTCUSD`, `BTC-USD`.
+    /// The coin of a symbol. From Yahoo, which is the source where none is named, a coin carries the currency it is priced in: `BTCUSD`, `BTC-USD`.
     fn asset(&self) -> &str {
+        let of_yahoo = self.source.is_empty() || self.source.eq_ignore_ascii_case("yahoo");
         let coin = self
             .symbol
             .strip_suffix(self.currency)
             .or_else(|| self.symbol.strip_suffix("USD"));
         match coin.map(|coin| coin.trim_end_matches('-')) {
-            Some(coin) if self.source.eq_ignore_ascii_case("yahoo") && !coin.is_empty() => coin,
+            Some(coin) if of_yahoo && !coin.is_empty() => coin,
             _ => self.symbol,
         }
     }

@@ -214,6 +214,23 @@ fn binance_words_whose_sign_or_remark_decides() {
 }
 
 #[test]
+fn binance_remarks_tell_dust_apart_where_they_can() {
+    let second = "2021-06-15 21:43:09,Spot,Small assets exchange BNB";
+    let text = |remarks: [&str; 4]| {
+        let rows = ["ETH,-0.1", "BNB,0.5", "BTC,-0.1", "BNB,0.7"];
+        let rows = rows.iter().zip(remarks);
+        let rows: String = rows
+            .map(|(row, remark)| format!("1,{second},{row},{remark}\n"))
+            .collect();
+        format!("User_ID,UTC_Time,Account,Operation,Coin,Change,Remark\n{rows}")
+    };
+    let told = accepted(&[&text(["BTC/BNB", "ETH/BNB", "ETH/BNB", "BTC/BNB"])]);
+    assert_eq!(told, ["swap 0.1 ETH > 0.7 BNB", "swap 0.1 BTC > 0.5 BNB"]);
+    let silent = accepted(&[&text(["", "", "x", ""])]);
+    assert_eq!(silent, ["swap 0.1 ETH > 0.5 BNB", "swap 0.1 BTC > 0.7 BNB"]);
+}
+
+#[test]
 fn binance_renames_of_one_day_are_paired_one_for_one() {
     let rows = "2024-09-13 03:00:00,Spot,Token Swap - Redenomination/Rebranding,AGIX,-100\n\
         2024-09-13 03:00:01,Spot,Token Swap - Redenomination/Rebranding,MATIC,-40\n\
@@ -516,7 +533,7 @@ fn its_own_example_file_does_not_import_and_dates_are_in_2050() {
     let outcome = read(&[text]);
     let time = outcome.transactions[0].transaction.time.to_rfc3339();
     assert_eq!(time, "2021-04-03T00:00:00+00:00");
-    assert_eq!(lines(&outcome), ["sell 1 BTCUSD > 10 USD, fee 0.5 USD"]);
+    assert_eq!(lines(&outcome), ["sell 1 BTC > 10 USD, fee 0.5 USD"]);
     let old = r#"{"meta": {}, "orders": [{"fee": 0, "quantity": 1e-7, "type": "BUY", "unitPrice": 20000, "currency": "USD",
         "dataSource": "COINGECKO", "date": "2021-09-16T00:00:00.000Z", "symbol": "bitcoin"}]}"#;
     assert_eq!(accepted(&[old]), ["buy 0.002 USD > 0.0000001 bitcoin"]);

@@ -32,8 +32,8 @@ fn recognizes(header: &Header) -> bool {
 pub(super) struct History {
     legs: BTreeMap<Second, BTreeMap<Family, Vec<Entry>>>,
     fees: BTreeMap<Second, Vec<Entry>>,
-    /// Conversions by user, word and remark.
-    pairs: BTreeMap<[String; 3], BTreeMap<DateTime<Utc>, Vec<Entry>>>,
+    /// Conversions by user and word.
+    pairs: BTreeMap<[String; 2], BTreeMap<DateTime<Utc>, Vec<Entry>>>,
     pub(super) distributions: BTreeMap<Second, Vec<Entry>>,
     /// Deposits and withdrawals, and those with the other sign, which cancel one each.
     pub(super) movements: Vec<Entry>,
@@ -68,6 +68,19 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
         }
     }
     history.finish(reading);
+}
+
+/// Several of one second, where their remarks tell them apart: each of them is whole then.
+fn by_remark(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut groups: BTreeMap<&str, Vec<Entry>> = BTreeMap::new();
+    for entry in &entries {
+        let group = groups.entry(entry.remark.as_str()).or_default();
+        group.push(entry.clone());
+    }
+    if groups.values().all(|group| is_whole(group)) {
+        return groups.into_values().collect();
+    }
+    vec![entries]
 }
 
 /// Rows by second, of which the second side may carry the next one.
@@ -149,13 +162,7 @@ impl History {
             Operation::Fee if out => return self.fees.entry(second).or_default().push(entry),
             Operation::Fee => (Kind::Reward, Kind::Fee, "fee rebate"),
             Operation::Pair(_) | Operation::Dust | Operation::FeeDeduction => {
-                // Where the remark names the pair, it tells several of one second apart.
-                let remark = if operation == Operation::Dust {
-                    entry.remark.clone()
-                } else {
-                    String::new()
-                };
-                let key = [entry.user.clone(), entry.word.to_lowercase(), remark];
+                let key = [entry.user.clone(), entry.word.to_lowercase()];
                 let seconds = self.pairs.entry(key).or_default();
                 return seconds.entry(entry.time).or_default().push(entry);
             }
@@ -323,9 +330,16 @@ impl History {
     /// Conversions: the same word on both sides of one second, or of two that follow each other.
     fn conversions(&mut self, rates: &Rates, reading: &mut Reading<'_>) {
         let all = std::mem::take(&mut self.pairs);
-        let all = all.into_iter().flat_map(|([_, word, _], seconds)| {
-            let groups = halves_joined(seconds).into_iter();
-            groups.map(move |(time, entries)| (word.clone(), time, entries))
+        let all = all.into_iter().flat_map(|([_, word], seconds)| {
+            let seconds = halves_joined(seconds).into_iter();
+            let groups = seconds.flat_map(|(time, entries)| {
+                by_remark(entries)
+                    .into_iter()
+                    .map(move |group| (time, group))
+            });
+            groups
+                .map(move |(time, entries)| (word.clone(), time, entries))
+                .collect::<Vec<_>>()
         });
         for (word, time, entries) in all {
             let (tag, dust) = match operation(&word, "", false) {

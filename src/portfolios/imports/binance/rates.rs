@@ -13,7 +13,7 @@ pub(super) struct Rates(BTreeMap<String, BTreeMap<DateTime<Utc>, f64>>);
 impl Rates {
     pub(super) fn of(
         trades: &[(Second, Vec<Entry>)],
-        pairs: &BTreeMap<[String; 3], BTreeMap<DateTime<Utc>, Vec<Entry>>>,
+        pairs: &BTreeMap<[String; 2], BTreeMap<DateTime<Utc>, Vec<Entry>>>,
     ) -> Self {
         let mut rates = Self(BTreeMap::new());
         let all = trades.iter().map(|(second, entries)| (second.1, entries));
