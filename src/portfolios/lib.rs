@@ -16,6 +16,7 @@ pub mod prices;
 pub mod report;
 pub mod transaction;
 pub mod transfers;
+pub mod what_if;
 
 pub use chrono_tz::Tz;
 pub use computed::{Computed, PriceChange, Recomputed};

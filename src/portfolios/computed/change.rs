@@ -7,7 +7,7 @@ use chrono::{DateTime, FixedOffset};
 use crate::computed::{ChangeError, Computed, PriceChange, Recomputed};
 use crate::decimal::quoted;
 use crate::ledger::Day;
-use crate::report::ReportError;
+use crate::report::{ReportError, ReportOptions};
 use crate::transaction::{Transaction, format_time};
 
 impl Computed {
@@ -136,6 +136,34 @@ impl Computed {
                     self.prices.change(&change.asset, change.day, change.price);
                 }
                 self.revalue(reach)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Computes everything again by other options, if they differ. As in [`Self::new`], `year` and `history`
+    /// are not used.
+    ///
+    /// # Errors
+    /// If the options contradict one another or a number does not fit: then everything is as it was.
+    pub fn change_options(&mut self, options: ReportOptions) -> Result<Recomputed, ChangeError> {
+        crate::report::check(&options)?;
+        let options = ReportOptions {
+            year: None,
+            history: false,
+            ..options
+        };
+        if options == self.options {
+            return Ok(Recomputed::NOTHING);
+        }
+        let old = std::mem::replace(&mut self.options, options);
+        self.marks.clear();
+        match self.compute_from(0, Day(0)) {
+            Ok(recomputed) => Ok(recomputed),
+            Err(error) => {
+                self.options = old;
+                self.marks.clear();
+                self.compute_from(0, Day(0))?;
                 Err(error.into())
             }
         }

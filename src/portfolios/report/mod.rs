@@ -31,7 +31,7 @@ use crate::performance::{DayValue, TooLarge, daily_values};
 use crate::transaction::TransactionFile;
 
 /// Parameters of a report.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportOptions {
     /// Method by which lots are chosen.
     pub method: Method,

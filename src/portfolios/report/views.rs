@@ -76,7 +76,7 @@ pub struct Summary {
 }
 
 /// A disposal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
 pub struct DisposalView {
     pub date: String,
@@ -93,7 +93,7 @@ pub struct DisposalView {
 }
 
 /// A lot that a disposal consumed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
 pub struct LotView {
     pub lot: String,
@@ -131,7 +131,7 @@ pub struct HoldingView {
 }
 
 /// Something that is missing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[allow(missing_docs, reason = "docs/portfolios.md describes each member")]
 pub struct FlagView {
     pub transaction: Option<String>,
