@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use super::booking::Booking;
 use super::numbers::{Numbers, short};
 use super::pairing::shares;
-use super::reading::{Cells, Line, Read, Reader, Reading, Unknown};
+use super::reading::{Cells, Line, Read, Reader, Reading, Unknown, users_clock};
 use super::table::{Header, Table};
-use super::times::UTC;
+use super::times::utc;
 use super::{Format, Source};
 use crate::{Decimal, Kind};
 
@@ -44,7 +44,12 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     let reader = Reader {
         header,
         numbers: Numbers::POINT,
-        clock: UTC,
+        clock: users_clock(
+            table,
+            header.column("timestamp (utc)"),
+            reading.options,
+            &utc,
+        ),
     };
     let mut groups: BTreeMap<(DateTime<Utc>, &'static str), Vec<Part>> = BTreeMap::new();
     reader.rows(table, reading, |cells, reading| {

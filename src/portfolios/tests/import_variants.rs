@@ -214,6 +214,35 @@ fn binance_words_whose_sign_or_remark_decides() {
 }
 
 #[test]
+fn binance_recoveries_may_be_old_names_and_staking_gives_tokens() {
+    let rows = "2024-09-13 03:00:00,Spot,Asset Recovery,MATIC,-730.5\n2024-09-13 03:00:00,Spot,Asset Recovery,XYZ,-5\n\
+        2024-09-13 03:10:00,Spot,Token Swap - Distribution,POL,730.5\n\
+        2025-01-01 00:00:00,Spot,SOL Staking - Purchase,SOL,-3\n2025-01-01 00:00:00,Spot,SOL Staking - Purchase,BNSOL,2.8\n\
+        2025-01-02 00:00:00,Spot,BNSOL Staking - Extra Rewards,SIGN,0.1\n\
+        2025-01-03 00:00:00,USD-MFutures,Futures Convert - From,BUSD,-5\n2025-01-03 00:00:00,USD-MFutures,Futures Convert - To,USDT,5";
+    assert_eq!(
+        accepted(&[&history(rows)]),
+        [
+            "withdrawal 5 XYZ",
+            "migration 730.5 MATIC > 730.5 POL",
+            "swap 3 SOL > 2.8 BNSOL",
+            "staking > 0.1 SIGN",
+            "swap 5 BUSD > 5 USDT",
+        ]
+    );
+    let saved = history("2/21/2024 10:00:00,Spot,Deposit,EUR,5\n3/4/2024 9:05,Spot,Deposit,EUR,6");
+    let times: Vec<_> = read(&[&saved])
+        .transactions
+        .iter()
+        .map(|of| of.transaction.time.to_rfc3339())
+        .collect();
+    assert_eq!(
+        times,
+        ["2024-02-21T10:00:00+00:00", "2024-03-04T09:05:00+00:00"]
+    );
+}
+
+#[test]
 fn binance_remarks_tell_dust_apart_where_they_can() {
     let second = "2021-06-15 21:43:09,Spot,Small assets exchange BNB";
     let text = |remarks: [&str; 4]| {

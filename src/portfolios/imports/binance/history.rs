@@ -40,6 +40,7 @@ pub(super) struct History {
     pub(super) returns: Vec<Entry>,
     pub(super) old_names: Vec<Entry>,
     pub(super) new_names: Vec<Entry>,
+    pub(super) recoveries: Vec<Entry>,
     trades: BTreeMap<Second, Vec<Trade>>,
     internal: BTreeMap<String, Vec<Decimal>>,
 }
@@ -162,7 +163,9 @@ impl History {
             Operation::Fee if out => return self.fees.entry(second).or_default().push(entry),
             Operation::Fee => (Kind::Reward, Kind::Fee, "fee rebate"),
             Operation::Pair(_) | Operation::Dust | Operation::FeeDeduction => {
-                let key = [entry.user.clone(), entry.word.to_lowercase()];
+                let word = entry.word.to_lowercase();
+                let word = word.trim_end_matches(" - from").trim_end_matches(" - to");
+                let key = [entry.user.clone(), word.to_owned()];
                 let seconds = self.pairs.entry(key).or_default();
                 return seconds.entry(entry.time).or_default().push(entry);
             }
@@ -174,6 +177,7 @@ impl History {
             Operation::Deposit | Operation::Withdrawal => return self.movements.push(entry),
             Operation::Renamed => return self.old_names.push(entry),
             Operation::RenamedTo => return self.new_names.push(entry),
+            Operation::Recovery => return self.recoveries.push(entry),
             Operation::Internal(why) => {
                 self.internal
                     .entry(entry.coin)

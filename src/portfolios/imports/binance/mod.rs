@@ -11,9 +11,9 @@ pub(super) mod trades;
 pub(super) mod transfers;
 
 use super::ImportOptions;
-use super::reading::{Reader, venues_numbers};
+use super::reading::{Reader, users_clock, venues_numbers};
 use super::table::Table;
-use super::times::{Clock, UTC, offset};
+use super::times::offset;
 
 /// Columns with an amount and nothing else.
 const AMOUNTS: &[&str] = &[
@@ -31,11 +31,10 @@ fn reader<'a>(
     options: &ImportOptions,
     zone: &'a dyn Fn(chrono::NaiveDateTime) -> Option<chrono::DateTime<chrono::Utc>>,
 ) -> Reader<'a> {
-    let clock = Clock { local: zone, ..UTC };
     Reader {
         header: &table.header,
         numbers: venues_numbers(table, AMOUNTS, options),
-        clock,
+        clock: users_clock(table, time_column(&table.header), options, zone),
     }
 }
 

@@ -12,6 +12,9 @@ use crate::imports::reading::{Reading, Unknown};
 /// The most rows that are looked through for each other.
 const MOST: usize = 5_000;
 
+/// The new name of a coin comes at most this long after the old one has gone, or before.
+const RENAMED_WITHIN: TimeDelta = TimeDelta::days(7);
+
 /// Refuses what is too much to be matched.
 fn too_many(entries: &mut Vec<Entry>, reading: &mut Reading<'_>) {
     if entries.len() > MOST {
@@ -62,10 +65,20 @@ impl History {
         }
     }
 
+    /// Place of a recovery that took as much of another coin as the new name gives.
+    fn recovered(&self, new: &Entry) -> Option<usize> {
+        self.recoveries.iter().position(|old| {
+            old.user == new.user
+                && old.coin != new.coin
+                && old.change == -new.change
+                && (new.time - old.time).abs() <= RENAMED_WITHIN
+        })
+    }
+
     /// Old and new name of a coin, minutes apart.
     pub(super) fn renames(&mut self, reading: &mut Reading<'_>) {
-        const WITHIN: TimeDelta = TimeDelta::days(7);
         too_many(&mut self.old_names, reading);
+        too_many(&mut self.recoveries, reading);
         self.old_names.sort_by_key(|entry| entry.time);
         self.new_names.sort_by_key(|entry| entry.time);
         let mut old_names: Vec<Option<Entry>> = std::mem::take(&mut self.old_names)
@@ -77,7 +90,7 @@ impl History {
                 old.as_ref().is_some_and(|old| {
                     old.user == new.user
                         && old.change.is_negative()
-                        && (new.time - old.time).abs() <= WITHIN
+                        && (new.time - old.time).abs() <= RENAMED_WITHIN
                         && (old.coin != new.coin || old.change.abs() != new.change)
                 })
             };
@@ -90,7 +103,12 @@ impl History {
             });
             let found = as_many.or(open.first()).copied();
             let several = open.len() > 1 && as_many.is_none();
-            match found.and_then(|at| old_names[at].take()) {
+            let old = found.and_then(|at| old_names[at].take());
+            let old = old.or_else(|| {
+                let at = self.recovered(&new)?;
+                Some(self.recoveries.swap_remove(at))
+            });
+            match old {
                 Some(old) if new.change.is_positive() => {
                     let booking = migration(&old, &new, &reading.account);
                     reading.book(if several {
@@ -110,6 +128,13 @@ impl History {
                     );
                 }
             }
+        }
+        for entry in std::mem::take(&mut self.recoveries) {
+            let kinds = (Kind::Deposit, Kind::Withdrawal);
+            let (rows, account) = (vec![entry.row], &reading.account);
+            let change = entry.change;
+            let booking = Booking::change(kinds, entry.time, account, rows, &entry.coin, change);
+            reading.book(booking.tag("recovery"));
         }
         for old in old_names.into_iter().flatten() {
             let reason = "the old name of a coin without its new one".to_owned();

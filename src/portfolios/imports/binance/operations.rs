@@ -23,6 +23,8 @@ pub(super) enum Operation {
     Withdrawal,
     /// Old name of a renamed coin.
     Renamed,
+    /// Taken from the account, or given to it; of a renamed coin, perhaps the old name.
+    Recovery,
     /// New name of a renamed coin.
     RenamedTo,
     /// Gift in or out.
@@ -64,6 +66,12 @@ fn is_handed_out(remark: &str) -> bool {
     marks.iter().any(|mark| remark.contains(mark))
 }
 
+/// True for a word of staking that gives a token for the coin: `SOL Staking - Purchase`.
+fn is_liquid_staking(word: &str, ends: &[&str]) -> bool {
+    let end = word.split_once(" staking - ").map(|(_, end)| end);
+    end.is_some_and(|end| ends.contains(&end))
+}
+
 /// Meaning of an operation of the history. `None`: nobody has said yet.
 pub(super) fn operation(word: &str, remark: &str, futures: bool) -> Option<Operation> {
     use Operation::*;
@@ -80,19 +88,26 @@ pub(super) fn operation(word: &str, remark: &str, futures: bool) -> Option<Opera
         | "binance convert"
         | "the easiest way to trade"
         | "asset conversion transfer"
-        | "futures convert"
         | "swap farming transaction"
         | "auto-invest transaction"
+        | "sell crypto to fiat"
         | "liquid swap sell" => Pair(""),
+        // One word a side.
+        "futures convert" | "futures convert - from" | "futures convert - to" => Pair(""),
         "buy crypto" | "buy crypto with card" | "buy crypto with fiat" => Pair("card"),
         "stablecoins auto-conversion" | "leverage token redemption" => Pair(""),
-        "eth 2.0 staking" | "eth 2.0 staking withdrawals" => Pair("staking-token"),
+        "eth 2.0 staking" | "eth 2.0 staking withdrawal" | "eth 2.0 staking withdrawals" => {
+            Pair("staking-token")
+        }
+        word if is_liquid_staking(word, &["purchase", "redemption"]) => Pair("staking-token"),
+        word if is_liquid_staking(word, &["rewards", "extra rewards"]) => Income(Kind::Staking, ""),
         "small assets exchange bnb" | "small assets exchange bnb (spot)" => Dust,
         "savings interest"
         | "savings distribution"
         | "simple earn flexible interest"
         | "simple earn locked rewards"
         | "launchpool interest"
+        | "rewards distribution"
         | "bnb vault rewards" => Income(Kind::Interest, ""),
         "pos savings interest"
         | "staking rewards"
@@ -120,6 +135,8 @@ pub(super) fn operation(word: &str, remark: &str, futures: bool) -> Option<Opera
         | "referrer rebates"
         | "referee rebates"
         | "referral kickback"
+        | "referee commission"
+        | "referrer commission"
         | "referral commission" => Income(Kind::Reward, "referral"),
         "strategy trading fee rebate" => Income(Kind::Reward, "fee rebate"),
         "binance card cashback" | "card cashback" | "cashback voucher" => {
@@ -130,7 +147,7 @@ pub(super) fn operation(word: &str, remark: &str, futures: bool) -> Option<Opera
         "crypto box" => Gift,
         "deposit" | "fiat deposit" | "fiat ocbs - add fiat and fees" => Deposit,
         "withdraw" | "withdrawal" | "fiat withdraw" | "fiat withdrawal" | "send" => Withdrawal,
-        "asset recovery" | "leveraged coin consolidation" => Moved("recovery"),
+        "asset recovery" | "leveraged coin consolidation" => Recovery,
         "p2p trading" => Moved("p2p"),
         "sub-account transfer" => Moved("sub-account"),
         "bnb fee deduction" => FeeDeduction,
@@ -158,11 +175,16 @@ pub(super) fn operation(word: &str, remark: &str, futures: bool) -> Option<Opera
         | "simple earn locked subscription"
         | "simple earn locked redemption"
         | "launchpool subscription/redemption"
+        | "launchpool subscription"
+        | "launchpool redemption"
         | "launchpad subscribe"
         | "liquid swap add"
         | "liquid swap add/sell"
         | "liquidity farming remove" => Internal(SAVINGS),
-        "transfer_in" | "transfer_out" | "main and funding account transfer" => Internal(WALLETS),
+        "transfer_in"
+        | "transfer_out"
+        | "inter-wallet transfer"
+        | "main and funding account transfer" => Internal(WALLETS),
         word if word.starts_with("transfer between ") => Internal(WALLETS),
         _ => return None,
     };

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use crate::imports::assets::{coinbase, is_quote};
 use crate::imports::booking::{Booking, sum};
 use crate::imports::numbers::short;
-use crate::imports::reading::{Cells, Line, Read, Reader, Reading, Unknown, venues_numbers};
+use crate::imports::reading::{
+    Cells, Line, Read, Reader, Reading, Unknown, users_clock, venues_numbers,
+};
 use crate::imports::table::{Header, Table};
-use crate::imports::times::UTC;
+use crate::imports::times::utc;
 use crate::imports::{Format, Source};
 use crate::{Decimal, Kind};
 
@@ -54,10 +56,11 @@ const TIME: &[&str] = &["time", "timestamp"];
 
 fn reader<'a>(table: &'a Table, reading: &Reading<'_>) -> Reader<'a> {
     let amounts = ["amount", "balance", "size", "fee", "total"];
+    let time = table.header.any(&["created at", "time", "timestamp"]);
     Reader {
         header: &table.header,
         numbers: venues_numbers(table, &amounts, reading.options),
-        clock: UTC,
+        clock: users_clock(table, time, reading.options, &utc),
     }
 }
 

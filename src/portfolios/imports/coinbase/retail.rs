@@ -10,9 +10,9 @@ use super::notes::{self, named};
 use crate::imports::assets;
 use crate::imports::booking::{Booking, TOO_LARGE};
 use crate::imports::numbers::{Numbers, Style, amount, short};
-use crate::imports::reading::{Cells, Line, Read, Reader, Reading, Unknown};
+use crate::imports::reading::{Cells, Line, Read, Reader, Reading, Unknown, users_clock};
 use crate::imports::table::{Header, Table};
-use crate::imports::times::UTC;
+use crate::imports::times::utc;
 use crate::imports::{Format, Source};
 use crate::ledger::is_money;
 use crate::{Decimal, Kind};
@@ -98,7 +98,12 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     let reader = Reader {
         header: &table.header,
         numbers: Numbers::POINT,
-        clock: UTC,
+        clock: users_clock(
+            table,
+            table.header.column("timestamp"),
+            reading.options,
+            &utc,
+        ),
     };
     let columns = Columns::new(&table.header);
     let settled = style_of_notes(table, &columns);
@@ -285,11 +290,11 @@ impl<'a> Row<'a> {
             }
             "paid for an order" => self.out(Kind::Spend).tag("order"),
             "card spend" => self.out(Kind::Spend).tag("card"),
-            "card buy back" => self.income(Kind::Reward, "cashback"),
+            "credit card reward" | "card buy back" => self.income(Kind::Reward, "cashback"),
             "donation" => self.out(Kind::GiftOut).tag("donation"),
             "admin debit" => self.out(Kind::Loss).flag("taken by the venue"),
             "vault withdrawal" | "vault deposit" | "cash to savings" | "savings to cash"
-            | "transfer" => {
+            | "transfer" | "portfolio transfer" => {
                 return Ok(Line::Internal(SAVINGS));
             }
             "asset migration"

@@ -9,9 +9,9 @@ use super::returns::{take_out_failed, take_out_staked};
 use crate::imports::assets;
 use crate::imports::booking::{Booking, sum};
 use crate::imports::numbers::short;
-use crate::imports::reading::{Cells, Read, Reader, Reading, Unknown, venues_numbers};
+use crate::imports::reading::{Cells, Read, Reader, Reading, Unknown, users_clock, venues_numbers};
 use crate::imports::table::{Header, Table};
-use crate::imports::times::UTC;
+use crate::imports::times::utc;
 use crate::imports::{Format, Source};
 use crate::{Decimal, Kind};
 
@@ -59,7 +59,7 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     let reader = Reader {
         header,
         numbers: venues_numbers(table, &["amount", "fee", "balance"], reading.options),
-        clock: UTC,
+        clock: users_clock(table, header.column("time"), reading.options, &utc),
     };
     let mut entries = Vec::with_capacity(table.rows.len());
     let mut seen: HashMap<String, u64> = HashMap::new();

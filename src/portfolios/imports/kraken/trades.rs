@@ -4,9 +4,9 @@ use crate::Decimal;
 use crate::imports::assets::kraken_pair;
 use crate::imports::booking::Booking;
 use crate::imports::numbers::short;
-use crate::imports::reading::{Cells, Line, Read, Reader, Reading, venues_numbers};
+use crate::imports::reading::{Cells, Line, Read, Reader, Reading, users_clock, venues_numbers};
 use crate::imports::table::{Header, Table};
-use crate::imports::times::UTC;
+use crate::imports::times::utc;
 use crate::imports::{Format, Source};
 
 pub(in crate::imports) static FORMAT: Format = Format {
@@ -34,7 +34,7 @@ fn read(table: &Table, reading: &mut Reading<'_>) {
     let reader = Reader {
         header,
         numbers: venues_numbers(table, &["cost", "fee", "vol", "margin"], reading.options),
-        clock: UTC,
+        clock: users_clock(table, header.column("time"), reading.options, &utc),
     };
     reader.rows(table, reading, |cells, reading| {
         trade(cells, header, &reading.account)
