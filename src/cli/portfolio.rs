@@ -17,7 +17,7 @@ pub enum PortfolioCommand {
   coinsphere portfolio report transactions.json --method fifo
   coinsphere portfolio report transactions.json --method uk --year 2024
   coinsphere portfolio report transactions.csv --currency eur --prices prices.csv --method hifo --by-account
-  coinsphere portfolio report transactions.json --method average --format csv > disposals.csv
+  coinsphere portfolio report transactions.json --method average --format csv > tax.csv
   coinsphere portfolio report transactions.json --method fifo --benchmark BTC=0.6,ETH=0.4 --target BTC=0.5,USD=0.5
 
 docs/portfolios.md describes the files, the methods and every figure. Exit status: 1 if a file is wrong,
@@ -239,7 +239,8 @@ impl From<FeesArg> for FeesInKind {
 pub enum PortfolioFormat {
     /// One JSON object.
     Json,
-    /// The disposals as a table, a row for each lot they took from.
+    /// The tax report as a table: a row for each lot that a disposal took from, receipt of income, and
+    /// holding at the end.
     Csv,
     /// The tax report as a page to print.
     Html,

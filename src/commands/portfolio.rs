@@ -67,7 +67,7 @@ fn print_report(args: &PortfolioReportArgs) -> anyhow::Result<()> {
     };
     let text = match args.format {
         PortfolioFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
-        PortfolioFormat::Csv => report.disposals_csv(),
+        PortfolioFormat::Csv => report.tax_csv(),
         PortfolioFormat::Html => report.tax_html(),
     };
     output::print(format_args!("{text}"));

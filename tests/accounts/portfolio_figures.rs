@@ -306,7 +306,7 @@ pub(crate) async fn figures_are_those_of_the_report(place: Place) {
     }
     let report = expected(&file, LotMethod::Fifo, Some(2026));
     let csv = get("/tax/2026?format=csv").await;
-    assert_eq!((csv.status, csv.body), (200, report.disposals_csv()));
+    assert_eq!((csv.status, csv.body), (200, report.tax_csv()));
     let page = get("/tax/2026?format=html").await;
     assert_eq!((page.status, page.body), (200, report.tax_html()));
 
@@ -457,7 +457,7 @@ pub(crate) async fn amounts_are_shown_in_another_currency(place: Place) {
     same(&tax, &report, &figures);
     assert_eq!(tax["holdings"], report["remaining"]);
     let csv = get("/tax/2026?currency=bitcoin&format=csv").await;
-    assert_eq!(csv.body, in_bitcoin(Some(2026)).disposals_csv());
+    assert_eq!(csv.body, in_bitcoin(Some(2026)).tax_csv());
 
     // Its own currency changes nothing; without a rate there is nothing to show.
     let own = get("/history?currency=usd").await.good(200);

@@ -79,8 +79,14 @@ pub(crate) fn a_file_of_transactions_becomes_a_report() {
     ];
     let lines = report(place.path(), "t.csv", TABLE, &more);
     let lines = String::from_utf8(lines.stdout).unwrap();
-    let expected = "2024-03-01,BTC,x,sale,s,0.25,50,25,25,0,average,,0.25,25,";
+    let expected =
+        "2024-03-01,BTC,x,sale,s,0.25,50,25,25,0,average,,0.25,25,,50,25,average,average,disposal,";
     assert_eq!(lines.lines().nth(1), Some(expected));
+    let holding = lines.lines().last().unwrap();
+    assert!(
+        holding.contains(",closing_price,average,holding,"),
+        "{lines}"
+    );
 }
 
 pub(crate) fn figures_are_compared_converted_and_explained() {

@@ -218,9 +218,10 @@ impl Computed {
     #[must_use]
     pub fn disposals(&self, range: Range<usize>) -> Vec<DisposalView> {
         let ledger = self.ledger();
+        let method = self.options.method.name();
         let shown = within(&self.basis.disposals, range).iter();
         shown
-            .map(|disposal| report::disposal(&ledger, &self.basis, disposal))
+            .map(|disposal| report::disposal(&ledger, &self.basis, disposal, method))
             .collect()
     }
 

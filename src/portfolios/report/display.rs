@@ -7,6 +7,7 @@ use crate::ledger::{Dated, Day, Ledger};
 use crate::money::Money;
 use crate::performance::DayValue;
 use crate::prices::PriceSeries;
+use crate::report::views::split;
 use crate::report::{Period, Report, ReportError, Summary, build, performance_view};
 
 /// Rates by which amounts are converted.
@@ -134,6 +135,7 @@ fn lines(
         for lot in &mut view.lots {
             rates.maybe(&mut lot.basis, disposal.day)?;
         }
+        split(view, disposal, &basis.slices[disposal.slices.clone()]);
     }
     let income = ledger.totals.income.iter().filter(|of| within(of.day));
     for (view, dated) in report.income_lines.iter_mut().zip(income) {

@@ -236,10 +236,11 @@ fn tax_year(year: i32, method: Method) -> Option<(NaiveDate, NaiveDate)> {
 }
 
 impl Report {
-    /// The disposals as a table, a row for each lot that one consumed.
+    /// The tax report as a table: a row for each lot that a disposal consumed, then one for each receipt of
+    /// income, then one for each holding at the end.
     #[must_use]
-    pub fn disposals_csv(&self) -> String {
-        lines::disposals_csv(self)
+    pub fn tax_csv(&self) -> String {
+        lines::tax_csv(self)
     }
 
     /// The tax report as a page to print.

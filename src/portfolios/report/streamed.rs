@@ -51,7 +51,7 @@ pub(super) fn write(
         summary,
         disposals: Each(|| {
             let disposals = basis.disposals.iter().filter(|of| within(of.day));
-            disposals.map(|of| disposal(ledger, basis, of))
+            disposals.map(|of| disposal(ledger, basis, of, summary.method))
         }),
         income_lines: Each(|| {
             let income = ledger.totals.income.iter().filter(|of| within(of.day));

@@ -44,6 +44,19 @@ pub(super) fn tax_html(report: &Report) -> String {
         },
     ));
     page.raw("</p>\n");
+    if let Some(conversion) = &report.conversion {
+        page.raw("<p>");
+        page.text(&format!(
+            "Converted {conversion}. A tax report whose costs are at the rates of their purchases needs the portfolio in the currency of the tax."
+        ));
+        if let Some(difference) = report.exchange_difference {
+            page.text(&format!(
+                " What the rates changed in between is the exchange difference: {difference} {}.",
+                report.currency
+            ));
+        }
+        page.raw("</p>\n");
+    }
     disposals(&mut page, report);
     income(&mut page, report);
     holdings(&mut page, report);
@@ -98,7 +111,18 @@ fn disposals(page: &mut Page, report: &Report) {
                 id => format!("{}: {id}", report.method),
             };
             let term = lot.term.unwrap_or_default();
-            let cells = ["", acquired, "", &lot.quantity, "", &basis, "", term, &name];
+            let (proceeds, gain) = (shown(lot.proceeds), shown(lot.gain));
+            let cells = [
+                "",
+                acquired,
+                "",
+                &lot.quantity,
+                &proceeds,
+                &basis,
+                &gain,
+                term,
+                &name,
+            ];
             page.row(" class=\"lot\"", "td", &cells);
         }
     }

@@ -98,11 +98,14 @@ pub struct DisposalView {
 pub struct LotView {
     pub lot: String,
     pub quantity: String,
+    pub proceeds: Option<Money>,
     pub basis: Option<Money>,
+    pub gain: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acquired: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub term: Option<&'static str>,
+    pub rule: &'static str,
 }
 
 /// Income on receipt.
@@ -293,7 +296,9 @@ pub(crate) fn build(
         .iter()
         .filter(|dated| within(dated.day));
     Report {
-        disposals: disposals.map(|of| disposal(ledger, basis, of)).collect(),
+        disposals: disposals
+            .map(|of| disposal(ledger, basis, of, summary.method))
+            .collect(),
         income_lines: income.map(|dated| income_line(ledger, dated)).collect(),
         flags: flags(ledger, basis, period.to),
         history: with_history.then(|| history(days, period.from)),
@@ -302,8 +307,14 @@ pub(crate) fn build(
     }
 }
 
-/// A disposal as it is shown.
-pub(crate) fn disposal(ledger: &Ledger<'_>, basis: &CostBasis, of: &Disposal) -> DisposalView {
+/// A disposal of a method as it is shown.
+pub(crate) fn disposal(
+    ledger: &Ledger<'_>,
+    basis: &CostBasis,
+    of: &Disposal,
+    method: &'static str,
+) -> DisposalView {
+    let slices = &basis.slices[of.slices.clone()];
     let lot = |slice: &Slice| LotView {
         lot: match slice.lot {
             LotName::Transaction(number) => ledger.id(number).to_owned(),
@@ -314,18 +325,28 @@ pub(crate) fn disposal(ledger: &Ledger<'_>, basis: &CostBasis, of: &Disposal) ->
             LotName::Missing => "missing".to_owned(),
         },
         quantity: quantity(slice.quantity),
+        proceeds: None,
         basis: slice.basis,
+        gain: None,
         acquired: slice.acquired.map(|day| day.date().to_string()),
         term: match slice.lot {
             LotName::Transaction(_) => slice.acquired.map(|day| Term::of(day, of.day).name()),
             _ => None,
+        },
+        rule: match slice.lot {
+            LotName::Transaction(_) => method,
+            LotName::Average => "average",
+            LotName::SameDay => "same_day",
+            LotName::ThirtyDays => "30_days",
+            LotName::Section104 => "section_104",
+            LotName::Missing => "missing",
         },
     };
     let ids = of
         .transactions
         .iter()
         .map(|&number| ledger.id(number).to_owned());
-    DisposalView {
+    let mut view = DisposalView {
         date: of.day.date().to_string(),
         asset: ledger.asset(of.asset).to_owned(),
         account: of
@@ -345,7 +366,30 @@ pub(crate) fn disposal(ledger: &Ledger<'_>, basis: &CostBasis, of: &Disposal) ->
         basis: of.basis,
         gain: of.gain,
         unknown_quantity: quantity(of.unknown),
-        lots: basis.slices[of.slices.clone()].iter().map(lot).collect(),
+        lots: slices.iter().map(lot).collect(),
+    };
+    split(&mut view, of, slices);
+    view
+}
+
+/// Gives each lot its share of the proceeds and of the gain, by quantity. As shown they add up to those of
+/// the disposal: the last lot takes what the others leave. What has no known cost has no gain.
+pub(super) fn split(view: &mut DisposalView, of: &Disposal, slices: &[Slice]) {
+    let rounded = |amount: Option<Money>| amount.map(Money::rounded);
+    let (mut proceeds, mut gain) = (rounded(view.proceeds), rounded(view.gain));
+    let (mut quantity, mut known) = (of.quantity, of.quantity - of.unknown);
+    for (lot, slice) in view.lots.iter_mut().zip(slices) {
+        lot.proceeds = proceeds.and_then(|left| left.share(slice.quantity, quantity));
+        lot.proceeds = rounded(lot.proceeds);
+        proceeds = proceeds.zip(lot.proceeds).map(|(left, part)| left - part);
+        quantity -= slice.quantity;
+        if slice.basis.is_some() {
+            known -= slice.quantity;
+            let part = lot.proceeds.zip(lot.basis);
+            let part = part.map(|(proceeds, basis)| (proceeds - basis).rounded());
+            lot.gain = if known == 0 { gain } else { part };
+            gain = gain.zip(part).map(|(left, part)| left - part);
+        }
     }
 }
 

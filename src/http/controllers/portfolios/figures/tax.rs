@@ -35,7 +35,7 @@ enum Format {
         ("scope" = Option<String>, Query, description = "`portfolio` or `account`, instead of the portfolio's; `uk` takes only `portfolio`"),
         ("fees_in_kind" = Option<String>, Query, description = "`dispose` or `at_cost`, instead of the portfolio's"),
         ("currency" = Option<String>, Query, description = "The currency or token to show amounts in, each at the closing price of its day, instead of the portfolio's own: `EUR`, `bitcoin`"),
-        ("format" = Option<String>, Query, description = "`json` (by default); `csv`: a row for each lot that was disposed of; `html`: a page to print")
+        ("format" = Option<String>, Query, description = "`json` (by default); `csv`: a row for each lot that was disposed of, each receipt of income and each holding at the end; `html`: a page to print")
     ),
     responses(
         (status = 200, description = "The report", content(
@@ -104,7 +104,7 @@ pub(in crate::http) async fn show_tax_report(
     let report = report.map_err(PortfolioError::NoReport)?;
     let (media, text) = match format.unwrap_or(Format::Json) {
         Format::Json => return Ok(NoStore(TaxView::new(year, report)).into_response()),
-        Format::Csv => ("text/csv; charset=utf-8", report.disposals_csv()),
+        Format::Csv => ("text/csv; charset=utf-8", report.tax_csv()),
         Format::Html => ("text/html; charset=utf-8", report.tax_html()),
     };
     let headers = [

@@ -100,22 +100,31 @@ pub(in crate::http) struct TaxDisposalView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DisposedLot)]
 pub(in crate::http) struct TaxLotView {
-    /// The rule of this part: the id of the transaction that acquired it, or `average`, `same_day`, `30_days`,
-    /// `section_104`, or `missing`.
+    /// The lot: the id of the transaction that acquired it, or `average`, `same_day`, `30_days`, `section_104`, or
+    /// `missing`.
     #[schema(example = "t-3")]
     lot: String,
     /// Quantity.
     #[schema(value_type = String, example = "0.25")]
     quantity: String,
+    /// Its share of the proceeds; those of all lots add up to the disposal's.
+    #[schema(value_type = Option<String>, example = "15455")]
+    proceeds: Option<Money>,
     /// Its cost.
     #[schema(value_type = Option<String>, example = "11250")]
     basis: Option<Money>,
+    /// Its share of the gain; null if its cost is unknown.
+    #[schema(value_type = Option<String>, example = "4205")]
+    gain: Option<Money>,
     /// When it was acquired.
     #[schema(example = "2024-01-08")]
     acquired: Option<String>,
     /// `short` or `long`: whether it was held for more than a year.
     #[schema(example = "long")]
     term: Option<&'static str>,
+    /// Rule by which it was chosen: the method, or `average`, `same_day`, `30_days`, `section_104`, or `missing`.
+    #[schema(example = "fifo")]
+    rule: &'static str,
 }
 
 /// Income, when it was received.
@@ -250,9 +259,12 @@ impl From<LotView> for TaxLotView {
         Self {
             lot: view.lot,
             quantity: view.quantity,
+            proceeds: view.proceeds,
             basis: view.basis,
+            gain: view.gain,
             acquired: view.acquired,
             term: view.term,
+            rule: view.rule,
         }
     }
 }
