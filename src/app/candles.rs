@@ -7,13 +7,14 @@ use anyhow::Context;
 use coinsphere_actors::database::Database;
 use coinsphere_actors::market::pipeline::{self, PipelineDeps};
 use coinsphere_actors::push::PushHub;
-use coinsphere_actors::supervision::{StatusRegistry, Supervisor};
+use coinsphere_actors::push::pusher::PushActor;
+use coinsphere_actors::supervision::{ActorAddress, StatusRegistry, Supervisor};
 use coinsphere_pipelines::candles::Rules;
 use coinsphere_pipelines::log::EventLog;
 
 use crate::market::CandleSettings;
 
-/// Starts them.
+/// Starts them. Returns the address of the part that shows candles.
 ///
 /// # Errors
 /// When the supervisor is gone.
@@ -24,7 +25,7 @@ pub(super) async fn start(
     hub: &Arc<PushHub>,
     statuses: &StatusRegistry,
     supervisor: &Addr<Supervisor>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<ActorAddress<PushActor>> {
     let deps = PipelineDeps {
         log: Arc::clone(log),
         store: Arc::clone(database) as _,
@@ -32,6 +33,7 @@ pub(super) async fn start(
         hub: Arc::clone(hub),
         rules: Rules {
             grace: settings.grace(),
+            end_bridged_outages: settings.repair,
             ..Rules::default()
         },
         committed: database.committed.clone(),

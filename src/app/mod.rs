@@ -11,6 +11,7 @@ mod feeds;
 mod http;
 pub mod notifications;
 mod portfolios;
+mod repair;
 pub mod serve;
 mod shared;
 mod signals;

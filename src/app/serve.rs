@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use super::database::database;
 use super::feeds;
+use super::repair::{self, RepairParts};
 use super::shared::Shared;
 use super::{accounts, alerts, audit, candles, event_log, http, notifications, portfolios};
 use crate::accounts::AuditTrail;
@@ -75,10 +76,11 @@ pub async fn run(
     let hub = PushHub::new(config.stream.push_limits());
     shared.connect(&config, &hub, &statuses);
     let supervisor = Supervisor::new(statuses.clone()).start();
+    let mut repairs = Vec::new();
     if let Some(log) = &log
         && config.has_role(Role::Candles)
     {
-        candles::start(
+        let push = candles::start(
             &config.candles,
             log,
             &database,
@@ -87,6 +89,16 @@ pub async fn run(
             &supervisor,
         )
         .await?;
+        if config.candles.repair {
+            let parts = RepairParts {
+                log,
+                database: &database,
+                push: &push,
+                clock: &clock,
+                statuses: &statuses,
+            };
+            repairs = repair::start(&config, &parts)?;
+        }
     }
     let listening = match &log {
         Some(log) if config.has_role(Role::Ingest) => {
@@ -165,6 +177,9 @@ pub async fn run(
         }
     };
 
+    for part in repairs {
+        part.stop().await;
+    }
     stop_parts(&supervisor).await;
     if let Some(evaluation) = evaluation {
         evaluation.stop().await;

@@ -73,6 +73,8 @@ pub struct CandleSettings {
     pub grace_ms: u64,
     /// Trades further ahead of our clock are refused, in seconds.
     pub max_ahead_seconds: u64,
+    /// True to ask the venues for what their streams have missed.
+    pub repair: bool,
 }
 
 impl Default for VenueSettings {
@@ -90,6 +92,7 @@ impl Default for CandleSettings {
         Self {
             grace_ms: 2_000,
             max_ahead_seconds: 60,
+            repair: true,
         }
     }
 }

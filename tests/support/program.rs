@@ -33,7 +33,9 @@ pub(crate) fn command(data_dir: &Path) -> Command {
     // Only the test of forecasts turns these on: they would keep both cores busy.
     command
         .env("COINSPHERE_FORECASTS__LOAD_HISTORY", "false")
-        .env("COINSPHERE_FORECASTS__TRAIN", "false");
+        .env("COINSPHERE_FORECASTS__TRAIN", "false")
+        // Tests of gaps look at gaps that stay.
+        .env("COINSPHERE_CANDLES__REPAIR", "false");
     let parent = data_dir.parent().unwrap_or(data_dir);
     command.current_dir(parent).env("HOME", parent);
     // Tests ask more often than a stranger may.

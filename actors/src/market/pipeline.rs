@@ -38,11 +38,14 @@ pub struct PipelineDeps {
     pub statuses: StatusRegistry,
 }
 
-/// Starts the chain, in the order in which data needs its parts.
+/// Starts the chain, in the order in which data needs its parts. Returns the address of the push actor.
 ///
 /// # Errors
 /// When the supervisor is gone.
-pub async fn start(deps: PipelineDeps, supervisor: &Addr<Supervisor>) -> Result<(), MailboxError> {
+pub async fn start(
+    deps: PipelineDeps,
+    supervisor: &Addr<Supervisor>,
+) -> Result<ActorAddress<PushActor>, MailboxError> {
     let push = ActorAddress::default();
     let pusher = PusherDeps {
         name: "push".to_owned(),
@@ -93,13 +96,14 @@ pub async fn start(deps: PipelineDeps, supervisor: &Addr<Supervisor>) -> Result<
         candles,
         committer,
         committed: deps.committed,
-        push: Some(push),
+        push: Some(push.clone()),
     };
     let (arbiter, address) = (Arbiter::new().handle(), ActorAddress::default());
     let supervise = part(writer.name.clone(), arbiter, address, move |exit| {
         CommitterActor::new(writer.clone(), exit)
     });
-    supervisor.send(supervise).await
+    supervisor.send(supervise).await?;
+    Ok(push)
 }
 
 /// A part that is one actor on this arbiter, found at this address.

@@ -210,6 +210,10 @@ impl Judge {
 
     fn trades(&mut self, record: &Record, batch: &InstrumentTrades) {
         let key = record.instrument(&batch.symbol);
+        if record.connection == ConnectionId::REPAIR {
+            self.repaired(key, batch);
+            return;
+        }
         let known = self.markets.get(&key);
         if known.is_none_or(|market| market.connection != record.connection) {
             self.comes_over(key.clone(), record.connection);
@@ -238,6 +242,20 @@ impl Judge {
         if judged > 0 {
             self.changed_markets.insert(key);
         }
+    }
+
+    /// Trades that were missed and are known now. What has been judged since stands: they fire nothing.
+    fn repaired(&mut self, key: InstrumentKey, batch: &InstrumentTrades) {
+        let rules = self.rules;
+        let Some(market) = self.markets.get_mut(&key) else {
+            return;
+        };
+        for trade in &batch.trades {
+            if market.taken.take(trade, &rules).is_none() {
+                self.counts.duplicates += 1;
+            }
+        }
+        self.changed_markets.insert(key);
     }
 
     /// The stretch before a trade in which others are missing.
