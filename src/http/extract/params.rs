@@ -37,6 +37,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
+    /// Returns whether a parameter is given, right or wrong, and has not been taken yet.
+    pub(in crate::http) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(key, _)| key == name)
+    }
+
     /// Takes a parameter; `None` when it is absent or wrong (then [`Params::finish`] fails).
     /// `read` says what is allowed when it refuses.
     pub(in crate::http) fn take<T>(

@@ -548,3 +548,29 @@ async fn no_time_fails_any_route_that_takes_one() {
         }
     }
 }
+
+#[tokio::test]
+async fn as_csv_every_closed_candle_is_there() {
+    let app = with_hole();
+    let whole = format!("{CANDLES}?from=2024-08-08T00:00:00Z&format=csv");
+    let answer = app.get(&whole).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8");
+    assert_eq!(
+        answer.headers["content-disposition"],
+        "attachment; filename=\"binance-BTCUSDT-1m.csv\""
+    );
+    let lines: Vec<&str> = answer.body.lines().collect();
+    assert_eq!(lines.len(), 5, "{}", answer.body);
+    assert!(lines[0].starts_with("venue,instrument,open_time,open,high,low,close,"));
+    assert!(lines[1].starts_with("binance,BTCUSDT,2024-08-08T23:54:00Z,1,1,1,1,"));
+    for (query, field) in [
+        ("format=csv", "format"),
+        ("format=csv&range=7d&limit=5", "format"),
+        ("format=xml", "format"),
+    ] {
+        let refused = app.get(&format!("{CANDLES}?{query}")).await;
+        assert_eq!(refused.status, 400, "{query}");
+        assert_eq!(refused.json()["errors"][0]["field"], field, "{query}");
+    }
+}
