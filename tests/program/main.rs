@@ -8,6 +8,7 @@ mod added_tokens;
 mod alerts_command;
 mod alerts_delivered;
 mod alerts_killed;
+mod backfill_killed;
 mod browser_sessions;
 mod candle_files;
 mod candles_command;
@@ -117,6 +118,7 @@ fn main() {
         evaluate_command::intervals_hold_what_they_promise_on_recorded_candles,
     ]);
     trials.extend(everywhere![
+        backfill_killed::killed_at_random_and_run_again_it_gives_the_same,
         replay_killed::killed_at_random_and_run_again_it_gives_the_same,
         replay_killed::a_file_without_trades_ends_it_with_status_1,
         accounts_command::the_operator_works_beside_the_running_program,
