@@ -41,8 +41,7 @@ pub(super) fn start_evaluation(
     };
     let (name, limit) = (evaluation::NAME, evaluation::PROGRESS);
     SupervisedLoop::start(statuses, name, limit, move |context| {
-        let (deps, of) = (deps.clone(), context.clone());
-        context.until_quit(evaluation::run(deps, of))
+        evaluation::run(deps.clone(), context)
     })
 }
 

@@ -1,13 +1,10 @@
 //! Alerts end to end: created over HTTP, judged by the evaluator over an event log, told over HTTP and streams.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
 use coinsphere::accounts::Role;
-use coinsphere::alerts::evaluator::Limits;
-use coinsphere::alerts::{Evaluator, EventTime, Instrument, Outcome, Rule, RuleId, Tick};
 use coinsphere::user_alerts::{EvaluationDeps, evaluation, relay};
 use coinsphere_actors::supervision::SupervisedLoop;
 use coinsphere_pipelines::events::{Body, ConnectionId, InstrumentTrades, Record};
@@ -15,8 +12,6 @@ use coinsphere_pipelines::log::{EventLog, MemoryLog};
 use coinsphere_pipelines::market::{
     InstrumentKey, Price, Quantity, Symbol, TakerSide, Timestamp, Trade, TradeId, Venue,
 };
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::app::{Answer, App, Pair, Place, eventually};
@@ -25,7 +20,7 @@ use super::two_factor::{post, verified};
 
 const ALERTS: &str = "/api/v1/alerts";
 
-const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
+pub(crate) const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
 
 /// The program's parts that alerts need, over a log in memory.
 pub(crate) struct Judged {
@@ -41,8 +36,7 @@ fn evaluate(app: &App, log: &Arc<dyn EventLog>) -> SupervisedLoop {
     };
     let (name, limit) = (evaluation::NAME, evaluation::PROGRESS);
     SupervisedLoop::start(&app.statuses, name, limit, move |context| {
-        let (deps, of) = (deps.clone(), context.clone());
-        context.until_quit(evaluation::run(deps, of))
+        evaluation::run(deps.clone(), context)
     })
 }
 
@@ -61,7 +55,16 @@ impl Judged {
         }
     }
 
-    async fn append(&self, symbol: &str, trades: Vec<Trade>) {
+    /// Ends judging, in order or as a crash would, and begins again.
+    pub(crate) async fn restart(&mut self, app: &App, in_order: bool) {
+        match self.evaluation.take() {
+            Some(evaluation) if in_order => evaluation.stop().await,
+            cut_off => drop(cut_off),
+        }
+        self.evaluation = Some(evaluate(app, &self.log));
+    }
+
+    pub(crate) async fn append(&self, symbol: &str, trades: Vec<Trade>) {
         append(&*self.log, symbol, trades).await;
     }
 
@@ -80,7 +83,7 @@ fn noon() -> Timestamp {
     Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap()
 }
 
-fn trade(id: u64, price: &str) -> Trade {
+pub(crate) fn trade(id: u64, price: &str) -> Trade {
     Trade {
         id: TradeId(id),
         time: noon() + Duration::from_millis(id),
@@ -511,116 +514,4 @@ pub(crate) async fn without_an_evaluator_nothing_is_promised(place: Place) {
         app.get(ALERTS, &ada.access).await.good(200)["data"],
         json!([])
     );
-}
-
-/// A storm of crossings; the evaluation is cut off at random moments, wherever it is, and begins again.
-pub(crate) async fn whatever_is_cut_off_each_event_is_recorded_once(place: Place) {
-    let seed = std::env::var("COINSPHERE_TEST_SEED").ok();
-    let seed = seed.map_or(48, |seed| seed.parse().unwrap());
-    println!("COINSPHERE_TEST_SEED={seed}");
-    let mut random = StdRng::seed_from_u64(seed);
-    let app = place.app().await;
-    let mut judged = Judged::start(&app);
-    let ada = verified(&app, "ada@example.org", Role::User).await;
-    for symbol in SYMBOLS {
-        judged.append(symbol, vec![trade(1, "100")]).await;
-    }
-    let mut rules = Vec::new();
-    for number in 0..24_u32 {
-        let operator = ["crosses", "crosses_up", "below", "above"][number as usize % 4];
-        let condition = json!({"kind": "price", "venue": "binance",
-            "symbol": SYMBOLS[number as usize / 4 % 2], "operator": operator,
-            "threshold": (85 + number).to_string()});
-        let rule = json!({"condition": condition, "repeat": "always", "cooldown_seconds": number % 3 / 2,
-            "hysteresis": (number % 5).to_string()});
-        let mut body = rule.clone();
-        body["name"] = json!(format!("rule {number}"));
-        let alert = create(&app, &ada, body).await;
-        rules.push((
-            alert["id"].as_str().unwrap().to_owned(),
-            Rule::from_json(rule).unwrap(),
-        ));
-    }
-
-    let mut reference = Evaluator::new(Limits::default());
-    let mut out = Outcome::default();
-    let instrument = |symbol: &str| Instrument::new("binance", symbol);
-    let tick = |trade: &Trade| Tick {
-        id: trade.id.0,
-        time: EventTime(trade.time.nanos()),
-        price: trade.price.get(),
-        quantity: trade.quantity.get(),
-    };
-    for symbol in SYMBOLS {
-        reference.trade(&instrument(symbol), &tick(&trade(1, "100")), &mut out);
-    }
-    for (number, (_, rule)) in rules.iter().enumerate() {
-        let id = RuleId::of(number as u128);
-        reference.arm(id, 1, rule, None, &mut out).unwrap();
-    }
-    let mut next = [2_u64; 2];
-    for _ in 0..60 {
-        for (at, symbol) in SYMBOLS.into_iter().enumerate() {
-            let trades: Vec<Trade> = (0..random.random_range(1..20))
-                .map(|step| trade(next[at] + step, &random.random_range(80..120).to_string()))
-                .collect();
-            next[at] += trades.len() as u64;
-            for trade in &trades {
-                reference.trade(&instrument(symbol), &tick(trade), &mut out);
-            }
-            judged.append(symbol, trades.clone()).await;
-            if random.random_bool(0.3) {
-                // After a reconnection venues send the newest again.
-                judged.append(symbol, trades).await;
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(random.random_range(0..12))).await;
-        if random.random_bool(0.4) {
-            drop(judged.evaluation.take());
-            judged.evaluation = Some(evaluate(&app, &judged.log));
-        }
-    }
-    let wanted: BTreeSet<(String, u64)> = out
-        .firings
-        .iter()
-        .map(|firing| {
-            let coinsphere::alerts::Cause::Trade { trade_id, .. } = firing.cause else {
-                panic!("not a trade: {firing:?}");
-            };
-            (rules[firing.rule.number() as usize].0.clone(), trade_id)
-        })
-        .collect();
-    assert!(wanted.len() > 500, "a storm: {}", wanted.len());
-    assert_eq!(wanted.len(), out.firings.len());
-    let sql = "SELECT alert_id::text, (cause->>'trade_id')::bigint FROM alert_events";
-    let waiting = async {
-        while app.rows(sql).await.len() < wanted.len() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(20), waiting).await;
-    let rows = app.rows(sql).await;
-    let found: Vec<(String, u64)> = rows
-        .iter()
-        .map(|row| (row.get(0), u64::try_from(row.get::<_, i64>(1)).unwrap()))
-        .collect();
-    let recorded: BTreeSet<(String, u64)> = found.iter().cloned().collect();
-    assert_eq!(recorded.len(), found.len(), "each once");
-    let missing: Vec<_> = wanted.difference(&recorded).take(5).collect();
-    let more: Vec<_> = recorded.difference(&wanted).take(5).collect();
-    assert!(
-        missing.is_empty() && more.is_empty(),
-        "missing {missing:?}, more {more:?}"
-    );
-    let counts = app
-        .rows("SELECT sum(fired_count)::bigint FROM alerts")
-        .await;
-    assert_eq!(
-        counts[0].get::<_, i64>(0),
-        i64::try_from(wanted.len()).unwrap()
-    );
-    eventually("the evaluation runs", || {
-        app.statuses.snapshot().contains_key(evaluation::NAME)
-    })
-    .await;
 }

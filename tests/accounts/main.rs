@@ -6,6 +6,7 @@
 mod abuse;
 mod administration;
 mod alerts;
+mod alerts_restarted;
 mod app;
 mod browser;
 mod channels;
@@ -92,8 +93,10 @@ fn main() -> ExitCode {
         alerts::a_rule_is_checked_and_every_wrong_field_named,
         alerts::pausing_editing_and_deleting_take_effect_between_two_trades,
         alerts::what_is_somebody_elses_is_not_found,
-        alerts::whatever_is_cut_off_each_event_is_recorded_once,
         alerts::without_an_evaluator_nothing_is_promised,
+        alerts_restarted::a_peak_outlives_a_crash,
+        alerts_restarted::a_window_outlives_an_orderly_stop,
+        alerts_restarted::whatever_is_cut_off_each_event_is_recorded_once,
         channels::an_alert_reaches_a_webhook_that_was_verified,
         channels::what_cannot_be_a_channel_is_refused,
         channels::an_event_is_sent_until_it_arrives_or_the_channel_is_gone,

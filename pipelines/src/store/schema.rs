@@ -71,6 +71,7 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V49__history"),
         migration!("common", "V50__delivery"),
         migration!("common", "V52__notification_rules"),
+        migration!("common", "V53__alert_market_states"),
     ]
 }
 

@@ -41,6 +41,17 @@ struct StoredTick {
     quantity: Decimal,
 }
 
+impl From<Tick> for StoredTick {
+    fn from(tick: Tick) -> Self {
+        Self {
+            id: tick.id,
+            time: tick.time,
+            price: tick.price,
+            quantity: tick.quantity,
+        }
+    }
+}
+
 /// Rules that follow the price from the same highest or lowest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TrailState {
@@ -93,12 +104,7 @@ impl Evaluator {
         let signals = signals.map(|signal| (signal.source.clone(), signal.last));
         Some(MarketState {
             instrument: instrument.clone(),
-            last: state.last.map(|tick| StoredTick {
-                id: tick.id,
-                time: tick.time,
-                price: tick.price,
-                quantity: tick.quantity,
-            }),
+            last: state.last.map(StoredTick::from),
             last_at: state.last_at,
             now: state.now,
             has_closed: state.has_closed,
@@ -106,6 +112,27 @@ impl Evaluator {
             signals: signals.collect(),
             windows: state.windows().to_vec(),
             series: state.all_series().clone(),
+            trails,
+        })
+    }
+
+    /// The same without windows, candles and signals, which grow with what is asked of the instrument; none if
+    /// nothing is left that candles do not tell.
+    #[must_use]
+    pub fn trail_state(&self, instrument: &Instrument) -> Option<MarketState> {
+        let market = *self.by_instrument.get(instrument)?;
+        let trails = self.trail_states(market);
+        let state = &self.markets[market as usize];
+        (!trails.is_empty()).then(|| MarketState {
+            instrument: instrument.clone(),
+            last: state.last.map(StoredTick::from),
+            last_at: state.last_at,
+            now: state.now,
+            has_closed: false,
+            has_passed: false,
+            signals: Vec::new(),
+            windows: Vec::new(),
+            series: Vec::new(),
             trails,
         })
     }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::log::Offset;
-use coinsphere_pipelines::market::InstrumentKey;
 use coinsphere_pipelines::store::{PooledConnection, Transaction, execute, failed, query};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -12,7 +11,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::EvaluationError;
-use super::judge::{Fired, Market};
+use super::judge::{Fired, MarketWrite};
 use crate::alerts::Cause;
 use crate::notifications::channels::{Field, MessageKind, Severity};
 use crate::notifications::{NewNotification, notify};
@@ -46,7 +45,7 @@ pub(super) struct Commit<'a> {
     pub(super) rules: Vec<RuleWrite>,
     /// Alerts that are gone for their users.
     pub(super) deleted: Vec<Uuid>,
-    pub(super) markets: Vec<(InstrumentKey, &'a Market)>,
+    pub(super) markets: Vec<MarketWrite<'a>>,
     /// Somebody waits for changes to be taken up.
     pub(super) applies: bool,
     pub(super) now: DateTime<Utc>,
@@ -319,37 +318,41 @@ impl Commit<'_> {
     async fn store_markets(&self, transaction: &Transaction<'_>) -> Result<(), EvaluationError> {
         let known = self.markets.iter();
         let known: Vec<_> = known
-            .filter_map(|(key, market)| Some((key, market, market.last?)))
+            .filter_map(|write| Some((write, write.market.last?)))
             .collect();
         if known.is_empty() {
             return Ok(());
         }
-        let venues: Vec<&str> = known.iter().map(|(key, ..)| key.venue.name()).collect();
-        let symbols: Vec<&str> = known.iter().map(|(key, ..)| key.symbol.as_str()).collect();
-        let ids: Vec<Decimal> = known.iter().map(|(.., last)| last.id.into()).collect();
-        let times: Vec<i64> = known.iter().map(|(.., last)| last.time.0).collect();
-        let prices: Vec<Decimal> = known.iter().map(|(.., last)| last.price).collect();
-        let quantities: Vec<Decimal> = known.iter().map(|(.., last)| last.quantity).collect();
+        let venues: Vec<&str> = known.iter().map(|(it, _)| it.key.venue.name()).collect();
+        let symbols: Vec<&str> = known.iter().map(|(it, _)| it.key.symbol.as_str()).collect();
+        let ids: Vec<Decimal> = known.iter().map(|(_, last)| last.id.into()).collect();
+        let times: Vec<i64> = known.iter().map(|(_, last)| last.time.0).collect();
+        let prices: Vec<Decimal> = known.iter().map(|(_, last)| last.price).collect();
+        let quantities: Vec<Decimal> = known.iter().map(|(_, last)| last.quantity).collect();
         let connections: Vec<Decimal> = known
             .iter()
-            .map(|(_, market, _)| market.connection.0.into())
+            .map(|(it, _)| it.market.connection.0.into())
             .collect();
         let taken: Vec<String> = known
             .iter()
-            .map(|(_, market, _)| serde_json::to_string(&market.taken).unwrap_or_default())
+            .map(|(it, _)| serde_json::to_string(&it.market.taken).unwrap_or_default())
+            .collect();
+        let states: Vec<Option<String>> = known
+            .iter()
+            .map(|(it, _)| serde_json::to_string(it.state.as_ref()?).ok())
             .collect();
         let sql = "INSERT INTO alert_markets \
-               (venue, symbol, trade_id, trade_time, price, quantity, connection, taken) \
+               (venue, symbol, trade_id, trade_time, price, quantity, connection, taken, state) \
              SELECT m.venue, m.symbol, m.trade_id, m.trade_time, m.price, m.quantity, m.connection, \
-               m.taken::jsonb \
+               m.taken::jsonb, m.state::jsonb \
              FROM unnest($1::text[], $2::text[], $3::numeric[], $4::bigint[], $5::numeric[], \
-               $6::numeric[], $7::numeric[], $8::text[]) \
-               AS m (venue, symbol, trade_id, trade_time, price, quantity, connection, taken) \
+               $6::numeric[], $7::numeric[], $8::text[], $9::text[]) \
+               AS m (venue, symbol, trade_id, trade_time, price, quantity, connection, taken, state) \
              ON CONFLICT (venue, symbol) DO UPDATE SET trade_id = excluded.trade_id, \
                trade_time = excluded.trade_time, price = excluded.price, \
                quantity = excluded.quantity, connection = excluded.connection, \
-               taken = excluded.taken";
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 8] = [
+               taken = excluded.taken, state = excluded.state";
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
             &venues,
             &symbols,
             &ids,
@@ -358,6 +361,7 @@ impl Commit<'_> {
             &quantities,
             &connections,
             &taken,
+            &states,
         ];
         execute(transaction, "store the markets of alerts", sql, &params).await?;
         Ok(())

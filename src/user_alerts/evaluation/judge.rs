@@ -8,10 +8,11 @@ use coinsphere_pipelines::events::{Body, ConnectionId, InstrumentTrades, Record}
 use coinsphere_pipelines::market::{InstrumentKey, Timestamp, Trade};
 use rust_decimal::Decimal;
 
+use super::load::StoredMarket;
 use crate::alerts::evaluator::MarketHandle;
 use crate::alerts::{
-    ArmError, Candle, Cause, Evaluator, EventTime, Firing, Gap, Instrument, Limits, Outcome, Rule,
-    RuleId, RuleState, Tick,
+    ArmError, Candle, Cause, Evaluator, EventTime, Firing, Gap, Instrument, Limits, MarketState,
+    Outcome, Rule, RuleId, RuleState, Tick,
 };
 
 /// An event, and what is known about the trade that caused it.
@@ -33,6 +34,13 @@ pub(super) struct Market {
     pub(super) last: Option<Tick>,
     /// The connection that its newest record came over.
     pub(super) connection: ConnectionId,
+}
+
+/// An instrument to store.
+pub(super) struct MarketWrite<'a> {
+    pub(super) key: InstrumentKey,
+    pub(super) market: &'a Market,
+    pub(super) state: Option<MarketState>,
 }
 
 /// Numbers since the start.
@@ -77,14 +85,18 @@ impl Judge {
     }
 
     /// Goes on with an instrument where it was left; before any rule about it is armed.
-    pub(super) fn resume(
-        &mut self,
-        key: InstrumentKey,
-        last: Tick,
-        taken: TakenTrades,
-        connection: ConnectionId,
-    ) {
+    pub(super) fn resume(&mut self, stored: StoredMarket) {
+        let StoredMarket {
+            key,
+            last,
+            taken,
+            connection,
+            state,
+        } = stored;
         let instrument = Instrument::new(key.venue.name(), key.symbol.as_str());
+        if let Some(state) = state {
+            self.evaluator.restore(state);
+        }
         self.evaluator.resume(&instrument, &last);
         let handle = self.evaluator.market(&instrument);
         self.connections
@@ -161,16 +173,28 @@ impl Judge {
         std::mem::take(&mut self.changed_rules)
     }
 
-    /// Takes the instruments that have traded since the last time.
-    pub(super) fn take_changed_markets(&mut self) -> Vec<(InstrumentKey, &Market)> {
+    /// Takes the instruments that have traded since the last time, with what candles do not tell of them.
+    pub(super) fn take_changed_markets(&mut self) -> Vec<MarketWrite<'_>> {
         let changed = std::mem::take(&mut self.changed_markets);
-        changed
-            .into_iter()
-            .filter_map(|key| {
-                let market = self.markets.get(&key)?;
-                Some((key, market))
-            })
-            .collect()
+        let (markets, evaluator) = (&self.markets, &self.evaluator);
+        let writes = changed.into_iter().filter_map(|key| {
+            let market = markets.get(&key)?;
+            let state = evaluator.trail_state(&market.instrument);
+            Some(MarketWrite { key, market, state })
+        });
+        writes.collect()
+    }
+
+    /// All instruments, with everything that is known of them.
+    pub(super) fn whole_markets(&mut self) -> Vec<MarketWrite<'_>> {
+        self.changed_markets.clear();
+        let (markets, evaluator) = (&self.markets, &mut self.evaluator);
+        let writes = markets.iter().map(|(key, market)| MarketWrite {
+            key: key.clone(),
+            market,
+            state: evaluator.market_state(&market.instrument),
+        });
+        writes.collect()
     }
 
     fn market(&mut self, key: &InstrumentKey, connection: ConnectionId) -> &mut Market {

@@ -12,7 +12,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::alerts::{Candle, EventTime, Instrument, Rule, RuleState, Tick};
+use crate::alerts::{Candle, EventTime, Instrument, MarketState, Rule, RuleState, Tick};
 use crate::user_alerts::alert::rule;
 
 /// Changes that are taken up at a time.
@@ -24,6 +24,8 @@ pub(super) struct StoredMarket {
     pub(super) last: Tick,
     pub(super) taken: TakenTrades,
     pub(super) connection: ConnectionId,
+    /// What its rules have seen, as far as it was stored.
+    pub(super) state: Option<MarketState>,
 }
 
 /// An alert that is armed.
@@ -87,7 +89,7 @@ pub(super) async fn any_applied(session: &PooledConnection) -> Result<bool, Stor
 
 /// The instruments that have been judged. Those of a venue that is no longer known are left out.
 pub(super) async fn markets(session: &PooledConnection) -> Result<Vec<StoredMarket>, StoreError> {
-    let sql = "SELECT venue, symbol, trade_id, trade_time, price, quantity, connection, taken \
+    let sql = "SELECT venue, symbol, trade_id, trade_time, price, quantity, connection, taken, state \
          FROM alert_markets";
     let rows = query(session, "read the markets of alerts", sql, &[]).await?;
     let number = |value: Decimal| value.to_u64().unwrap_or(0);
@@ -109,6 +111,10 @@ pub(super) async fn markets(session: &PooledConnection) -> Result<Vec<StoredMark
             },
             connection: ConnectionId(number(row.get(6))),
             taken,
+            // One that cannot be read is made of candles.
+            state: row
+                .get::<_, Option<Value>>(8)
+                .and_then(|state| serde_json::from_value(state).ok()),
         });
     }
     Ok(markets)

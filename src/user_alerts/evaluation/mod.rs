@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinsphere_actors::supervision::LoopContext;
+use coinsphere_actors::supervision::{ExitReason, LoopContext};
 use coinsphere_pipelines::log::{EventLog, LogError, Offset, Progress};
 use coinsphere_pipelines::net::Backoff;
 use coinsphere_pipelines::store::{Listener, PooledConnection, Store, StoreError};
@@ -82,14 +82,14 @@ pub(super) enum EvaluationError {
     LogEnded,
 }
 
-/// Judges until cut off.
-pub async fn run(deps: EvaluationDeps, context: LoopContext) {
+/// Judges until asked to quit.
+pub async fn run(deps: EvaluationDeps, mut context: LoopContext) -> ExitReason {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
     loop {
         let begun = Instant::now();
         context.progressed();
         let error = match judge_until_broken(&deps, &context).await {
-            Ok(never) => match never {},
+            Ok(()) => return ExitReason::Quit,
             Err(error) => error,
         };
         if matches!(error, EvaluationError::Overtaken) {
@@ -100,19 +100,26 @@ pub async fn run(deps: EvaluationDeps, context: LoopContext) {
         if begun.elapsed() > PROGRESS {
             backoff.reset();
         }
-        sleep(backoff.next_wait()).await;
+        tokio::select! {
+            () = sleep(backoff.next_wait()) => {}
+            () = context.quits() => return ExitReason::Quit,
+        }
     }
 }
 
+/// Judges until asked to quit, or until something breaks.
 async fn judge_until_broken(
     deps: &EvaluationDeps,
     context: &LoopContext,
-) -> Result<std::convert::Infallible, EvaluationError> {
+) -> Result<(), EvaluationError> {
     let store = deps.alerts.0.source.store();
     let store = store.ok_or(EvaluationError::Unavailable)?;
     let listener = store.listen(CHANNEL).await?;
     let mut waits = Backoff::new(Duration::from_millis(20), LOCKED);
     while !listener.try_lock(LOCK).await? {
+        if context.is_quitting() {
+            return Ok(());
+        }
         // Another process judges: this one is ready to.
         context.running();
         context.progressed();
@@ -122,6 +129,15 @@ async fn judge_until_broken(
     evaluation.observe();
     context.running();
     evaluation.go_on(context).await
+}
+
+/// What of the instruments a commit stores.
+#[derive(Debug, Clone, Copy)]
+enum Extent {
+    /// Those that have traded, without what candles tell of them.
+    Changed,
+    /// All of them, with windows and candles.
+    Whole,
 }
 
 struct Evaluation<'a> {
@@ -156,7 +172,7 @@ impl<'a> Evaluation<'a> {
         let session = store.session().await?;
         let mut judge = Judge::new();
         for market in load::markets(&session).await? {
-            judge.resume(market.key, market.last, market.taken, market.connection);
+            judge.resume(market);
         }
         let known: HashMap<u32, Offset> = load::offsets(&session, log.identity())
             .await?
@@ -206,14 +222,15 @@ impl<'a> Evaluation<'a> {
         Ok(evaluation)
     }
 
-    /// Judges what is in the log and what comes, until something breaks.
-    async fn go_on(
-        &mut self,
-        context: &LoopContext,
-    ) -> Result<std::convert::Infallible, EvaluationError> {
+    /// Judges what is in the log and what comes, until asked to quit: what it knows then is stored whole. What
+    /// is left of the log is judged after the next start.
+    async fn go_on(&mut self, context: &LoopContext) -> Result<(), EvaluationError> {
         let mut pinged_at = Instant::now();
         loop {
             context.progressed();
+            if context.is_quitting() {
+                return self.commit(Extent::Whole).await;
+            }
             let read = self.step().await?;
             let reached = |from: &mut Vec<Offset>| {
                 let mut places = self.next.iter().zip(from.iter());
@@ -225,13 +242,13 @@ impl<'a> Evaluation<'a> {
             let is_due = self.judge.fired() > 0 || !self.taken_up.is_empty();
             let is_behind = self.next != self.stored;
             if is_due || (is_behind && self.committed_at.elapsed() >= LAZY) {
-                self.commit().await?;
+                self.commit(Extent::Changed).await?;
             }
             while let Some(heard) = self.listener.next().now_or_never() {
                 self.on_notification(heard)?;
             }
             if read == 0 && self.changes_from.is_none() {
-                self.rest().await?;
+                self.rest(context.clone()).await?;
             }
             // A backlog must not keep its thread from others.
             tokio::task::yield_now().await;
@@ -244,7 +261,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Waits until there is something to do.
-    async fn rest(&mut self) -> Result<(), EvaluationError> {
+    async fn rest(&mut self, mut context: LoopContext) -> Result<(), EvaluationError> {
         let changes = self.progress.iter_mut().map(|it| Box::pin(it.changed()));
         let heard = tokio::select! {
             (changed, ..) = select_all(changes) => {
@@ -252,6 +269,7 @@ impl<'a> Evaluation<'a> {
             }
             heard = self.listener.next() => heard,
             () = sleep_until(Instant::now() + LOCKED) => return Ok(()),
+            () = context.quits() => return Ok(()),
         };
         self.on_notification(heard)
     }
@@ -427,7 +445,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Records what fired, the states of rules and how far the log has been judged.
-    async fn commit(&mut self) -> Result<(), EvaluationError> {
+    async fn commit(&mut self, extent: Extent) -> Result<(), EvaluationError> {
         let begun = Instant::now();
         self.deps.log.sync().await?;
         let applies = !self.taken_up.is_empty();
@@ -466,7 +484,10 @@ impl<'a> Evaluation<'a> {
             fired: &fired,
             rules: writes.into_values().collect(),
             deleted: std::mem::take(&mut self.deleted),
-            markets: self.judge.take_changed_markets(),
+            markets: match extent {
+                Extent::Changed => self.judge.take_changed_markets(),
+                Extent::Whole => self.judge.whole_markets(),
+            },
             applies,
             now: self.deps.alerts.now(),
         };
