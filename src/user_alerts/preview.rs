@@ -1,5 +1,5 @@
 //! When a rule would have fired: the evaluator over stored one-minute candles. Each is taken as four trades,
-//! its open, low, high and close, so what happened within a minute is bounded, not known.
+//! its open, low, high and close, with a quarter of its volume each, so what happened within a minute is bounded, not known.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::store::query;
@@ -36,11 +36,12 @@ pub struct Preview {
     pub most_in_an_hour: usize,
 }
 
-/// A one-minute candle's prices.
+/// A one-minute candle: four prices, and the volume of each.
 struct Minute {
     open_time: i64,
     instrument: usize,
     prices: [Decimal; 4],
+    quantity: Decimal,
 }
 
 impl UserAlerts {
@@ -56,7 +57,7 @@ impl UserAlerts {
         let session = self.session().await?;
         let mut minutes = Vec::new();
         for (at, instrument) in instruments.iter().enumerate() {
-            let sql = "SELECT p.open_time, p.open, p.high, p.low, p.close FROM price_data p \
+            let sql = "SELECT p.open_time, p.open, p.high, p.low, p.close, p.volume FROM price_data p \
                  WHERE p.instrument_id = (SELECT id FROM instruments WHERE venue = $1 AND symbol = $2) \
                  AND p.open_time >= $3 AND p.open_time < $4 ORDER BY p.open_time";
             let (venue, symbol) = (&*instrument.venue, &*instrument.symbol);
@@ -66,6 +67,7 @@ impl UserAlerts {
             minutes.extend(rows.iter().filter_map(|row| {
                 let open_time: DateTime<Utc> = row.get(0);
                 let [open, high, low, close] = [1, 2, 3, 4].map(|at| row.get::<_, Decimal>(at));
+                let volume: Decimal = row.get(5);
                 let prices = match close >= open {
                     true => [open, low, high, close],
                     false => [open, high, low, close],
@@ -74,6 +76,7 @@ impl UserAlerts {
                     open_time: open_time.timestamp_nanos_opt()?,
                     instrument: at,
                     prices,
+                    quantity: volume / Decimal::from(4),
                 })
             }));
         }
@@ -113,19 +116,21 @@ fn judged(rule: Rule, instruments: &[Instrument], minutes: &[Minute]) -> Vec<i64
     {
         return Vec::new();
     }
+    let markets: Vec<_> = instruments.iter().map(|it| evaluator.market(it)).collect();
     for (at, minute) in minutes.iter().enumerate() {
-        let Some(instrument) = instruments.get(minute.instrument) else {
+        let Some(market) = markets.get(minute.instrument) else {
             continue;
         };
-        for (step, price) in (0_i64..).zip(minute.prices) {
-            let tick = Tick {
-                id: at as u64 * 4 + step.cast_unsigned(),
-                time: EventTime(minute.open_time + step * (MINUTE / 4)),
-                price,
-                quantity: Decimal::ONE,
-            };
-            evaluator.trade(instrument, &tick, &mut out);
-        }
+        let ticks = [0_usize, 1, 2, 3].map(|step| {
+            let time = minute.open_time + step as i64 * (MINUTE / 4);
+            Tick {
+                id: (at * 4 + step) as u64,
+                time: EventTime(time),
+                price: minute.prices[step],
+                quantity: minute.quantity,
+            }
+        });
+        evaluator.trades(*market, &ticks, &mut out);
     }
     out.firings.iter().map(|firing| firing.at.0).collect()
 }

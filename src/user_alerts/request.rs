@@ -45,7 +45,7 @@ pub struct RuleFields {
     pub fire_if_met: Option<Value>,
     /// Seconds for which the condition must stay true.
     pub hold_seconds: Option<Value>,
-    /// From this instant on it fires no more.
+    /// From this instant on it fires no more; null: it does not expire.
     pub expires_at: Option<Value>,
 }
 
@@ -62,8 +62,8 @@ pub struct AlertRequest {
     pub escalation: Option<Vec<EscalationStep>>,
     /// Until then events are sent nowhere; `Some(None)`: they are sent.
     pub silenced_until: Option<Option<DateTime<Utc>>>,
-    /// A note for its user.
-    pub note: Option<String>,
+    /// A note for its user; `Some(None)`: none.
+    pub note: Option<Option<String>>,
     /// Its urgency.
     pub severity: Option<String>,
 }
@@ -258,11 +258,7 @@ impl AlertRequest {
             let detail = format!("use 1 to {LONGEST_NAME} characters");
             wrong.push(WrongField::new("name", detail));
         }
-        if self
-            .note
-            .as_deref()
-            .is_some_and(|note| note.chars().count() > LONGEST_NOTE)
-        {
+        if matches!(&self.note, Some(Some(note)) if note.chars().count() > LONGEST_NOTE) {
             let detail = format!("use at most {LONGEST_NOTE} characters");
             wrong.push(WrongField::new("note", detail));
         }

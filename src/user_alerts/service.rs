@@ -177,7 +177,7 @@ impl UserAlerts {
                 &texts.name,
                 &stored(&rule)?,
                 &request.channels.unwrap_or_default(),
-                &request.note,
+                &request.note.clone().flatten(),
                 &texts.severity.unwrap_or(Severity::Normal).name(),
                 &self.now(),
                 &MOST_ALERTS,
@@ -238,7 +238,7 @@ impl UserAlerts {
         execute(
             &database,
             "change an alert",
-            "UPDATE alerts SET name = coalesce($2, name), note = coalesce($3, note), \
+            "UPDATE alerts SET name = coalesce($2, name), note = CASE WHEN $11 THEN $3 ELSE note END, \
              channels = coalesce($4, channels), severity = coalesce($5, severity), rule = $6, \
              silenced_until = CASE WHEN $8 THEN $9 ELSE silenced_until END, \
              escalation = coalesce($10, escalation), \
@@ -249,7 +249,7 @@ impl UserAlerts {
             &[
                 &id,
                 &texts.name,
-                &request.note,
+                &request.note.clone().flatten(),
                 &request.channels,
                 &texts.severity.map(Severity::name),
                 &stored(&rule)?,
@@ -257,6 +257,7 @@ impl UserAlerts {
                 &request.silenced_until.is_some(),
                 &request.silenced_until.flatten(),
                 &steps(request.escalation.as_deref())?,
+                &request.note.is_some(),
             ],
         )
         .await?;

@@ -441,6 +441,19 @@ pub(crate) async fn pausing_editing_and_deleting_take_effect_between_two_trades(
         (&json!(12), &json!(true))
     );
 
+    // What may be absent can be taken away again.
+    for (note, expires_at) in [("sell", "2999-01-01T00:00:00Z"), ("", "")] {
+        let given = |text: &str| match text {
+            "" => Value::Null,
+            text => json!(text),
+        };
+        let edit = json!({"note": given(note), "expires_at": given(expires_at)});
+        let edited = ask(&app, Method::PATCH, &path, &ada, Some(edit)).await;
+        let edited = edited.good(200);
+        assert_eq!(edited["note"], given(note), "{edited}");
+        assert_eq!(edited["expires_at"], given(expires_at), "{edited}");
+    }
+
     assert_eq!(
         ask(&app, Method::DELETE, &path, &ada, None).await.status,
         204

@@ -56,7 +56,8 @@ pub(in crate::http) struct AlertBody {
     /// Seconds for which the condition must stay met before it fires, by the trades' time.
     #[schema(value_type = Option<u32>, example = 0, maximum = 31_622_400)]
     hold_seconds: Option<Value>,
-    /// From this time on it fires no more, RFC 3339.
+    /// From this time on it fires no more, RFC 3339; null: it does not expire.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "2027-01-01T00:00:00Z")]
     expires_at: Option<Value>,
     /// The channels its events are sent to, by id; at most 20.
@@ -67,10 +68,11 @@ pub(in crate::http) struct AlertBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = DateTime)]
     silenced_until: Option<Option<DateTime<Utc>>>,
-    /// A note for yourself.
+    /// A note for yourself; null: none.
+    #[serde(default, deserialize_with = "given")]
     #[garde(length(chars, max = 1000))]
-    #[schema(example = "sell a tenth", max_length = 1000)]
-    note: Option<String>,
+    #[schema(value_type = Option<String>, example = "sell a tenth", max_length = 1000)]
+    note: Option<Option<String>>,
     /// `info`, `normal` (default) or `urgent`.
     #[garde(length(max = 20))]
     #[schema(example = "normal", pattern = "^(info|normal|urgent)$")]
