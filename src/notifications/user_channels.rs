@@ -1,7 +1,7 @@
 //! The channels of a user: made, verified by a code that a test message carries, changed and removed.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use coinsphere_pipelines::store::{execute, failed, query};
+use coinsphere_pipelines::store::{Transaction, execute, failed, query};
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -64,6 +64,13 @@ struct Stored {
     channel: UserChannel,
     settings: StoredSettings,
     sealed: Vec<u8>,
+}
+
+/// Lets one at a time add to a user's channels or rename them, so that count and names are right.
+async fn lock_names(database: &Transaction<'_>, user: Uuid) -> Result<(), NotificationError> {
+    let sql = "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE";
+    query(database, "lock a user", sql, &[&user]).await?;
+    Ok(())
 }
 
 fn changed_meanwhile() -> NotificationError {
@@ -157,9 +164,7 @@ impl Notifications {
             .transaction()
             .await
             .map_err(failed("begin making a channel"))?;
-        // One at a time for each user, so that the count is right.
-        let sql = "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE";
-        query(&database, "lock a user", sql, &[&user]).await?;
+        lock_names(&database, user).await?;
         let sql = format!(
             "INSERT INTO notification_channels \
                (id, user_id, kind, name, settings, recipient, state, next_at, urgent_next_at, \
@@ -278,10 +283,13 @@ impl Notifications {
             }
             None => (None, None),
         };
-        let session = self.session().await?;
+        let mut session = self.session().await?;
+        let database = session.transaction().await;
+        let database = database.map_err(failed("begin changing a channel"))?;
+        lock_names(&database, user).await?;
         let sql = "SELECT FROM notification_channels \
              WHERE user_id = $1 AND name = $2 AND id <> $3";
-        let namesakes = query(&session, "look for a name", sql, &[&user, &name, &id]).await?;
+        let namesakes = query(&database, "look for a name", sql, &[&user, &name, &id]).await?;
         if !namesakes.is_empty() {
             return Err(NotificationError::Conflict(
                 "there is a channel with this name".to_owned(),
@@ -300,7 +308,7 @@ impl Notifications {
              WHERE id = $1 AND user_id = $2 AND settings = $6 RETURNING {CHANNEL}"
         );
         let changed = query(
-            &session,
+            &database,
             "change a channel",
             &sql,
             &[
@@ -317,6 +325,8 @@ impl Notifications {
             ],
         )
         .await?;
+        let committed = database.commit().await;
+        committed.map_err(failed("change a channel"))?;
         self.wake();
         let changed = changed.first().ok_or_else(changed_meanwhile)?;
         Ok(self.channel_of(changed))

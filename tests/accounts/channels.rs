@@ -365,6 +365,20 @@ pub(crate) async fn what_cannot_be_a_channel_is_refused(place: Place) {
     }
     let problem = post(&app, CHANNELS, &ada.access, named("more".to_owned())).await;
     problem.is_problem(409, "conflict");
+
+    // Of two that are to have the same name at once, one gets it.
+    let made = app.get(CHANNELS, &ada.access).await.good(200);
+    let path = |at: usize| format!("{CHANNELS}/{}", made["data"][at]["id"].as_str().unwrap());
+    let paths = [path(0), path(1)];
+    for round in 0..10 {
+        let name = Some(json!({"name": format!("both {round}")}));
+        let [one, other] =
+            [0, 1].map(|at| ask(&app, Method::PATCH, &paths[at], &ada, name.clone()));
+        let (one, other) = tokio::join!(one, other);
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409], "{one:?} {other:?}");
+    }
 }
 
 pub(crate) async fn an_event_is_sent_until_it_arrives_or_the_channel_is_gone(place: Place) {
