@@ -34,17 +34,34 @@ pub(in crate::http) fn asks_for_page(request: &Request) -> bool {
         let rest = path.strip_prefix(*prefix);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let takes_html = || {
-        let accepted = request.headers().get_all(header::ACCEPT);
-        accepted.iter().any(|line| {
-            let line = line.to_str().unwrap_or_default();
-            line.split([',', ';'])
-                .any(|one| one.trim().eq_ignore_ascii_case("text/html"))
-        })
-    };
     matches!(*request.method(), Method::GET | Method::HEAD)
         && !NO_PAGES.iter().any(within)
-        && takes_html()
+        && takes_html(request.headers())
+}
+
+/// Returns whether whoever asks takes HTML: browsers that open a link do, programs do not.
+fn takes_html(asked: &HeaderMap) -> bool {
+    let accepted = asked.get_all(header::ACCEPT);
+    accepted.iter().any(|line| {
+        let line = line.to_str().unwrap_or_default();
+        line.split([',', ';'])
+            .any(|one| one.trim().eq_ignore_ascii_case("text/html"))
+    })
+}
+
+/// Sends a browser that opens a link of an email to the dashboard's page for it, `page` and the link's code; none
+/// for programs, or if this build has no dashboard.
+pub(in crate::http) fn page_of_link(page: &str, code: &str, asked: &HeaderMap) -> Option<Response> {
+    let is_code = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !coinsphere_dashboard::is_built() || !takes_html(asked) || !code.bytes().all(is_code) {
+        return None;
+    }
+    let headers = [
+        (header::LOCATION, format!("{page}{code}")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::VARY, "accept".to_owned()),
+    ];
+    Some((StatusCode::SEE_OTHER, headers).into_response())
 }
 
 /// A file of the dashboard, or its page.

@@ -105,3 +105,22 @@ async fn pages_and_files_are_not_counted() {
     assert_eq!(app.get("/portfolios").await.status, 404);
     assert_eq!(app.get("/portfolios").await.status, 429);
 }
+
+#[tokio::test]
+async fn a_browser_that_opens_a_link_of_an_email_is_sent_to_its_page() {
+    let app = App::new();
+    let link = "/api/v1/auth/verify-email/T0k-en_";
+    let opened = app.browse(link).await;
+    let asked = app.get(link).await;
+    // What is no code is not put into an address.
+    let odd = app.browse("/api/v1/auth/verify-email/a%2F..%2Fb").await;
+    assert_ne!(asked.status, 303);
+    assert_ne!(odd.status, 303);
+    if coinsphere_dashboard::is_built() {
+        assert_eq!(opened.status, 303);
+        assert_eq!(opened.header("location"), "/verify-email/T0k-en_");
+        assert_eq!(opened.header("cache-control"), "no-store");
+    } else {
+        assert_ne!(opened.status, 303);
+    }
+}
