@@ -282,7 +282,9 @@ impl UserPortfolios {
                 found.transactions
             )));
         }
-        let sql = "DELETE FROM portfolio_accounts WHERE id = $1";
+        // Transactions would go with it: not those that the count has missed.
+        let sql = "DELETE FROM portfolio_accounts WHERE id = $1 AND NOT EXISTS \
+             (SELECT FROM portfolio_transactions WHERE account_id = $1 OR to_account_id = $1)";
         execute(&database, "delete an account", sql, &[&id]).await?;
         let changed = changed(&database, portfolio, (0, 0), None).await?;
         database

@@ -16,6 +16,7 @@ use coinsphere_actors::supervision::LoopContext;
 use coinsphere_pipelines::market::InstrumentKey;
 use coinsphere_pipelines::task::spawn_bounded;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use uuid::Uuid;
 
@@ -29,6 +30,9 @@ const BETWEEN: Duration = Duration::from_millis(100);
 
 /// The least time between two looks at what has traded: what trades in between is one look.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Values that are sent at a time: less than a millisecond of computing.
+const A_TURN: usize = 16;
 
 /// Interval at which prices that are not fresh are looked at, and versions are read while changes are not heard.
 const LOOK: Duration = Duration::from_secs(1);
@@ -168,7 +172,10 @@ async fn follow(
                 None => return,
             },
         }
-        live.send_due();
+        if live.send_due() {
+            // Whoever else waits for this thread does not wait for all of them.
+            yield_now().await;
+        }
     }
 }
 
@@ -308,9 +315,12 @@ impl Live {
         if before.is_some_and(|before| Arc::ptr_eq(before, &snapshot)) {
             return;
         }
+        let is_same = before.is_some_and(|before| before.instruments().eq(snapshot.instruments()));
         followed.snapshot = Some(snapshot);
         followed.mark(id, &mut self.due);
-        self.index();
+        if !is_same {
+            self.index();
+        }
     }
 
     /// Has a portfolio computed, unless it is being computed or its newest version cannot be.
@@ -347,12 +357,13 @@ impl Live {
         }
     }
 
-    /// Sends the values that may be sent.
-    fn send_due(&mut self) {
+    /// Sends values that may be sent, and returns whether there are more.
+    fn send_due(&mut self) -> bool {
         let now = Instant::now();
-        while let Some(&(at, id)) = self.due.first()
-            && at <= now
-        {
+        for _ in 0..A_TURN {
+            let Some(&(_, id)) = self.due.first().filter(|(at, _)| *at <= now) else {
+                return false;
+            };
             self.due.pop_first();
             let Some(followed) = self.followed.get_mut(&id) else {
                 continue;
@@ -365,5 +376,6 @@ impl Live {
                 self.hub.publish_portfolio(id, &message);
             }
         }
+        true
     }
 }

@@ -87,6 +87,49 @@ pub(super) fn stored(
     })
 }
 
+/// Columns of transactions to add.
+#[derive(Default)]
+struct Columns<'t> {
+    numbers: Vec<i64>,
+    ids: Vec<&'t str>,
+    times: Vec<i64>,
+    kinds: Vec<&'static str>,
+    accounts: Vec<Uuid>,
+    to_accounts: Vec<Option<Uuid>>,
+    assets: Vec<String>,
+    tags: Vec<String>,
+    bodies: Vec<String>,
+}
+
+impl<'t> Columns<'t> {
+    /// Columns of these transactions, numbered from `first`.
+    fn of(
+        transactions: &[&'t Transaction],
+        first: i64,
+        accounts: &HashMap<String, Uuid>,
+    ) -> Result<Self, StoreError> {
+        let id = |name: &str| {
+            let id = accounts.get(name).copied();
+            id.ok_or_else(|| StoreError::Unreadable(format!("the account {name:?}")))
+        };
+        let mut columns = Self::default();
+        for (number, transaction) in (first..).zip(transactions) {
+            columns.numbers.push(number);
+            columns.ids.push(transaction.id.as_str());
+            columns.times.push(at_nanos(transaction));
+            columns.kinds.push(transaction.kind.name());
+            columns.accounts.push(id(&transaction.account)?);
+            let to_account = transaction.to_account.as_deref().map(id);
+            columns.to_accounts.push(to_account.transpose()?);
+            columns.assets.push(joined(assets(transaction)));
+            let tags = transaction.tags.iter().map(String::as_str);
+            columns.tags.push(joined(tags));
+            columns.bodies.push(body(transaction)?);
+        }
+        Ok(columns)
+    }
+}
+
 /// Adds transactions, numbered from `first`, in their order; their ids are new.
 pub(super) async fn insert(
     database: &DatabaseTransaction<'_>,
@@ -96,47 +139,32 @@ pub(super) async fn insert(
     transactions: &[&Transaction],
     accounts: &HashMap<String, Uuid>,
 ) -> Result<(), PortfolioError> {
-    let id = |name: &str| {
-        let id = accounts.get(name).copied();
-        id.ok_or_else(|| StoreError::Unreadable(format!("the account {name:?}")))
+    let mut chunks = (first..).step_by(CHUNK).zip(transactions.chunks(CHUNK));
+    let mut next = || {
+        let columns = chunks.next();
+        let columns = columns.map(|(first, chunk)| Columns::of(chunk, first, accounts));
+        columns.transpose()
     };
-    let mut number = first;
-    for chunk in transactions.chunks(CHUNK) {
-        let mut numbers = Vec::with_capacity(chunk.len());
-        let mut ids = Vec::with_capacity(chunk.len());
-        let mut times = Vec::with_capacity(chunk.len());
-        let mut kinds = Vec::with_capacity(chunk.len());
-        let mut from = Vec::with_capacity(chunk.len());
-        let mut to = Vec::with_capacity(chunk.len());
-        let mut of_assets = Vec::with_capacity(chunk.len());
-        let mut tags = Vec::with_capacity(chunk.len());
-        let mut bodies = Vec::with_capacity(chunk.len());
-        for transaction in chunk {
-            numbers.push(number);
-            number += 1;
-            ids.push(transaction.id.as_str());
-            times.push(at_nanos(transaction));
-            kinds.push(transaction.kind.name());
-            from.push(id(&transaction.account)?);
-            to.push(transaction.to_account.as_deref().map(id).transpose()?);
-            of_assets.push(joined(assets(transaction)));
-            tags.push(joined(transaction.tags.iter().map(String::as_str)));
-            bodies.push(body(transaction)?);
-        }
+    let mut ready = next()?;
+    while let Some(columns) = ready {
         let given = &[
             &portfolio as _,
             &import as _,
-            &numbers as _,
-            &ids as _,
-            &times as _,
-            &kinds as _,
-            &from as _,
-            &to as _,
-            &of_assets as _,
-            &tags as _,
-            &bodies as _,
+            &columns.numbers as _,
+            &columns.ids as _,
+            &columns.times as _,
+            &columns.kinds as _,
+            &columns.accounts as _,
+            &columns.to_accounts as _,
+            &columns.assets as _,
+            &columns.tags as _,
+            &columns.bodies as _,
         ];
-        execute(database, "add transactions", INSERT, given).await?;
+        // While the database takes these, the next are made ready.
+        let adding = execute(database, "add transactions", INSERT, given);
+        let (added, columns) = tokio::join!(adding, async { next() });
+        added?;
+        ready = columns?;
     }
     Ok(())
 }

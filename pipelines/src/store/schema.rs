@@ -72,6 +72,7 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V50__delivery"),
         migration!("common", "V52__notification_rules"),
         migration!("common", "V53__alert_market_states"),
+        migration!("common", "V54__portfolio_keys"),
     ]
 }
 

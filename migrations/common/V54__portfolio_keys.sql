@@ -1,0 +1,13 @@
+-- Transactions belong to an account of their portfolio, which one key says instead of two: of the time of a large
+-- import, checking keys was a third. An import's transactions are removed with it by the statement that undoes it.
+ALTER TABLE portfolio_accounts ADD UNIQUE (portfolio_id, id);
+ALTER TABLE portfolio_transactions
+    DROP CONSTRAINT portfolio_transactions_portfolio_id_fkey,
+    DROP CONSTRAINT portfolio_transactions_account_id_fkey,
+    DROP CONSTRAINT portfolio_transactions_to_account_id_fkey,
+    DROP CONSTRAINT portfolio_transactions_import_id_fkey,
+    ADD FOREIGN KEY (portfolio_id, account_id)
+        REFERENCES portfolio_accounts (portfolio_id, id) ON DELETE CASCADE,
+    ADD FOREIGN KEY (portfolio_id, to_account_id)
+        REFERENCES portfolio_accounts (portfolio_id, id) ON DELETE CASCADE;
+DROP INDEX portfolio_transactions_by_import;
