@@ -4,6 +4,7 @@
 pub mod accounts;
 mod alerts;
 mod audit;
+mod backfills;
 mod candles;
 pub mod database;
 pub mod event_log;

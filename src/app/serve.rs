@@ -20,7 +20,9 @@ use super::database::database;
 use super::feeds;
 use super::repair::{self, RepairParts};
 use super::shared::Shared;
-use super::{accounts, alerts, audit, candles, event_log, http, notifications, portfolios};
+use super::{
+    accounts, alerts, audit, backfills, candles, event_log, http, notifications, portfolios,
+};
 use crate::accounts::AuditTrail;
 use crate::config::{Config, Role};
 use crate::forecasts::{ForecastParts, HISTORY_VENUE};
@@ -122,6 +124,12 @@ pub async fn run(
         };
         let started = additions::start(follow, &supervisor).await;
         started.context("the supervisor is gone")?;
+    }
+
+    if config.has_role(Role::Candles) {
+        let part = backfills::part(&config, &database, &clock, &statuses);
+        let supervised = supervisor.send(part).await;
+        supervised.context("the supervisor is gone")?;
     }
 
     let trains = config.has_role(Role::Forecasts);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use coinsphere_pipelines::clock::SharedClock;
+use coinsphere_pipelines::market::Timestamp;
 use coinsphere_pipelines::store::{PooledConnection, StoreError, StoreSource, execute, query};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -97,8 +98,14 @@ impl Jobs {
         Ok(store.session().await?)
     }
 
+    /// The time by which jobs are scheduled.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn now(&self) -> DateTime<Utc> {
-        self.clock.now().to_utc()
+        self.time().to_utc()
     }
 
     /// Enqueues a job, unless one with its key is unfinished.

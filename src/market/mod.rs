@@ -1,6 +1,7 @@
 //! Market data as the rest of the program reads it: instruments, candles and gaps out of the database,
 //! and tokens that administrators add. It knows the store and nothing of HTTP.
 
+mod backfill_job;
 pub mod coverage;
 mod data;
 mod listings;
@@ -8,6 +9,7 @@ mod reader;
 pub mod series;
 mod settings;
 
+pub(crate) use backfill_job::{BackfillHandler, BackfillOrder};
 pub use data::{
     Candles, CandlesQuery, Gap, Instrument, InstrumentFilter, MarketData, ReadError, SeriesCandle,
     Token, TokenLookup,

@@ -1,5 +1,6 @@
 //! Alerts end to end: created over HTTP, judged by the evaluator over an event log, told over HTTP and streams.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use coinsphere_pipelines::market::{
 };
 use serde_json::{Value, json};
 
-use super::app::{Answer, App, Pair, Place, eventually};
+use super::app::{Answer, App, Pair, Place};
 use super::portfolio_live::Stream;
 use super::two_factor::{post, verified};
 

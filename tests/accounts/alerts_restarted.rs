@@ -6,13 +6,14 @@ use std::time::Duration;
 use coinsphere::accounts::Role;
 use coinsphere::alerts::evaluator::Limits;
 use coinsphere::alerts::{Evaluator, EventTime, Instrument, Outcome, Rule, RuleId, Tick};
+use coinsphere::user_alerts::evaluation;
 use coinsphere_pipelines::market::Trade;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 use super::alerts::{Judged, SYMBOLS, create, fired, price_rule, trade};
-use super::app::Place;
+use super::app::{Place, eventually};
 use super::two_factor::verified;
 
 pub(crate) async fn a_peak_outlives_a_crash(place: Place) {
@@ -74,12 +75,13 @@ pub(crate) async fn whatever_is_cut_off_each_event_is_recorded_once(place: Place
     for number in 0..32_u32 {
         let operator = ["crosses", "crosses_up", "below", "above"][number as usize % 4];
         let symbol = SYMBOLS[number as usize / 4 % 2];
+        let way = ["falls_by", "rises_by"][number as usize % 2];
         let condition = match number {
             ..24 => json!({"kind": "price", "venue": "binance", "symbol": symbol,
                 "operator": operator, "threshold": (85 + number).to_string()}),
             // What they follow is known from trades alone.
             _ => json!({"kind": "trailing", "venue": "binance", "symbol": symbol,
-                "operator": ["falls_by", "rises_by"][number as usize % 2],
+                "operator": way,
                 "percent": (number - 20).to_string()}),
         };
         let rule = json!({"condition": condition, "repeat": "always", "cooldown_seconds": number % 3 / 2,

@@ -75,8 +75,9 @@ fn tables(postgres: &Postgres) -> Vec<String> {
         .enable_all()
         .build()
         .expect("a runtime");
+    let url = postgres.url();
     runtime.block_on(async {
-        let connecting = tokio_postgres::connect(&postgres.url(), NoTls);
+        let connecting = tokio_postgres::connect(&url, NoTls);
         let (client, connection) = connecting.await.expect("a connection");
         let asking = async {
             let mut all = Vec::new();

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use coinsphere_pipelines::market::Timestamp;
+use serde_json::{Value, json};
+
 use crate::support::http::{ask_with, get};
 use crate::support::program::{Program, complaint, ready, run};
-use crate::support::{Place, eventually};
-use serde_json::Value;
+use crate::support::{Place, eventually, now_ns};
 
 /// A training on a machine that compiles something else too, after the lease of the worker that is gone.
 const DONE: Duration = Duration::from_secs(300);
@@ -177,5 +179,55 @@ pub(crate) fn jobs_are_listed_and_cancelled_by_command() {
         assert!(complaint(&output).contains(why), "{}", complaint(&output));
     }
     assert_eq!(command(&["show", "7"]).status.code(), Some(2));
+    drop(program);
+}
+
+pub(crate) fn history_is_loaded_by_a_job() {
+    let place = Place::new();
+    let data_dir = place.path().join("d");
+    let (program, address) = start(&data_dir, Training::Short);
+    ready(address);
+    let token = std::fs::read_to_string(data_dir.join("admin-token")).expect("the token");
+    let admin = Admin { address, token };
+    let midnight = now_ns().div_euclid(86_400_000_000_000) * 86_400;
+    let day = |back: i64| {
+        let time = Timestamp::from_seconds(midnight - back * 86_400);
+        time.expect("a time").to_string()
+    };
+    let (from, to) = (day(2), day(1));
+    let order = |instrument: &str| json!({"venue": "binance", "instruments": [instrument], "interval": "1m", "from": from, "to": to});
+    let ask = |body: &Value| {
+        let body = body.to_string();
+        let asked = || admin.ask("POST", "/api/v1/admin/backfills", &body);
+        let job = eventually("a backfill is asked for", SOON, asked);
+        assert_eq!(job["kind"], "market.backfill", "{job}");
+        job["id"].as_str().expect("an id").to_owned()
+    };
+    let job = admin.job(&ask(&order("BTCUSDT")), "done", SOON);
+    let progress = job["progress"].as_str().unwrap_or_default();
+    assert!(progress.contains("1440 of 1440 candles"), "{job}");
+    let path =
+        format!("/api/v1/instruments/binance/BTCUSDT/candles?from={from}&to={to}&limit=5000");
+    let candles = admin.ask("GET", &path, "").expect("candles");
+    let candles = candles["data"].as_array().expect("an array").clone();
+    assert_eq!(candles.len(), 1_440);
+    assert!(candles.iter().all(|it| it["complete"] == true));
+
+    // Once more, nothing changes; what the venue does not have is said.
+    admin.job(&ask(&order("BTCUSDT")), "done", SOON);
+    let again = admin.ask("GET", &path, "").expect("candles");
+    assert_eq!(again["data"].as_array(), Some(&candles));
+    let failed = admin.job(&ask(&order("NONEUSDT")), "failed", SOON);
+    let why = failed["last_error"].as_str().unwrap_or_default();
+    assert!(why.contains("NONEUSDT"), "{failed}");
+    let wrong = json!({"venue": "bourse", "instruments": [], "interval": "2m", "from": "soon"});
+    let refused = admin.ask("POST", "/api/v1/admin/backfills", &wrong.to_string());
+    let refused = refused.expect_err("it is wrong in every field");
+    for field in ["venue", "instruments", "interval", "from"] {
+        assert!(
+            refused.contains(&format!("\"{field}\"")),
+            "{field}: {refused}"
+        );
+    }
     drop(program);
 }

@@ -93,6 +93,7 @@ fn main() {
         live_faults::killed_and_started_again,
         jobs::a_job_outlives_the_program_that_has_it,
         jobs::jobs_are_listed_and_cancelled_by_command,
+        jobs::history_is_loaded_by_a_job,
         numbering_restart::numbers_that_begin_again_lose_nothing_and_fake_nothing,
         supervised_parts::each_panics_once_and_lives_on,
         alerts_delivered::each_event_reaches_a_failing_receiver_whenever_the_program_is_killed,

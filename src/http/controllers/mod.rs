@@ -41,6 +41,7 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
         shared_portfolios::routes,
         admin::users::routes,
         admin::jobs::routes,
+        admin::backfills::routes,
         well_known::routes,
     ]
     .into_iter()

@@ -1,4 +1,5 @@
-//! Administration: the accounts of others, and jobs.
+//! Administration: the accounts of others, jobs, and backfills.
 
+pub(in crate::http) mod backfills;
 pub(in crate::http) mod jobs;
 pub(in crate::http) mod users;
