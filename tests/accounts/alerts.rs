@@ -443,7 +443,7 @@ pub(crate) async fn pausing_editing_and_deleting_take_effect_between_two_trades(
     );
 
     // What may be absent can be taken away again.
-    for (note, expires_at) in [("sell", "2999-01-01T00:00:00Z"), ("", "")] {
+    for (note, expires_at) in [("sell", "2199-01-01T00:00:00Z"), ("", "")] {
         let given = |text: &str| match text {
             "" => Value::Null,
             text => json!(text),

@@ -50,11 +50,11 @@ pub(crate) async fn a_window_outlives_an_orderly_stop(place: Place) {
         trade
     };
     judged
-        .append("BTCUSDT", vec![after(1, 0, "100"), after(2, 59, "101")])
+        .append("BTCUSDT", vec![after(1, 0, "100"), after(2, 61, "101")])
         .await;
     judged.restart(&app, true).await;
     // There are no stored candles: that it was 100 a minute ago is known from trades before the stop alone.
-    judged.append("BTCUSDT", vec![after(3, 62, "105")]).await;
+    judged.append("BTCUSDT", vec![after(3, 62, "106")]).await;
     let events = fired(&app, &ada, &rises, 1).await;
     assert_eq!(events[0]["trigger"]["trade_id"], 3, "{events:?}");
 }

@@ -89,6 +89,8 @@ impl Feed {
             let state = before.state(RuleId::of(*id)).unwrap();
             self.arm(*id, rule, Some(&state));
         }
+        // There may be no stored candles.
+        self.evaluator.warm(&instrument(), &[], &mut self.out);
     }
 }
 
