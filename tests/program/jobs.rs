@@ -64,8 +64,11 @@ struct Admin {
 
 impl Admin {
     fn ask(&self, method: &str, path: &str, body: &str) -> Result<Value, String> {
-        let header = format!("authorization: Bearer {}\r\n", self.token);
-        let answer = ask_with(self.address, method, path, &header, body)?;
+        let mut headers = format!("authorization: Bearer {}\r\n", self.token);
+        if !body.is_empty() {
+            headers += "content-type: application/json\r\n";
+        }
+        let answer = ask_with(self.address, method, path, &headers, body)?;
         if answer.status >= 300 {
             return Err(format!(
                 "{method} {path}: {} {}",
