@@ -45,11 +45,7 @@ impl PortfolioFigures {
         let (snapshot, answer) = self.ask(user, id, asked).await?;
         let (quantities, rate) = answer.map_err(PortfolioError::NoReport)?;
         let valuation = self.value(&snapshot);
-        let prices: BTreeMap<&str, Decimal> = valuation
-            .holdings
-            .iter()
-            .filter_map(|one| Some((one.asset.as_str(), one.price.as_ref()?.price)))
-            .collect();
+        let prices = valuation.prices();
         let worth = |asset: &str, quantity: i128| {
             let price = prices.get(asset).copied();
             let value = price.and_then(|price| Money::product(quantity, price));

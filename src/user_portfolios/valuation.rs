@@ -1,6 +1,8 @@
 //! Value of a portfolio's holdings at the newest prices: a multiplication for each, so that it
 //! can follow trades. The same figures are sent to streams and answered to requests.
 
+use std::collections::BTreeMap;
+
 use coinsphere_actors::push::LastTrade;
 use coinsphere_pipelines::market::{InstrumentKey, Timestamp};
 
@@ -104,6 +106,14 @@ pub struct HoldingPrice {
 }
 
 impl Valuation {
+    /// The price of each asset that is held and has one, in the portfolio's currency.
+    #[must_use]
+    pub fn prices(&self) -> BTreeMap<String, Decimal> {
+        let priced = self.holdings.iter();
+        let priced = priced.filter_map(|one| Some((one.asset.clone(), one.price.as_ref()?.price)));
+        priced.collect()
+    }
+
     /// The same amounts in another currency, of which one unit costs `rate`.
     #[must_use]
     pub fn converted(self, rate: Decimal) -> Self {

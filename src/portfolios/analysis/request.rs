@@ -85,8 +85,15 @@ impl Computed {
         };
         let wanted = match &request.target {
             Some(weights) => Some(
-                target(&ledger, last, weights, request.tolerance, Decimal::ZERO)
-                    .map_err(AnalysisError::Target)?,
+                target(
+                    &ledger,
+                    last,
+                    weights,
+                    request.tolerance,
+                    Decimal::ZERO,
+                    &BTreeMap::new(),
+                )
+                .map_err(AnalysisError::Target)?,
             ),
             None => None,
         };

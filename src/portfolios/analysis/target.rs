@@ -1,4 +1,6 @@
-//! A target allocation and the trades that would restore it, at the last prices and without fees.
+//! A target allocation and the trades that would restore it, at closing or newer prices and without fees.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -46,7 +48,7 @@ pub struct TargetLine {
 
 /// The trades that would bring what is held on a day to a target. An asset is left alone while its share is
 /// within `tolerance` (0.02 for two percent of the whole) of its target. `added` is money of the base
-/// currency that is put in as well.
+/// currency that is put in as well. `newest` has prices that are newer than the closing price of the day.
 ///
 /// # Errors
 /// If the weights are no whole.
@@ -56,6 +58,7 @@ pub fn target(
     weights: &[(String, Decimal)],
     tolerance: Decimal,
     added: Decimal,
+    newest: &BTreeMap<String, Decimal>,
 ) -> Result<Target, WeightsError> {
     check_weights(weights)?;
     let wanted = |asset: &str| {
@@ -78,7 +81,11 @@ pub fn target(
     let all = ledger.assets.iter().map(String::as_str).zip(held);
     let all = all.chain(new.map(|(asset, _)| (asset.as_str(), 0)));
     let mut lines: Vec<TargetLine> = all
-        .map(|(asset, quantity)| line(ledger, on, asset, quantity, wanted(asset)))
+        .map(|(asset, quantity)| {
+            let price = newest.get(asset).copied();
+            let price = price.or_else(|| closing_price(ledger, on, asset));
+            line(asset, quantity, price, wanted(asset))
+        })
         .filter(|line| !line.quantity.is_zero() || line.target.is_positive())
         .collect();
     let unpriced: Vec<&str> = lines
@@ -108,15 +115,14 @@ pub fn target(
     })
 }
 
-fn line(ledger: &Ledger<'_>, on: Day, asset: &str, quantity: i128, target: Decimal) -> TargetLine {
-    let price = if asset == ledger.currency {
-        Some(Decimal::ONE)
-    } else {
-        ledger
-            .prices
-            .of(asset)
-            .and_then(|series| series.on(on.date()))
-    };
+fn closing_price(ledger: &Ledger<'_>, on: Day, asset: &str) -> Option<Decimal> {
+    if asset == ledger.currency {
+        return Some(Decimal::ONE);
+    }
+    ledger.prices.of(asset)?.on(on.date())
+}
+
+fn line(asset: &str, quantity: i128, price: Option<Decimal>, target: Decimal) -> TargetLine {
     let price = price.filter(|price| price.is_positive());
     TargetLine {
         asset: asset.to_owned(),

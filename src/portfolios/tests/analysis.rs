@@ -277,6 +277,7 @@ fn what_has_no_price_has_no_share() {
         &wanted,
         Decimal::ZERO,
         Decimal::ZERO,
+        &BTreeMap::new(),
     )
     .unwrap();
     assert_eq!(trades.reason.as_deref(), Some("no price for NOVA"));
@@ -289,7 +290,15 @@ fn trades_restore_a_target() {
     let on = computed.days().last().unwrap().day;
     let wanted = weights(&[("BTC", "0.5"), ("ETH", "0.3"), ("USD", "0.2")]);
     let zero = Decimal::ZERO;
-    let found = target(&computed.ledger(), on, &wanted, zero, Decimal::from(26)).unwrap();
+    let found = target(
+        &computed.ledger(),
+        on,
+        &wanted,
+        zero,
+        Decimal::from(26),
+        &BTreeMap::new(),
+    )
+    .unwrap();
     // 1174 and 26 more: 600, 360 and 240 are wanted of 375, 372 and 453.
     let trades: Vec<_> = found
         .lines
@@ -317,6 +326,7 @@ fn trades_restore_a_target() {
         &wanted,
         two_percent,
         Decimal::from(26),
+        &BTreeMap::new(),
     )
     .unwrap();
     let eth = found.lines.iter().find(|line| line.asset == "ETH").unwrap();
@@ -568,7 +578,7 @@ proptest! {
             contribution(&ledger, days),
             correlation(&file.prices, &assets, from, on.date()),
             allocation(&ledger, on, &BTreeMap::new()).unwrap(),
-            target(&ledger, on, &mix, Decimal::ZERO, Decimal::ZERO).unwrap(),
+            target(&ledger, on, &mix, Decimal::ZERO, Decimal::ZERO, &BTreeMap::new()).unwrap(),
             computed.report_in("EUR", true).unwrap(),
         ]);
         let text = shown.to_string();

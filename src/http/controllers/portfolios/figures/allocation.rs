@@ -112,10 +112,12 @@ pub(in crate::http) async fn show_allocation(
         Some(wanted) => {
             let wanted = state.figures.known_assets(user, portfolio, wanted).await?;
             let tolerance = tolerance.unwrap_or_default();
+            let (_, snapshot) = state.figures.snapshot(user, portfolio).await?;
+            let newest = state.figures.value(&snapshot).prices();
             let asked = move |computed: &Computed| {
                 let last = computed.days().last().map_or(Day(1), |day| day.day);
                 let ledger = computed.ledger();
-                target(&ledger, last, &wanted, tolerance, Decimal::ZERO)
+                target(&ledger, last, &wanted, tolerance, Decimal::ZERO, &newest)
             };
             let (_, found) = state.figures.ask(user, portfolio, asked).await?;
             Some(found.map_err(|error| no_whole("target", &error))?)
