@@ -320,11 +320,17 @@ impl Inner {
         assets: BTreeSet<String>,
     ) -> Result<(), PortfolioError> {
         let (slot, _) = self.current(portfolio).await?;
-        if slot.compare(assets, &portfolio.settings) {
-            let _alone = slot.computing.lock().await;
-            self.reprice(&slot, portfolio).await?;
+        // Who comes while they are read waits for them.
+        let _alone = slot.computing.lock().await;
+        let missing = slot.compare(assets, &portfolio.settings);
+        if missing.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let read = self.reprice(&slot, portfolio).await;
+        if read.is_err() {
+            slot.forget(&missing);
+        }
+        read
     }
 
     /// Reads prices again, and computes what they change.

@@ -34,8 +34,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Notes assets that it is compared with; whether prices of any are missing.
-    pub(super) fn compare(&self, assets: BTreeSet<String>, settings: &PortfolioSettings) -> bool {
+    /// Notes assets that it is compared with, and returns those whose prices are to be read for that.
+    pub(super) fn compare(
+        &self,
+        assets: BTreeSet<String>,
+        settings: &PortfolioSettings,
+    ) -> Vec<String> {
         let known = self
             .known(settings)
             .map(|(known, _)| known)
@@ -48,9 +52,14 @@ impl Slot {
         if compared.len() + missing.len() > MOST_COMPARED {
             compared.clear();
         }
-        let is_missing = !missing.is_empty();
-        compared.extend(missing);
-        is_missing
+        compared.extend(missing.iter().cloned());
+        missing
+    }
+
+    /// Forgets assets whose prices could not be read.
+    pub(super) fn forget(&self, assets: &[String]) {
+        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        compared.retain(|asset| !assets.contains(asset));
     }
 
     /// Names in the state of these settings, and its first day.
