@@ -4,9 +4,13 @@ use coinsphere_pipelines::market::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::tax_views::ReportFlagView;
 use crate::portfolios::Money;
 use crate::portfolios::report::{Summary, ratio};
 use crate::user_portfolios::{Snapshot, Valuation};
+
+/// The most flags that are listed.
+const MOST_FLAGS: usize = 100;
 
 /// Figures of a portfolio. A figure that has no meaning is null, and its `…_reason` says why.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,9 +87,17 @@ pub(in crate::http) struct FiguresView {
     /// Why it is null.
     #[schema(example = "no capital was invested")]
     max_drawdown_reason: Option<String>,
-    /// Number of flags about missing data: see the tax report.
+    /// Number of flags about missing data.
     #[schema(example = 0)]
     flags: usize,
+    /// The first 100 of them: which transaction to mend, how, and the figures that are not whole before.
+    flagged: Vec<ReportFlagView>,
+    /// In another currency than the portfolio's own: the gain of holding money while rates changed, which its
+    /// other figures do not show.
+    #[schema(value_type = Option<String>, example = "12.5")]
+    exchange_difference: Option<Money>,
+    /// How amounts were converted; null in the portfolio's own currency.
+    conversion: Option<String>,
 }
 
 impl FiguresView {
@@ -118,6 +130,15 @@ impl FiguresView {
             max_drawdown: performance.max_drawdown.clone(),
             max_drawdown_reason: performance.max_drawdown_reason.clone(),
             flags: snapshot.flags.len(),
+            flagged: snapshot
+                .flags
+                .iter()
+                .take(MOST_FLAGS)
+                .cloned()
+                .map(Into::into)
+                .collect(),
+            exchange_difference: summary.exchange_difference,
+            conversion: summary.conversion.clone(),
         }
     }
 }

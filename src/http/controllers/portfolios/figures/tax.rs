@@ -1,8 +1,10 @@
 //! `GET /api/v1/portfolios/{id}/tax/{year}`
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64;
 
 use super::super::views::{fees_in_kind, id, method, scope};
 use super::range::currency;
@@ -102,14 +104,28 @@ pub(in crate::http) async fn show_tax_report(
     };
     let (_, report) = state.figures.ask(user, portfolio, asked).await?;
     let report = report.map_err(PortfolioError::NoReport)?;
-    let (media, text) = match format.unwrap_or(Format::Json) {
-        Format::Json => return Ok(NoStore(TaxView::new(year, report)).into_response()),
-        Format::Csv => ("text/csv; charset=utf-8", report.tax_csv()),
-        Format::Html => ("text/html; charset=utf-8", report.tax_html()),
-    };
-    let headers = [
-        (header::CONTENT_TYPE, media),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    Ok((headers, text).into_response())
+    let no_store = (header::CACHE_CONTROL, "no-store");
+    Ok(match format.unwrap_or(Format::Json) {
+        Format::Json => NoStore(TaxView::new(year, report)).into_response(),
+        Format::Csv => {
+            let media = (header::CONTENT_TYPE, "text/csv; charset=utf-8");
+            ([media, no_store], report.tax_csv()).into_response()
+        }
+        Format::Html => {
+            let media = (header::CONTENT_TYPE, "text/html; charset=utf-8");
+            let page = report.tax_html();
+            let policy = [(header::CONTENT_SECURITY_POLICY, page_policy(&page))];
+            ([media, no_store], policy, page).into_response()
+        }
+    })
+}
+
+/// The content security policy of a page that has its style within it, and nothing else that acts.
+fn page_policy(page: &str) -> String {
+    let style = page.split_once("<style>");
+    let style = style.and_then(|(_, rest)| Some(rest.split_once("</style>")?.0));
+    let hash = BASE64.encode(digest(&SHA256, style.unwrap_or_default().as_bytes()).as_ref());
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
 }

@@ -22,6 +22,9 @@ pub(in crate::http) struct TaxView {
     /// The currency of the amounts.
     #[schema(example = "USD")]
     currency: String,
+    /// How amounts were converted; null in the portfolio's own currency. Such a report is to be looked at, not to be
+    /// filed: the cost of a lot is converted with the day of its disposal.
+    conversion: Option<String>,
     /// The zone that decides days.
     #[schema(example = "Europe/London")]
     time_zone: String,
@@ -216,6 +219,7 @@ impl TaxView {
             from: summary.from,
             to: summary.valued_on,
             currency: summary.currency,
+            conversion: summary.conversion,
             time_zone: summary.timezone,
             method: summary.method,
             scope: match summary.scope {
