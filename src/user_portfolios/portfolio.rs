@@ -169,6 +169,17 @@ pub(super) fn name(text: &str) -> Result<String, PortfolioError> {
     Ok(text.to_owned())
 }
 
+/// Refuses a method over accounts that knows none.
+fn check_scope(settings: &PortfolioSettings) -> Result<(), PortfolioError> {
+    match (settings.method, settings.scope) {
+        (Method::Uk, Scope::Account) => Err(PortfolioError::wrong(
+            "scope",
+            "the method uk pools over all accounts: use portfolio",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Locks the names and the number of a user's portfolios until the transaction ends.
 async fn lock_names(database: &Transaction<'_>, user: Uuid) -> Result<(), StoreError> {
     let sql = "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE";
@@ -228,6 +239,7 @@ impl UserPortfolios {
         settings: PortfolioSettings,
     ) -> Result<Portfolio, PortfolioError> {
         let called = name(called)?;
+        check_scope(&settings)?;
         let mut session = self.session().await?;
         let database = session
             .transaction()
@@ -318,6 +330,7 @@ impl UserPortfolios {
         settings.method = change.method.unwrap_or(settings.method);
         settings.scope = change.scope.unwrap_or(settings.scope);
         settings.fees_in_kind = change.fees_in_kind.unwrap_or(settings.fees_in_kind);
+        check_scope(settings)?;
         execute(
             &database,
             "change a portfolio",
