@@ -11,3 +11,11 @@ ALTER TABLE portfolio_transactions
     ADD FOREIGN KEY (portfolio_id, to_account_id)
         REFERENCES portfolio_accounts (portfolio_id, id) ON DELETE CASCADE;
 DROP INDEX portfolio_transactions_by_import;
+
+-- Of a transfer that was booked in place of a withdrawal and a deposit: the import that brought the deposit.
+ALTER TABLE portfolio_transactions ADD COLUMN deposit_import_id uuid;
+
+-- Each import keeps the prices that it brought: the newest import's counts, and undoing it leaves those before.
+ALTER TABLE portfolio_prices
+    DROP CONSTRAINT portfolio_prices_pkey,
+    ADD PRIMARY KEY (portfolio_id, asset, day, import_id);

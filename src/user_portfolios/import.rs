@@ -9,6 +9,7 @@ use coinsphere_pipelines::store::{
 };
 use data_encoding::HEXLOWER;
 use serde_json::json;
+use tokio_postgres::IsolationLevel;
 use uuid::Uuid;
 
 use super::accounts;
@@ -24,6 +25,9 @@ use crate::portfolios::{Prices, Transaction, Tz};
 
 /// Prices of one statement.
 const CHUNK: usize = 10_000;
+
+/// Times that files are read, where the portfolio changes meanwhile.
+const ATTEMPTS: usize = 5;
 
 /// Files to import, and what the user says of them.
 #[derive(Clone, Debug, Default)]
@@ -79,17 +83,7 @@ impl UserPortfolios {
         portfolio: Uuid,
         request: ImportRequest,
     ) -> Result<ImportOutcome, PortfolioError> {
-        let mut session = self.session().await?;
-        let database = session
-            .transaction()
-            .await
-            .map_err(failed("begin trying an import"))?;
-        let portfolio = find(&database, user, portfolio).await?;
-        let names = AssetNames::of_user(&database, user).await?;
-        let asked = choices_of(&request, &names)?;
-        let options = options(&database, user, &portfolio, &request, &names, &asked).await?;
-        drop(database);
-        drop(session);
+        let (_, options, _) = self.prepare(user, portfolio, &request).await?;
         let (outcome, _) = parse(request.files, options).await?;
         Ok(outcome)
     }
@@ -106,20 +100,73 @@ impl UserPortfolios {
         portfolio: Uuid,
         request: ImportRequest,
     ) -> Result<ImportReceipt, PortfolioError> {
+        let mut request = request;
+        for _ in 0..ATTEMPTS {
+            // Reading takes its time, in which the database is not held up: neither this portfolio nor a connection.
+            let (version, options, asked) = self.prepare(user, portfolio, &request).await?;
+            let (outcome, files) = parse(std::mem::take(&mut request.files), options).await?;
+            if !outcome.is_accepted() {
+                // What was answered need not be asked again.
+                let session = self.session().await?;
+                asked.remember(&*session, user).await?;
+                return Err(PortfolioError::ImportRefused(Box::new(outcome)));
+            }
+            let stored = self
+                .store_import(user, (portfolio, version), &files, outcome, &asked)
+                .await?;
+            if let Some(receipt) = stored {
+                return Ok(receipt);
+            }
+            // It was compared with what is no longer there.
+            request.files = files;
+        }
+        Err(PortfolioError::Conflict(
+            "the portfolio changes all the time: import again when it is left alone".to_owned(),
+        ))
+    }
+
+    /// The version of a portfolio, how files are read into it, and what the user answered now.
+    async fn prepare(
+        &self,
+        user: Uuid,
+        portfolio: Uuid,
+        request: &ImportRequest,
+    ) -> Result<(i64, ImportOptions, Choices), PortfolioError> {
+        let mut session = self.session().await?;
+        // One moment for all statements.
+        let database = session
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .read_only(true)
+            .start()
+            .await
+            .map_err(failed("begin reading files"))?;
+        let portfolio = find(&database, user, portfolio).await?;
+        let names = AssetNames::of_user(&database, user).await?;
+        let asked = choices_of(request, &names)?;
+        let options = options(&database, user, &portfolio, request, &names, &asked).await?;
+        Ok((portfolio.version, options, asked))
+    }
+
+    /// Stores what files brought, if the portfolio is still of the version that they were compared with.
+    async fn store_import(
+        &self,
+        user: Uuid,
+        (portfolio, version): (Uuid, i64),
+        files: &Files,
+        mut outcome: ImportOutcome,
+        asked: &Choices,
+    ) -> Result<Option<ImportReceipt>, PortfolioError> {
         let mut session = self.session().await?;
         let database = session
             .transaction()
             .await
             .map_err(failed("begin an import"))?;
-        // From here on nothing else changes it: what is compared is what is stored.
         let portfolio = lock(&database, user, portfolio).await?;
-        let names = AssetNames::of_user(&database, user).await?;
-        let asked = choices_of(&request, &names)?;
-        let options = options(&database, user, &portfolio, &request, &names, &asked).await?;
-        let (mut outcome, files) = parse(request.files, options).await?;
-        if !outcome.is_accepted() {
-            return Err(PortfolioError::ImportRefused(Box::new(outcome)));
+        if portfolio.version != version {
+            return Ok(None);
         }
+        let names = AssetNames::of_user(&database, user).await?;
         asked.remember(&database, user).await?;
         let rows: Vec<Transaction> = std::mem::take(&mut outcome.transactions)
             .into_iter()
@@ -166,10 +213,10 @@ impl UserPortfolios {
             let sql = "DELETE FROM portfolio_imports WHERE id = $1";
             execute(&database, "forget an empty import", sql, &[&import.id]).await?;
             database.commit().await.map_err(failed("end an import"))?;
-            return Ok(ImportReceipt {
+            return Ok(Some(ImportReceipt {
                 import: None,
                 outcome,
-            });
+            }));
         }
         let wanted = account_names(&rows);
         let accounts = accounts::ensure(
@@ -198,10 +245,10 @@ impl UserPortfolios {
         let changed = changed(&database, portfolio.id, (import.added, 0), since).await?;
         database.commit().await.map_err(failed("import files"))?;
         self.announce(changed);
-        Ok(ImportReceipt {
+        Ok(Some(ImportReceipt {
             import: Some(import),
             outcome,
-        })
+        }))
     }
 }
 
@@ -299,7 +346,7 @@ async fn known(
 }
 
 /// Rows that files had in place of a transaction that was changed since: one, or the two sides of a transfer.
-fn imported(bodies: &str) -> Result<Vec<Transaction>, StoreError> {
+pub(super) fn imported(bodies: &str) -> Result<Vec<Transaction>, StoreError> {
     let read = match bodies.starts_with('[') {
         true => serde_json::from_str(bodies),
         false => serde_json::from_str(bodies).map(|one| vec![one]),
@@ -324,7 +371,7 @@ async fn parse(
         .map_err(|error| PortfolioError::Interrupted(error.to_string()))
 }
 
-/// Stores the prices that files brought for days that have none yet; answers how many.
+/// Stores the prices that files brought and no import before; answers how many. They count instead of earlier ones.
 async fn store_prices(
     database: &DatabaseTransaction<'_>,
     portfolio: &Portfolio,
@@ -350,6 +397,8 @@ async fn store_prices(
         let sql = "INSERT INTO portfolio_prices (portfolio_id, asset, day, price, import_id) \
              SELECT $1, asset, day, price, $2 \
              FROM unnest($3::text[], $4::date[], $5::text[]) AS new (asset, day, price) \
+             WHERE NOT EXISTS (SELECT FROM portfolio_prices p WHERE p.portfolio_id = $1 \
+               AND p.asset = new.asset AND p.day = new.day AND p.price = new.price) \
              ON CONFLICT DO NOTHING";
         let given = &[
             &portfolio.id as _,

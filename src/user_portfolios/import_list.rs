@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::portfolio::{changed, lock};
+use super::transfers::part_sides;
 use super::{PortfolioError, UserPortfolios};
 use crate::accounts::ListPlace;
 
@@ -76,7 +77,7 @@ impl UserPortfolios {
     }
 
     /// Removes everything that an import brought: its transactions, as they are now, its prices, and accounts
-    /// that nothing else names.
+    /// that nothing else names. Of a transfer that was booked of two imports, the other one's side is there again.
     ///
     /// # Errors
     /// When there is no such import, or the database is away.
@@ -97,6 +98,7 @@ impl UserPortfolios {
         let found = query(&database, "look up an import", sql, &[&portfolio, &id]).await?;
         let row = found.first().ok_or(PortfolioError::Unknown("import"))?;
         let had_prices: bool = row.get(0);
+        let (added, parted) = part_sides(&database, portfolio, id, self.now()).await?;
         let sql = "WITH gone AS (DELETE FROM portfolio_transactions \
                WHERE portfolio_id = $1 AND import_id = $2 RETURNING at_nanos) \
              SELECT count(*), min(at_nanos) FROM gone";
@@ -123,8 +125,12 @@ impl UserPortfolios {
         .await?;
         let sql = "DELETE FROM portfolio_imports WHERE id = $1";
         execute(&database, "remove an import", sql, &[&id]).await?;
-        let since = since.filter(|_| !had_prices);
-        let changed = changed(&database, portfolio, (0, removed), since).await?;
+        let since = since
+            .into_iter()
+            .chain(parted)
+            .min()
+            .filter(|_| !had_prices);
+        let changed = changed(&database, portfolio, (added, removed), since).await?;
         database.commit().await.map_err(failed("undo an import"))?;
         self.announce(changed);
         Ok(())

@@ -151,8 +151,9 @@ impl UserPortfolios {
         let sql = "SELECT account_id, to_account_id, body FROM portfolio_transactions \
              WHERE portfolio_id = $1 ORDER BY at_nanos, number";
         let transactions = query(&database, "read transactions", sql, &[&portfolio]).await?;
-        let sql = "SELECT asset, day, price FROM portfolio_prices WHERE portfolio_id = $1 \
-             ORDER BY asset, day";
+        let sql = "SELECT DISTINCT ON (p.asset, p.day) p.asset, p.day, p.price \
+             FROM portfolio_prices p JOIN portfolio_imports i ON i.id = p.import_id \
+             WHERE p.portfolio_id = $1 ORDER BY p.asset, p.day, i.created_at DESC, i.id DESC";
         let prices = query(&database, "read prices", sql, &[&portfolio]).await?;
         let version = row.get(0);
         drop(database);

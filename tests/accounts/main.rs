@@ -18,6 +18,7 @@ mod notification_rules;
 mod objects;
 mod oidc;
 mod policy;
+mod portfolio_corrections;
 mod portfolio_figures;
 mod portfolio_live;
 mod portfolio_transfers;
@@ -175,7 +176,14 @@ fn main() -> ExitCode {
         portfolio_figures::a_change_and_a_corrected_price_are_computed,
         portfolio_figures::amounts_are_shown_in_another_currency,
         portfolio_live::a_change_of_another_process_is_heard,
+        portfolio_corrections::those_who_ask_in_a_new_currency_at_once_all_get_it,
+        portfolio_corrections::the_tax_page_is_shown_as_it_is_written,
+        portfolio_corrections::what_is_missing_is_named_with_its_remedy,
+        portfolio_corrections::pooling_over_accounts_takes_no_accounts,
+        portfolio_corrections::a_price_is_corrected_by_importing_it_again,
+        portfolio_corrections::answers_are_remembered_though_others_are_missing,
         portfolio_transfers::two_sides_become_a_transfer_and_files_still_know_them,
+        portfolio_transfers::undoing_an_import_leaves_the_other_side_of_a_transfer,
         portfolio_transfers::answers_to_imports_are_listed_and_forgotten,
         portfolio_live::a_live_value_follows_trades_and_is_for_its_owner,
         portfolios::a_portfolio_has_a_name_and_settings,

@@ -72,6 +72,57 @@ pub(crate) async fn two_sides_become_a_transfer_and_files_still_know_them(place:
     assert_eq!(again["added"], 0, "{again}");
 }
 
+pub(crate) async fn undoing_an_import_leaves_the_other_side_of_a_transfer(place: Place) {
+    let app = place.app_with(|_| {}).await;
+    let ada = verified(&app, "ada@example.org", Role::User).await;
+    let path = create(&app, &ada.access, json!({"name": "a"})).await;
+    let header = "id,time,kind,account,sent_asset,sent_quantity,received_asset,received_quantity\n";
+    let sides = [
+        format!("{header}w-1,2024-01-08T09:00:00Z,withdrawal,venue,BTC,0.5,,\n"),
+        format!("{header}d-1,2024-01-08T09:20:00Z,deposit,wallet,,,BTC,0.4999\n"),
+    ];
+    let import = async |side: usize| {
+        let files = json!({"files": [{"name": "side.csv", "text": sides[side]}]});
+        let done = post(&app, &format!("{path}/import"), &ada.access, files).await;
+        done.good(201)
+    };
+    let undo = async |import: &Value| {
+        let path = format!(
+            "{path}/imports/{}",
+            import["import"]["id"].as_str().unwrap()
+        );
+        app.send(Method::DELETE, &path, Some(&ada.access), None)
+            .await
+            .good(204);
+    };
+    let left = async || {
+        let list = app.get(&format!("{path}/transactions"), &ada.access).await;
+        let list = list.good(200)["data"].as_array().unwrap().clone();
+        let shown = app.get(&path, &ada.access).await.good(200);
+        assert_eq!(shown["transactions"], list.len());
+        list
+    };
+    for undone in [0, 1] {
+        let imports = [import(0).await, import(1).await];
+        let booked = json!({"withdrawal": "w-1", "deposit": "d-1"});
+        let booked = post(&app, &format!("{path}/transfers"), &ada.access, booked).await;
+        booked.good(201);
+        assert_eq!(left().await.len(), 1);
+        undo(&imports[undone]).await;
+        let list = left().await;
+        let (id, kind) = [("d-1", "deposit"), ("w-1", "withdrawal")][undone];
+        assert_eq!(list.len(), 1, "{list:?}");
+        assert_eq!(
+            (&list[0]["id"], &list[0]["kind"]),
+            (&json!(id), &json!(kind))
+        );
+        // It is its import's as before: known to the file, and gone with it.
+        assert_eq!(import(1 - undone).await["added"], 0);
+        undo(&imports[1 - undone]).await;
+        assert_eq!(left().await, [0; 0]);
+    }
+}
+
 pub(crate) async fn answers_to_imports_are_listed_and_forgotten(place: Place) {
     let app = place.app_with(|_| {}).await;
     let ada = verified(&app, "ada@example.org", Role::User).await;
