@@ -27,7 +27,7 @@ use super::snapshot::{Input, Snapshot, State, first_day_of, tickers};
 use super::valuation::{self, Valuation};
 use super::{Portfolio, PortfolioChanged, PortfolioError, UserPortfolios};
 use crate::portfolios::computed::ChangeError;
-use crate::portfolios::{Computed, Decimal};
+use crate::portfolios::{Computed, Decimal, Transaction};
 
 /// Age up to which prices are not read again.
 const FRESH: Duration = Duration::from_secs(60);
@@ -172,6 +172,38 @@ impl PortfolioFigures {
             self.0.read_prices(&portfolio, asked).await?;
         }
         Ok(currency)
+    }
+
+    /// Tries something out on a copy of a portfolio as it is computed, with the prices that these transactions take
+    /// as well.
+    pub(super) async fn try_out<T: Send + 'static>(
+        &self,
+        portfolio: &Portfolio,
+        rows: &[Transaction],
+        trial: impl FnOnce(State) -> T + Send + 'static,
+    ) -> Result<T, PortfolioError> {
+        let (slot, _) = self.0.current(portfolio).await?;
+        let known = slot.known(&portfolio.settings);
+        let (mut named, first_day) = known.ok_or_else(|| interrupted("its settings changed"))?;
+        named.extend(tickers(rows));
+        let of_rows = first_day_of(rows, portfolio.settings.time_zone);
+        let first_day = first_day.into_iter().chain(of_rows).min();
+        let currency = &portfolio.settings.currency;
+        let prices = self
+            .0
+            .prices(&slot, portfolio, currency, &named, first_day)
+            .await?;
+        let _permit = self.0.computing.acquire().await.map_err(interrupted)?;
+        let tried = tokio::task::spawn_blocking(move || {
+            let state = slot.state.read().unwrap_or_else(PoisonError::into_inner);
+            // A slot that is current has a state.
+            let copy = state.clone();
+            drop(state);
+            let mut copy = copy.ok_or_else(|| interrupted("it was cut off"))?;
+            copy.reprice(prices)?;
+            Ok(trial(copy))
+        });
+        tried.await.map_err(interrupted)?
     }
 
     pub(super) fn portfolios(&self) -> &UserPortfolios {

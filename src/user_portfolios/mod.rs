@@ -27,6 +27,7 @@ mod transactions;
 mod transfers;
 mod user_data;
 mod valuation;
+mod what_if;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub use snapshot::Snapshot;
 pub use transactions::{StoredTransaction, TransactionFilter, TransactionPlace};
 pub use user_data::PortfolioUserData;
 pub use valuation::{HoldingPrice, HoldingValue, Valuation};
+pub use what_if::{WhatIf, WhatIfOutcome};
 
 use crate::accounts::{SecurityEvent, SecurityEvents};
 use crate::secrets::Randomness;

@@ -51,7 +51,7 @@ impl Snapshot {
 }
 
 /// A portfolio that is kept computed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     pub(super) settings: PortfolioSettings,
     /// Prices that imports brought.

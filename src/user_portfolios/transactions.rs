@@ -95,11 +95,23 @@ fn path(at: usize, count: usize) -> String {
 
 /// Refuses what no transaction can be.
 pub(super) fn checked(transactions: &[Transaction]) -> Result<(), PortfolioError> {
+    checked_at(transactions, |at| path(at, transactions.len()))
+}
+
+/// Refuses what no transaction of a list can be, even if it is the only one.
+pub(super) fn checked_list(transactions: &[Transaction]) -> Result<(), PortfolioError> {
+    checked_at(transactions, |at| format!("transactions[{at}]."))
+}
+
+fn checked_at(
+    transactions: &[Transaction],
+    path: impl Fn(usize) -> String,
+) -> Result<(), PortfolioError> {
     check(transactions).map_err(|error| match error {
         FileError::Transaction {
             number, message, ..
         } => {
-            let path = path(number - 1, transactions.len());
+            let path = path(number - 1);
             let field = match path.as_str() {
                 "" => "body",
                 path => path.trim_end_matches('.'),

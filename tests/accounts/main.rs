@@ -22,6 +22,7 @@ mod portfolio_corrections;
 mod portfolio_figures;
 mod portfolio_live;
 mod portfolio_transfers;
+mod portfolio_what_if;
 mod portfolios;
 mod program;
 mod proof_anew;
@@ -175,6 +176,8 @@ fn main() -> ExitCode {
         portfolio_figures::a_price_is_of_the_coin_in_its_currency_or_missing,
         portfolio_figures::a_change_and_a_corrected_price_are_computed,
         portfolio_figures::amounts_are_shown_in_another_currency,
+        portfolio_what_if::a_change_is_tried_out_and_nothing_is_stored,
+        portfolio_what_if::another_method_is_tried_out,
         portfolio_live::a_change_of_another_process_is_heard,
         portfolio_corrections::those_who_ask_in_a_new_currency_at_once_all_get_it,
         portfolio_corrections::the_tax_page_is_shown_as_it_is_written,

@@ -28,7 +28,7 @@ pub(crate) const BTC: [(&str, &str); 3] = [
     ("2026-02-28", "61000.25"),
 ];
 
-fn key(venue: &'static str, symbol: &str) -> InstrumentKey {
+pub(crate) fn key(venue: &'static str, symbol: &str) -> InstrumentKey {
     InstrumentKey::new(Venue::new(venue), Symbol::new(symbol).unwrap())
 }
 

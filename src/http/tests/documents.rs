@@ -102,6 +102,7 @@ async fn the_document_lists_every_route() {
             "/api/v1/portfolios/{id}/transactions/{number}",
             "/api/v1/portfolios/{id}/transfers",
             "/api/v1/portfolios/{id}/transfers/proposals",
+            "/api/v1/portfolios/{id}/what-if",
             "/api/v1/predictions/{token}",
             "/api/v1/predictions/{token}/history",
             "/api/v1/predictions/{token}/track-record",

@@ -15,6 +15,7 @@ pub(in crate::http) mod show;
 pub(in crate::http) mod transactions;
 pub(in crate::http) mod transfers;
 pub(in crate::http) mod views;
+pub(in crate::http) mod what_if;
 
 use utoipa_axum::routes;
 
@@ -43,7 +44,8 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
             routes!(import::import_into_portfolio),
             WRITE.rate_limit(RateLimit::Strict).large_body(),
         )
-        .add(routes!(export::export_portfolio), READ);
+        .add(routes!(export::export_portfolio), READ)
+        .add(routes!(what_if::try_out_transactions), READ);
     let routes = accounts::routes(routes);
     let routes = figures::routes(routes);
     let routes = transactions::routes(routes);

@@ -67,7 +67,7 @@ impl From<Portfolio> for PortfolioView {
 
 /// Reads texts of a body, and collects what is wrong with them.
 #[derive(Debug, Default)]
-pub(super) struct Fields {
+pub(in crate::http) struct Fields {
     errors: Vec<FieldError>,
 }
 

@@ -219,17 +219,25 @@ impl TransactionBody {
 /// Reads the transactions of a body, every wrong field named.
 pub(super) fn read(bodies: Vec<TransactionBody>) -> Result<Vec<Transaction>, Problem> {
     let mut fields = Fields::default();
-    let count = bodies.len();
-    let mut transactions = Vec::with_capacity(count);
-    for (at, body) in bodies.into_iter().enumerate() {
-        let path = match count {
-            1 => String::new(),
-            _ => format!("transactions[{at}]."),
-        };
-        transactions.extend(body.read(&path, &mut fields));
-    }
+    let is_one = bodies.len() == 1;
+    let transactions = read_list(bodies, &mut fields, |at| match is_one {
+        true => String::new(),
+        false => format!("transactions[{at}]."),
+    });
     fields.finish()?;
     Ok(transactions)
+}
+
+/// Reads those of a list; `path` is where each stands in the body, and `fields` collects what is wrong.
+pub(in crate::http) fn read_list(
+    bodies: Vec<TransactionBody>,
+    fields: &mut Fields,
+    path: impl Fn(usize) -> String,
+) -> Vec<Transaction> {
+    let bodies = bodies.into_iter().enumerate();
+    bodies
+        .filter_map(|(at, body)| body.read(&path(at), fields))
+        .collect()
 }
 
 /// The number of a transaction in a path: what is none names nothing.
