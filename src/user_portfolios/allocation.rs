@@ -1,4 +1,4 @@
-//! Where the value of a portfolio is at the newest prices: by asset, by account, and by kind of asset.
+//! Where the value of a portfolio is at the newest prices: by asset, by account, and by category.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,8 @@ impl PortfolioFigures {
             let value = price.and_then(|price| Money::product(quantity, price));
             Ok::<_, PortfolioError>(value.and_then(|value| value.converted(rate)))
         };
-        let parts = quantities.valued(&BTreeMap::new(), worth)?;
+        let categories = self.portfolios().categories_of(id).await?;
+        let parts = quantities.valued(&categories, worth)?;
         Ok(Allocation {
             currency,
             at: valuation.at,

@@ -8,6 +8,7 @@
 mod accounts;
 mod allocation;
 mod asset_names;
+mod categories;
 mod changes;
 mod choices;
 mod error;
@@ -39,6 +40,7 @@ use uuid::Uuid;
 
 pub use accounts::PortfolioAccount;
 pub use allocation::Allocation;
+pub use categories::AssetCategory;
 pub use choices::ImportChoice;
 pub use error::{PortfolioError, WrongField};
 pub use figures::PortfolioFigures;

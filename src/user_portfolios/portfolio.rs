@@ -160,11 +160,16 @@ pub(super) async fn changed(
 
 /// A name of one line.
 pub(super) fn name(text: &str) -> Result<String, PortfolioError> {
+    line("name", text)
+}
+
+/// One line in a field.
+pub(super) fn line(field: &str, text: &str) -> Result<String, PortfolioError> {
     let text = text.trim();
     let fits = (1..=LONGEST_NAME).contains(&text.chars().count());
     if !fits || text.contains(char::is_control) {
         let detail = format!("use one line of 1 to {LONGEST_NAME} characters");
-        return Err(PortfolioError::wrong("name", detail));
+        return Err(PortfolioError::wrong(field, detail));
     }
     Ok(text.to_owned())
 }

@@ -8,7 +8,7 @@ use super::changes::announce_gone;
 use crate::user_data::{DataSubject, UserData, rows_of};
 
 /// Each part of an export: its name, and the rows it is made of. Never the hash of a link.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 8] = [
     (
         "portfolios",
         "SELECT id, name, time_zone, currency, method, scope, fees_in_kind, created_at \
@@ -41,6 +41,12 @@ const PARTS: [(&str, &str); 7] = [
          ORDER BY r.portfolio_id, r.asset, r.day",
     ),
     (
+        "portfolio_categories",
+        "SELECT c.portfolio_id, c.asset, c.category FROM portfolio_categories c \
+         JOIN portfolios p ON p.id = c.portfolio_id WHERE p.user_id = $1 \
+         ORDER BY c.portfolio_id, c.asset",
+    ),
+    (
         "import_choices",
         "SELECT subject, name, meaning FROM import_choices WHERE user_id = $1 \
          ORDER BY subject, name",
@@ -66,6 +72,7 @@ impl UserData for PortfolioUserData {
             "portfolio_transactions",
             "portfolio_imports",
             "portfolio_prices",
+            "portfolio_categories",
             "import_choices",
             "portfolio_share_links",
         ]

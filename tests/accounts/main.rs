@@ -19,6 +19,7 @@ mod objects;
 mod oidc;
 mod policy;
 mod portfolio_corrections;
+mod portfolio_categories;
 mod portfolio_figures;
 mod portfolio_live;
 mod portfolio_transfers;
@@ -178,6 +179,8 @@ fn main() -> ExitCode {
         portfolio_figures::amounts_are_shown_in_another_currency,
         portfolio_what_if::a_change_is_tried_out_and_nothing_is_stored,
         portfolio_what_if::another_method_is_tried_out,
+        portfolio_categories::allocation_goes_by_the_users_categories,
+        portfolio_categories::categories_are_bounded_and_leave_with_their_user,
         portfolio_live::a_change_of_another_process_is_heard,
         portfolio_corrections::those_who_ask_in_a_new_currency_at_once_all_get_it,
         portfolio_corrections::the_tax_page_is_shown_as_it_is_written,

@@ -897,6 +897,7 @@ pub(crate) async fn another_users_portfolio_is_not_found_on_any_route(place: Pla
                     .replace("{import}", &import_id)
                     .replace("{account}", &account_id)
                     .replace("{link}", &link_id)
+                    .replace("{asset}", "bitcoin")
                     .replace("{year}", "2024");
                 assert!(!filled.contains('{'), "say here what fills {filled}");
                 match query.is_empty() {

@@ -73,11 +73,12 @@ fn migrations(flavour: Flavour) -> Vec<(&'static str, &'static str)> {
         migration!("common", "V52__notification_rules"),
         migration!("common", "V53__alert_market_states"),
         migration!("common", "V54__portfolio_keys"),
+        migration!("common", "V55__portfolio_categories"),
     ]
 }
 
 /// The number of the newest migration.
-pub(super) const NEWEST: i32 = 54;
+pub(super) const NEWEST: i32 = 55;
 
 /// Work done by migrating.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -85,6 +85,8 @@ async fn the_document_lists_every_route() {
             "/api/v1/portfolios/{id}/accounts",
             "/api/v1/portfolios/{id}/accounts/{account}",
             "/api/v1/portfolios/{id}/allocation",
+            "/api/v1/portfolios/{id}/categories",
+            "/api/v1/portfolios/{id}/categories/{asset}",
             "/api/v1/portfolios/{id}/explain",
             "/api/v1/portfolios/{id}/export",
             "/api/v1/portfolios/{id}/history",

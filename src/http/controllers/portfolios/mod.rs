@@ -1,6 +1,7 @@
 //! Portfolios of the user who is signed in, or of whose program it is.
 
 pub(in crate::http) mod accounts;
+pub(in crate::http) mod categories;
 pub(in crate::http) mod change;
 pub(in crate::http) mod create;
 pub(in crate::http) mod delete;
@@ -52,5 +53,6 @@ pub(in crate::http) fn routes(routes: Routes) -> Routes {
     let routes = transfers::routes(routes);
     let routes = imports::routes(routes);
     let routes = import_choices::routes(routes);
+    let routes = categories::routes(routes);
     share_links::routes(routes)
 }

@@ -41,7 +41,7 @@ pub(in crate::http) struct AllocationView {
     /// By account, as transactions name them. One is below zero if it gave what only another had: a transfer to it is
     /// missing.
     by_account: Vec<ShareView>,
-    /// By kind: `money`, `stablecoins`, `coins`.
+    /// By category: the one that you gave to an asset, else its kind: `money`, `stablecoins` or `coins`.
     by_category: Vec<ShareView>,
     /// The concentration: the sum of squared shares of the assets, 1 for a single one.
     #[schema(example = "0.56")]
