@@ -10,7 +10,7 @@ use super::figures::PortfolioFigures;
 use crate::portfolios::analysis::{self, Quantities, Share};
 use crate::portfolios::ledger::Day;
 use crate::portfolios::performance::risk::concentration;
-use crate::portfolios::{Computed, Decimal, Money};
+use crate::portfolios::{Computed, Money};
 
 /// Where the value of a portfolio is.
 #[derive(Debug, Clone)]

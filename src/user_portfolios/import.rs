@@ -108,7 +108,7 @@ impl UserPortfolios {
             if !outcome.is_accepted() {
                 // What was answered need not be asked again.
                 let session = self.session().await?;
-                asked.remember(&*session, user).await?;
+                asked.remember(&session, user).await?;
                 return Err(PortfolioError::ImportRefused(Box::new(outcome)));
             }
             let stored = self

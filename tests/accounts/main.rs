@@ -18,10 +18,11 @@ mod notification_rules;
 mod objects;
 mod oidc;
 mod policy;
-mod portfolio_corrections;
 mod portfolio_categories;
+mod portfolio_corrections;
 mod portfolio_figures;
 mod portfolio_live;
+mod portfolio_shared;
 mod portfolio_transfers;
 mod portfolio_what_if;
 mod portfolios;
@@ -179,6 +180,8 @@ fn main() -> ExitCode {
         portfolio_figures::amounts_are_shown_in_another_currency,
         portfolio_what_if::a_change_is_tried_out_and_nothing_is_stored,
         portfolio_what_if::another_method_is_tried_out,
+        portfolio_shared::a_link_shows_performance_and_categories_without_amounts,
+        portfolio_shared::a_link_of_a_portfolio_by_account_shows_no_accounts,
         portfolio_categories::allocation_goes_by_the_users_categories,
         portfolio_categories::categories_are_bounded_and_leave_with_their_user,
         portfolio_live::a_change_of_another_process_is_heard,

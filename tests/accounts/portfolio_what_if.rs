@@ -25,8 +25,8 @@ const FIGURES: [&str; 14] = [
 ];
 
 async fn what_if(app: &App, token: &str, path: &str, body: Value) -> Value {
-    let asked = post(app, &format!("{path}/what-if"), token, body);
-    asked.await.good(200)
+    let path = format!("{path}/what-if");
+    post(app, &path, token, body).await.good(200)
 }
 
 fn sale(id: &str, quantity: &str, received: &str) -> Value {
@@ -98,11 +98,13 @@ pub(crate) async fn a_change_is_tried_out_and_nothing_is_stored(place: Place) {
     let send = async |method, path: &str, body: Option<&Value>| {
         app.send(method, path, Some(&ada.access), body).await
     };
-    let gone = send(axum::http::Method::DELETE, &target("earned"), None);
-    gone.await.good(204);
+    send(axum::http::Method::DELETE, &target("earned"), None)
+        .await
+        .good(204);
     let first = buy("first", "2026-02-26T09:00:00Z", "0.5", "30000");
-    let put = send(axum::http::Method::PUT, &target("first"), Some(&first));
-    put.await.good(200);
+    send(axum::http::Method::PUT, &target("first"), Some(&first))
+        .await
+        .good(200);
     add(&app, &ada.access, &path, sale("sold-2", "0.05", "3060")).await;
     let early = json!({"id": "early", "time": "2026-02-25T08:00:00Z", "kind": "deposit", "account": "new",
         "received": {"asset": "ethereum", "quantity": "2"}});
@@ -179,13 +181,13 @@ pub(crate) async fn another_method_is_tried_out(place: Place) {
         ),
         (json!({"sell": "everything"}), "sell"),
     ] {
-        let asked = post(&app, &format!("{path}/what-if"), &ada.access, body.clone());
-        let problem = asked.await.is_problem(400, "invalid-request");
+        let asked = post(&app, &format!("{path}/what-if"), &ada.access, body.clone()).await;
+        let problem = asked.is_problem(400, "invalid-request");
         assert_eq!(problem["errors"][0]["field"], field, "{body}: {problem}");
     }
     let huge =
         json!({"transactions": [buy("huge", "2026-02-28T08:00:00Z", "90000000000000000000", "1")]});
-    let asked = post(&app, &format!("{path}/what-if"), &ada.access, huge);
-    asked.await.is_problem(409, "conflict");
+    let asked = post(&app, &format!("{path}/what-if"), &ada.access, huge).await;
+    asked.is_problem(409, "conflict");
     app.get(&path, &ada.access).await.good(200);
 }

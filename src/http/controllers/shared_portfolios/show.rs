@@ -1,5 +1,6 @@
 //! `GET /api/v1/shared-portfolios/{secret}`
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
@@ -11,7 +12,8 @@ use crate::http::extract::params::Params;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::PortfolioState;
-use crate::portfolios::report::ratio;
+use crate::portfolios::analysis::category_of;
+use crate::portfolios::report::{PerformanceView, ratio};
 use crate::portfolios::{Decimal, Money};
 use crate::user_portfolios::{HoldingValue, PortfolioError, Valuation};
 
@@ -33,8 +35,62 @@ pub(in crate::http) struct SharedPortfolioView {
     /// Value of everything together; null if amounts are hidden, or a holding has no price.
     #[schema(value_type = Option<String>, example = "61820.01")]
     value: Option<Money>,
+    /// Its performance.
+    performance: SharedPerformanceView,
     /// The holdings.
     holdings: Vec<SharedHoldingView>,
+    /// The same by category: the one that its user gave to an asset, else `money`, `stablecoins` or `coins`; the
+    /// largest first.
+    by_category: Vec<SharedCategoryView>,
+}
+
+/// Performance in ratios: 0.21 is 21 %. A figure that has no meaning is null, and its `…_reason` says why.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SharedPerformance)]
+pub(in crate::http) struct SharedPerformanceView {
+    /// The time-weighted return of the whole time.
+    #[schema(example = "0.214")]
+    twr: Option<String>,
+    /// Why it is null.
+    #[schema(example = "no capital was invested")]
+    twr_reason: Option<String>,
+    /// The money-weighted return a year.
+    #[schema(example = "0.187")]
+    xirr: Option<String>,
+    /// Why it is null.
+    #[schema(example = "all flows are on one day: a rate needs time")]
+    xirr_reason: Option<String>,
+    /// The deepest fall of the time-weighted index below its highest point.
+    #[schema(example = "-0.31")]
+    max_drawdown: Option<String>,
+    /// Why it is null.
+    #[schema(example = "no capital was invested")]
+    max_drawdown_reason: Option<String>,
+    /// The gain since the end of yesterday, without what flowed in or out.
+    #[schema(example = "-0.001945395")]
+    day_change_ratio: Option<String>,
+    /// Why it is null.
+    #[schema(example = "no capital was invested")]
+    day_change_ratio_reason: Option<&'static str>,
+}
+
+impl SharedPerformanceView {
+    fn new(performance: &PerformanceView, valuation: &Valuation) -> Self {
+        let day_change_ratio = valuation.day_change_ratio.map(ratio);
+        Self {
+            twr: performance.twr.clone(),
+            twr_reason: performance.twr_reason.clone(),
+            xirr: performance.xirr.clone(),
+            xirr_reason: performance.xirr_reason.clone(),
+            max_drawdown: performance.max_drawdown.clone(),
+            max_drawdown_reason: performance.max_drawdown_reason.clone(),
+            day_change_ratio_reason: match day_change_ratio {
+                Some(_) => None,
+                None => valuation.day_change_reason,
+            },
+            day_change_ratio,
+        }
+    }
 }
 
 /// A holding.
@@ -58,30 +114,108 @@ pub(in crate::http) struct SharedHoldingView {
     share: Option<String>,
 }
 
-/// Holdings over all accounts, without amounts if they are hidden.
-fn holdings(of_accounts: &[HoldingValue], hide_amounts: bool) -> Vec<SharedHoldingView> {
-    let mut by_asset: BTreeMap<&str, (Money, Option<Money>, Option<Decimal>)> = BTreeMap::new();
+/// The holdings of a category.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SharedCategory)]
+pub(in crate::http) struct SharedCategoryView {
+    /// The category.
+    #[schema(example = "coins")]
+    name: String,
+    /// Value; null if amounts are hidden, or there is no price.
+    #[schema(value_type = Option<String>, example = "18546.003")]
+    value: Option<Money>,
+    /// Share of the value of everything: 0.75 is 75 %; null if a holding has no price.
+    #[schema(example = "0.75")]
+    share: Option<String>,
+}
+
+/// An asset over all accounts.
+struct Held {
+    quantity: Money,
+    value: Option<Money>,
+    price: Option<Decimal>,
+}
+
+/// Holdings over all accounts, by asset.
+fn held(of_accounts: &[HoldingValue]) -> BTreeMap<&str, Held> {
+    let mut by_asset: BTreeMap<&str, Held> = BTreeMap::new();
     for holding in of_accounts {
-        let price = holding.price.as_ref().map(|price| price.price);
-        let sum = by_asset.entry(&holding.asset);
-        let sum = sum.or_insert((Money::ZERO, Some(Money::ZERO), price));
-        sum.0 += holding.quantity;
-        sum.1 = sum.1.zip(holding.value).map(|(sum, value)| sum + value);
+        let sum = by_asset.entry(&holding.asset).or_insert_with(|| Held {
+            quantity: Money::ZERO,
+            value: Some(Money::ZERO),
+            price: holding.price.as_ref().map(|price| price.price),
+        });
+        sum.quantity += holding.quantity;
+        sum.value = added(sum.value, holding.value);
     }
-    let whole: Option<Money> = by_asset.values().map(|(_, value, _)| *value).sum();
-    let whole = whole.map(Money::to_f64).filter(|whole| *whole > 0.0);
-    let shown = by_asset.into_iter();
-    shown
-        .map(|(asset, (quantity, value, price))| SharedHoldingView {
-            asset: asset.to_owned(),
-            quantity: Some(quantity).filter(|_| !hide_amounts),
-            price,
-            value: value.map(Money::rounded).filter(|_| !hide_amounts),
-            share: value
-                .zip(whole)
-                .map(|(value, whole)| ratio(value.to_f64() / whole)),
-        })
-        .collect()
+    by_asset
+}
+
+fn added(sum: Option<Money>, value: Option<Money>) -> Option<Money> {
+    sum.zip(value).map(|(sum, value)| sum + value)
+}
+
+/// What a link shows of holdings.
+struct Shown {
+    hide_amounts: bool,
+    /// Value of everything together, if it is known and not nothing.
+    whole: Option<f64>,
+}
+
+impl Shown {
+    fn new(held: &BTreeMap<&str, Held>, hide_amounts: bool) -> Self {
+        let whole: Option<Money> = held.values().map(|held| held.value).sum();
+        Self {
+            hide_amounts,
+            whole: whole.map(Money::to_f64).filter(|whole| *whole > 0.0),
+        }
+    }
+
+    fn amount(&self, amount: Option<Money>) -> Option<Money> {
+        amount.map(Money::rounded).filter(|_| !self.hide_amounts)
+    }
+
+    fn share(&self, value: Option<Money>) -> Option<String> {
+        let both = value.zip(self.whole);
+        both.map(|(value, whole)| ratio(value.to_f64() / whole))
+    }
+
+    fn holdings(&self, held: &BTreeMap<&str, Held>) -> Vec<SharedHoldingView> {
+        held.iter()
+            .map(|(asset, held)| SharedHoldingView {
+                asset: (*asset).to_owned(),
+                quantity: self.amount(Some(held.quantity)),
+                price: held.price,
+                value: self.amount(held.value),
+                share: self.share(held.value),
+            })
+            .collect()
+    }
+
+    fn by_category(
+        &self,
+        held: &BTreeMap<&str, Held>,
+        categories: &BTreeMap<String, String>,
+    ) -> Vec<SharedCategoryView> {
+        let mut by_category: BTreeMap<&str, Option<Money>> = BTreeMap::new();
+        for (asset, held) in held.iter().filter(|(_, held)| !held.quantity.is_zero()) {
+            let own = categories.get(*asset).map(String::as_str);
+            let sum = by_category
+                .entry(own.unwrap_or_else(|| category_of(asset)))
+                .or_insert(Some(Money::ZERO));
+            *sum = added(*sum, held.value);
+        }
+        let mut by_category: Vec<_> = by_category.into_iter().collect();
+        by_category.sort_by_key(|(_, value)| Reverse(*value));
+        by_category
+            .into_iter()
+            .map(|(name, value)| SharedCategoryView {
+                name: name.to_owned(),
+                value: self.amount(value),
+                share: self.share(value),
+            })
+            .collect()
+    }
 }
 
 /// Shows a portfolio that was shared by a link.
@@ -110,18 +244,18 @@ pub(in crate::http) async fn show_shared_portfolio(
         }
         other => other.into(),
     })?;
-    let Valuation {
-        at,
-        value,
-        holdings: of_accounts,
-        ..
-    } = state.figures.value(&snapshot);
+    let categories = state.portfolios.categories_of(portfolio.id).await?;
+    let valuation = state.figures.value(&snapshot);
+    let held = held(&valuation.holdings);
+    let shown = Shown::new(&held, shared.hide_amounts);
     Ok(NoStore(SharedPortfolioView {
         name: portfolio.name,
         currency: portfolio.settings.currency,
         amounts_hidden: shared.hide_amounts,
-        valued_at: at,
-        value: value.filter(|_| !shared.hide_amounts),
-        holdings: holdings(&of_accounts, shared.hide_amounts),
+        valued_at: valuation.at,
+        value: valuation.value.filter(|_| !shared.hide_amounts),
+        performance: SharedPerformanceView::new(&snapshot.summary.performance, &valuation),
+        holdings: shown.holdings(&held),
+        by_category: shown.by_category(&held, &categories),
     }))
 }
