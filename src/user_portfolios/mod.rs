@@ -52,7 +52,6 @@ pub use snapshot::Snapshot;
 pub use transactions::{StoredTransaction, TransactionFilter, TransactionPlace};
 pub use user_data::PortfolioUserData;
 pub use valuation::{HoldingPrice, HoldingValue, Valuation};
-pub use what_if::{WhatIf, WhatIfOutcome};
 
 use crate::accounts::{SecurityEvent, SecurityEvents};
 use crate::secrets::Randomness;

@@ -1,5 +1,6 @@
 //! What-if: the outcome is that of the same change made for good, and nothing of it stays.
 
+use axum::http::Method;
 use coinsphere::accounts::Role;
 use serde_json::{Value, json};
 
@@ -25,8 +26,8 @@ const FIGURES: [&str; 14] = [
 ];
 
 async fn what_if(app: &App, token: &str, path: &str, body: Value) -> Value {
-    let path = format!("{path}/what-if");
-    post(app, &path, token, body).await.good(200)
+    let answer = post(app, &format!("{path}/what-if"), token, body).await;
+    answer.good(200)
 }
 
 fn sale(id: &str, quantity: &str, received: &str) -> Value {
@@ -60,7 +61,7 @@ pub(crate) async fn a_change_is_tried_out_and_nothing_is_stored(place: Place) {
 
     // A sale, a change of what there is, something before everything else, and one left out: together.
     let early = json!({"id": "early", "time": "2026-02-25T08:00:00Z", "kind": "deposit", "account": "new",
-        "received": {"asset": "ETH", "quantity": "2"}});
+        "received": {"asset": "ETH", "quantity": "2"}, "basis": "3900"});
     let sold = sale("sold-2", "0.05", "3060");
     let first = buy("first", "2026-02-26T09:00:00Z", "0.5", "30000");
     let body = json!({"transactions": [sold, early, first], "remove": ["earned"]});
@@ -73,10 +74,10 @@ pub(crate) async fn a_change_is_tried_out_and_nothing_is_stored(place: Place) {
             .collect()
     };
     // What costs less is sold with another gain, and the fee in bitcoin too.
-    assert_eq!(ids(&found["disposals"]), ["sold", "moved", "sold-2"]);
-    assert_eq!(ids(&found["disposals_before"]), ["sold", "moved"]);
-    assert_eq!(found["left_out"], 0);
-    assert_eq!(found["flags"], json!([]));
+    assert_eq!(ids(&found["new_disposals"]), ["sold", "moved", "sold-2"]);
+    assert_eq!(ids(&found["gone_disposals"]), ["sold", "moved"]);
+    assert_eq!(found["new_disposals_left_out"], 0);
+    assert_eq!(found["new_flags"], json!([]));
 
     // Nothing has changed, not even what is kept in memory.
     let after = app.get(&path, &ada.access).await.good(200);
@@ -95,26 +96,25 @@ pub(crate) async fn a_change_is_tried_out_and_nothing_is_stored(place: Place) {
         all.find(|row| row["id"] == id).unwrap()["number"].clone()
     };
     let target = |id: &str| format!("{path}/transactions/{}", number(id));
-    let send = async |method, path: &str, body: Option<&Value>| {
-        app.send(method, path, Some(&ada.access), body).await
+    let send = async |method, path: String, body: Option<Value>| {
+        app.send(method, &path, Some(&ada.access), body.as_ref())
+            .await
     };
-    send(axum::http::Method::DELETE, &target("earned"), None)
-        .await
-        .good(204);
+    let gone = send(Method::DELETE, target("earned"), None).await;
+    gone.good(204);
     let first = buy("first", "2026-02-26T09:00:00Z", "0.5", "30000");
-    send(axum::http::Method::PUT, &target("first"), Some(&first))
-        .await
-        .good(200);
+    let put = send(Method::PUT, target("first"), Some(first)).await;
+    put.good(200);
     add(&app, &ada.access, &path, sale("sold-2", "0.05", "3060")).await;
     let early = json!({"id": "early", "time": "2026-02-25T08:00:00Z", "kind": "deposit", "account": "new",
-        "received": {"asset": "ethereum", "quantity": "2"}});
+        "received": {"asset": "ethereum", "quantity": "2"}, "basis": "3900"});
     add(&app, &ada.access, &path, early).await;
     let made = app.get(&path, &ada.access).await.good(200);
     same(&found["after"], &made["figures"], &FIGURES);
     let tax = app.get(&format!("{path}/tax/2026"), &ada.access).await;
     let tax = tax.good(200);
     assert_eq!(found["after"]["holdings"], tax["holdings"]);
-    assert_eq!(found["disposals"][2], tax["disposals"][2]);
+    assert_eq!(found["new_disposals"][2], tax["disposals"][2]);
 }
 
 pub(crate) async fn another_method_is_tried_out(place: Place) {
@@ -133,11 +133,11 @@ pub(crate) async fn another_method_is_tried_out(place: Place) {
         assert_eq!(found["before"]["realized"], "0");
         assert_eq!(found["before"]["method"], "fifo");
         let after = &found["after"];
-        assert_eq!(found["disposals"].as_array().unwrap().len(), 1);
+        assert_eq!(found["new_disposals"].as_array().unwrap().len(), 1);
         (
             after["method"].clone(),
             after["realized"].clone(),
-            found["disposals"][0]["lots"][0]["lot"].clone(),
+            found["new_disposals"][0]["lots"][0]["lot"].clone(),
         )
     };
     let sold = || json!([sale("now", "1", "61000")]);
@@ -156,15 +156,17 @@ pub(crate) async fn another_method_is_tried_out(place: Place) {
     // More than there is: the figures are there all the same, with a flag that says so.
     let body = json!({"transactions": [sale("now", "3", "183000")]});
     let found = what_if(&app, &ada.access, &path, body).await;
-    assert_eq!(found["flags"][0]["problem"], "missing_acquisition");
-    assert_eq!(found["flags"][0]["transaction"], "now");
+    assert_eq!(found["new_flags"][0]["problem"], "missing_acquisition");
+    assert_eq!(found["new_flags"][0]["transaction"], "now");
     // Nothing asked for, nothing found.
     let found = what_if(&app, &ada.access, &path, json!({})).await;
     assert_eq!(found["before"], found["after"]);
-    assert_eq!(found["disposals"], json!([]));
+    assert_eq!(found["difference"]["value"], "0");
+    assert_eq!(found["new_disposals"], json!([]));
 
+    let tried = format!("{path}/what-if");
     for (body, field) in [
-        (json!({"remove": ["cheap", "nothing"]}), "remove[1]"),
+        (json!({"remove": ["cheap", "nothing"]}), "remove"),
         (json!({"method": "best"}), "method"),
         (json!({"method": "uk", "scope": "account"}), "scope"),
         (
@@ -181,13 +183,15 @@ pub(crate) async fn another_method_is_tried_out(place: Place) {
         ),
         (json!({"sell": "everything"}), "sell"),
     ] {
-        let asked = post(&app, &format!("{path}/what-if"), &ada.access, body.clone()).await;
-        let problem = asked.is_problem(400, "invalid-request");
+        let answer = post(&app, &tried, &ada.access, body.clone()).await;
+        let problem = answer.is_problem(400, "invalid-request");
         assert_eq!(problem["errors"][0]["field"], field, "{body}: {problem}");
     }
-    let huge =
-        json!({"transactions": [buy("huge", "2026-02-28T08:00:00Z", "90000000000000000000", "1")]});
-    let asked = post(&app, &format!("{path}/what-if"), &ada.access, huge).await;
-    asked.is_problem(409, "conflict");
+    let huge = ["one", "two"].map(|id| {
+        json!({"id": id, "time": "2026-02-28T08:00:00Z", "kind": "deposit", "account": "x",
+            "received": {"asset": "a thing", "quantity": "90000000000000000000"}})
+    });
+    let answer = post(&app, &tried, &ada.access, json!({"transactions": huge})).await;
+    answer.is_problem(409, "conflict");
     app.get(&path, &ada.access).await.good(200);
 }

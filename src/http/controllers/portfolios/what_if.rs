@@ -14,9 +14,9 @@ use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::PortfolioState;
-use crate::portfolios::report::Summary;
-use crate::portfolios::{Method, Money, Scope};
-use crate::user_portfolios::{WhatIf, WhatIfOutcome};
+use crate::portfolios::Money;
+use crate::portfolios::report::{DisposalView, FlagView, Summary};
+use crate::portfolios::what_if::{Changes, Difference, WhatIf};
 
 /// The change to try out: transactions, another method, or both.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -54,15 +54,63 @@ pub(in crate::http) struct WhatIfView {
     before: WhatIfFiguresView,
     /// The same with the change.
     after: WhatIfFiguresView,
-    /// The disposals that are new, or other than they were; of more than 1,000 the last.
-    disposals: Vec<TaxDisposalView>,
-    /// The disposals as they were that are gone, or are other now; of more than 1,000 the last.
-    disposals_before: Vec<TaxDisposalView>,
-    /// Number of disposals in neither list for their number.
+    /// Those less these.
+    difference: DifferenceView,
+    /// The disposals that are new, or other than they were, in order of time; at most 1,000.
+    new_disposals: Vec<TaxDisposalView>,
+    /// Number of further ones.
     #[schema(example = 0)]
-    left_out: usize,
+    new_disposals_left_out: usize,
+    /// The disposals as they are that would be gone, or other, in order of time; at most 1,000.
+    gone_disposals: Vec<TaxDisposalView>,
+    /// Number of further ones.
+    #[schema(example = 0)]
+    gone_disposals_left_out: usize,
     /// New flags: data that the change lacks, and how to mend it.
-    flags: Vec<ReportFlagView>,
+    new_flags: Vec<ReportFlagView>,
+    /// Flags that the change mends.
+    gone_flags: Vec<ReportFlagView>,
+}
+
+/// Figures after a change less those before; null where one of the two is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WhatIfDifference)]
+pub(in crate::http) struct DifferenceView {
+    /// Of the value.
+    #[schema(value_type = Option<String>, example = "-12.5")]
+    value: Option<Money>,
+    /// Of the gain of what is held.
+    #[schema(value_type = Option<String>, example = "-1832.51")]
+    unrealized: Option<Money>,
+    /// Of the gains of what was disposed of.
+    #[schema(value_type = String, example = "1820.01")]
+    realized: Money,
+    /// Of the income.
+    #[schema(value_type = String, example = "0")]
+    income: Money,
+    /// Of the fees.
+    #[schema(value_type = String, example = "12.5")]
+    fees: Money,
+    /// Of the fees that are nobody's cost.
+    #[schema(value_type = String, example = "0")]
+    transfer_fees: Money,
+    /// Of what came from outside, less what left.
+    #[schema(value_type = String, example = "0")]
+    net_invested: Money,
+}
+
+impl From<Difference> for DifferenceView {
+    fn from(difference: Difference) -> Self {
+        Self {
+            value: difference.value,
+            unrealized: difference.unrealized,
+            realized: difference.realized,
+            income: difference.income,
+            fees: difference.fees,
+            transfer_fees: difference.transfer_fees,
+            net_invested: difference.net_invested,
+        }
+    }
 }
 
 /// Figures at closing prices, with the newest for today. A figure that has no meaning is null, and its `…_reason`
@@ -160,16 +208,21 @@ impl From<Summary> for WhatIfFiguresView {
     }
 }
 
-impl From<WhatIfOutcome> for WhatIfView {
-    fn from(outcome: WhatIfOutcome) -> Self {
+impl From<WhatIf> for WhatIfView {
+    fn from(found: WhatIf) -> Self {
+        let disposals = |list: Vec<DisposalView>| list.into_iter().map(Into::into).collect();
+        let flags = |list: Vec<FlagView>| list.into_iter().map(Into::into).collect();
         Self {
-            currency: outcome.before.currency.clone(),
-            before: outcome.before.into(),
-            after: outcome.after.into(),
-            disposals: outcome.disposals.into_iter().map(Into::into).collect(),
-            disposals_before: outcome.gone.into_iter().map(Into::into).collect(),
-            left_out: outcome.left_out,
-            flags: outcome.flags.into_iter().map(Into::into).collect(),
+            currency: found.before.currency.clone(),
+            before: found.before.into(),
+            after: found.after.into(),
+            difference: found.difference.into(),
+            new_disposals: disposals(found.new_disposals),
+            new_disposals_left_out: found.new_disposals_left_out,
+            gone_disposals: disposals(found.gone_disposals),
+            gone_disposals_left_out: found.gone_disposals_left_out,
+            new_flags: flags(found.new_flags),
+            gone_flags: flags(found.gone_flags),
         }
     }
 }
@@ -198,19 +251,16 @@ pub(in crate::http) async fn try_out_transactions(
     let transactions = read_list(body.transactions, &mut fields, at);
     let by = fields.read("method", body.method.as_deref(), method);
     let from = fields.read("scope", body.scope.as_deref(), scope);
-    if by == Some(Method::Uk) && from == Some(Scope::Account) {
-        let detail = "the method uk pools over all accounts: leave it out";
-        fields.refuse("scope", detail);
-    }
     fields.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
-    let change = WhatIf {
-        transactions,
+    let changes = Changes {
+        put: transactions,
         remove: body.remove,
+        prices: Vec::new(),
         method: by,
         scope: from,
     };
     let user = principal.user.0;
-    let outcome = state.figures.what_if(user, portfolio, change).await?;
-    Ok(NoStore(outcome.into()))
+    let found = state.figures.what_if(user, portfolio, changes).await?;
+    Ok(NoStore(found.into()))
 }
