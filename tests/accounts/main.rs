@@ -18,6 +18,7 @@ mod notification_rules;
 mod objects;
 mod oidc;
 mod policy;
+mod portfolio_benchmark;
 mod portfolio_categories;
 mod portfolio_corrections;
 mod portfolio_figures;
@@ -180,6 +181,7 @@ fn main() -> ExitCode {
         portfolio_figures::amounts_are_shown_in_another_currency,
         portfolio_what_if::a_change_is_tried_out_and_nothing_is_stored,
         portfolio_what_if::another_method_is_tried_out,
+        portfolio_benchmark::history_shows_a_benchmark_with_the_same_flows,
         portfolio_shared::a_link_shows_performance_and_categories_without_amounts,
         portfolio_shared::a_link_of_a_portfolio_by_account_shows_no_accounts,
         portfolio_categories::allocation_goes_by_the_users_categories,

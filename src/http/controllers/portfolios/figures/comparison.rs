@@ -97,6 +97,53 @@ impl From<Benchmark> for BenchmarkView {
     }
 }
 
+/// The same deposits and withdrawals in something else, day by day.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BenchmarkHistory)]
+pub(in crate::http) struct BenchmarkHistoryView {
+    /// Its assets.
+    assets: Vec<WeightView>,
+    /// Ascending, every day of the range that the portfolio has.
+    data: Vec<BenchmarkDayView>,
+    /// Why values are null from a day on.
+    value_reason: Option<String>,
+}
+
+/// The end of a day of a benchmark.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BenchmarkDay)]
+pub(in crate::http) struct BenchmarkDayView {
+    /// The day, in the portfolio's time zone.
+    #[schema(example = "2026-03-01")]
+    date: String,
+    /// Value of the same flows; what was held before the range is its first flow.
+    #[schema(value_type = Option<String>, example = "58100.5")]
+    value: Option<String>,
+    /// The benchmark itself, whatever flowed: 1 on the first day.
+    #[schema(example = "1.19")]
+    index: Option<String>,
+}
+
+impl From<Benchmark> for BenchmarkHistoryView {
+    fn from(benchmark: Benchmark) -> Self {
+        let assets = benchmark.weights.into_iter();
+        let days = benchmark.history.into_iter();
+        Self {
+            assets: assets
+                .map(|(asset, weight)| WeightView { asset, weight })
+                .collect(),
+            data: days
+                .map(|day| BenchmarkDayView {
+                    date: day.date,
+                    value: day.value,
+                    index: day.index,
+                })
+                .collect(),
+            value_reason: benchmark.value_reason,
+        }
+    }
+}
+
 /// Contributions to the time-weighted return; the parts add up to it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Contributions)]

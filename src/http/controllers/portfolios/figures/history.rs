@@ -5,14 +5,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::views::id;
+use super::comparison::{BenchmarkHistoryView, no_whole, weights};
 use super::range::{DayRange, currency};
 use crate::http::extract::params::Params;
 use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::Problem;
 use crate::http::state::PortfolioState;
-use crate::portfolios::Money;
-use crate::portfolios::report::HistoryView;
+use crate::portfolios::analysis::benchmark_in;
+use crate::portfolios::report::{HistoryView, days_between};
+use crate::portfolios::{Computed, Money};
 use crate::user_portfolios::PortfolioError;
 
 /// The value of each day.
@@ -24,6 +26,8 @@ pub(in crate::http) struct PortfolioHistoryView {
     currency: String,
     /// Ascending, every day of the range.
     data: Vec<DayView>,
+    /// The same money in what it is compared with; null if nothing was asked for.
+    benchmark: Option<BenchmarkHistoryView>,
 }
 
 /// The end of a day.
@@ -62,7 +66,8 @@ impl From<HistoryView> for DayView {
         ("id" = Uuid, Path, description = "The portfolio"),
         ("from" = Option<String>, Query, description = "The first day; by default that of the first transaction"),
         ("to" = Option<String>, Query, description = "The last day; by default the newest"),
-        ("currency" = Option<String>, Query, description = "The currency or token to show amounts in, at its closing prices, instead of the portfolio's own: `EUR`, `bitcoin`")
+        ("currency" = Option<String>, Query, description = "The currency or token to show amounts in, at its closing prices, instead of the portfolio's own: `EUR`, `bitcoin`"),
+        ("benchmark" = Option<String>, Query, description = "An asset to compare with, or several with weights that add up to 1: `bitcoin:0.6,ethereum:0.4`")
     ),
     responses(
         (status = 200, description = "The days", body = PortfolioHistoryView),
@@ -78,6 +83,7 @@ pub(in crate::http) async fn show_portfolio_history(
 ) -> Result<NoStore<PortfolioHistoryView>, Problem> {
     let range = DayRange::take(&mut params);
     let currency = currency(&mut params);
+    let wanted = params.take("benchmark", weights);
     params.finish()?;
     let portfolio = id(&portfolio, "portfolio")?;
     let user = principal.user.0;
@@ -85,18 +91,32 @@ pub(in crate::http) async fn show_portfolio_history(
         .figures
         .display_currency(user, portfolio, currency.as_deref())
         .await?;
+    let wanted = match wanted {
+        Some(wanted) => Some(state.figures.known_assets(user, portfolio, wanted).await?),
+        None => None,
+    };
     let shown_in = currency.clone();
-    let asked = move |computed: &crate::portfolios::Computed| {
+    let asked = move |computed: &Computed| {
         let to = range.to.map(|day| day.to_string());
         let mut days = computed.history_in(&shown_in, range.from)?;
         // Years have four digits: the order of the texts is that of the days.
         days.retain(|day| to.as_ref().is_none_or(|to| day.date <= *to));
-        Ok(days)
+        let Some(weights) = wanted else {
+            return Ok((days, None));
+        };
+        let all = computed.days_in(&shown_in)?;
+        let of_range = days_between(&all, range.from, range.to);
+        let ledger = computed.ledger();
+        let compared = benchmark_in(&ledger, &of_range, &weights, true, &shown_in);
+        Ok((days, Some(compared)))
     };
-    let (_, days) = state.figures.ask(user, portfolio, asked).await?;
-    let days = days.map_err(PortfolioError::NoReport)?;
+    let (_, found) = state.figures.ask(user, portfolio, asked).await?;
+    let (days, compared) = found.map_err(PortfolioError::NoReport)?;
+    let compared = compared.transpose();
+    let compared = compared.map_err(|error| no_whole("benchmark", &error))?;
     Ok(NoStore(PortfolioHistoryView {
         currency,
         data: days.into_iter().map(Into::into).collect(),
+        benchmark: compared.map(Into::into),
     }))
 }
