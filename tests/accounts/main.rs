@@ -23,6 +23,7 @@ mod portfolio_categories;
 mod portfolio_corrections;
 mod portfolio_figures;
 mod portfolio_live;
+mod portfolio_reads;
 mod portfolio_shared;
 mod portfolio_transfers;
 mod portfolio_what_if;
@@ -182,6 +183,8 @@ fn main() -> ExitCode {
         portfolio_what_if::a_change_is_tried_out_and_nothing_is_stored,
         portfolio_what_if::another_method_is_tried_out,
         portfolio_benchmark::history_shows_a_benchmark_with_the_same_flows,
+        portfolio_reads::a_portfolio_that_nobody_follows_is_not_read,
+        portfolio_reads::an_edit_reads_only_what_comes_after_it,
         portfolio_shared::a_link_shows_performance_and_categories_without_amounts,
         portfolio_shared::a_link_of_a_portfolio_by_account_shows_no_accounts,
         portfolio_categories::allocation_goes_by_the_users_categories,
