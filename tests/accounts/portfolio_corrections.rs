@@ -22,9 +22,9 @@ pub(crate) async fn those_who_ask_in_a_new_currency_at_once_all_get_it(place: Pl
     let asked = format!("{path}/holdings?currency=bitcoin");
     let ask = || app.get(&asked, &ada.access);
     let answers: [_; 4] = tokio::join!(ask(), ask(), ask(), ask()).into();
-    for answer in answers {
-        assert_eq!(answer.good(200)["value"], "1");
-    }
+    let values = answers.map(|answer| answer.good(200)["value"].clone());
+    assert!(values[0].is_string(), "{values:?}");
+    assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
 }
 
 pub(crate) async fn the_tax_page_is_shown_as_it_is_written(place: Place) {
@@ -94,7 +94,7 @@ pub(crate) async fn a_price_is_corrected_by_importing_it_again(place: Place) {
     let path = create(&app, &ada.access, json!({"name": "a"})).await;
     let import = async |name: &str, price: Option<&str>| {
         let mut document = json!({"currency": "USD", "transactions": [
-            {"id": "held", "time": "2026-02-27T09:00:00Z", "kind": "opening_balance", "account": "a",
+            {"id": "held", "time": "2026-02-27T09:00:00Z", "kind": "opening", "account": "a",
              "received": {"asset": "MYCOIN", "quantity": "2", "value": "1"}}]});
         if let Some(price) = price {
             document["prices"] = json!({"MYCOIN": {"2026-02-28": price}});
