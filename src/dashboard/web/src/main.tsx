@@ -16,9 +16,11 @@ import { Shell } from "./components/Shell";
 import { Empty, Failure } from "./components/ui";
 import { ApiError } from "./lib/api/client";
 import { INTERVALS, type Interval } from "./lib/market";
+import { begin } from "./lib/preferences";
 import type { Tab } from "./routes/admin";
 import type { Period } from "./routes/data";
 import { Market } from "./routes/market";
+import type { PortfolioTab } from "./routes/portfolio";
 import "./styles.css";
 
 const root = createRootRoute({
@@ -45,10 +47,11 @@ const market = createRoute({
   getParentRoute: () => root,
   path: "/",
   component: Market,
-  validateSearch: (search: Record<string, unknown>): { search?: string | undefined; sort?: Sort | undefined; down?: boolean | undefined } => ({
+  validateSearch: (search: Record<string, unknown>): { search?: string | undefined; sort?: Sort | undefined; down?: boolean | undefined; watched?: boolean | undefined } => ({
     search: text(search.search),
     sort: oneOf(SORTS, search.sort),
     down: search.down === true ? true : undefined,
+    watched: search.watched === true ? true : undefined,
   }),
 });
 
@@ -92,6 +95,15 @@ const portfolio = createRoute({
   getParentRoute: () => root,
   path: "/portfolios/$id",
   component: lazyRouteComponent(() => import("./routes/portfolio"), "PortfolioPage"),
+  validateSearch: (search: Record<string, unknown>): { tab?: PortfolioTab | undefined } => ({
+    tab: oneOf(["holdings", "analysis", "transactions", "tax", "settings"], search.tab),
+  }),
+});
+
+const shared = createRoute({
+  getParentRoute: () => root,
+  path: "/shared/$secret",
+  component: lazyRouteComponent(() => import("./routes/shared"), "Shared"),
 });
 
 const overview = createRoute({
@@ -188,7 +200,7 @@ const verify = createRoute({
 });
 
 const router = createRouter({
-  routeTree: root.addChildren([verify, overview, market, token, signIn, signUp, reset, portfolios, portfolio, alerts, newAlert, alert, notifications, forecasts, forecast, data, admin, settings]),
+  routeTree: root.addChildren([verify, overview, market, token, signIn, signUp, reset, portfolios, portfolio, shared, alerts, newAlert, alert, notifications, forecasts, forecast, data, admin, settings]),
   defaultPreload: "intent",
   defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
 });
@@ -208,6 +220,8 @@ const queries = new QueryClient({
     },
   },
 });
+
+begin();
 
 const element = document.getElementById("root");
 if (element !== null) {

@@ -6,6 +6,7 @@
 import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { colours, onColours } from "../lib/colours";
 import { Button } from "./ui";
 
 export interface Point {
@@ -13,38 +14,33 @@ export interface Point {
   readonly value: string | null;
 }
 
-function variable(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
 export function LineChart({
   points,
   label,
   show,
+  hasHeights = true,
 }: {
   points: readonly Point[];
   label: string;
   /** How a value is written. */
   show: (value: string) => string;
+  /** False: the axis beside it is empty, as its amounts are hidden. */
+  hasHeights?: boolean;
 }) {
   const place = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
   const [isTable, setTable] = useState(false);
-  const [theme, setTheme] = useState(0);
+  const [look, setLook] = useState(0);
 
-  useEffect(() => {
-    // The theme's script answers the same event first, with the colours in place by the next frame.
-    const changed = () => requestAnimationFrame(() => setTheme((count) => count + 1));
-    addEventListener("theme", changed);
-    return () => removeEventListener("theme", changed);
-  }, []);
+  useEffect(() => onColours(() => setLook((count) => count + 1)), []);
 
   useEffect(() => {
     const element = place.current;
     if (element === null || isTable) return;
     const times = points.map((point) => Date.parse(`${point.date}T00:00:00Z`) / 1000);
     const heights = points.map((point) => (point.value === null ? null : Number(point.value)));
-    const axis = { stroke: variable("--muted"), grid: { stroke: variable("--line"), width: 1 }, ticks: { show: false } };
+    const colour = colours();
+    const axis = { stroke: colour.muted, grid: { stroke: colour.line, width: 1 }, ticks: { show: false } };
     const chart = new uPlot(
       {
         width: element.clientWidth || 300,
@@ -53,10 +49,10 @@ export function LineChart({
         cursor: { y: false },
         scales: { x: { time: true } },
         tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1000), "UTC"),
-        axes: [axis, { ...axis, size: 70 }],
+        axes: [axis, { ...axis, ...(hasHeights ? { size: 70 } : { size: 20, values: (_: uPlot, ticks: number[]) => ticks.map(() => "") }) }],
         series: [
           {},
-          { stroke: variable("--accent"), width: 2, spanGaps: false, points: { show: points.length < 3 } },
+          { stroke: colour.accent, width: 2, spanGaps: false, points: { show: points.length < 3 } },
         ],
         hooks: { setCursor: [(chart) => setAt(chart.cursor.idx ?? null)] },
       },
@@ -69,7 +65,7 @@ export function LineChart({
       watch.disconnect();
       chart.destroy();
     };
-  }, [points, isTable, theme]);
+  }, [points, isTable, look, hasHeights]);
 
   const known = points.filter((point) => point.value !== null);
   const [first, last] = [known[0], known.at(-1)];
@@ -103,7 +99,7 @@ export function LineChart({
               {[...points].reverse().map((point) => (
                 <tr key={point.date} className="border-t border-line">
                   <td>{point.date}</td>
-                  <td className="figures" title={point.value ?? undefined}>
+                  <td className="figures" title={point.value === null || !hasHeights ? undefined : point.value}>
                     {point.value === null ? "–" : show(point.value)}
                   </td>
                 </tr>

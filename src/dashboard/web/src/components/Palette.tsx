@@ -3,11 +3,14 @@
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type KeyboardEvent, useEffect, useId, useState } from "react";
+import { Fragment, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { find, type Place } from "../lib/find";
+import { SHORTCUTS, useKeys } from "../lib/keys";
 import { tokensQuery } from "../lib/market";
 import { portfoliosQuery } from "../lib/portfolios";
+import { turnAmounts, turnDensity, usePreferences } from "../lib/preferences";
 import { useUser } from "../lib/session";
+import { Dialog } from "./Dialog";
 
 const PAGES: readonly Place[] = [
   { name: "Overview", kind: "page", to: "/overview" },
@@ -21,11 +24,6 @@ const PAGES: readonly Place[] = [
   { name: "Settings", kind: "page", to: "/settings" },
 ];
 
-/** A key typed into a field is text, not a shortcut. */
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
-}
-
 function Search({ close }: { close: () => void }) {
   const id = useId();
   const [text, setText] = useState("");
@@ -34,8 +32,11 @@ function Search({ close }: { close: () => void }) {
   const user = useUser();
   const tokens = useQuery(tokensQuery).data ?? [];
   const portfolios = useQuery({ ...portfoliosQuery, enabled: user?.email_verified === true }).data?.data ?? [];
+  const { amounts, density } = usePreferences();
   const places: Place[] = [
     ...PAGES,
+    { name: amounts === "hidden" ? "Show amounts" : "Hide amounts", kind: "action", run: turnAmounts },
+    { name: density === "compact" ? "Comfortable density" : "Compact density", kind: "action", run: turnDensity },
     ...portfolios.map(({ id, name }) => ({ name, kind: "portfolio", to: `/portfolios/${id}` })),
     ...tokens.map(({ id, name, symbol }) => ({ name, kind: symbol, to: `/tokens/${id}` })),
   ];
@@ -43,7 +44,8 @@ function Search({ close }: { close: () => void }) {
   const go = (place: Place | undefined) => {
     if (place === undefined) return;
     close();
-    void navigate({ to: place.to });
+    place.run?.();
+    if (place.to !== undefined) void navigate({ to: place.to });
   };
   const key = (event: KeyboardEvent) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -65,7 +67,7 @@ function Search({ close }: { close: () => void }) {
         aria-activedescendant={found.length > 0 ? `${id}-${at}` : undefined}
         autoComplete="off"
         autoFocus
-        placeholder="Go to a page, token or portfolio"
+        placeholder="Go to a page, token or portfolio, or do something"
         value={text}
         onChange={(event) => {
           setText(event.target.value);
@@ -78,7 +80,7 @@ function Search({ close }: { close: () => void }) {
         {found.map((place, index) => (
           // The keyboard is handled by the field, which keeps the focus.
           <div
-            key={place.to}
+            key={place.to ?? place.name}
             id={`${id}-${index}`}
             role="option"
             tabIndex={-1}
@@ -101,32 +103,39 @@ function Search({ close }: { close: () => void }) {
   );
 }
 
+const PLACES: Readonly<Record<string, string>> = { o: "/overview", m: "/", p: "/portfolios", a: "/alerts", n: "/notifications", f: "/forecasts", d: "/data", s: "/settings" };
+
 export function Palette() {
   const [isOpen, setOpen] = useState(false);
+  const [isHelping, setHelping] = useState(false);
   const navigate = useNavigate();
+  const isGoing = useRef(false);
   useEffect(() => {
-    let isGoing = false;
     const pressed = (event: globalThis.KeyboardEvent) => {
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
-        event.preventDefault();
-        setOpen((open) => !open);
-        return;
-      }
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      const to = { o: "/overview", m: "/", p: "/portfolios", a: "/alerts", n: "/notifications", f: "/forecasts", d: "/data", s: "/settings" }[event.key];
-      if (isGoing && to !== undefined) {
-        event.preventDefault();
-        void navigate({ to });
-      }
-      isGoing = event.key === "g";
-      if (event.key === "/") {
-        event.preventDefault();
-        setOpen(true);
-      }
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k") return;
+      event.preventDefault();
+      setOpen((open) => !open);
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
-  }, [navigate]);
+  }, []);
+  useKeys((key, event) => {
+    const to = isGoing.current ? PLACES[key] : undefined;
+    isGoing.current = key === "g";
+    if (to !== undefined) {
+      event.preventDefault();
+      void navigate({ to });
+    } else if (key === "/") {
+      event.preventDefault();
+      setOpen(true);
+    } else if (key === "?") {
+      setHelping(true);
+    } else if (key === "h") {
+      turnAmounts();
+    } else if (key === "D") {
+      turnDensity();
+    }
+  });
   return (
     <>
       <button
@@ -148,6 +157,19 @@ export function Palette() {
           </Base.Popup>
         </Base.Portal>
       </Base.Root>
+      <Dialog title="Keys" isOpen={isHelping} close={() => setHelping(false)}>
+        <dl className="grid grid-cols-[max-content_1fr] gap-x-6 gap-y-1">
+          {SHORTCUTS.map(([keys, words]) => (
+            <Fragment key={keys}>
+              <dt>
+                <kbd className="rounded border border-line bg-panel px-1.5 text-xs">{keys}</kbd>
+              </dt>
+              <dd>{words}</dd>
+            </Fragment>
+          ))}
+        </dl>
+        <p className="mt-3 text-xs text-muted">Single keys can be switched off in the settings.</p>
+      </Dialog>
     </>
   );
 }

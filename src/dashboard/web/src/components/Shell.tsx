@@ -1,15 +1,18 @@
 /** What stands around every page: where one can go, how fresh it is, who is signed in. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { api, change, setCsrfToken } from "../lib/api/client";
-import { forget, stream, useStreamState } from "../lib/live";
+import { api, change } from "../lib/api/client";
+import { stream, useStreamState } from "../lib/live";
 import { MOST_COUNTED, unreadQuery } from "../lib/notifications";
-import { sessionQuery, useUser } from "../lib/session";
+import { useLeft, useUser } from "../lib/session";
+import { turnAmounts, usePreferences } from "../lib/preferences";
 import { time } from "../lib/time";
 import { Fired } from "./Fired";
+import { NewVersion } from "./NewVersion";
 import { Palette } from "./Palette";
+import { SecondFactor } from "./SecondFactor";
 import { Button } from "./ui";
 
 /** Counts down while it is shown. */
@@ -28,7 +31,7 @@ function StreamStatus() {
   if (state.kind === "idle") return null;
   if (state.kind === "live") {
     return (
-      <span className="whitespace-nowrap text-up" title={`connected since ${time(state.since)}`}>
+      <span className="whitespace-nowrap text-good" title={`connected since ${time(state.since)}`}>
         ● Live
       </span>
     );
@@ -74,10 +77,23 @@ function ThemeSwitch() {
   );
 }
 
+/** Amounts of money, everywhere at once. */
+function AmountsSwitch() {
+  const isHidden = usePreferences().amounts === "hidden";
+  return (
+    <Button onClick={turnAmounts} aria-label={isHidden ? "Show amounts" : "Hide amounts"} title={isHidden ? "Show amounts" : "Hide amounts"}>
+      <svg viewBox="0 0 20 20" aria-hidden="true" className="h-4 w-4 fill-none stroke-current" strokeWidth="1.5">
+        <path d="M2 10s3-5 8-5 8 5 8 5-3 5-8 5-8-5-8-5Z" />
+        <circle cx="10" cy="10" r="2.2" />
+        {isHidden && <path d="M3 17 17 3" />}
+      </svg>
+    </Button>
+  );
+}
+
 function Account() {
   const user = useUser();
-  const queries = useQueryClient();
-  const navigate = useNavigate();
+  const left = useLeft();
   const [failed, setFailed] = useState(false);
   if (user === undefined) return null;
   if (user === null) {
@@ -94,13 +110,7 @@ function Account() {
       setFailed(true);
       return;
     }
-    setCsrfToken(null);
-    // Set, not cleared: what is on the page looks at it.
-    queries.setQueryData(sessionQuery.queryKey, null);
-    forget();
-    await navigate({ to: "/" });
-    // What this user was shown is nobody else's.
-    queries.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionQuery.queryKey[0] && !query.isActive() });
+    await left();
   };
   return (
     <span className="flex items-center gap-2">
@@ -116,6 +126,10 @@ function Account() {
 /** How many notifications are unread. */
 function Unread() {
   const count = useQuery(unreadQuery).data ?? 0;
+  useEffect(() => {
+    // Only an installed application has a badge; others may refuse it.
+    if ("setAppBadge" in navigator) navigator.setAppBadge(count).catch(() => {});
+  }, [count]);
   if (count === 0) return null;
   return (
     <span className="ml-1 rounded-full bg-accent px-1.5 text-xs text-on-accent">
@@ -141,6 +155,7 @@ export function Shell() {
             <StreamStatus />
           </div>
           <Account />
+          {user && <AmountsSwitch />}
           <ThemeSwitch />
         </div>
         <nav aria-label="Pages" className="flex gap-1 overflow-x-auto pb-2">
@@ -178,10 +193,12 @@ export function Shell() {
           </a>
         </nav>
       </header>
+      <NewVersion />
       <main id="content" tabIndex={-1}>
         <Outlet />
       </main>
       <Fired />
+      <SecondFactor />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 /** The few parts that every page is made of. */
 
-import type { ButtonHTMLAttributes, InputHTMLAttributes, ReactNode, SelectHTMLAttributes } from "react";
+import type { AnchorHTMLAttributes, ButtonHTMLAttributes, InputHTMLAttributes, ReactNode, SelectHTMLAttributes } from "react";
 import { useId } from "react";
 import { ApiError } from "../lib/api/client";
 import { format, formatSigned, MISSING, sign } from "../lib/decimal";
@@ -12,10 +12,19 @@ export function Button({
   const looks = {
     plain: "border-line bg-panel",
     primary: "border-accent bg-accent text-on-accent",
-    danger: "border-line text-down",
+    danger: "border-line text-bad",
   }[kind];
   const common = "min-h-8 cursor-pointer rounded-md border px-3 py-1 font-medium whitespace-nowrap disabled:cursor-default disabled:opacity-50";
   return <button type="button" className={`${common} ${looks}`} {...rest} />;
+}
+
+/** A file of the API, as a button. */
+export function Download({ children, ...rest }: AnchorHTMLAttributes<HTMLAnchorElement>) {
+  return (
+    <a className="rounded-md border border-line bg-panel px-3 py-1 font-medium whitespace-nowrap" {...rest}>
+      {children}
+    </a>
+  );
 }
 
 const FIELD = "min-h-8 w-full rounded-md border border-line bg-page px-2 py-1";
@@ -41,7 +50,7 @@ export function Input({
         {...rest}
       />
       {said !== undefined && (
-        <p id={`${id}-said`} className={`mt-1 text-xs ${error === undefined ? "text-muted" : "text-down"}`}>
+        <p id={`${id}-said`} className={`mt-1 text-xs ${error === undefined ? "text-muted" : "text-bad"}`}>
           {said}
         </p>
       )}
@@ -73,7 +82,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   const id = error instanceof ApiError ? error.requestId : null;
   const fields = error instanceof ApiError ? error.fields : [];
   return (
-    <div role="alert" className="rounded-md border border-down p-4">
+    <div role="alert" className="rounded-md border border-bad p-4">
       <p>{text}</p>
       {fields.map(({ field, detail }) => (
         <p key={field} className="text-xs">

@@ -1,10 +1,12 @@
-/** Finding places by a few letters of their names. */
+/** Finding places and actions by a few letters of their names. */
 
 export interface Place {
   readonly name: string;
   /** A second word by which it is found, such as a token's symbol. */
   readonly kind: string;
-  readonly to: string;
+  readonly to?: string;
+  /** What is done instead of going somewhere. */
+  readonly run?: () => void;
 }
 
 /** How well letters fit: 0 begins with them, 1 a word does, 2 has them, 3 has them in order with others between; else none. */

@@ -6,6 +6,8 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { Card } from "../components/Card";
 import { coverageQuery, GapList } from "../components/Gaps";
 import { SignInFirst } from "../components/SignInFirst";
+import { figures, Table } from "../components/Table";
+import { Tabs } from "../components/Tabs";
 import { Button, Empty, Failure, Input, Loading } from "../components/ui";
 import { FeedTable } from "../features/data/Feeds";
 import { Strip } from "../features/data/Strip";
@@ -69,7 +71,7 @@ function Row({ instrument, from, to }: { instrument: Schemas["Instrument"]; from
           <span className="font-normal text-muted">{venue}</span>
         </th>
         <td className="w-1/2">{report !== undefined && <Strip report={report} />}</td>
-        <td className="figures">{coverage.isError ? <span className="text-down">{coverage.error.message}</span> : report === undefined ? "…" : `${report.proven_percent} %`}</td>
+        <td className="figures">{coverage.isError ? <span className="text-bad">{coverage.error.message}</span> : report === undefined ? "…" : `${report.proven_percent} %`}</td>
         <td className="figures">
           {report !== undefined && (
             <Button aria-expanded={isOpen} aria-label={`Gaps of ${symbol} on ${venue}: ${report.gaps.length}`} onClick={() => setOpen(!isOpen)}>
@@ -107,36 +109,15 @@ function Instruments({ period, search }: { period: Period; search: string }) {
     <>
       <div className="mb-2 flex flex-wrap items-center justify-between gap-2 text-xs text-muted">
         <p>
-          {moment(from)} to {moment(to)}. <span className="text-up">█ proven</span> · <span className="text-warn">▒ gap</span> · ░ unknown
+          {moment(from)} to {moment(to)}. <span className="text-good">█ proven</span> · <span className="text-warn">▒ gap</span> · ░ unknown
         </p>
         <Button onClick={() => setReadAt(Date.now())}>Read again</Button>
       </div>
-      <div role="group" aria-label="Coverage by instrument" tabIndex={0} className="relative overflow-x-auto rounded-md border border-line">
-        <table className="w-full border-collapse">
-          <caption className="sr-only">Instruments with what is proven of their candles</caption>
-          <thead className="bg-panel text-xs text-muted">
-            <tr>
-              <th scope="col" className="text-left font-medium">
-                Instrument
-              </th>
-              <th scope="col" className="text-left font-medium">
-                Coverage
-              </th>
-              <th scope="col" className="figures font-medium">
-                Proven
-              </th>
-              <th scope="col" className="figures font-medium">
-                Gaps
-              </th>
-            </tr>
-          </thead>
-          <tbody>
+      <Table label="Instruments with what is proven of their candles" columns={["Instrument", "Coverage", figures("Proven"), figures("Gaps")]}>
             {shown.map((one) => (
               <Row key={keyOf(one)} instrument={one} from={from} to={to} />
             ))}
-          </tbody>
-        </table>
-      </div>
+      </Table>
     </>
   );
 }
@@ -155,13 +136,7 @@ export function DataQuality() {
         <div className="mb-3 flex flex-wrap items-end justify-between gap-3">
           <h2>Coverage of one-minute candles</h2>
           <div className="flex flex-wrap items-end gap-4">
-            <nav aria-label="Period" className="flex gap-1">
-              {PERIODS.map((one) => (
-                <Link key={one} from="/data" to="/data" replace search={(old) => ({ ...old, period: one })} aria-current={one === period ? "true" : undefined} className={`rounded-md border px-2 py-1 ${one === period ? "border-accent font-medium" : "border-line text-muted"}`}>
-                  {one}
-                </Link>
-              ))}
-            </nav>
+            <Tabs label="Period" tabs={PERIODS.map((one) => [one, one])} chosen={period} to={(one) => ({ to: "/data", replace: true, search: { period: one, search: search || undefined } })} />
             <Input
               label="Search instruments"
               type="search"

@@ -1,39 +1,55 @@
 /** Signing in and signing up: a session of the browser, whose cookie no script can read. */
 
-import { useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, Link, useRouter } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import type { FormEvent } from "react";
 import { Button, Failure, Input } from "../components/ui";
-import { api, setCsrfToken, unwrap } from "../lib/api/client";
-import { field, fieldError, useForm } from "../lib/form";
-import { forget } from "../lib/live";
-import { sessionQuery } from "../lib/session";
+import { api, unwrap } from "../lib/api/client";
+import { texts, useSending } from "../lib/sending";
+import { useEntered } from "../lib/session";
 
 /** Signs in and goes on to where the user wanted to be. */
 function useEntering(to: string | undefined) {
-  const queries = useQueryClient();
-  const router = useRouter();
+  const entered = useEntered();
   return async (email: string, password: string, code: string) => {
     const body = { email, password, ...(code === "" ? {} : { totp_code: code }) };
     const session = await unwrap(api.POST("/api/v1/auth/browser/login", { body }));
-    setCsrfToken(session.csrf_token);
-    // What the one before, or a visitor, was shown is not this user's.
-    queries.removeQueries({ predicate: (query) => !query.isActive() });
-    await queries.fetchQuery({ ...sessionQuery, staleTime: 0 });
-    forget();
-    router.history.push(to ?? "/portfolios");
+    await entered(session.csrf_token, to ?? "/overview");
   };
+}
+
+/** A way in by an identity provider, if the server has one. */
+function Provider({ to }: { to: string | undefined }) {
+  const provider = useQuery({
+    queryKey: ["identity-provider"],
+    queryFn: () => unwrap(api.GET("/api/v1/auth/oidc")),
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  }).data;
+  if (provider === undefined) return null;
+  return (
+    <p className="mb-4">
+      <a href={`/api/v1/auth/oidc/login?${new URLSearchParams({ return_to: to ?? "/overview" })}`} className="block rounded-md border border-line bg-panel px-3 py-2 text-center font-medium">
+        {provider.label}
+      </a>
+    </p>
+  );
 }
 
 export function SignIn() {
   const { to } = getRouteApi("/sign-in").useSearch();
   const enter = useEntering(to);
-  const { error, isSending, submit } = useForm(async (fields) => {
-    await enter(field(fields, "email"), String(fields.get("password")), field(fields, "code"));
-  });
+  const sending = useSending();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const { email = "", password = "", code = "" } = texts(event.currentTarget);
+    void sending.send(() => enter(email.trim(), password, code.trim()));
+  };
   return (
     <section className="mx-auto max-w-sm">
       <title>Sign in · Coinsphere</title>
       <h1 className="mb-4">Sign in</h1>
+      <Provider to={to} />
       <form onSubmit={submit} className="grid gap-4">
         <Input label="Email" name="email" type="email" autoComplete="username" required autoFocus />
         <Input label="Password" name="password" type="password" autoComplete="current-password" required />
@@ -43,8 +59,8 @@ export function SignIn() {
           autoComplete="one-time-code"
           hint="Only if your account has a second factor; a recovery code does as well."
         />
-        {error !== null && <Failure error={error} />}
-        <Button kind="primary" type="submit" disabled={isSending}>
+        {sending.error !== null && <Failure error={sending.error} />}
+        <Button kind="primary" type="submit" disabled={sending.isBusy}>
           Sign in
         </Button>
       </form>
@@ -65,24 +81,28 @@ export function SignIn() {
 export function SignUp() {
   const { to } = getRouteApi("/sign-up").useSearch();
   const enter = useEntering(to);
-  const { error, isSending, submit } = useForm(async (fields) => {
-    const [email, password] = [field(fields, "email"), String(fields.get("password"))];
-    const [name, invitation] = [field(fields, "name"), field(fields, "invitation")];
+  const sending = useSending();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const { email = "", password = "", name = "", invitation = "" } = texts(event.currentTarget);
     const body = {
-      email,
+      email: email.trim(),
       password,
-      ...(name === "" ? {} : { display_name: name }),
-      ...(invitation === "" ? {} : { invitation }),
+      ...(name.trim() === "" ? {} : { display_name: name.trim() }),
+      ...(invitation.trim() === "" ? {} : { invitation: invitation.trim() }),
     };
-    await unwrap(api.POST("/api/v1/auth/register", { body }));
-    await enter(email, password, "");
-  });
+    void sending.send(async () => {
+      await unwrap(api.POST("/api/v1/auth/register", { body }));
+      await enter(body.email, password, "");
+    });
+  };
   return (
     <section className="mx-auto max-w-sm">
       <title>Create an account · Coinsphere</title>
       <h1 className="mb-4">Create an account</h1>
+      <Provider to={to} />
       <form onSubmit={submit} className="grid gap-4">
-        <Input label="Email" name="email" type="email" autoComplete="username" required autoFocus error={fieldError(error, "email")} />
+        <Input label="Email" name="email" type="email" autoComplete="username" required autoFocus error={sending.field("email")} />
         <Input
           label="Password"
           name="password"
@@ -92,18 +112,18 @@ export function SignUp() {
           minLength={8}
           maxLength={128}
           hint="8 to 128 characters, and not one of the most common passwords."
-          error={fieldError(error, "password")}
+          error={sending.field("password")}
         />
-        <Input label="Your name (optional)" name="name" autoComplete="name" maxLength={80} error={fieldError(error, "display_name")} />
+        <Input label="Your name (optional)" name="name" autoComplete="name" maxLength={80} error={sending.field("display_name")} />
         <Input
           label="Invitation (optional)"
           name="invitation"
           autoComplete="off"
           hint="If you were given one; the token that a new server prints makes you its admin."
-          error={fieldError(error, "invitation")}
+          error={sending.field("invitation")}
         />
-        {error !== null && <Failure error={error} />}
-        <Button kind="primary" type="submit" disabled={isSending}>
+        {sending.error !== null && <Failure error={sending.error} />}
+        <Button kind="primary" type="submit" disabled={sending.isBusy}>
           Create the account
         </Button>
       </form>

@@ -4,6 +4,8 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Card } from "../components/Card";
 import { SignInFirst } from "../components/SignInFirst";
+import { figures, Table, wide } from "../components/Table";
+import { Tabs } from "../components/Tabs";
 import { Button, Change, Empty, Failure, Loading } from "../components/ui";
 import { Calibration, type Shares } from "../features/forecasts/Calibration";
 import { Forecast } from "../features/forecasts/Forecast";
@@ -17,6 +19,11 @@ import { useSending } from "../lib/sending";
 import { moment } from "../lib/time";
 
 const route = getRouteApi("/forecasts/$token");
+
+const BASES = [
+  ["1h", "1h candles"],
+  ["1d", "1d candles"],
+] as const;
 
 interface Of {
   readonly token: string;
@@ -93,38 +100,11 @@ function History({ token, interval, horizon }: Of) {
   if (all.length === 0) return <Empty>None has been made for this horizon yet.</Empty>;
   return (
     <>
-      <div role="group" aria-label="Forecasts and outcomes" tabIndex={0} className="relative overflow-x-auto">
-        <table className="w-full">
-          <caption className="sr-only">Forecasts and what came of them, the newest first</caption>
-          <thead className="text-xs text-muted">
-            <tr>
-              <th scope="col" className="text-left font-normal">
-                For
-              </th>
-              <th scope="col" className="figures font-normal">
-                From
-              </th>
-              <th scope="col" className="figures hidden font-normal sm:table-cell">
-                95 % range
-              </th>
-              <th scope="col" className="figures font-normal">
-                Outcome
-              </th>
-              <th scope="col" className="figures font-normal">
-                Move
-              </th>
-              <th scope="col" className="text-left font-normal">
-                Range
-              </th>
-            </tr>
-          </thead>
-          <tbody>
+      <Table label="Forecasts and what came of them, the newest first" columns={["For", figures("From"), wide(figures("95 % range")), figures("Outcome"), figures("Move"), "Range"]}>
             {all.map((one) => (
               <Past key={`${one.open_time} ${one.model}`} one={one} />
             ))}
-          </tbody>
-        </table>
-      </div>
+      </Table>
       {history.hasNextPage && (
         <Button disabled={history.isFetchingNextPage} onClick={() => void history.fetchNextPage()}>
           Earlier ones
@@ -158,7 +138,7 @@ function Models({ token, interval, horizon }: Of) {
             <li key={model.id} className="flex flex-wrap items-center justify-between gap-2 border-t border-line py-2 first:border-t-0">
               <div className="min-w-0">
                 <p>
-                  <code className="break-all">{model.id}</code> {model.serves && <span className="text-up">● serves</span>}
+                  <code className="break-all">{model.id}</code> {model.serves && <span className="text-good">● serves</span>}
                 </p>
                 <p className="text-xs text-muted">
                   trained {moment(model.created_at)}
@@ -169,7 +149,7 @@ function Models({ token, interval, horizon }: Of) {
                     </>
                   )}
                 </p>
-                {model.error != null && <p className="text-xs text-down">{model.error}</p>}
+                {model.error != null && <p className="text-xs text-bad">{model.error}</p>}
               </div>
               {isAdmin && !model.serves && model.error == null && (
                 <Button disabled={sending.isBusy} onClick={() => promote(model.id)}>
@@ -194,7 +174,6 @@ export function ForecastPage() {
   const of = { token, interval, horizon: chosen };
   if (known.error instanceof ApiError && known.error.status === 401) return <SignInFirst to={`/forecasts/${token}`} what="forecasts" />;
   if (known.isError) return <Failure error={known.error} retry={() => void known.refetch()} />;
-  const tab = (isNow: boolean) => `rounded-md border px-2 py-1 ${isNow ? "border-accent font-medium" : "border-line text-muted"}`;
   return (
     <div className="grid grid-cols-1 gap-4">
       <title>{`Forecasts of ${known.data?.name ?? token} · Coinsphere`}</title>
@@ -211,20 +190,18 @@ export function ForecastPage() {
           </Link>
         </h1>
         <div className="flex flex-wrap gap-4">
-          <nav aria-label="Candles the forecasts are based on" className="flex gap-1">
-            {(["1h", "1d"] as const).map((one) => (
-              <Link key={one} from="/forecasts/$token" to="/forecasts/$token" params={{ token }} replace search={(old) => ({ ...old, interval: one })} aria-current={one === interval ? "true" : undefined} className={tab(one === interval)}>
-                {one} candles
-              </Link>
-            ))}
-          </nav>
-          <nav aria-label="Horizon" className="flex gap-1">
-            {choices.map((one) => (
-              <Link key={one} from="/forecasts/$token" to="/forecasts/$token" params={{ token }} replace search={(old) => ({ ...old, horizon: one })} aria-current={one === chosen ? "true" : undefined} className={tab(one === chosen)}>
-                in {one}
-              </Link>
-            ))}
-          </nav>
+          <Tabs
+            label="Candles the forecasts are based on"
+            tabs={BASES}
+            chosen={interval}
+            to={(one) => ({ to: "/forecasts/$token", params: { token }, replace: true, search: { interval: one, horizon } })}
+          />
+          <Tabs
+            label="Horizon"
+            tabs={choices.map((one) => [one, `in ${one}`])}
+            chosen={chosen}
+            to={(one) => ({ to: "/forecasts/$token", params: { token }, replace: true, search: { interval, horizon: one } })}
+          />
         </div>
       </div>
       <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[18rem_minmax(0,1fr)]">

@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { SignInFirst } from "../components/SignInFirst";
+import { Table, wide } from "../components/Table";
 import { Empty, Failure, Loading } from "../components/ui";
 import { Skill } from "../features/forecasts/Score";
 import { ApiError } from "../lib/api/client";
@@ -32,28 +33,7 @@ export function Forecasts() {
               ? "No model is better than repeating the last price. Their intervals still show how far prices may move."
               : `${skilled} of ${serving.length} models are better than repeating the last price at some horizon.`}
           </p>
-          <div role="group" aria-label="Models" tabIndex={0} className="relative overflow-x-auto rounded-md border border-line">
-            <table className="w-full border-collapse">
-              <caption className="sr-only">Models that serve, with their skill by horizon</caption>
-              <thead className="bg-panel text-xs text-muted">
-                <tr>
-                  <th scope="col" className="text-left font-medium">
-                    Token
-                  </th>
-                  <th scope="col" className="text-left font-medium">
-                    Candles
-                  </th>
-                  {HORIZONS.map((horizon) => (
-                    <th key={horizon} scope="col" className="text-left font-medium">
-                      In {horizon}
-                    </th>
-                  ))}
-                  <th scope="col" className="hidden text-left font-medium sm:table-cell">
-                    Trained
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
+          <Table label="Models that serve, with their skill by horizon" columns={["Token", "Candles", ...HORIZONS.map((horizon) => `In ${horizon}`), wide("Trained")]}>
                 {serving.map((model) => {
                   const token = tokens.find(({ id }) => id === model.token);
                   return (
@@ -62,7 +42,7 @@ export function Forecasts() {
                         <Link to="/forecasts/$token" params={{ token: model.token }} search={{ interval: model.interval === "1d" ? "1d" : undefined }} className="hover:underline">
                           {token?.name ?? model.token} <span className="font-normal text-muted">{token?.symbol}</span>
                         </Link>
-                        {model.error != null && <p className="text-xs font-normal text-down">{model.error}</p>}
+                        {model.error != null && <p className="text-xs font-normal text-bad">{model.error}</p>}
                       </th>
                       <td>{model.interval}</td>
                       {HORIZONS.map((horizon) => {
@@ -88,9 +68,7 @@ export function Forecasts() {
                     </tr>
                   );
                 })}
-              </tbody>
-            </table>
-          </div>
+          </Table>
         </>
       )}
     </div>

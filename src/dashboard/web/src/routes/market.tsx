@@ -10,6 +10,7 @@ import { ApiError, type Schemas } from "../lib/api/client";
 import { changePercent, compare, format, formatPrice, MISSING, round, sum } from "../lib/decimal";
 import { candleTopic, useLiveCandle, useResumed } from "../lib/live";
 import { dayBegins, dayQuery, tokensQuery } from "../lib/market";
+import { useWatchlist, watch } from "../lib/watchlist";
 import type { Sort } from "../main";
 
 const route = getRouteApi("/");
@@ -56,7 +57,7 @@ function order(sort: Sort, down: boolean): (a: Line, b: Line) => number {
   };
 }
 
-const Row = memo(function Row({ token, day, error }: Line) {
+const Row = memo(function Row({ token, day, error, isWatched }: Line & { isWatched: boolean }) {
   const live = useLiveCandle(day === undefined ? null : candleTopic(day.instrument, "1m"));
   const price = live?.candle.close ?? day?.data.at(-1)?.close;
   const volume = volumeOf(day);
@@ -65,6 +66,15 @@ const Row = memo(function Row({ token, day, error }: Line) {
     <tr className="border-t border-line">
       <td className="figures hidden text-muted sm:table-cell">{token.rank ?? MISSING}</td>
       <th scope="row" className="text-left font-medium">
+        <button
+          type="button"
+          aria-pressed={isWatched}
+          aria-label={`Watch ${token.name}`}
+          onClick={() => watch(token.id, !isWatched)}
+          className={`mr-1 min-h-6 min-w-6 cursor-pointer ${isWatched ? "text-accent" : "text-muted"}`}
+        >
+          {isWatched ? "★" : "☆"}
+        </button>
         <Link to="/tokens/$id" params={{ id: token.id }} className="hover:underline">
           {token.name} <span className="font-normal text-muted">{token.symbol}</span>
         </Link>
@@ -86,7 +96,7 @@ const Row = memo(function Row({ token, day, error }: Line) {
             {gaps > 0 && <span className="text-warn"> · {gaps === 1 ? "1 gap" : `${gaps} gaps`}</span>}
           </>
         ) : (
-          <span className="text-down">{error.message}</span>
+          <span className="text-bad">{error.message}</span>
         )}
       </td>
     </tr>
@@ -118,7 +128,8 @@ function Heading({ sort, children, isNumber = true, className = "" }: { sort: So
 }
 
 export function Market() {
-  const { search = "", sort = "rank", down = false } = route.useSearch();
+  const { search = "", sort = "rank", down = false, watched = false } = route.useSearch();
+  const watchlist = useWatchlist();
   const navigate = route.useNavigate();
   const tokens = useQuery(tokensQuery);
   const days = useQueries({ queries: (tokens.data ?? []).map((token) => dayQuery(token.id)) });
@@ -128,7 +139,7 @@ export function Market() {
   const wanted = search.trim().toLowerCase();
   const lines = (tokens.data ?? [])
     .map((token, at) => ({ token, day: days[at]?.data, error: days[at]?.error ?? null }))
-    .filter(({ token }) => [token.name, token.symbol, token.id].some((name) => name.toLowerCase().includes(wanted)))
+    .filter(({ token }) => [token.name, token.symbol, token.id].some((name) => name.toLowerCase().includes(wanted)) && (!watched || watchlist.has(token.id)))
     .sort(order(sort, down));
   if (sort === "rank" && down) lines.reverse();
 
@@ -140,18 +151,24 @@ export function Market() {
       <title>Market · Coinsphere</title>
       <div className="mb-4 flex flex-wrap items-end justify-between gap-4">
         <h1>Market</h1>
-        <Input
-          label="Search tokens"
-          type="search"
-          value={search}
-          onChange={(event) => {
-            const value = event.target.value;
-            void navigate({ replace: true, search: (old) => ({ ...old, search: value || undefined }) });
-          }}
-        />
+        <div className="flex items-end gap-4">
+          <label className="flex min-h-8 items-center gap-2 whitespace-nowrap">
+            <input type="checkbox" checked={watched} onChange={() => void navigate({ replace: true, search: (old) => ({ ...old, watched: !watched || undefined }) })} />
+            Only ★
+          </label>
+          <Input
+            label="Search tokens"
+            type="search"
+            value={search}
+            onChange={(event) => {
+              const value = event.target.value;
+              void navigate({ replace: true, search: (old) => ({ ...old, search: value || undefined }) });
+            }}
+          />
+        </div>
       </div>
       {lines.length === 0 ? (
-        <Empty>{tokens.data.length === 0 ? "No tokens are listed yet." : `No token is called “${search}”.`}</Empty>
+        <Empty>{tokens.data.length === 0 ? "No tokens are listed yet." : watched && wanted === "" ? "You watch no token yet: the star before a name does it." : `No token is called “${search}”.`}</Empty>
       ) : (
         <div role="group" aria-label="Tokens" tabIndex={0} className="relative overflow-x-auto rounded-md border border-line">
           <table className="w-full border-collapse">
@@ -177,7 +194,7 @@ export function Market() {
             </thead>
             <tbody>
               {lines.map((line) => (
-                <Row key={line.token.id} {...line} />
+                <Row key={line.token.id} {...line} isWatched={watchlist.has(line.token.id)} />
               ))}
             </tbody>
           </table>

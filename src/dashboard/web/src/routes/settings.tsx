@@ -3,6 +3,8 @@
 import { Failure, Loading } from "../components/ui";
 import { SignInFirst } from "../components/SignInFirst";
 import { ApiKeys } from "../features/settings/ApiKeys";
+import { Data } from "../features/settings/Data";
+import { Looks } from "../features/settings/Looks";
 import { Password } from "../features/settings/Password";
 import { Profile } from "../features/settings/Profile";
 import { Sessions } from "../features/settings/Sessions";
@@ -24,6 +26,8 @@ export function Settings() {
         <Profile user={user} />
         <Password user={user} />
         <TwoFactor user={user} />
+        <Looks />
+        <Data user={user} />
         <ApiKeys isVerified={user.email_verified} />
         <div className="md:col-span-2">
           <Sessions />

@@ -25,7 +25,7 @@ export function Health() {
     <>
       <p className="mb-3">
         The server is{" "}
-        <strong className={health.data.status === "ok" ? "text-up" : "text-down"}>{health.data.status === "ok" ? "ready" : health.data.status}</strong>, {parts.length} parts.
+        <strong className={health.data.status === "ok" ? "text-good" : "text-bad"}>{health.data.status === "ok" ? "ready" : health.data.status}</strong>, {parts.length} parts.
       </p>
       <ul aria-label="Parts">
         {parts.map(([name, { status, message, state }]) => {
@@ -40,7 +40,7 @@ export function Health() {
               <p className="text-xs text-muted">
                 {since !== undefined && `since ${moment(since)}`}
                 {restarts > 0 && ` · ${restarts === 1 ? "1 restart" : `${restarts} restarts`}`}
-                {last_error != null && <span className="text-down"> · {last_error}</span>}
+                {last_error != null && <span className="text-bad"> · {last_error}</span>}
               </p>
               {detail != null && (
                 <details className="text-xs">

@@ -23,14 +23,14 @@ function Line({ job }: { job: Schemas["Job"] }) {
       <div className="min-w-0">
         <p>
           <span className="font-medium">{job.kind}</span>{" "}
-          <span className={job.state === "failed" ? "text-down" : job.state === "running" ? "text-accent" : "text-muted"}>{job.state}</span>
+          <span className={job.state === "failed" ? "text-bad" : job.state === "running" ? "text-accent" : "text-muted"}>{job.state}</span>
           {job.progress != null && ` · ${job.progress}`}
         </p>
         <p className="text-xs text-muted">
           asked for {moment(job.created_at)} · attempt {job.attempts} of {job.max_attempts} · {isOver ? `ended ${moment(job.finished_at)}` : `due ${moment(job.run_at)}`}
         </p>
         <p className="text-xs break-all text-muted">{JSON.stringify(job.arguments)}</p>
-        {job.last_error != null && <p className="text-xs text-down">{job.last_error}</p>}
+        {job.last_error != null && <p className="text-xs text-bad">{job.last_error}</p>}
         {sending.error !== null && <Failure error={sending.error} />}
       </div>
       {!isOver && (

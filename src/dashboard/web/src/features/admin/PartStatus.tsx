@@ -1,10 +1,10 @@
 /** The status of a part: a shape and a word, besides the colour. */
 
 const LOOKS: Record<string, [shape: string, colour: string]> = {
-  ok: ["●", "text-up"],
+  ok: ["●", "text-good"],
   degraded: ["▲", "text-warn"],
   starting: ["◌", "text-muted"],
-  down: ["■", "text-down"],
+  down: ["■", "text-bad"],
   off: ["○", "text-muted"],
 };
 

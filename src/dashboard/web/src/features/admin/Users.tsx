@@ -2,8 +2,8 @@
 
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Dialog } from "../../components/Dialog";
-import { Button, Failure, Input, Loading } from "../../components/ui";
+import { Confirm } from "../../components/Confirm";
+import { Button, Failure, Loading } from "../../components/ui";
 import { api, change, type Schemas, unwrap } from "../../lib/api/client";
 import { useSending } from "../../lib/sending";
 import { moment } from "../../lib/time";
@@ -14,7 +14,6 @@ const KEY = ["admin", "users"];
 
 function Actions({ user, isSelf }: { user: User; isSelf: boolean }) {
   const [isDeleting, setDeleting] = useState(false);
-  const [typed, setTyped] = useState("");
   const [ended, setEnded] = useState<number | null>(null);
   const queries = useQueryClient();
   const sending = useSending();
@@ -45,17 +44,16 @@ function Actions({ user, isSelf }: { user: User; isSelf: boolean }) {
       </div>
       <p role="status">{ended !== null && `${ended === 1 ? "One session" : `${ended} sessions`} ended.`}</p>
       {sending.error !== null && !isDeleting && <Failure error={sending.error} />}
-      <Dialog title={`Delete ${user.email}?`} isOpen={isDeleting} close={() => setDeleting(false)}>
-        <p className="mb-3">The account and all of its data go, at once and for good. The user is informed by email.</p>
-        {sending.error !== null && <Failure error={sending.error} />}
-        <Input label={`Type ${user.email} to delete it`} value={typed} onChange={(event) => setTyped(event.target.value)} autoComplete="off" />
-        <div className="mt-3 flex gap-2">
-          <Button kind="danger" disabled={typed !== user.email || sending.isBusy} onClick={() => run(() => change(() => api.DELETE("/api/v1/admin/users/{id}", { params })))}>
-            Delete for good
-          </Button>
-          <Button onClick={() => setDeleting(false)}>Keep it</Button>
-        </div>
-      </Dialog>
+      <Confirm
+        title={`Delete ${user.email}?`}
+        typed={user.email}
+        isOpen={isDeleting}
+        sending={sending}
+        run={() => run(() => change(() => api.DELETE("/api/v1/admin/users/{id}", { params })))}
+        close={() => setDeleting(false)}
+      >
+        The account and all of its data go, at once and for good. The user is informed by email.
+      </Confirm>
     </>
   );
 }
@@ -79,7 +77,7 @@ export function Users({ self }: { self: string }) {
               <div className="min-w-0">
                 <p className="font-medium break-all">
                   {user.email} {user.role === "admin" && <span className="text-accent">admin</span>} {user.id === self && <span className="text-muted">(you)</span>}
-                  {user.disabled && <span className="text-down"> disabled {moment(user.disabled_at)}</span>}
+                  {user.disabled && <span className="text-bad"> disabled {moment(user.disabled_at)}</span>}
                 </p>
                 <p className="text-xs text-muted">
                   {user.display_name != null && `${user.display_name} · `}since {moment(user.created_at)} · {user.email_verified ? "verified" : "not verified"} ·{" "}

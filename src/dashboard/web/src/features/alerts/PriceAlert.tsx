@@ -30,11 +30,12 @@ export function PriceAlert({
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const condition = { kind: "price", venue, symbol, operator, threshold: price.trim() } as unknown as Record<string, never>;
-    void sending.send(async () => {
-      setCreated(await change(() => api.POST("/api/v1/alerts", { body: { name, condition }, params: { header: { "Idempotency-Key": crypto.randomUUID() } } })));
+    const body = { name, condition };
+    void sending.send(async (key) => {
+      setCreated(await change(() => api.POST("/api/v1/alerts", { body, params: { header: { "Idempotency-Key": key } } })));
       set("");
       await queries.invalidateQueries({ queryKey: ["alerts"] });
-    });
+    }, body);
   };
   const key = (event: KeyboardEvent) => {
     if (event.key === "Escape") set("");

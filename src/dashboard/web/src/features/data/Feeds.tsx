@@ -1,6 +1,7 @@
 /** The feeds of the venues, as the server sees them. */
 
 import { useQuery } from "@tanstack/react-query";
+import { figures, Table, wide } from "../../components/Table";
 import { Failure, Loading } from "../../components/ui";
 import { PartStatus } from "../admin/PartStatus";
 import { healthQuery } from "../../lib/health";
@@ -32,32 +33,7 @@ export function FeedTable() {
   const sum = (connections: readonly Connection[], of: (one: Connection) => number | undefined) =>
     connections.reduce((all, one) => all + (of(one) ?? 0), 0);
   return (
-    <div role="group" aria-label="Feeds" tabIndex={0} className="relative overflow-x-auto">
-      <table className="w-full">
-        <caption className="sr-only">Feeds of the venues since the server's start</caption>
-        <thead className="text-xs text-muted">
-          <tr>
-            <th scope="col" className="text-left font-normal">
-              Venue
-            </th>
-            <th scope="col" className="text-left font-normal">
-              State
-            </th>
-            <th scope="col" className="figures font-normal">
-              Instruments
-            </th>
-            <th scope="col" className="figures hidden font-normal sm:table-cell">
-              Trades
-            </th>
-            <th scope="col" className="figures hidden font-normal sm:table-cell">
-              Reconnects
-            </th>
-            <th scope="col" className="figures font-normal">
-              Heard last
-            </th>
-          </tr>
-        </thead>
-        <tbody>
+    <Table label="Feeds of the venues since the server's start" columns={["Venue", "State", figures("Instruments"), wide(figures("Trades")), wide(figures("Reconnects")), figures("Heard last")]}>
           {feeds.map(([name, part]) => {
             const connections = connectionsOf(part.state);
             const heard = connections.map((one) => Date.parse(one.last_frame_at ?? "")).filter((at) => !Number.isNaN(at));
@@ -81,8 +57,6 @@ export function FeedTable() {
               </tr>
             );
           })}
-        </tbody>
-      </table>
-    </div>
+    </Table>
   );
 }

@@ -20,7 +20,7 @@ export function Strip({ report }: { report: Schemas["CoverageReport"] }) {
   const words = `${report.proven_percent} % proven, ${report.gaps.length} ${report.gaps.length === 1 ? "gap" : "gaps"}`;
   return (
     <svg viewBox="0 0 1000 14" preserveAspectRatio="none" role="img" aria-label={words} className="h-3.5 w-full min-w-16 sm:min-w-32 rounded-sm bg-line">
-      {report.proven.map(({ from, to, source }) => bar(from, to, "fill-up", source === "trades" ? "own trades" : source))}
+      {report.proven.map(({ from, to, source }) => bar(from, to, "fill-good", source === "trades" ? "own trades" : source))}
       {report.gaps.map(({ from, to, reason }) => bar(from, to, "fill-warn", reasonOf(reason)))}
     </svg>
   );

@@ -29,7 +29,7 @@ export function Score({ score }: { score: Schemas["ForecastScore"] }) {
 /** Skill in a word, never by colour alone. */
 export function Skill({ skill }: { skill: Schemas["ForecastSkill"] }) {
   return (
-    <span className={`whitespace-nowrap ${skill.has_skill ? "text-up" : "text-muted"}`} title={skill.statement}>
+    <span className={`whitespace-nowrap ${skill.has_skill ? "text-good" : "text-muted"}`} title={skill.statement}>
       {skill.has_skill ? "● skill" : "○ no skill"}
     </span>
   );

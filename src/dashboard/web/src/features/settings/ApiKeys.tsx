@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Card } from "../../components/Card";
 import { Dialog } from "../../components/Dialog";
+import { Secret } from "../../components/Secret";
 import { Button, Failure, Input, Loading } from "../../components/ui";
 import { api, change, type Schemas, unwrap } from "../../lib/api/client";
 import { useSending } from "../../lib/sending";
@@ -48,7 +49,7 @@ function NewKey({ close, made }: { close: () => void; made: (key: Schemas["NewAp
             </span>
           </label>
         ))}
-        {sending.field("scopes") !== undefined && <p className="text-xs text-down">{sending.field("scopes")}</p>}
+        {sending.field("scopes") !== undefined && <p className="text-xs text-bad">{sending.field("scopes")}</p>}
       </fieldset>
       <Input label="Days until it expires" name="days" type="number" min={1} max={3650} defaultValue={90} error={sending.field("expires_in_days")} hint="Empty: never" />
       <div className="flex gap-2">
@@ -63,13 +64,13 @@ function NewKey({ close, made }: { close: () => void; made: (key: Schemas["NewAp
 
 export function ApiKeys({ isVerified }: { isVerified: boolean }) {
   const [isMaking, setMaking] = useState(false);
-  const [secret, setSecret] = useState<Schemas["NewApiKey"] | null>(null);
+  const [secret, setSecret] = useState<string | null>(null);
   const queries = useQueryClient();
   const sending = useSending();
   const keys = useQuery({ queryKey: KEY, queryFn: () => unwrap(api.GET("/api/v1/auth/api-keys")) });
   const made = (key: Schemas["NewApiKey"]) => {
     setMaking(false);
-    setSecret(key);
+    setSecret(key.secret);
     void queries.invalidateQueries({ queryKey: KEY });
   };
   const revoke = (id: string) =>
@@ -117,17 +118,9 @@ export function ApiKeys({ isVerified }: { isVerified: boolean }) {
       <Dialog title="New API key" isOpen={isMaking} close={() => setMaking(false)}>
         <NewKey close={() => setMaking(false)} made={made} />
       </Dialog>
-      <Dialog title="The secret, shown only now" isOpen={secret !== null} close={() => setSecret(null)}>
-        <p className="mb-2">
-          Programs send it as <code>Authorization: Bearer …</code>. Only a hash of it is kept.
-        </p>
-        <code className="block rounded-md bg-panel p-3 break-all">{secret?.secret}</code>
-        <div className="mt-3">
-          <Button kind="primary" onClick={() => void navigator.clipboard.writeText(secret?.secret ?? "")}>
-            Copy
-          </Button>
-        </div>
-      </Dialog>
+      <Secret title="The secret, shown only now" secret={secret} close={() => setSecret(null)}>
+        Programs send it as <code>Authorization: Bearer …</code>. Only a hash of it is kept.
+      </Secret>
     </Card>
   );
 }

@@ -29,7 +29,7 @@ export function Password({ user }: { user: User }) {
       <form onSubmit={submit} className="grid max-w-sm gap-3">
         {sending.error !== null && <Failure error={sending.error} />}
         {isChanged && (
-          <p role="status" className="text-up">
+          <p role="status" className="text-good">
             The password is changed. All other sessions have ended.
           </p>
         )}

@@ -32,7 +32,7 @@ export function Profile({ user }: { user: User }) {
       <p className="mb-3">
         {user.email}{" "}
         {user.email_verified ? (
-          <span className="text-xs text-up">● verified</span>
+          <span className="text-xs text-good">● verified</span>
         ) : (
           <span className="text-warn">
             ○ not verified yet: open the link in the email. <Button onClick={again}>Send it again</Button>

@@ -3,20 +3,12 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Card } from "../../components/Card";
 import { Button, Failure, Loading } from "../../components/ui";
+import { deviceOf } from "../../lib/agent";
 import { api, change, unwrap } from "../../lib/api/client";
 import { useSending } from "../../lib/sending";
 import { moment } from "../../lib/time";
 
 const KEY = ["sessions"];
-
-/** The browser and system in a few words; the whole text is in the title. */
-function device(agent: string | null | undefined): string {
-  if (!agent) return "Unknown program";
-  const browser = [["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"]].find(([mark]) => agent.includes(mark ?? ""))?.[1];
-  const system = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS X", "macOS"], ["Linux", "Linux"]].find(([mark]) => agent.includes(mark ?? ""))?.[1];
-  if (browser === undefined) return agent.slice(0, 60);
-  return system === undefined ? browser : `${browser} on ${system}`;
-}
 
 export function Sessions() {
   const queries = useQueryClient();
@@ -44,14 +36,14 @@ export function Sessions() {
           <li key={session.id} className="flex flex-wrap items-center justify-between gap-3 border-t border-line py-2 first:border-t-0">
             <div>
               <p title={session.user_agent ?? undefined}>
-                {device(session.user_agent)} {session.current && <span className="text-xs text-up">● this one</span>}
+                {deviceOf(session.user_agent)} {session.current && <span className="text-xs text-good">● this one</span>}
               </p>
               <p className="text-xs text-muted">
                 {session.address ?? "address unknown"} · last used {moment(session.last_used_at)} · until {moment(session.expires_at)}
               </p>
             </div>
             {!session.current && (
-              <Button disabled={sending.isBusy} onClick={() => end(session.id)} aria-label={`End the session of ${device(session.user_agent)}`}>
+              <Button disabled={sending.isBusy} onClick={() => end(session.id)} aria-label={`End the session of ${deviceOf(session.user_agent)}`}>
                 End
               </Button>
             )}

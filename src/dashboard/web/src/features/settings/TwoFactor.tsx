@@ -99,7 +99,7 @@ export function TwoFactor({ user }: { user: User }) {
     content = (
       <form onSubmit={withFactor} className="grid max-w-sm gap-3">
         <p>
-          <span className="text-up">● On.</span> Signing in asks for a code besides the password.
+          <span className="text-good">● On.</span> Signing in asks for a code besides the password.
         </p>
         <Input label="Password" name="password" type="password" autoComplete="current-password" required />
         <Input label="Code" name="totp_code" inputMode="numeric" autoComplete="one-time-code" required />
