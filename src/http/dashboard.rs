@@ -9,11 +9,12 @@ use coinsphere_dashboard::Asset;
 
 use crate::http::respond::problem::Problem;
 
-/// Scripts, styles, requests and images of this server alone, and images that scripts have drawn.
+/// Scripts, styles, requests and images of this server alone, and images that scripts have drawn. The one policy
+/// that a script may make lets in the service worker's address and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'self'; \
-     require-trusted-types-for 'script'; trusted-types 'none'";
+     require-trusted-types-for 'script'; trusted-types worker";
 
 /// Below these, nothing is a page of the dashboard.
 const NO_PAGES: [&str; 7] = [

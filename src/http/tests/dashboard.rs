@@ -26,6 +26,7 @@ async fn the_page_runs_its_own_scripts_only_and_is_asked_about_each_time() {
         let policy = answer.header("content-security-policy");
         assert!(policy.contains("script-src 'self';"), "{policy}");
         assert!(policy.contains("style-src 'self';"), "{policy}");
+        assert!(policy.ends_with("trusted-types worker"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
         assert!(!answer.body.contains("style="), "no inline styles");
         let known = Request::get("/").header("if-none-match", answer.header("etag"));

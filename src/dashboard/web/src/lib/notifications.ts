@@ -23,6 +23,11 @@ export function inboxQuery(isUnreadOnly: boolean) {
   });
 }
 
+/** The alert that a notification is about, if it is about one. */
+export function alertOf({ link }: Notification): string | undefined {
+  return /^\/alerts\/([\w-]+)$/.exec(link ?? "")?.[1];
+}
+
 /** The most unread notifications that are counted. */
 export const MOST_COUNTED = 99;
 

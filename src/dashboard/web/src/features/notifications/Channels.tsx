@@ -3,17 +3,60 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Card } from "../../components/Card";
+import { Confirm } from "../../components/Confirm";
 import { Dialog } from "../../components/Dialog";
+import { Secret } from "../../components/Secret";
 import { Button, Empty, Failure, Input, Loading, Select } from "../../components/ui";
 import { api, change } from "../../lib/api/client";
 import { CHANNEL_KINDS, type Channel, channelsQuery } from "../../lib/notifications";
-import { texts, useSending } from "../../lib/sending";
+import { type Sending, texts, useSending } from "../../lib/sending";
+import { isThisDevice } from "../../lib/push";
 import { moment } from "../../lib/time";
+import { ThisDevice } from "./ThisDevice";
 
-/** Quiet hours go by the browser's time zone; none if they are left empty. */
+/** Quiet hours go by the browser's time zone; null if they are left empty. */
 function quietHours(from: string, to: string) {
-  if (from === "" && to === "") return {};
-  return { quiet_hours: { from, to, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone } };
+  return from === "" && to === "" ? null : { from, to, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
+}
+
+function QuietHours({ now, sending }: { now: Channel["quiet_hours"]; sending: Sending }) {
+  return (
+    <fieldset>
+      <legend className="text-xs text-muted">Quiet hours, for what is not urgent (optional)</legend>
+      <div className="mt-1 grid grid-cols-2 gap-3">
+        <Input label="From" name="quiet_from" type="time" defaultValue={now?.from ?? ""} error={sending.field("quiet_hours.from")} />
+        <Input label="To" name="quiet_to" type="time" defaultValue={now?.to ?? ""} error={sending.field("quiet_hours.to")} />
+      </div>
+    </fieldset>
+  );
+}
+
+/** Its name, and when it is quiet; where it leads to is never shown again, so another place is another channel. */
+function EditChannel({ channel, close }: { channel: Channel; close: () => void }) {
+  const queries = useQueryClient();
+  const sending = useSending();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const { name = "", quiet_from = "", quiet_to = "" } = texts(event.currentTarget);
+    const body = { name: name.trim(), quiet_hours: quietHours(quiet_from, quiet_to) };
+    void sending.send(async () => {
+      await change(() => api.PATCH("/api/v1/notification-channels/{id}", { params: { path: { id: channel.id } }, body }));
+      await queries.invalidateQueries({ queryKey: channelsQuery.queryKey });
+      close();
+    });
+  };
+  return (
+    <form onSubmit={submit} className="grid gap-3">
+      <Input label="Name" name="name" required maxLength={80} defaultValue={channel.name} error={sending.field("name")} />
+      <QuietHours now={channel.quiet_hours} sending={sending} />
+      {sending.error !== null && <Failure error={sending.error} />}
+      <div>
+        <Button type="submit" kind="primary" disabled={sending.isBusy}>
+          Save
+        </Button>
+      </div>
+    </form>
+  );
 }
 
 function NewChannel({ close, made }: { close: () => void; made: (secret: string | null) => void }) {
@@ -30,7 +73,7 @@ function NewChannel({ close, made }: { close: () => void; made: (secret: string 
       }),
     );
     void sending.send(async () => {
-      const body = { kind, name: name.trim(), settings: settings as unknown as Record<string, never>, ...quietHours(quiet_from, quiet_to) };
+      const body = { kind, name: name.trim(), settings: settings as unknown as Record<string, never>, quiet_hours: quietHours(quiet_from, quiet_to) };
       const channel = await change(() => api.POST("/api/v1/notification-channels", { body }));
       await queries.invalidateQueries({ queryKey: channelsQuery.queryKey });
       made(channel.secret ?? null);
@@ -58,13 +101,7 @@ function NewChannel({ close, made }: { close: () => void; made: (secret: string 
           error={sending.field(`settings.${one.name}`)}
         />
       ))}
-      <fieldset>
-        <legend className="text-xs text-muted">Quiet hours, for what is not urgent (optional)</legend>
-        <div className="mt-1 grid grid-cols-2 gap-3">
-          <Input label="From" name="quiet_from" type="time" error={sending.field("quiet_hours.from")} />
-          <Input label="To" name="quiet_to" type="time" error={sending.field("quiet_hours.to")} />
-        </div>
-      </fieldset>
+      <QuietHours now={null} sending={sending} />
       {sending.error !== null && <Failure error={sending.error} />}
       <div className="flex gap-2">
         <Button type="submit" kind="primary" disabled={sending.isBusy}>
@@ -77,14 +114,15 @@ function NewChannel({ close, made }: { close: () => void; made: (secret: string 
 }
 
 const STATES: Record<string, [words: string, colour: string]> = {
-  active: ["● active", "text-up"],
+  active: ["● active", "text-good"],
   unverified: ["○ not verified", "text-warn"],
-  disabled: ["■ disabled", "text-down"],
+  disabled: ["■ disabled", "text-bad"],
 };
 
 function Line({ channel, showSecret }: { channel: Channel; showSecret: (secret: string) => void }) {
   const [outcome, setOutcome] = useState<string | null>(null);
   const [code, setCode] = useState("");
+  const [isEditing, setEditing] = useState(false);
   const [isRemoving, setRemoving] = useState(false);
   const queries = useQueryClient();
   const sending = useSending();
@@ -121,7 +159,7 @@ function Line({ channel, showSecret }: { channel: Channel; showSecret: (secret: 
             <span className="font-medium">{channel.name}</span> <span className={`whitespace-nowrap ${colour}`}>{words}</span>
           </p>
           <p className="text-xs text-muted">
-            {CHANNEL_KINDS[channel.kind]?.name ?? channel.kind}
+            {channel.kind === "web_push" ? (isThisDevice(channel) ? "This device" : "A browser") : (CHANNEL_KINDS[channel.kind]?.name ?? channel.kind)}
             {channel.host != null && ` at ${channel.host}`} · {channel.last_success_at == null ? "nothing delivered yet" : `delivered last ${moment(channel.last_success_at)}`}
             {channel.failures > 0 && `, ${channel.failures === 1 ? "one failure" : `${channel.failures} failures`} since`}
           </p>
@@ -130,11 +168,14 @@ function Line({ channel, showSecret }: { channel: Channel; showSecret: (secret: 
               Quiet from {channel.quiet_hours.from} to {channel.quiet_hours.to}, {channel.quiet_hours.time_zone}
             </p>
           )}
-          {channel.reason != null && <p className="text-xs text-down">{channel.reason}</p>}
+          {channel.reason != null && <p className="text-xs text-bad">{channel.reason}</p>}
         </div>
         <div className="flex flex-wrap gap-2">
           <Button disabled={sending.isBusy} onClick={test} aria-label={`Send a test to ${channel.name}`}>
             Test
+          </Button>
+          <Button onClick={() => setEditing(true)} aria-label={`Edit ${channel.name}`}>
+            Edit
           </Button>
           {channel.kind === "webhook" && (
             <Button disabled={sending.isBusy} onClick={rotate} aria-label={`New secret for ${channel.name}`}>
@@ -157,16 +198,13 @@ function Line({ channel, showSecret }: { channel: Channel; showSecret: (secret: 
           </Button>
         </form>
       )}
-      {sending.error !== null && <Failure error={sending.error} />}
-      <Dialog title={`Remove ${channel.name}?`} isOpen={isRemoving} close={() => setRemoving(false)}>
-        <p className="mb-3">What it was to deliver is not delivered by it any more.</p>
-        <div className="flex gap-2">
-          <Button kind="danger" disabled={sending.isBusy} onClick={remove}>
-            Remove it
-          </Button>
-          <Button onClick={() => setRemoving(false)}>Keep it</Button>
-        </div>
+      {sending.error !== null && !isRemoving && <Failure error={sending.error} />}
+      <Dialog title={`Edit ${channel.name}`} isOpen={isEditing} close={() => setEditing(false)}>
+        <EditChannel channel={channel} close={() => setEditing(false)} />
       </Dialog>
+      <Confirm title={`Remove ${channel.name}?`} yes="Remove it" isOpen={isRemoving} sending={sending} run={remove} close={() => setRemoving(false)}>
+        What it was to deliver is not delivered by it any more.
+      </Confirm>
     </li>
   );
 }
@@ -179,6 +217,7 @@ export function Channels() {
     <Card title="Channels" action={<Button onClick={() => setAdding(true)}>New channel</Button>}>
       {channels.isError && <Failure error={channels.error} retry={() => void channels.refetch()} />}
       {channels.isPending && <Loading what="your channels" />}
+      {channels.data !== undefined && <ThisDevice channels={channels.data.data} pushKey={channels.data.web_push_key} />}
       {channels.data?.data.length === 0 && <Empty>No channel yet: what fires is shown here, and nowhere else.</Empty>}
       <ul aria-label="Channels">{channels.data?.data.map((channel) => <Line key={channel.id} channel={channel} showSecret={setSecret} />)}</ul>
       <Dialog title="New channel" isOpen={isAdding} close={() => setAdding(false)}>
@@ -190,15 +229,9 @@ export function Channels() {
           }}
         />
       </Dialog>
-      <Dialog title="The secret, shown only now" isOpen={secret !== null} close={() => setSecret(null)}>
-        <p className="mb-2">The receiver verifies with it that messages are from here.</p>
-        <code className="block rounded-md bg-panel p-3 break-all">{secret}</code>
-        <div className="mt-3">
-          <Button kind="primary" onClick={() => void navigator.clipboard.writeText(secret ?? "")}>
-            Copy
-          </Button>
-        </div>
-      </Dialog>
+      <Secret title="The secret, shown only now" secret={secret} close={() => setSecret(null)}>
+        The receiver verifies with it that messages are from here.
+      </Secret>
     </Card>
   );
 }

@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { Button, Empty, Failure, Loading } from "../../components/ui";
 import { api, change, unwrap } from "../../lib/api/client";
-import { channelsQuery, inboxQuery, type Notification } from "../../lib/notifications";
+import { alertOf, channelsQuery, inboxQuery, type Notification } from "../../lib/notifications";
 import { useSending } from "../../lib/sending";
 import { moment } from "../../lib/time";
 
@@ -43,7 +43,7 @@ function Line({ one }: { one: Notification }) {
       await request();
       await queries.invalidateQueries({ queryKey: ["notifications"] });
     });
-  const alert = /^\/alerts\/([\w-]+)$/.exec(one.link ?? "")?.[1];
+  const alert = alertOf(one);
   const facts = one.fields as unknown as readonly { name: string; value: string }[];
   return (
     <li className={`border-t border-line px-4 py-3 first:border-t-0 ${one.read_at == null ? "bg-panel" : ""}`}>
@@ -62,7 +62,7 @@ function Line({ one }: { one: Notification }) {
                 {one.title}
               </Link>
             )}{" "}
-            {one.severity === "urgent" && <span className="text-down">urgent</span>}
+            {one.severity === "urgent" && <span className="text-bad">urgent</span>}
           </p>
           <p>{one.body}</p>
           <p className="text-xs text-muted">
