@@ -7,6 +7,7 @@ import {
   formatPrice,
   formatSigned,
   isDecimal,
+  percentRatio,
   ratioPercent,
   round,
   step,
@@ -63,6 +64,12 @@ describe("decimals", () => {
     expect(compare("9007199254740993", "9007199254740992")).toBe(1);
     expect(compare("0.1", "0.10")).toBe(0);
     expect(compare("-2", "1")).toBe(-1);
+  });
+
+  it("turns per cent into a ratio with every digit", () => {
+    expect(percentRatio("62.5")).toBe("0.625");
+    expect(percentRatio("0.000000000000000001")).toBe("0.00000000000000000001");
+    expect(percentRatio("all")).toBeNull();
   });
 
   it("says how far it is in per cent", () => {

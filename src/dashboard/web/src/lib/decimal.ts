@@ -90,6 +90,12 @@ export function ratioPercent(ratio: string): string | null {
   return round(write({ units: value.units * 100n, scale: value.scale }), 2);
 }
 
+/** Per cent (62.5) as a ratio (0.625), with every digit; null if it is no decimal. */
+export function percentRatio(percent: string): string | null {
+  const value = parse(percent);
+  return value === null ? null : write({ units: value.units, scale: value.scale + 2 });
+}
+
 /** The sum, with every digit. */
 export function sum(texts: readonly string[]): string {
   const values = texts.map(parse).filter((value) => value !== null);

@@ -4,26 +4,18 @@ import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
 import { Card, Figure } from "../components/Card";
-import { SignInFirst } from "../components/SignInFirst";
+import { Gain, Money } from "../components/Money";
 import { Change, Empty, Failure, Loading } from "../components/ui";
-import { Unverified } from "../components/Unverified";
-import { allocationOf, Shares } from "../features/portfolio/Allocation";
+import { Verified } from "../components/Verified";
+import { Guide } from "../features/overview/Guide";
+import { Recent } from "../features/overview/Recent";
+import { Shares } from "../features/portfolio/Allocation";
 import { Performance } from "../features/portfolio/Performance";
 import type { Schemas } from "../lib/api/client";
-import { changePercent, compare, format, formatMoney, formatPrice, MISSING, ratioPercent, round } from "../lib/decimal";
+import { changePercent, compare, formatPrice, ratioPercent } from "../lib/decimal";
 import { candleTopic, useLiveCandle, usePortfolioValue, useResumed } from "../lib/live";
 import { dayBegins, dayQuery, tokensQuery } from "../lib/market";
-import { portfolioQuery, portfoliosQuery } from "../lib/portfolios";
-import { useUser } from "../lib/session";
-
-function Money({ value, currency, reason }: { value: string | null | undefined; currency: string; reason?: string | null | undefined }) {
-  if (value === null || value === undefined) return <span title={reason ?? "not known yet"}>{MISSING}</span>;
-  return (
-    <span title={`${format(value)} ${currency}`}>
-      {formatMoney(value)} <span className="text-xs text-muted">{currency}</span>
-    </span>
-  );
-}
+import { allocationQuery, portfolioQuery, portfoliosQuery } from "../lib/portfolios";
 
 /** One portfolio's line; its value follows the stream. */
 function Line({ portfolio }: { portfolio: Schemas["Portfolio"] }) {
@@ -47,7 +39,7 @@ function Line({ portfolio }: { portfolio: Schemas["Portfolio"] }) {
         <Money value={value} currency={portfolio.currency} reason={reason} />
       </td>
       <td className="figures">
-        <Change value={day == null ? null : round(day, 2)} exact={day} />
+        <Gain value={day} />
       </td>
       <td className="figures">
         <Change value={ratio == null ? null : ratioPercent(ratio)} unit=" %" />
@@ -102,7 +94,7 @@ function Movers() {
 }
 
 function Breakdown({ portfolio }: { portfolio: Schemas["Portfolio"] }) {
-  const allocation = useQuery(allocationOf(portfolio.id));
+  const allocation = useQuery(allocationQuery(portfolio.id));
   const summary = useQuery(portfolioQuery(portfolio.id)).data?.figures;
   return (
     <Card title={`${portfolio.name}: allocation`}>
@@ -110,15 +102,15 @@ function Breakdown({ portfolio }: { portfolio: Schemas["Portfolio"] }) {
       {allocation.isPending && <Loading what="the allocation" />}
       {allocation.data && (allocation.data.by_asset.length === 0 ? <Empty>Nothing is held yet.</Empty> : <Shares shares={allocation.data.by_asset} currency={portfolio.currency} most={6} />)}
       {summary && (
-        <dl className="mt-4 grid grid-cols-3 gap-3">
-          <Figure name="Unrealised" title={summary.unrealized ?? undefined}>
-            <Change value={summary.unrealized == null ? null : round(summary.unrealized, 2)} exact={summary.unrealized} />
+        <dl className="mt-4 grid grid-cols-2 gap-3">
+          <Figure name="Unrealised">
+            <Gain value={summary.unrealized} />
           </Figure>
-          <Figure name="Realised" title={summary.realized}>
-            <Change value={round(summary.realized, 2)} exact={summary.realized} />
+          <Figure name="Realised">
+            <Gain value={summary.realized} />
           </Figure>
-          <Figure name="Income" title={summary.income}>
-            {formatMoney(summary.income)}
+          <Figure name="Income">
+            <Money value={summary.income} />
           </Figure>
         </dl>
       )}
@@ -197,13 +189,19 @@ function Mine() {
 }
 
 export function Overview() {
-  const user = useUser();
-  if (user === undefined) return <Loading what="the overview" />;
   return (
     <div className="grid grid-cols-1 gap-4">
       <title>Overview · Coinsphere</title>
       <h1>Overview</h1>
-      {user === null ? <SignInFirst to="/overview" what="your portfolios" /> : user.email_verified ? <Mine /> : <Unverified email={user.email} />}
+      <Verified to="/overview" what="your portfolios">
+        {(user) => (
+          <>
+            <Guide user={user} />
+            <Mine />
+            <Recent />
+          </>
+        )}
+      </Verified>
       <Card title="Movers, 24 h">
         <Movers />
       </Card>

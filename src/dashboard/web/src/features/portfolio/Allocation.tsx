@@ -3,17 +3,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Card } from "../../components/Card";
-import { Button, Empty, Failure, Loading } from "../../components/ui";
-import { api, type Schemas, unwrap } from "../../lib/api/client";
-import { compare, format, formatMoney, MISSING, ratioPercent } from "../../lib/decimal";
+import { Choice } from "../../components/Choice";
+import { useAmounts } from "../../components/Money";
+import { Empty, Failure, Loading } from "../../components/ui";
+import type { Schemas } from "../../lib/api/client";
+import { compare, format, MISSING, ratioPercent } from "../../lib/decimal";
+import { allocationQuery } from "../../lib/portfolios";
 
 const WAYS = [
-  ["Asset", "by_asset"],
-  ["Account", "by_account"],
-  ["Kind", "by_category"],
+  ["by_asset", "Asset"],
+  ["by_account", "Account"],
+  ["by_category", "Kind"],
 ] as const;
 
 export function Shares({ shares, currency, most }: { shares: readonly Schemas["AllocationShare"][]; currency: string; most?: number }) {
+  const { money, exact } = useAmounts();
   const sorted = [...shares].sort((a, b) => compare(b.share ?? "0", a.share ?? "0"));
   const shown = sorted.slice(0, most ?? sorted.length);
   return (
@@ -23,8 +27,8 @@ export function Shares({ shares, currency, most }: { shares: readonly Schemas["A
           <li key={one.name}>
             <div className="flex justify-between gap-3">
               <span className="truncate">{one.name}</span>
-              <span className="whitespace-nowrap tabular-nums" title={one.value ? `${format(one.value)} ${currency}` : "no price"}>
-                <span className="text-muted">{formatMoney(one.value)}</span> {one.share ? `${format(ratioPercent(one.share))} %` : MISSING}
+              <span className="whitespace-nowrap tabular-nums" title={one.value == null ? "no price" : `${exact(one.value)} ${currency}`}>
+                <span className="text-muted">{money(one.value)}</span> {one.share ? `${format(ratioPercent(one.share))} %` : MISSING}
               </span>
             </div>
             <div className="mt-1 h-1.5 rounded bg-panel" aria-hidden="true">
@@ -38,28 +42,14 @@ export function Shares({ shares, currency, most }: { shares: readonly Schemas["A
   );
 }
 
-export function allocationOf(id: string) {
-  return {
-    queryKey: ["portfolio", id, "allocation"],
-    queryFn: () => unwrap(api.GET("/api/v1/portfolios/{id}/allocation", { params: { path: { id } } })),
-    staleTime: 30_000,
-  };
-}
-
 export function Allocation({ id }: { id: string }) {
-  const [way, setWay] = useState<(typeof WAYS)[number][1]>("by_asset");
-  const allocation = useQuery(allocationOf(id));
+  const [way, setWay] = useState<(typeof WAYS)[number][0]>("by_asset");
+  const allocation = useQuery(allocationQuery(id));
   return (
     <Card
       title="Allocation"
       action={
-        <div role="group" aria-label="Shares by" className="flex gap-1">
-          {WAYS.map(([name, kind]) => (
-            <Button key={kind} aria-pressed={way === kind} kind={way === kind ? "primary" : "plain"} onClick={() => setWay(kind)}>
-              {name}
-            </Button>
-          ))}
-        </div>
+        <Choice label="Shares by" choices={WAYS} chosen={way} choose={setWay} />
       }
     >
       {allocation.isError && <Failure error={allocation.error} retry={() => void allocation.refetch()} />}

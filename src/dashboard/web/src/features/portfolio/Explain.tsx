@@ -3,28 +3,31 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Dialog } from "../../components/Dialog";
+import { useAmounts } from "../../components/Money";
 import { Failure, Loading } from "../../components/ui";
 import type { Schemas } from "../../lib/api/client";
-import { format, MISSING } from "../../lib/decimal";
-import { explanationOf } from "./queries";
+import { formatPrice } from "../../lib/decimal";
+import { explanationQuery } from "../../lib/portfolios";
 
 type Step = Schemas["Explanation"];
 
 function Line({ step }: { step: Step }) {
+  const { exact } = useAmounts();
   const where = [step.date, step.asset, step.account].filter((one) => one && one !== step.name).join(" · ");
   return (
     <span className="flex flex-wrap items-baseline justify-between gap-x-4">
       <span>
         <span className="text-xs text-muted">{step.kind}</span> {step.name}
         {where !== "" && <span className="text-xs text-muted"> {where}</span>}
-        {step.quantity && <span className="text-xs text-muted"> × {format(step.quantity)}</span>}
+        {step.quantity && <span className="text-xs text-muted"> × {exact(step.quantity)}</span>}
       </span>
-      <span className="tabular-nums">{step.amount ? format(step.amount) : MISSING}</span>
+      <span className="tabular-nums">{step.kind === "price" ? formatPrice(step.amount) : exact(step.amount)}</span>
     </span>
   );
 }
 
 function Steps({ step, depth }: { step: Step; depth: number }) {
+  const { exact } = useAmounts();
   const parts = step.parts as unknown as Step[];
   const notes = (
     <>
@@ -55,7 +58,7 @@ function Steps({ step, depth }: { step: Step; depth: number }) {
         {step.left_out > 0 && (
           <p className="py-1 text-xs text-muted">
             and {step.left_out} smaller {step.left_out === 1 ? "part" : "parts"}
-            {step.left_out_amount ? `, ${format(step.left_out_amount)} in sum` : ""}
+            {step.left_out_amount ? `, ${exact(step.left_out_amount)} in sum` : ""}
           </p>
         )}
       </div>
@@ -64,7 +67,7 @@ function Steps({ step, depth }: { step: Step; depth: number }) {
 }
 
 function Content({ id, figure }: { id: string; figure: string }) {
-  const explanation = useQuery(explanationOf(id, figure));
+  const explanation = useQuery(explanationQuery(id, figure));
   if (explanation.isError) return <Failure error={explanation.error} retry={() => void explanation.refetch()} />;
   if (explanation.data === undefined) return <Loading what="what it is made of" />;
   return <Steps step={explanation.data} depth={0} />;

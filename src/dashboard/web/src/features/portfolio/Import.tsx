@@ -3,14 +3,17 @@
  * of it is stored, or nothing.
  */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { Card } from "../../components/Card";
 import { Button, Failure, Input, Loading } from "../../components/ui";
-import { api, change, type Schemas, unwrap } from "../../lib/api/client";
-import { format, formatSigned } from "../../lib/decimal";
+import { api, change, type Schemas } from "../../lib/api/client";
+import { importsQuery, usePortfolioChanged } from "../../lib/portfolios";
 import { useSending } from "../../lib/sending";
 import { moment } from "../../lib/time";
+import { ImportPreview } from "./ImportPreview";
+import { answersOf, ImportRules, Remembered, type Rules, USUAL } from "./ImportRules";
 
 type File64 = Schemas["ImportFile"];
 
@@ -22,148 +25,46 @@ async function read(file: File): Promise<File64> {
   return { name: file.name, base64: btoa(binary) };
 }
 
-function Preview({ preview }: { preview: Schemas["ImportPreview"] }) {
-  const net = Object.entries(preview.net as Record<string, string>);
-  return (
-    <div className="grid gap-3">
-      <p role="status">
-        {preview.format}: <strong>{preview.added}</strong> {preview.added === 1 ? "transaction" : "transactions"} would be added
-        {preview.refused_rows > 0 && <span className="text-down">, {preview.refused_rows} rows are refused</span>}.
-      </p>
-      {preview.files.map((file) => (
-        <div key={file.name} className="text-xs text-muted">
-          <p className="text-text">
-            {file.name} · {file.format}
-          </p>
-          {file.duplicate_transactions > 0 && <p>{file.duplicate_transactions} are known already.</p>}
-          {[...file.ignored, ...file.internal].map((rows) => (
-            <p key={rows.why}>
-              {rows.count} rows: {rows.why}
-            </p>
-          ))}
-          {file.notes.map((note) => (
-            <p key={note}>{note}</p>
-          ))}
-        </div>
-      ))}
-      {preview.refused.length > 0 && (
-        <div className="max-h-48 overflow-y-auto">
-          <table className="w-full text-left text-xs">
-            <thead className="text-muted">
-              <tr>
-                <th scope="col">File</th>
-                <th scope="col">Line</th>
-                <th scope="col">Column</th>
-                <th scope="col">Why it is refused</th>
-              </tr>
-            </thead>
-            <tbody>
-              {preview.refused.slice(0, 200).map((row, at) => (
-                <tr key={`${row.file} ${row.row} ${at}`} className="border-t border-line">
-                  <td>{row.file}</td>
-                  <td>{row.row ?? "–"}</td>
-                  <td>{row.column ?? "–"}</td>
-                  <td>{row.reason}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {net.length > 0 && (
-        <p className="tabular-nums">
-          {net.map(([asset, quantity]) => (
-            <span key={asset} className="mr-4 inline-block">
-              {formatSigned(quantity)} {asset}
-            </span>
-          ))}
-        </p>
-      )}
-      {preview.transactions.length > 0 && (
-        <div className="max-h-56 overflow-y-auto">
-          <table className="w-full text-left text-xs">
-            <thead className="text-muted">
-              <tr>
-                <th scope="col">Time</th>
-                <th scope="col">Kind</th>
-                <th scope="col" className="figures">
-                  Sent
-                </th>
-                <th scope="col" className="figures">
-                  Received
-                </th>
-                <th scope="col">Account</th>
-              </tr>
-            </thead>
-            <tbody>
-              {preview.transactions.slice(0, 200).map(({ transaction, flags, file, rows }) => (
-                <tr key={`${file} ${rows.join()}`} className="border-t border-line" title={flags.join("; ") || undefined}>
-                  <td>{moment(transaction.time)}</td>
-                  <td>
-                    {transaction.kind}
-                    {flags.length > 0 && <span className="text-warn"> ⚠</span>}
-                  </td>
-                  <td className="figures">{transaction.sent ? `${format(transaction.sent.quantity)} ${transaction.sent.asset}` : ""}</td>
-                  <td className="figures">
-                    {transaction.received ? `${format(transaction.received.quantity)} ${transaction.received.asset}` : ""}
-                  </td>
-                  <td>{transaction.account}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </div>
-  );
-}
-
 export function Import({ id }: { id: string }) {
   const [files, setFiles] = useState<readonly File64[]>([]);
   const [preview, setPreview] = useState<Schemas["ImportPreview"] | null>(null);
   const [tickers, setTickers] = useState<Record<string, string>>({});
   const [stored, setStored] = useState<Schemas["ImportResult"] | null>(null);
-  const queries = useQueryClient();
+  const [rules, setRules] = useState<Rules>(USUAL);
+  const changed = usePortfolioChanged(id);
   const sending = useSending();
-  const imports = useQuery({
-    queryKey: ["portfolio", id, "imports"],
-    queryFn: () => unwrap(api.GET("/api/v1/portfolios/{id}/imports", { params: { path: { id } } })),
-  });
+  const imports = useQuery(importsQuery(id));
 
-  const ask = (dryRun: boolean, some: readonly File64[]) =>
-    change(() =>
-      api.POST("/api/v1/portfolios/{id}/import", {
-        params: { path: { id } },
-        body: { dry_run: dryRun, files: [...some], ...(Object.keys(tickers).length === 0 ? {} : { tickers: tickers as never }) },
-      }),
-    );
-  const again = () => Promise.all([queries.invalidateQueries({ queryKey: ["portfolio", id] }), queries.invalidateQueries({ queryKey: ["portfolios"] })]);
+  const bodyOf = (dryRun: boolean, some: readonly File64[]) => ({ dry_run: dryRun, files: [...some], ...answersOf(rules, tickers) });
+  const ask = (body: ReturnType<typeof bodyOf>, key?: string) =>
+    change(() => api.POST("/api/v1/portfolios/{id}/import", { params: { path: { id }, ...(key === undefined ? {} : { header: { "Idempotency-Key": key } }) }, body }));
   const look = (some: readonly File64[]) =>
     void sending.send(async () => {
       setStored(null);
-      setPreview((await ask(true, some)) as Schemas["ImportPreview"]);
+      setPreview((await ask(bodyOf(true, some))) as Schemas["ImportPreview"]);
     });
   const choose = (list: FileList | null) => {
     setPreview(null);
     if (list === null || list.length === 0) return;
-    void Promise.all([...list].map(read)).then((read) => {
-      setFiles(read);
-      look(read);
+    void Promise.all([...list].map(read)).then((all) => {
+      setFiles(all);
+      look(all);
     });
   };
   const store = (event: FormEvent) => {
     event.preventDefault();
-    void sending.send(async () => {
-      setStored((await ask(false, files)) as Schemas["ImportResult"]);
+    const body = bodyOf(false, files);
+    void sending.send(async (key) => {
+      setStored((await ask(body, key)) as Schemas["ImportResult"]);
       setPreview(null);
       setFiles([]);
-      await again();
-    });
+      await changed();
+    }, body);
   };
   const undo = (one: string) =>
     void sending.send(async () => {
       await change(() => api.DELETE("/api/v1/portfolios/{id}/imports/{import}", { params: { path: { id, import: one } } }));
-      await again();
+      await changed();
     });
 
   return (
@@ -182,16 +83,20 @@ export function Import({ id }: { id: string }) {
             CSV, JSON or XLSX, several together. Nothing is stored until you have seen what they come to.
           </span>
         </label>
+        <ImportRules rules={rules} change={setRules} />
         {sending.error !== null && <Failure error={sending.error} />}
         {sending.isBusy && <Loading what="what the files come to" />}
         {stored !== null && (
-          <p role="status" className="text-up">
-            {stored.added} added, {stored.duplicates} known already. {stored.notes.join(" ")}
+          <p role="status" className="text-good">
+            {stored.added} added, {stored.duplicates} known already. {stored.notes.join(" ")}{" "}
+            <Link to="/portfolios/$id" params={{ id }} search={{}} className="font-medium text-accent">
+              See what it comes to
+            </Link>
           </p>
         )}
         {preview !== null && (
           <>
-            <Preview preview={preview} />
+            <ImportPreview preview={preview} />
             {preview.questions.map((question) => {
               const name = `${question.venue}:${question.ticker}`;
               return (
@@ -206,7 +111,9 @@ export function Import({ id }: { id: string }) {
               );
             })}
             <div className="flex gap-2">
-              {preview.questions.length > 0 && <Button onClick={() => look(files)}>Look again</Button>}
+              <Button onClick={() => look(files)} disabled={sending.isBusy}>
+                Look again
+              </Button>
               <Button type="submit" kind="primary" disabled={sending.isBusy || preview.commit !== "accepted" || preview.added === 0}>
                 Import {preview.added}
               </Button>
@@ -244,6 +151,7 @@ export function Import({ id }: { id: string }) {
           </ul>
         </>
       )}
+      <Remembered />
     </Card>
   );
 }
