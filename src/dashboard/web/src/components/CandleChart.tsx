@@ -14,14 +14,21 @@ import {
   type ISeriesApi,
   LineSeries,
   LineStyle,
+  PriceScaleMode,
+  type SeriesMarker,
+  type Time,
   type UTCTimestamp,
   type WhitespaceData,
 } from "lightweight-charts";
-import { useEffect, useRef, useState } from "react";
-import { type Bar, barOf, merge } from "../lib/candles";
-import { compare, format, formatPrice } from "../lib/decimal";
+import { useEffect, useId, useRef, useState } from "react";
+import { type Bar, barOf, merge, STANDINGS } from "../lib/candles";
+import { type Colours, colours, onColours } from "../lib/colours";
+import { changePercent, compare, format, formatPrice, formatSigned } from "../lib/decimal";
+import { INDICATORS } from "../lib/indicators";
 import { candleOf, stream } from "../lib/live";
 import { moment } from "../lib/time";
+import { CandleTable } from "./CandleTable";
+import { type GivenLine, liner } from "./lines";
 import { Cone, type ConeEdge, type Shade, Shades } from "./overlays";
 
 /** A price that the chart marks. */
@@ -39,6 +46,12 @@ export interface Overlays {
   readonly events?: readonly number[];
   readonly gaps?: readonly (Shade & { readonly reason: string })[];
   readonly cone?: readonly ConeEdge[];
+  /** Trades of one's own. */
+  readonly trades?: readonly { readonly time: number; readonly isBuy: boolean }[];
+  /** Names of indicators. */
+  readonly indicators?: readonly string[];
+  readonly lines?: readonly GivenLine[];
+  readonly isLogarithmic?: boolean;
   /** Called with the price that was clicked. */
   readonly pick?: (price: string) => void;
 }
@@ -49,29 +62,19 @@ const REACH = 8;
 
 type Point = CandlestickData<UTCTimestamp> | WhitespaceData<UTCTimestamp>;
 
-interface Colours {
-  readonly [name: string]: string;
-}
-
-function colours(): Colours {
-  const style = getComputedStyle(document.documentElement);
-  const names = ["page", "line", "text", "muted", "accent", "up", "down", "warn"];
-  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-}
-
 /** Complete: filled. Open: hollow. Incomplete: hollow, in the colour of warnings. */
 function pointOf({ time, candle, standing }: Bar, colour: Colours): Point {
   const at = time as UTCTimestamp;
   if (standing === "unknown") return { time: at };
-  const way = (compare(candle.close, candle.open) < 0 ? colour.down : colour.up) ?? "";
-  const edge = standing === "incomplete" ? (colour.warn ?? "") : way;
+  const way = compare(candle.close, candle.open) < 0 ? colour.down : colour.up;
+  const edge = standing === "incomplete" ? colour.warn : way;
   return {
     time: at,
     open: Number(candle.open),
     high: Number(candle.high),
     low: Number(candle.low),
     close: Number(candle.close),
-    color: standing === "complete" ? way : (colour.page ?? ""),
+    color: standing === "complete" ? way : colour.page,
     borderColor: edge,
     wickColor: edge,
   };
@@ -86,13 +89,6 @@ function volumeOf({ time, candle, standing }: Bar, colour: Colours) {
 function precisionOf(bars: readonly Bar[]): number {
   return bars.reduce((most, { candle }) => Math.max(most, candle.close.split(".")[1]?.length ?? 0), 2);
 }
-
-const STANDINGS = {
-  complete: "complete",
-  incomplete: "incomplete: trades are missing",
-  open: "still open",
-  unknown: "unknown: inside a gap",
-};
 
 function Legend({ bar, gaps }: { bar: Bar | undefined; gaps: Overlays["gaps"] }) {
   if (bar === undefined) return null;
@@ -142,7 +138,7 @@ function overlayer(chart: IChartApi, candles: ISeriesApi<"Candlestick">, length:
   let hasCone = false;
   return {
     lines: () => lines,
-    show({ prices = [], events = [], gaps = [], cone: edges = [] }: Overlays) {
+    show({ prices = [], events = [], gaps = [], trades = [], cone: edges = [] }: Overlays) {
       const known = times();
       const colours = colour();
       for (const { line } of lines) candles.removePriceLine(line);
@@ -151,18 +147,22 @@ function overlayer(chart: IChartApi, candles: ISeriesApi<"Candlestick">, length:
         line: candles.createPriceLine({
           price: Number(mark.price),
           title: mark.title,
-          color: colours.accent ?? "",
+          color: colours.accent,
           lineWidth: mark.move === undefined ? 1 : 2,
           lineStyle: LineStyle.Dashed,
           axisLabelVisible: true,
         }),
       }));
       const first = known[0] ?? 0;
-      const marked = new Set(events.filter((time) => time >= first).map((time) => known[known.findLastIndex((one) => one <= time)] ?? time));
-      markers.setMarkers(
-        [...marked].sort((a, b) => a - b).map((time) => ({ time: time as UTCTimestamp, position: "aboveBar", shape: "arrowDown", color: colours.accent ?? "" })),
-      );
-      shades.show(gaps, known, length, colours.warn ?? "");
+      const barOf = (time: number) => (known[known.findLastIndex((one) => one <= time)] ?? time) as UTCTimestamp;
+      const places = (all: readonly { time: number }[]) => [...new Set(all.filter(({ time }) => time >= first).map(({ time }) => barOf(time)))];
+      const marks: SeriesMarker<Time>[] = [
+        ...places(events.map((time) => ({ time }))).map((time) => ({ time, position: "aboveBar" as const, shape: "arrowDown" as const, color: colours.accent })),
+        ...places(trades.filter(({ isBuy }) => isBuy)).map((time) => ({ time, position: "belowBar" as const, shape: "circle" as const, color: colours.up, text: "bought" })),
+        ...places(trades.filter(({ isBuy }) => !isBuy)).map((time) => ({ time, position: "aboveBar" as const, shape: "circle" as const, color: colours.down, text: "sold" })),
+      ];
+      markers.setMarkers(marks.sort((a, b) => Number(a.time) - Number(b.time)));
+      shades.show(gaps, known, length, colours.warn);
       const last = known.at(-1) ?? 0;
       const until = edges.at(-1)?.time ?? last;
       const ahead = Array.from({ length: Math.max(0, Math.ceil((until - last) / length)) }, (_, at) => ({ time: (last + (at + 1) * length) as UTCTimestamp }));
@@ -171,7 +171,7 @@ function overlayer(chart: IChartApi, candles: ISeriesApi<"Candlestick">, length:
       future.setData(ahead);
       // A cone that comes after its candles is brought into view, once.
       if (isNew) look(chart, known.length, ahead.length);
-      cone.show(edges, known, length, colours.accent ?? "");
+      cone.show(edges, known, length, colours.accent);
     },
   };
 }
@@ -193,6 +193,9 @@ export function CandleChart({
   const place = useRef<HTMLDivElement>(null);
   const draw = useRef<((overlays: Overlays) => void) | null>(null);
   const wanted = useRef(overlays);
+  const hint = useId();
+  // Prices that change by themselves are not read out.
+  const [isWalking, setWalking] = useState(false);
   const [shown, setShown] = useState<Bar | undefined>(bars.at(-1));
 
   useEffect(() => {
@@ -219,25 +222,36 @@ export function CandleChart({
     });
     volumes.priceScale().applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
     const over = overlayer(chart, candles, length, () => known.map((bar) => bar.time), () => colour);
+    const lines = liner(chart);
+    let drawn: Overlays | null = null;
+    const show = (overlays: Overlays) => {
+      over.show(overlays);
+      // A line that is dragged is no reason to draw every other one again.
+      if (drawn === null || drawn.indicators !== overlays.indicators || drawn.lines !== overlays.lines) {
+        lines.show(overlays.indicators ?? [], overlays.lines ?? [], known, colour);
+      }
+      drawn = overlays;
+      candles.priceScale().applyOptions({ mode: overlays.isLogarithmic ? PriceScaleMode.Logarithmic : PriceScaleMode.Normal });
+    };
 
     const paint = () => {
       colour = colours();
       const grid = { color: `${colour.line}80` };
       chart.applyOptions({
-        layout: { background: { color: colour.page ?? "" }, textColor: colour.muted ?? "" },
+        layout: { background: { color: colour.page }, textColor: colour.muted, panes: { separatorColor: colour.line } },
         grid: { vertLines: grid, horzLines: grid },
-        rightPriceScale: { borderColor: colour.line ?? "" },
-        timeScale: { borderColor: colour.line ?? "" },
+        rightPriceScale: { borderColor: colour.line },
+        timeScale: { borderColor: colour.line },
       });
       candles.setData(known.map((bar) => pointOf(bar, colour)));
       volumes.setData(known.map((bar) => volumeOf(bar, colour)));
-      over.show(wanted.current);
+      drawn = null;
+      show(wanted.current);
     };
     paint();
-    draw.current = over.show;
+    draw.current = show;
     setShown(known.at(-1));
-    const painter = new MutationObserver(paint);
-    painter.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    const unwatch = onColours(paint);
 
     look(chart, known.length, ((wanted.current.cone?.at(-1)?.time ?? 0) - (known.at(-1)?.time ?? 0)) / length);
     chart.subscribeCrosshairMove(({ time }) => {
@@ -249,10 +263,25 @@ export function CandleChart({
       const price = candles.coordinateToPrice(y);
       return price === null || price <= 0 ? null : price.toFixed(precision);
     };
-    chart.subscribeClick(({ point }) => {
-      const price = point === undefined ? null : priceAt(point.y);
+    chart.subscribeClick(({ point, paneIndex = 0 }) => {
+      const price = point === undefined || paneIndex > 0 ? null : priceAt(point.y);
       if (price !== null) wanted.current.pick?.(price);
     });
+    // The arrows move the crosshair as a pointer does.
+    const walk = (event: KeyboardEvent) => {
+      if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") {
+        if (event.key === "Escape") chart.clearCrosshairPosition();
+        return;
+      }
+      event.preventDefault();
+      const from = pointed === null ? known.length : known.findIndex((bar) => bar.time === pointed);
+      const next = known[Math.max(0, Math.min(known.length - 1, from + (event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 10 : 1)))];
+      if (next === undefined) return;
+      pointed = next.time;
+      chart.setCrosshairPosition(Number(next.candle.close), next.time as UTCTimestamp, candles);
+      setShown(next);
+    };
+    element.addEventListener("keydown", walk);
     const within = (event: PointerEvent) => event.clientY - element.getBoundingClientRect().top;
     const near = (event: PointerEvent) =>
       over.lines().find(({ mark }) => mark.move !== undefined && Math.abs((candles.priceToCoordinate(Number(mark.price)) ?? -99) - within(event)) <= REACH);
@@ -273,19 +302,30 @@ export function CandleChart({
       const price = priceAt(within(event));
       if (price === null) return;
       heldAt = price;
-      held.line.applyOptions({ price: Number(price) });
+      const last = known.findLast(({ standing }) => standing !== "unknown")?.candle.close;
+      const away = last === undefined ? null : changePercent(last, price);
+      held.line.applyOptions({ price: Number(price), title: away === null ? held.mark.title : `${held.mark.title} ${formatSigned(away)} %` });
       held.mark.move?.(price, false);
+    };
+    const restore = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || held === null) return;
+      held.line.applyOptions({ price: Number(held.mark.price), title: held.mark.title });
+      held.mark.move?.(held.mark.price, false);
+      heldAt = null;
+      drop();
     };
     const drop = () => {
       if (held === null) return;
       chart.applyOptions({ handleScroll: true, handleScale: true });
-      if (heldAt !== null) held.mark.move?.(heldAt, true);
+      const { mark } = held;
       held = null;
+      if (heldAt !== null) mark.move?.(heldAt, true);
     };
     element.addEventListener("pointerdown", grab, true);
     element.addEventListener("pointermove", drag);
     element.addEventListener("pointerup", drop);
     element.addEventListener("pointercancel", drop);
+    addEventListener("keydown", restore);
 
     const leave = stream.subscribe(topic, (message) => {
       const live = candleOf(message);
@@ -297,17 +337,20 @@ export function CandleChart({
       const isNewest = known.at(-1) === bar;
       candles.update(pointOf(bar, colour), !isNewest);
       volumes.update(volumeOf(bar, colour), !isNewest);
+      if (isNewest) lines.update(known);
       if (pointed === bar.time || (pointed === null && isNewest)) setShown(bar);
     });
     return () => {
       leave();
       draw.current = null;
-      painter.disconnect();
+      unwatch();
       chart.remove();
+      element.removeEventListener("keydown", walk);
       element.removeEventListener("pointerdown", grab, true);
       element.removeEventListener("pointermove", drag);
       element.removeEventListener("pointerup", drop);
       element.removeEventListener("pointercancel", drop);
+      removeEventListener("keydown", restore);
     };
   }, [bars, length, topic]);
 
@@ -326,10 +369,13 @@ export function CandleChart({
       : `${name}: no candles`;
   return (
     <figure>
-      <figcaption>
+      <figcaption aria-live={isWalking ? "polite" : "off"}>
         <Legend bar={shown} gaps={overlays.gaps} />
       </figcaption>
-      <div ref={place} role="img" aria-label={summary} className="mt-2 h-96 w-full" />
+      <div ref={place} role="img" tabIndex={0} aria-label={summary} aria-describedby={hint} onKeyDown={() => setWalking(true)} onBlur={() => setWalking(false)} className={`mt-2 w-full ${(overlays.indicators ?? []).some((name) => INDICATORS[name]?.isApart) ? "h-[34rem]" : "h-[24rem]"}`} />
+      <p id={hint} className="sr-only">
+        The left and right arrow keys go from candle to candle, with Shift by ten.
+      </p>
       <p className="mt-1 text-xs text-muted">
         Filled: complete. Hollow: still open. Hollow in{" "}
         <span className="text-warn">this colour</span>: trades are missing. Hatched: a gap. Chart by{" "}
@@ -338,6 +384,7 @@ export function CandleChart({
         </a>
         , © TradingView, Inc.
       </p>
+      <CandleTable bars={bars} name={name} />
     </figure>
   );
 }

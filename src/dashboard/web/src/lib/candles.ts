@@ -7,6 +7,14 @@ type Candle = Schemas["Candle"];
 /** How far a candle can be trusted. */
 export type Standing = "complete" | "incomplete" | "open" | "unknown";
 
+/** What each means, in words. */
+export const STANDINGS: Readonly<Record<Standing, string>> = {
+  complete: "complete",
+  incomplete: "incomplete: trades are missing",
+  open: "still open",
+  unknown: "unknown: inside a gap",
+};
+
 export interface Bar {
   /** Seconds since 1970. */
   readonly time: number;

@@ -79,6 +79,25 @@ describe("conditions", () => {
     expect(wordsOf({ kind: "of another year" })).toBe("of another year");
   });
 
+  it("that other parts feed have words", () => {
+    const portfolio = "7d0c";
+    const fed: readonly [Condition, string][] = [
+      [{ kind: "portfolio", portfolio, figure: "value", operator: "below", threshold: "10000" }, "portfolio 7d0c: its value is at or below 10,000"],
+      [{ kind: "portfolio", portfolio, figure: "drawdown", operator: "above", threshold: "20" }, "portfolio 7d0c: its distance below its highest is at or above 20 %"],
+      [{ kind: "holding", portfolio, asset: "bitcoin", figure: "weight", operator: "crosses_up", percent: "50" }, "bitcoin in portfolio 7d0c: its share rises to 50 %"],
+      [
+        { kind: "forecast", ...BTC, interval: "1h", figure: "expected_return", operator: "below", percent: "-1", without_skill: true },
+        "BTCUSDT on binance: the expected return of the 1h forecast is at or below \u22121 %, skill or not",
+      ],
+      [{ kind: "health_factor", account: "main", protocol: "aave", operator: "below", threshold: "1.2" }, "the health factor of main on aave is at or below 1.2"],
+      [{ kind: "connection", connection: "kraken-1", seconds: 600 }, "the exchange connection kraken-1 has not worked for 600 s"],
+      [{ kind: "listing", venue: "kraken", quote: "EUR" }, "a new instrument is listed on kraken in EUR"],
+      [{ kind: "listing", venue: "kraken" }, "a new instrument is listed on kraken"],
+      [{ kind: "account", account: "a", event: "new_key" }, "an API key is made in your account"],
+    ];
+    for (const [condition, words] of fed) expect(wordsOf(condition)).toBe(words);
+  });
+
   it("keep what another kind asks for too", () => {
     const price = { kind: "price", texts: { instrument: "kraken:BTC/USD", operator: "below", threshold: "7" }, instruments: [], parts: [] };
     const candle = draftOf("candle", 0, price);

@@ -46,6 +46,24 @@ const WEIGHTS: Choices = [
   ["simple", "simple"],
   ["exponential", "exponential"],
 ];
+/** Figures that other parts of the program feed. */
+const FIGURES: Readonly<Record<string, string>> = {
+  value: "its value",
+  day_change: "its change of today",
+  drawdown: "its distance below its highest",
+  weight: "its share",
+  since_cost: "the distance of its price from its cost",
+  expected_return: "the expected return",
+  lower_bound: "the lower bound",
+  upper_bound: "the upper bound",
+};
+/** What can happen to an account. */
+const HAPPENINGS: Readonly<Record<string, string>> = {
+  new_device: "somebody signs in to your account from a new device",
+  new_key_address: "one of your API keys is used from a new address",
+  new_key: "an API key is made in your account",
+  credentials_changed: "your password or second factor is changed",
+};
 const SIDES: Choices = OPERATORS.filter(([value]) => value === "above" || value === "below");
 const INTERVALS: Choices = ["1m", "5m", "15m", "1h", "4h", "1d"].map((one) => [one, one]);
 const WINDOWS: Choices = ["1m", "5m", "15m", "30m", "1h", "4h", "12h", "24h", "7d", "30d"].map((one) => [one, one]);
@@ -341,6 +359,20 @@ export function wordsOf(condition: Condition): string {
       return `${at(condition)}: a gap in the trades${Number(condition.seconds) > 0 ? ` of at least ${condition.seconds} s` : ""} has ended`;
     case "stale":
       return `${at(condition)}: no trade for ${condition.seconds} s`;
+    case "portfolio":
+      return `portfolio ${condition.portfolio}: ${FIGURES[String(condition.figure)] ?? condition.figure} ${wordOf(OPERATORS, operator)} ${number(threshold)}${condition.figure === "value" ? "" : " %"}`;
+    case "holding":
+      return `${condition.asset} in portfolio ${condition.portfolio}: ${FIGURES[String(condition.figure)] ?? condition.figure} ${wordOf(OPERATORS, operator)} ${number(percent)} %`;
+    case "forecast":
+      return `${at(condition)}: ${FIGURES[String(condition.figure)] ?? condition.figure} of the ${interval} forecast ${wordOf(OPERATORS, operator)} ${number(percent)} %${condition.without_skill === true ? ", skill or not" : ""}`;
+    case "health_factor":
+      return `the health factor of ${condition.account} on ${condition.protocol} ${wordOf(OPERATORS, operator)} ${number(threshold)}`;
+    case "connection":
+      return `the exchange connection ${condition.connection} has not worked for ${condition.seconds} s`;
+    case "listing":
+      return `a new instrument is listed on ${condition.venue}${typeof condition.quote === "string" ? ` in ${condition.quote}` : ""}`;
+    case "account":
+      return HAPPENINGS[String(condition.event)] ?? `account: ${condition.event}`;
     case "signal":
       return `${condition.name} ${wordOf(OPERATORS, operator)} ${number(threshold)}`;
     case "all":

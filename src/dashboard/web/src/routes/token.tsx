@@ -6,8 +6,12 @@ import { useCallback, useMemo, useState } from "react";
 import { CandleChart, type Overlays } from "../components/CandleChart";
 import { Gaps } from "../components/Gaps";
 import { SignInFirst } from "../components/SignInFirst";
+import { Tabs } from "../components/Tabs";
 import { Change, Empty, Failure, Loading, Select } from "../components/ui";
+import type { GivenLine } from "../components/lines";
+import { AlertsHere, canMove, useMoveAlert } from "../features/alerts/AlertsHere";
 import { PriceAlert } from "../features/alerts/PriceAlert";
+import { ChartLooks, useChartLooks } from "../features/market/ChartLooks";
 import { Forecast } from "../features/forecasts/Forecast";
 import { type Alert, alertsQuery, conditionIn } from "../lib/alerts";
 import { ApiError, api, type Schemas, unwrap } from "../lib/api/client";
@@ -16,14 +20,17 @@ import { keyOf, pricesOf } from "../lib/conditions";
 import { changePercent, formatPrice, isDecimal } from "../lib/decimal";
 import { coneOf, predictionsQuery } from "../lib/forecasts";
 import { shadesOf } from "../lib/gaps";
+import { useKeys } from "../lib/keys";
 import { candleTopic, useLiveCandle, useResumed } from "../lib/live";
 import { dayBegins, dayQuery, historyQuery, INTERVALS, type Interval, secondsOf, tokenQuery } from "../lib/market";
+import { portfoliosQuery } from "../lib/portfolios";
 import { useUser } from "../lib/session";
 
 const route = getRouteApi("/tokens/$id");
 
 const MOST_FIRED = 5;
 const NONE: readonly Alert[] = [];
+const COLOURS = ["warn", "muted", "text", "accent"] as const;
 
 function Price({ id }: { id: string }) {
   const day = useQuery(dayQuery(id)).data;
@@ -62,15 +69,82 @@ function useAlertsAt(instrument: Schemas["Instrument"] | undefined) {
   return { isAllowed, alerts: key === null ? NONE : shown, key, events };
 }
 
-function Chart({ id, interval, venue, predictions }: { id: string; interval: Interval; venue: string | undefined; predictions: Schemas["Predictions"] | undefined }) {
+/** The closes of a token's other venues, as lines beside the candles of one. */
+function useOthers(id: string, interval: Interval, shown: string | undefined, others: readonly string[], isWanted: boolean): readonly GivenLine[] {
+  return useQueries({
+    queries: others.filter((venue) => venue !== shown).map((venue) => ({ ...historyQuery(id, interval, venue), enabled: isWanted && shown !== undefined })),
+    combine: useCallback(
+      (found: readonly { data: Schemas["CandleSeries"] | undefined }[]) =>
+        found.flatMap(({ data }, at) =>
+          data === undefined || !isWanted
+            ? []
+            : [
+                {
+                  name: data.instrument.venue,
+                  colour: COLOURS[at % COLOURS.length] ?? "muted",
+                  points: data.data.map(({ open_time, close, trades, complete }) => ({ time: Math.floor(Date.parse(open_time) / 1000), value: trades === 0 && !complete ? null : Number(close) })),
+                },
+              ],
+        ),
+      [isWanted],
+    ),
+  });
+}
+
+/** The user's trades of a token, in all portfolios. */
+function useTrades(id: string, isAllowed: boolean) {
+  const portfolios = useQuery({ ...portfoliosQuery, enabled: isAllowed }).data?.data ?? [];
+  return useQueries({
+    queries: portfolios.map((portfolio) => ({
+      queryKey: ["portfolio", portfolio.id, "trades", id],
+      queryFn: () => unwrap(api.GET("/api/v1/portfolios/{id}/transactions", { params: { path: { id: portfolio.id }, query: { asset: id, limit: 100 } } })),
+      staleTime: 60_000,
+    })),
+    // A text, so that it is the same as long as it says the same.
+    combine: (pages) =>
+      pages
+        .flatMap((page) => page.data?.data ?? [])
+        .flatMap(({ time, kind, received }) => (["buy", "sell", "swap"].includes(kind) ? [`${Math.floor(Date.parse(time) / 1000)} ${received?.asset === id ? "buy" : "sell"}`] : []))
+        .join(),
+  });
+}
+
+function Chart({
+  id,
+  interval,
+  venue,
+  venues,
+  predictions,
+}: {
+  id: string;
+  interval: Interval;
+  venue: string | undefined;
+  venues: readonly string[];
+  predictions: Schemas["Predictions"] | undefined;
+}) {
   const history = useQuery(historyQuery(id, interval, venue));
   const series = history.data;
   const readAt = history.dataUpdatedAt;
   const length = secondsOf(interval);
   const [price, setPrice] = useState("");
   const [isCone, setCone] = useState(true);
+  const { looks, choose } = useChartLooks();
   const { isAllowed, alerts, key, events } = useAlertsAt(series?.instrument);
+  const moving = useMoveAlert();
+  const others = useOthers(id, interval, series?.instrument.venue, venues, looks.isCompared);
+  const traded = useTrades(id, isAllowed);
   const bars = useMemo(() => (series === undefined ? [] : barsOf(series.data, length, readAt)), [series, length, readAt]);
+  const trades = useMemo(
+    () =>
+      traded === ""
+        ? []
+        : traded.split(",").map((one) => {
+            const [time, side] = one.split(" ");
+            return { time: Number(time), isBuy: side === "buy" };
+          }),
+    [traded],
+  );
+  const { move, refusals } = moving;
   const overlays = useMemo<Overlays>(() => {
     const armed = alerts.filter(({ state }) => state === "armed");
     const isDraft = isDecimal(price) && Number(price) > 0;
@@ -79,14 +153,27 @@ function Chart({ id, interval, venue, predictions }: { id: string; interval: Int
     return {
       gaps: shadesOf(series?.coverage.gaps ?? [], readAt),
       prices: [
-        ...armed.flatMap((alert) => (key === null ? [] : pricesOf(conditionIn(alert), key).map((at) => ({ price: at, title: alert.name })))),
+        ...armed.flatMap((alert) =>
+          key === null
+            ? []
+            : pricesOf(conditionIn(alert), key).map((at) => ({
+                price: at,
+                title: alert.name,
+                ...(canMove(alert) ? { move: (to: string, isDone: boolean) => isDone && void move(alert, to) } : {}),
+              })),
+        ),
         ...(isDraft ? [{ price, title: "new alert", move: setPrice }] : []),
       ],
       events: events === "" ? [] : events.split(",").map((time) => Math.floor(Date.parse(time) / 1000)),
+      trades,
       cone: isCone && isOurs ? coneOf(predictions.data, length, secondsOf(predictions.interval as Interval)) : [],
+      indicators: looks.indicators,
+      lines: others,
+      isLogarithmic: looks.isLogarithmic,
       ...(isAllowed ? { pick: setPrice } : {}),
     };
-  }, [alerts, events, isAllowed, isCone, key, length, predictions, price, readAt, series]);
+    // A line whose move was refused goes back to where it was.
+  }, [alerts, events, isAllowed, isCone, key, length, looks, move, others, predictions, price, readAt, refusals, series, trades]);
   if (history.isError) return <Failure error={history.error} retry={() => void history.refetch()} />;
   if (series === undefined) return <Loading what="candles" />;
   if (bars.length === 0) return <Empty>No candle has been built yet. The first appears with the first trade.</Empty>;
@@ -97,6 +184,7 @@ function Chart({ id, interval, venue, predictions }: { id: string; interval: Int
   return (
     <>
       <CandleChart bars={bars} length={length} topic={candleTopic(series.instrument, interval)} name={name} overlays={overlays} />
+      <ChartLooks looks={looks} choose={choose} canCompare={venues.length > 1} />
       {hasCone && (
         <label className="mt-2 flex flex-wrap items-center gap-2 text-xs">
           <input type="checkbox" checked={isCone} onChange={(event) => setCone(event.target.checked)} />
@@ -105,6 +193,7 @@ function Chart({ id, interval, venue, predictions }: { id: string; interval: Int
         </label>
       )}
       {isAllowed && last !== undefined && <PriceAlert instrument={series.instrument} last={last} price={price} set={setPrice} />}
+      {key !== null && <AlertsHere alerts={alerts} instrument={key} moving={moving} />}
       <Gaps instrument={series.instrument} coverage={series.coverage} />
     </>
   );
@@ -149,6 +238,10 @@ export function TokenPage() {
       void queries.invalidateQueries({ queryKey: ["day", id] });
     }, [queries, id]),
   );
+  useKeys((key) => {
+    const one = INTERVALS[Number(key) - 1];
+    if (one !== undefined) void navigate({ replace: true, search: (old) => ({ ...old, interval: one }) });
+  });
   if (token.error instanceof ApiError && token.error.status === 401) {
     return <SignInFirst to={`/tokens/${id}`} what="this token" />;
   }
@@ -181,27 +274,17 @@ export function TokenPage() {
               </option>
             ))}
           </Select>
-          <nav aria-label="Interval of a candle" className="flex gap-1">
-            {INTERVALS.map((one) => (
-              <Link
-                key={one}
-                from="/tokens/$id"
-                to="/tokens/$id"
-                params={{ id }}
-                replace
-                search={(old) => ({ ...old, interval: one })}
-                aria-current={one === interval ? "true" : undefined}
-                className={`rounded-md border px-2 py-1 ${one === interval ? "border-accent font-medium" : "border-line text-muted"}`}
-              >
-                {one}
-              </Link>
-            ))}
-          </nav>
+          <Tabs
+            label="Interval of a candle"
+            tabs={INTERVALS.map((one) => [one, one])}
+            chosen={interval}
+            to={(one) => ({ to: "/tokens/$id", params: { id }, replace: true, search: { interval: one, venue } })}
+          />
         </div>
       </div>
       <div className="grid gap-6 lg:grid-cols-[1fr_18rem]">
         <section aria-label="Candles" className="min-w-0">
-          <Chart key={`${id} ${interval} ${venue}`} id={id} interval={interval} venue={venue} predictions={predictions} />
+          <Chart key={`${id} ${interval} ${venue}`} id={id} interval={interval} venue={venue} venues={venues} predictions={predictions} />
         </section>
         <section aria-labelledby="forecasts">
           <h2 id="forecasts">Forecasts</h2>

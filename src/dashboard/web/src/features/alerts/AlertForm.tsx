@@ -1,7 +1,7 @@
 /** An alert to create or to change, with what it would have done in the last 30 days. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type FormEvent, useEffect, useMemo, useState } from "react";
 import { Card } from "../../components/Card";
 import type { Overlays } from "../../components/CandleChart";
 import { Button, Failure, Input, Loading, Select } from "../../components/ui";
@@ -9,9 +9,10 @@ import { type Alert, conditionIn } from "../../lib/alerts";
 import { ApiError, api, change, type Schemas } from "../../lib/api/client";
 import { type Draft, conditionOf, draftFrom, instrumentsOf, isFilled, pricesOf, wordsOf } from "../../lib/conditions";
 import { useSending } from "../../lib/sending";
-import { moment } from "../../lib/time";
+import { local, moment } from "../../lib/time";
 import { ChannelChoice } from "./ChannelChoice";
 import { ConditionEditor } from "./ConditionEditor";
+import { Escalation, type Step } from "./Escalation";
 import { InstrumentChart } from "./InstrumentChart";
 
 type Request = Schemas["AlertRequest"];
@@ -27,16 +28,10 @@ interface Rest {
   readonly expires: string;
   readonly fireIfMet: boolean;
   readonly channels: readonly string[];
+  readonly escalation: readonly Step[];
 }
 
-const NEW: Rest = { name: "", note: "", severity: "normal", repeat: "once", cooldown: "", hysteresis: "", hold: "", expires: "", fireIfMet: false, channels: [] };
-
-/** An instant as a field for local time has it. */
-function local(text: string | null | undefined): string {
-  if (text == null) return "";
-  const at = new Date(text);
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
+const NEW: Rest = { name: "", note: "", severity: "normal", repeat: "once", cooldown: "", hysteresis: "", hold: "", expires: "", fireIfMet: false, channels: [], escalation: [] };
 
 function restOf(alert: Alert): Rest {
   return {
@@ -50,6 +45,7 @@ function restOf(alert: Alert): Rest {
     expires: local(alert.expires_at),
     fireIfMet: alert.fire_if_met,
     channels: alert.channels,
+    escalation: alert.escalation.map(({ after_minutes, channels }) => ({ minutes: String(after_minutes), channels })),
   };
 }
 
@@ -135,7 +131,6 @@ function Preview({ draft, rest, move }: { draft: Draft; rest: Rest; move: ((pric
 export function AlertForm({ alert, initial, done, cancel }: { alert?: Alert; initial: Draft; done: (alert: Alert) => void; cancel: () => void }) {
   const [draft, setDraft] = useState(() => (alert === undefined ? initial : (draftFrom(conditionIn(alert)) ?? initial)));
   const [rest, setRest] = useState(() => (alert === undefined ? NEW : restOf(alert)));
-  const key = useRef({ text: "", key: "" });
   const queries = useQueryClient();
   const sending = useSending();
   const words = isFilled(draft) ? wordsOf(conditionOf(draft)) : "";
@@ -154,26 +149,25 @@ export function AlertForm({ alert, initial, done, cancel }: { alert?: Alert; ini
       name: rest.name.trim() || words.slice(0, 100),
       severity: rest.severity,
       channels: [...rest.channels],
+      escalation: rest.escalation.map(({ minutes, channels }) => ({ after_minutes: Number(minutes), channels: [...channels] })),
       ...(rest.note.trim() === "" && alert === undefined ? {} : { note: rest.note.trim() }),
     };
-    const text = JSON.stringify(body);
-    if (key.current.text !== text) key.current = { text, key: crypto.randomUUID() };
-    const header = { "Idempotency-Key": key.current.key };
-    void sending.send(async () => {
+    void sending.send(async (key) => {
+      const header = { "Idempotency-Key": key };
       const saved: Alert =
         alert === undefined
           ? await change(() => api.POST("/api/v1/alerts", { body, params: { header } }))
           : await change(() => api.PATCH("/api/v1/alerts/{id}", { body, params: { path: { id: alert.id }, header } }));
       void queries.invalidateQueries({ queryKey: ["alerts"] });
       done(saved);
-    });
+    }, body);
   };
   return (
     <form onSubmit={submit} className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[24rem_minmax(0,1fr)]">
       <div className="grid gap-4">
         <Card title="Condition">
           <ConditionEditor draft={draft} change={setDraft} error={sending.field} />
-          {sending.field("condition") !== undefined && <p className="mt-2 text-xs text-down">{sending.field("condition")}</p>}
+          {sending.field("condition") !== undefined && <p className="mt-2 text-xs text-bad">{sending.field("condition")}</p>}
         </Card>
         <Card title="When and how">
           <div className="grid gap-3">
@@ -188,6 +182,7 @@ export function AlertForm({ alert, initial, done, cancel }: { alert?: Alert; ini
               <option value="urgent">urgent</option>
             </Select>
             <ChannelChoice chosen={rest.channels} error={sending.field("channels")} choose={(channels) => set("channels", channels)} />
+            <Escalation steps={rest.escalation} error={sending.field("escalation")} change={(escalation) => set("escalation", escalation)} />
             {canBeMet(draft) && (
               <label className="flex items-center gap-2">
                 <input type="checkbox" checked={rest.fireIfMet} onChange={(event) => set("fireIfMet", event.target.checked)} />

@@ -39,7 +39,7 @@ function InstrumentField({ label, value, error, change }: { label: string; value
           </optgroup>
         ))}
       </select>
-      {error !== undefined && <p className="mt-1 text-xs text-down">{error}</p>}
+      {error !== undefined && <p className="mt-1 text-xs text-bad">{error}</p>}
     </div>
   );
 }
@@ -114,7 +114,7 @@ export function ConditionEditor({
                 )}
               </div>
             ))}
-            {said !== undefined && <p className="text-xs text-down">{said}</p>}
+            {said !== undefined && <p className="text-xs text-bad">{said}</p>}
             {draft.instruments.length < 8 && (
               <div>
                 <Button onClick={() => change({ ...draft, instruments: [...draft.instruments, ""] })}>Another instrument</Button>
@@ -137,7 +137,7 @@ export function ConditionEditor({
                   error={error}
                   change={(next) => change({ ...draft, parts: draft.parts.with(at, next) })}
                 />
-                {error(`${path}.of[${at}]`) !== undefined && <p className="mt-1 text-xs text-down">{error(`${path}.of[${at}]`)}</p>}
+                {error(`${path}.of[${at}]`) !== undefined && <p className="mt-1 text-xs text-bad">{error(`${path}.of[${at}]`)}</p>}
                 {draft.parts.length > 2 && (
                   <div className="mt-3">
                     <Button aria-label={`Remove condition ${at + 1}`} onClick={() => change({ ...draft, parts: draft.parts.toSpliced(at, 1) })}>
@@ -147,7 +147,7 @@ export function ConditionEditor({
                 )}
               </fieldset>
             ))}
-            {said !== undefined && <p className="text-xs text-down">{said}</p>}
+            {said !== undefined && <p className="text-xs text-bad">{said}</p>}
             {draft.parts.length < 8 && (
               <div>
                 <Button onClick={() => change({ ...draft, parts: [...draft.parts, draftOf("price", level + 1, draft)] })}>Another condition</Button>

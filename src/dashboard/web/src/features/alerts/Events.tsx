@@ -60,7 +60,7 @@ export function Events({ events, withNames = false }: { events: readonly AlertEv
                 </time>
                 : {causeOf(event)}
                 {value != null && value !== price && kind !== "silence" && <span className="text-muted"> (value {format(value)})</span>}
-                {event.severity === "urgent" && <span className="text-down"> · urgent</span>}
+                {event.severity === "urgent" && <span className="text-bad"> · urgent</span>}
               </p>
               {doubts.length > 0 && <p className="text-xs text-warn">{doubts.join("; ")}</p>}
             </div>

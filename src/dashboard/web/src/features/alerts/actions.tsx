@@ -2,18 +2,18 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Dialog } from "../../components/Dialog";
+import { Confirm } from "../../components/Confirm";
 import { Button, Failure } from "../../components/ui";
 import type { Alert } from "../../lib/alerts";
 import { api, change } from "../../lib/api/client";
 import { useSending } from "../../lib/sending";
 
 const STATES: Record<string, [words: string, colour: string]> = {
-  armed: ["● armed", "text-up"],
+  armed: ["● armed", "text-good"],
   paused: ["‖ paused", "text-muted"],
   fired: ["✓ fired", "text-accent"],
   expired: ["○ expired", "text-muted"],
-  blocked: ["■ blocked", "text-down"],
+  blocked: ["■ blocked", "text-bad"],
 };
 
 export function AlertState({ alert }: { alert: Alert }) {
@@ -56,16 +56,9 @@ export function AlertActions({ alert, deleted }: { alert: Alert; deleted?: () =>
         </Button>
       </div>
       {sending.error !== null && !isDeleting && <Failure error={sending.error} />}
-      <Dialog title={`Delete ${alert.name}?`} isOpen={isDeleting} close={() => setDeleting(false)}>
-        <p className="mb-3">Its events go with it, and nothing brings them back.</p>
-        {sending.error !== null && <Failure error={sending.error} />}
-        <div className="flex gap-2">
-          <Button kind="danger" disabled={sending.isBusy} onClick={remove}>
-            Delete for good
-          </Button>
-          <Button onClick={() => setDeleting(false)}>Keep it</Button>
-        </div>
-      </Dialog>
+      <Confirm title={`Delete ${alert.name}?`} isOpen={isDeleting} sending={sending} run={remove} close={() => setDeleting(false)}>
+        Its events go with it, and nothing brings them back.
+      </Confirm>
     </>
   );
 }
