@@ -67,6 +67,6 @@ export PATH
 "$here/scripts/dashboard.sh" packages
 rm -rf "$shots"
 say "in $chromium, screenshots in $shots"
-if ! CHROMIUM=$chromium INVITATION=$invitation timeout 240 node "$here/src/dashboard/web/journeys/journey.mjs" "$url" "$work/data/outbox" "$shots"; then
+if ! CHROMIUM=$chromium INVITATION=$invitation timeout 480 node "$here/src/dashboard/web/journeys/journey.mjs" "$url" "$work/data/outbox" "$shots"; then
     fail "failed; the program's log ends so:"
 fi

@@ -132,6 +132,7 @@ try {
   await go("08-portfolio", async () => {
     await page.getByRole("button", { name: "Import 3" }).click();
     await page.getByText("3 added").waitFor();
+    await page.getByRole("link", { name: "See what it comes to" }).click();
     await page.getByRole("rowheader", { name: /bitcoin/ }).first().waitFor();
     await page.getByRole("img", { name: /Value in USD/ }).waitFor();
   });
@@ -139,8 +140,59 @@ try {
     await page.getByRole("button", { name: "Explain: Value" }).click();
     await page.getByRole("dialog").getByText("holding").first().waitFor();
   });
-  await go("10-overview", async () => {
+  const tab = (name) => page.getByRole("navigation", { name: "This portfolio" }).getByRole("link", { name }).click();
+  await go("09-edit-and-undo", async () => {
     await page.keyboard.press("Escape");
+    await tab("Transactions");
+    await page.getByRole("button", { name: /^Edit sell/ }).click();
+    const form = page.getByRole("form", { name: "Change the transaction" });
+    await form.getByLabel("Received: quantity").fill("1150");
+    await form.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("cell", { name: "1,150 USD" }).waitFor();
+    await page.getByRole("button", { name: "Undo", exact: true }).click();
+    await page.getByRole("cell", { name: "1,100 USD" }).waitFor();
+    await page.getByRole("button", { name: /^Delete sell/ }).click();
+    await page.getByText(/is deleted/).waitFor();
+    await page.getByRole("button", { name: "Undo", exact: true }).click();
+    await page.getByRole("cell", { name: "1,100 USD" }).waitFor();
+  });
+  await go("09-analysis", async () => {
+    await tab("Analysis");
+    await page.getByText("Volatility, a year").waitFor();
+    await page.getByRole("button", { name: "Show the trades" }).click();
+    await page.getByRole("group", { name: /^Trades that restore/ }).getByRole("rowheader", { name: "bitcoin" }).waitFor();
+  });
+  await go("09-tax", async () => {
+    await tab("Tax");
+    await page.getByRole("group", { name: "Disposals" }).getByRole("rowheader", { name: "bitcoin" }).waitFor();
+  });
+  await go("09-share", async () => {
+    await tab("Settings");
+    await page.getByLabel("Whom is it for?").fill("A friend");
+    await page.getByRole("button", { name: "Make a link" }).click();
+    const address = (await page.getByRole("dialog").getByText(/shared/).textContent()) ?? "";
+    const friend = await browser.newContext();
+    const other = await friend.newPage();
+    await other.goto(address);
+    await other.getByRole("rowheader", { name: "bitcoin" }).waitFor();
+    if (await other.getByText("Quantity").isVisible()) faults.push("a link that hides amounts shows quantities");
+    await friend.close();
+  });
+  await go("09-hidden", async () => {
+    await page.keyboard.press("Escape");
+    await tab("Holdings");
+    await page.getByRole("rowheader", { name: /bitcoin/ }).first().waitFor();
+    await page.keyboard.press("h");
+    await page.getByRole("button", { name: "Show amounts" }).waitFor();
+    for (const cell of await page.getByRole("group", { name: /^Holdings/ }).getByRole("row").filter({ hasText: "ethereum" }).getByRole("cell").allTextContents()) {
+      // Its quantity and its cost.
+      if (/^0\.75$|^2,000\.00/.test(cell)) faults.push(`an amount shows although they are hidden: ${cell}`);
+    }
+    await shot("09-amounts-are-hidden");
+    await page.keyboard.press("h");
+    await page.getByRole("button", { name: "Hide amounts" }).waitFor();
+  });
+  await go("10-overview", async () => {
     await page.getByRole("link", { name: "Overview" }).click();
     await page.getByRole("link", { name: "Journey", exact: true }).waitFor();
     await page.getByRole("img", { name: /Value in USD/ }).waitFor();
@@ -181,6 +233,21 @@ try {
     await page.getByRole("button", { name: "Create the alert" }).click();
     await page.getByText("is armed.").waitFor();
   });
+  await go("13-alert-moved", async () => {
+    const field = page.getByRole("list", { name: "Alerts here" }).getByRole("textbox").first();
+    const before = await field.inputValue();
+    await field.press("Shift+ArrowUp");
+    await page.getByRole("button", { name: /^Move / }).first().click();
+    await page.getByText(/ waits at .* instead of /).waitFor();
+    await page.getByRole("button", { name: "Undo", exact: true }).click();
+    await page.getByText(/ waits at .* instead of /).waitFor({ state: "detached" });
+    if ((await field.inputValue()) !== before) throw new Error(`undone, the alert waits at ${await field.inputValue()} instead of ${before}`);
+  });
+  await go("13-indicators", async () => {
+    await page.getByText("Indicators", { exact: true }).click();
+    for (const name of ["Average of 20", "Bollinger bands", "Relative strength (RSI) of 14"]) await page.getByLabel(name, { exact: true }).check();
+    await page.getByLabel("Other venues as lines").check();
+  });
   await go("14-new-alert", async () => {
     await page.getByRole("link", { name: "More…" }).click();
     await page.getByLabel("When it").selectOption("above");
@@ -188,6 +255,9 @@ try {
     await page.getByText(/^It would (not )?have fired/).waitFor();
     await page.getByLabel("Name").fill("Fires at once");
     await page.getByLabel("Fire at once if it is so already").check();
+    await page.getByRole("button", { name: "Send it elsewhere after a while" }).click();
+    await page.getByLabel("After minutes (step 1)").waitFor();
+    await page.getByRole("button", { name: "Remove step 1" }).click();
   });
   await go("15-fired", async () => {
     await page.getByRole("button", { name: "Create the alert" }).click();
@@ -298,6 +368,19 @@ try {
     await page.getByRole("rowheader", { name: /bitcoin/ }).first().waitFor();
     await fits("a portfolio");
   });
+  const PARTS = [
+    ["Transactions", () => page.getByRole("button", { name: /^Edit sell/ })],
+    ["Analysis", () => page.getByText("Volatility, a year")],
+    ["Tax", () => page.getByRole("group", { name: "Disposals" })],
+    ["Settings", () => page.getByRole("list", { name: "Accounts" }).getByRole("button").first()],
+  ];
+  for (const [name, seen] of PARTS) {
+    await go(`27-phone-portfolio-${name.toLowerCase()}`, async () => {
+      await tab(name);
+      await seen().waitFor();
+      await fits(`a portfolio’s ${name.toLowerCase()}`);
+    });
+  }
   await go("28-cut-off", async () => {
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.goto(url);
