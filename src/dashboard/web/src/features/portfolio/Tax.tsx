@@ -141,7 +141,7 @@ export function Tax({ id, currency, method }: { id: string; currency: string; me
   const query = { method: by, ...(money === currency || money === "" ? {} : { currency: money }) };
   const report = useQuery({
     queryKey: ["portfolio", id, "tax", year, query],
-    queryFn: async () => (await unwrap(api.GET("/api/v1/portfolios/{id}/tax/{year}", { params: { path: { id, year }, query } }))) as Schemas["TaxReport"],
+    queryFn: () => unwrap(api.GET("/api/v1/portfolios/{id}/tax/{year}", { params: { path: { id, year }, query } })),
   });
   const address = (format: string) => `/api/v1/portfolios/${id}/tax/${year}?${new URLSearchParams({ ...query, format })}`;
   return (

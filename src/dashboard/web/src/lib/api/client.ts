@@ -51,12 +51,15 @@ interface Answer<T> {
   response: Response;
 }
 
+/** What an answer has in it as JSON: files, such as CSV, are texts, and are asked for by links. */
+type Body<T> = Exclude<T, string>;
+
 /** The answer's body, or the problem as an error. */
-export async function unwrap<T>(asked: Promise<Answer<T>>): Promise<T> {
+export async function unwrap<T>(asked: Promise<Answer<T>>): Promise<Body<T>> {
   const answer = await asked.catch(() => {
     throw new ApiError(0, { detail: "check the connection, then try again" }, null);
   });
-  if (answer.response.ok) return answer.data as T;
+  if (answer.response.ok) return answer.data as Body<T>;
   const problem = typeof answer.error === "object" && answer.error !== null ? answer.error : {};
   throw new ApiError(
     answer.response.status,
@@ -66,7 +69,7 @@ export async function unwrap<T>(asked: Promise<Answer<T>>): Promise<T> {
 }
 
 /** Asks; where the CSRF token had become stale, once more with a new one. */
-export async function change<T>(ask: () => Promise<Answer<T>>): Promise<T> {
+export async function change<T>(ask: () => Promise<Answer<T>>): Promise<Body<T>> {
   try {
     return await unwrap(ask());
   } catch (error) {
