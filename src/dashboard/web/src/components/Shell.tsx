@@ -141,7 +141,7 @@ function Unread() {
 
 export function Shell() {
   const user = useUser();
-  const place = "rounded-md px-2 py-1 font-medium text-muted [&.active]:bg-panel [&.active]:text-text";
+  const place = "whitespace-nowrap rounded-md px-2 py-1 font-medium text-muted [&.active]:bg-panel [&.active]:text-text";
   return (
     <div className="mx-auto max-w-6xl px-4 pb-12">
       <a href="#content" className="sr-only focus:not-sr-only">
@@ -155,7 +155,12 @@ export function Shell() {
             <StreamStatus />
           </div>
           <Account />
-          {user && <AmountsSwitch />}
+          {user && (
+            // Phones have no room for it: the settings and the search do it too.
+            <span className="hidden sm:inline">
+              <AmountsSwitch />
+            </span>
+          )}
           <ThemeSwitch />
         </div>
         <nav aria-label="Pages" className="flex gap-1 overflow-x-auto pb-2">

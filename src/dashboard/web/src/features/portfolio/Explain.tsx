@@ -83,7 +83,7 @@ export function Explain({ id, figure, name }: { id: string; figure: string; name
         onClick={() => setOpen(true)}
         aria-label={`Explain: ${name}`}
         title="What is it made of?"
-        className="ml-1 inline-grid h-6 w-6 cursor-pointer place-items-center rounded-full border border-line align-middle text-xs text-muted hover:text-text"
+        className="ml-1 inline-grid h-[24px] min-h-0 w-[24px] cursor-pointer place-items-center rounded-full border border-line align-middle text-xs text-muted hover:text-text"
       >
         ?
       </button>
