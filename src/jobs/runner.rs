@@ -167,6 +167,12 @@ impl JobRunner {
         loop {
             tokio::select! {
                 outcome = &mut work => {
+                    // What it said last is kept, though the next beat was not due yet.
+                    if said.has_changed().unwrap_or(false) {
+                        let text: Option<String> = said.borrow_and_update().clone();
+                        let noted = self.jobs.heartbeat(job, LEASE, text.as_deref()).await;
+                        noted.err().inspect(|error| log_missed_beat(job, error));
+                    }
                     return Some(outcome.map_or_else(Attempt::Failed, |()| Attempt::Done));
                 }
                 _ = quit.wait_for(|quit| *quit) => return Some(Attempt::GivenBack),
