@@ -14,7 +14,8 @@ pub(super) fn allowed(key: &str) -> &'static str {
         ["roles", ..] => "a list of ingest, candles, forecasts, api, at least one",
         ["public_market_data"]
         | ["venues", _, "enabled"]
-        | ["forecasts", "load_history" | "train"] => "true, false",
+        | ["forecasts", "load_history" | "train"]
+        | ["candles", "repair"] => "true, false",
         ["market", "venues", ..] => {
             "a list of venues, e.g. [\"binance\", \"kraken\"], without repeats"
         }

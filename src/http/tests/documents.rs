@@ -18,6 +18,7 @@ async fn the_document_lists_every_route() {
         paths,
         [
             "/.well-known/jwks.json",
+            "/api/v1/admin/backfills",
             "/api/v1/admin/jobs",
             "/api/v1/admin/jobs/{id}",
             "/api/v1/admin/jobs/{id}/cancel",
@@ -270,6 +271,7 @@ fn what_decides_about_accounts_no_key_may_do() {
         (Method::POST, "/api/v1/models/train"),
         (Method::GET, "/api/v1/admin/users"),
         (Method::GET, "/api/v1/admin/jobs"),
+        (Method::POST, "/api/v1/admin/backfills"),
     ] {
         assert!(
             policies.get(&method, route).is_some(),

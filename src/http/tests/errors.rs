@@ -20,7 +20,7 @@ fn fields(body: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn every_wrong_parameter_is_named_with_what_is_allowed() {
     let app = App::new();
-    let query = "?interval=2m&from=yesterday&limit=5001&fill=zero&sort=asc&range=2d";
+    let query = "?interval=2m&from=yesterday&limit=5001&fill=zero&sort=asc&range=2d&format=xml";
     let answer = app.get(&format!("{CANDLES}{query}")).await;
     answer.is(
         400,
@@ -34,7 +34,8 @@ async fn every_wrong_parameter_is_named_with_what_is_allowed() {
                 {"field": "range", "detail": "cannot be \"2d\": use one of 24h, 7d, 30d, 90d, 1y"},
                 {"field": "limit", "detail": "cannot be \"5001\": use a whole number from 1 to 5000"},
                 {"field": "fill", "detail": "cannot be \"zero\": use previous, or leave it out"},
-                {"field": "sort", "detail": "unknown parameter: allowed are interval, from, to, range, limit, cursor, fill"},
+                {"field": "format", "detail": "cannot be \"xml\": use json or csv"},
+                {"field": "sort", "detail": "unknown parameter: allowed are interval, from, to, range, limit, cursor, fill, format"},
             ]
         }),
     );
