@@ -163,7 +163,7 @@ export function Shell() {
           )}
           <ThemeSwitch />
         </div>
-        <nav aria-label="Pages" className="flex gap-1 overflow-x-auto pb-2">
+        <nav aria-label="Pages" className="relative flex gap-1 overflow-x-auto pb-2">
           <Link to="/overview" className={place}>
             Overview
           </Link>
