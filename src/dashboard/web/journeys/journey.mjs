@@ -131,7 +131,7 @@ try {
   });
   await go("08-portfolio", async () => {
     await page.getByRole("button", { name: "Import 3" }).click();
-    await page.getByText("3 added").waitFor();
+    await page.getByText("3 added, 0 known already").waitFor();
     await page.getByRole("link", { name: "See what it comes to" }).click();
     await page.getByRole("rowheader", { name: /bitcoin/ }).first().waitFor();
     await page.getByRole("img", { name: /Value in USD/ }).waitFor();
