@@ -163,14 +163,16 @@ fn most_of<T>(mut list: Vec<T>, most: usize) -> (Vec<T>, usize) {
 impl Difference {
     fn of(before: &Summary, after: &Summary) -> Self {
         let known = |after: Option<Money>, before: Option<Money>| Some(after? - before?);
+        // In the portfolio's own currency these are always known.
+        let sum = |after, before| known(after, before).unwrap_or_default();
         Self {
-            realized: after.realized - before.realized,
+            realized: sum(after.realized, before.realized),
             unrealized: known(after.unrealized, before.unrealized),
-            income: after.income - before.income,
-            fees: after.fees - before.fees,
-            transfer_fees: after.transfer_fees - before.transfer_fees,
+            income: sum(after.income, before.income),
+            fees: sum(after.fees, before.fees),
+            transfer_fees: sum(after.transfer_fees, before.transfer_fees),
             value: known(after.value, before.value),
-            net_invested: after.net_invested - before.net_invested,
+            net_invested: sum(after.net_invested, before.net_invested),
         }
     }
 }

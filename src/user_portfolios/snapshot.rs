@@ -201,7 +201,7 @@ impl State {
                 account: holding.account.clone(),
                 quantity,
                 known: quantity - unknown,
-                basis: Some(holding.basis),
+                basis: holding.basis,
                 price: PositionPrice::Asset(self.price_of(&holding.asset)),
                 previous: closes.and_then(|closes| closes.on(yesterday)),
             });

@@ -170,10 +170,10 @@ impl Computed {
         &self.days
     }
 
-    /// The value of each day in another currency or coin, of which there are prices.
+    /// The value of each day in another currency or coin, of which there are prices; none on days before them.
     ///
     /// # Errors
-    /// If a price is missing.
+    /// If there are none.
     pub fn days_in(&self, currency: &str) -> Result<Vec<DayValue>, ReportError> {
         report::days_in(&self.ledger(), &self.days, currency)
     }
@@ -247,21 +247,17 @@ impl Computed {
         report::history(&self.days, from.map(Day::of))
     }
 
-    /// Value, flow and index of each day from one on, in another currency or coin, of which there are prices.
+    /// Value, flow and index of each day from one on, in another currency or coin, of which there are prices;
+    /// a day before them has a reason instead.
     ///
     /// # Errors
-    /// If a price is missing.
+    /// If there are none.
     pub fn history_in(
         &self,
         currency: &str,
         from: Option<NaiveDate>,
     ) -> Result<Vec<HistoryView>, ReportError> {
-        let mut history = report::history(&self.days_in(currency)?, from.map(Day::of));
-        for day in &mut history {
-            day.value = day.value.map(Money::rounded);
-            day.flow = day.flow.map(Money::rounded);
-        }
-        Ok(history)
+        report::history_in(&self.ledger(), &self.days, currency, from.map(Day::of))
     }
 
     /// The whole report; nothing is computed for it.
@@ -279,10 +275,11 @@ impl Computed {
         )
     }
 
-    /// The whole report with amounts in another currency or coin, of which there are prices.
+    /// The whole report with amounts in another currency or coin, of which there are prices. A figure that
+    /// needs one that is missing is not there.
     ///
     /// # Errors
-    /// If a price is missing.
+    /// If there are none.
     pub fn report_in(&self, currency: &str, with_history: bool) -> Result<Report, ReportError> {
         report::display(
             &self.ledger(),
@@ -299,7 +296,8 @@ impl Computed {
     /// amounts in another currency or coin, if one is given.
     ///
     /// # Errors
-    /// If the options contradict one another, a number does not fit, or a price is missing.
+    /// If the options contradict one another, a number does not fit, or there are no prices of the
+    /// currency.
     pub fn report_for(
         &self,
         options: &ReportOptions,

@@ -261,15 +261,15 @@ impl Computed {
         };
         step.name = figure.to_string();
         let (amount, note) = match figure {
-            Figure::Realized => (Some(summary.realized), None),
+            Figure::Realized => (summary.realized, None),
             Figure::Unrealized => (summary.unrealized, summary.unrealized_reason.clone()),
             Figure::Value => (summary.value, summary.value_reason.clone()),
-            Figure::Income => (Some(summary.income), None),
-            Figure::Fees => (Some(summary.fees), None),
-            Figure::TransferFees => (Some(summary.transfer_fees), None),
-            Figure::NetInvested => (Some(summary.net_invested), None),
-            Figure::ImpliedDeposits => (Some(summary.implied_deposits), None),
-            Figure::SwapDifferences => (Some(summary.swap_differences), None),
+            Figure::Income => (summary.income, None),
+            Figure::Fees => (summary.fees, None),
+            Figure::TransferFees => (summary.transfer_fees, None),
+            Figure::NetInvested => (summary.net_invested, None),
+            Figure::ImpliedDeposits => (summary.implied_deposits, None),
+            Figure::SwapDifferences => (summary.swap_differences, None),
             _ => return Ok(step),
         };
         step.note = note;

@@ -1,91 +1,101 @@
 //! A report in another currency or coin: each amount at the closing price of its own day. What was sold,
 //! earned or paid is converted on the day it was; what is held on the day it is valued on. The value of the
-//! shown unit changes in between: what that comes to is a figure of its own, `exchange_difference`.
+//! shown unit changes in between: what that comes to is a figure of its own, `exchange_difference`. An amount
+//! of a day without a rate is not there, and neither is a sum that it belongs to.
+
+use std::cell::Cell;
 
 use crate::cost_basis::CostBasis;
 use crate::ledger::{Dated, Day, Ledger};
 use crate::money::Money;
 use crate::performance::DayValue;
 use crate::prices::PriceSeries;
-use crate::report::views::split;
-use crate::report::{Period, Report, ReportError, Summary, build, performance_view};
+use crate::report::views::{HistoryView, split};
+use crate::report::{Period, Report, ReportError, Summary, build, history, performance_view};
 
 /// Rates by which amounts are converted.
 struct Rates<'a> {
     currency: &'a str,
     series: &'a PriceSeries,
+    /// The first day of which a figure needs a rate that is not there.
+    missing: Cell<Option<Day>>,
 }
 
 impl<'a> Rates<'a> {
     fn of(ledger: &Ledger<'a>, currency: &'a str) -> Result<Self, ReportError> {
         let series = ledger.prices.of(currency);
         let series = series.ok_or_else(|| ReportError::NoRates(currency.to_owned()))?;
-        Ok(Self { currency, series })
+        Ok(Self {
+            currency,
+            series,
+            missing: Cell::new(None),
+        })
     }
 
-    fn days(&self, days: &[DayValue]) -> Result<Vec<DayValue>, ReportError> {
-        let days = days.iter().map(|day| {
-            let at = |amount: Option<Money>| match amount {
-                Some(amount) => self.at(amount, day.day).map(Some),
-                None => Ok(None),
-            };
-            Ok(DayValue {
-                day: day.day,
-                value: at(day.value)?,
-                flow: at(day.flow)?,
-            })
+    fn days(&self, days: &[DayValue]) -> Vec<DayValue> {
+        let days = days.iter().map(|day| DayValue {
+            day: day.day,
+            value: day.value.and_then(|value| self.at(value, day.day)),
+            flow: day.flow.and_then(|flow| self.at(flow, day.day)),
         });
         days.collect()
     }
 
-    fn at(&self, amount: Money, day: Day) -> Result<Money, ReportError> {
+    /// An amount of a day; none without a rate of it or of a day before.
+    fn at(&self, amount: Money, day: Day) -> Option<Money> {
         // Nothing is nothing in every currency: it needs no rate.
         if amount.is_zero() {
-            return Ok(Money::ZERO);
+            return Some(Money::ZERO);
         }
-        let rate = self.series.on(day.date());
-        let converted = rate.and_then(|rate| amount.converted(rate));
-        converted.ok_or_else(|| ReportError::NoRate {
-            currency: self.currency.to_owned(),
-            day: day.date(),
-        })
+        amount.converted(self.series.on(day.date())?)
     }
 
-    fn maybe(&self, amount: &mut Option<Money>, day: Day) -> Result<(), ReportError> {
-        if let Some(known) = amount {
-            *known = self.at(*known, day)?.rounded();
+    /// As [`Self::at`], for a figure.
+    fn needed(&self, amount: Money, day: Day) -> Option<Money> {
+        let converted = self.at(amount, day);
+        if converted.is_none() {
+            let first = self.missing.get().map_or(day, |first| first.min(day));
+            self.missing.set(Some(first));
         }
-        Ok(())
+        converted
     }
 
-    /// The sum of a list, of the period and of everything up to its end.
-    fn sums<'l>(
+    fn show(&self, amount: &mut Option<Money>, day: Day) {
+        *amount = amount.and_then(|known| Some(self.needed(known, day)?.rounded()));
+    }
+
+    /// Sum of a list over the period.
+    fn within<'l>(
         &self,
         list: impl IntoIterator<Item = &'l Dated>,
         period: Period,
-    ) -> Result<[Money; 2], ReportError> {
-        let dated = list.into_iter().map(|dated| (dated.day, dated.amount));
-        self.sum(dated, period)
+    ) -> Option<Money> {
+        self.sum(
+            list.into_iter().map(|dated| (dated.day, dated.amount)),
+            period,
+        )
     }
 
-    fn sum(
-        &self,
-        list: impl Iterator<Item = (Day, Money)>,
-        period: Period,
-    ) -> Result<[Money; 2], ReportError> {
-        let (mut within, mut until) = (Money::ZERO, Money::ZERO);
-        for (day, amount) in list.filter(|(day, _)| *day <= period.to) {
-            let amount = self.at(amount, day)?;
-            until += amount;
-            if period.from.is_none_or(|from| day >= from) {
-                within += amount;
-            }
+    /// The sum of dated amounts over the period. All of them are looked at, so that the first day without a
+    /// rate is found.
+    fn sum(&self, list: impl Iterator<Item = (Day, Money)>, period: Period) -> Option<Money> {
+        let mut sum = Some(Money::ZERO);
+        for (day, amount) in list.filter(|(day, _)| period.has(*day)) {
+            sum = sum
+                .zip(self.needed(amount, day))
+                .map(|(sum, part)| sum + part);
         }
-        Ok([within, until])
+        sum
+    }
+
+    /// Why an amount of a day is not there.
+    fn reason(&self, day: Day) -> String {
+        let (currency, day) = (self.currency.to_owned(), day.date());
+        ReportError::NoRate { currency, day }.to_string()
     }
 }
 
-/// The value of each day in another currency.
+/// The value of each day in another currency; none on days without a rate.
 pub(crate) fn days_in(
     ledger: &Ledger<'_>,
     days: &[DayValue],
@@ -94,7 +104,34 @@ pub(crate) fn days_in(
     if currency == ledger.currency {
         return Ok(days.to_vec());
     }
-    Rates::of(ledger, currency)?.days(days)
+    Ok(Rates::of(ledger, currency)?.days(days))
+}
+
+/// Value, flow and index of each day from one on, in another currency. A day without a rate has a reason.
+pub(crate) fn history_in(
+    ledger: &Ledger<'_>,
+    days: &[DayValue],
+    currency: &str,
+    from: Option<Day>,
+) -> Result<Vec<HistoryView>, ReportError> {
+    if currency == ledger.currency {
+        return Ok(history(days, from));
+    }
+    let rates = Rates::of(ledger, currency)?;
+    let converted = rates.days(days);
+    let mut shown = history(&converted, from);
+    let cut = days.len() - shown.len();
+    let both = days[cut..].iter().zip(&converted[cut..]);
+    for (view, (own, converted)) in shown.iter_mut().zip(both) {
+        view.value = view.value.map(Money::rounded);
+        view.flow = view.flow.map(Money::rounded);
+        let lost = (own.value.is_some() && converted.value.is_none())
+            || (own.flow.is_some() && converted.flow.is_none());
+        if lost {
+            view.reason = Some(rates.reason(own.day));
+        }
+    }
+    Ok(shown)
 }
 
 /// Makes the report of figures in another currency.
@@ -111,11 +148,13 @@ pub(crate) fn display(
         return Ok(build(ledger, basis, days, summary, period, with_history));
     }
     let rates = Rates::of(ledger, currency)?;
-    let converted = rates.days(days)?;
-    let mut report = build(ledger, basis, &converted, summary, period, with_history);
-    lines(ledger, basis, &rates, period, &mut report)?;
-    figures(ledger, basis, &rates, period, &mut report.summary)?;
-    report.summary.performance = performance_view::performance(&converted, period);
+    let mut report = build(ledger, basis, days, summary, period, false);
+    lines(ledger, basis, &rates, period, &mut report);
+    figures(ledger, basis, &rates, period, &mut report.summary);
+    report.summary.performance = performance_view::performance(&rates.days(days), period);
+    if with_history {
+        report.history = Some(history_in(ledger, days, currency, period.from)?);
+    }
     Ok(report)
 }
 
@@ -125,32 +164,26 @@ fn lines(
     rates: &Rates<'_>,
     period: Period,
     report: &mut Report,
-) -> Result<(), ReportError> {
-    let within = |day: Day| day <= period.to && period.from.is_none_or(|from| day >= from);
-    let disposals = basis.disposals.iter().filter(|of| within(of.day));
+) {
+    let disposals = basis.disposals.iter().filter(|of| period.has(of.day));
     for (view, disposal) in report.disposals.iter_mut().zip(disposals) {
-        rates.maybe(&mut view.proceeds, disposal.day)?;
-        rates.maybe(&mut view.gain, disposal.day)?;
-        view.basis = rates.at(view.basis, disposal.day)?.rounded();
+        rates.show(&mut view.proceeds, disposal.day);
+        rates.show(&mut view.gain, disposal.day);
+        rates.show(&mut view.basis, disposal.day);
         for lot in &mut view.lots {
-            rates.maybe(&mut lot.basis, disposal.day)?;
+            rates.show(&mut lot.basis, disposal.day);
         }
         split(view, disposal, &basis.slices[disposal.slices.clone()]);
     }
-    let income = ledger.totals.income.iter().filter(|of| within(of.day));
+    let income = ledger.totals.income.iter().filter(|of| period.has(of.day));
     for (view, dated) in report.income_lines.iter_mut().zip(income) {
-        view.value = rates.at(view.value, dated.day)?.rounded();
-    }
-    for day in report.history.iter_mut().flatten() {
-        day.value = day.value.map(Money::rounded);
-        day.flow = day.flow.map(Money::rounded);
+        rates.show(&mut view.value, dated.day);
     }
     for holding in &mut report.summary.remaining {
-        holding.basis = rates.at(holding.basis, period.to)?.rounded();
-        rates.maybe(&mut holding.value, period.to)?;
-        rates.maybe(&mut holding.unrealized, period.to)?;
+        rates.show(&mut holding.basis, period.to);
+        rates.show(&mut holding.value, period.to);
+        rates.show(&mut holding.unrealized, period.to);
     }
-    Ok(())
 }
 
 fn figures(
@@ -159,39 +192,60 @@ fn figures(
     rates: &Rates<'_>,
     period: Period,
     summary: &mut Summary,
-) -> Result<(), ReportError> {
+) {
     let totals = &ledger.totals;
-    let gains = basis.disposals.iter();
-    let gains = gains.filter_map(|disposal| Some((disposal.day, disposal.gain?)));
-    let [realized, all_realized] = rates.sum(gains, period)?;
-    let [income, all_income] = rates.sums(&totals.income, period)?;
-    let fees_at_cost = totals.other_fees.iter().chain(&basis.fees_at_cost);
-    let [transfer_fees, all_fees] = rates.sums(fees_at_cost, period)?;
-    let [swaps, all_swaps] = rates.sums(&totals.swap_differences, period)?;
-    let [_, contributed] = rates.sums(&totals.contributed, period)?;
-    let [_, removed] = rates.sums(&basis.removed, period)?;
-    let invested = contributed - removed;
-    rates.maybe(&mut summary.value, period.to)?;
-    rates.maybe(&mut summary.unrealized, period.to)?;
-    rates.maybe(&mut summary.unexplained, period.to)?;
-    summary.realized = realized.rounded();
-    summary.income = income.rounded();
-    summary.fees = rates.sums(&totals.fees, period)?[0].rounded();
-    summary.transfer_fees = transfer_fees.rounded();
-    summary.swap_differences = swaps.rounded();
-    summary.net_invested = invested.rounded();
-    summary.implied_deposits = rates.sums(&totals.implied, period)?[0].rounded();
-    let explained = invested + all_realized + all_income - all_fees + all_swaps;
-    let known = summary.value.zip(summary.unrealized);
-    summary.exchange_difference = known.map(|(value, unrealized)| {
+    let gains = |period| {
+        let gains = basis.disposals.iter();
+        rates.sum(
+            gains.filter_map(|disposal| Some((disposal.day, disposal.gain?))),
+            period,
+        )
+    };
+    let transfer_fees = |period| {
+        let fees = totals.other_fees.iter().chain(&basis.fees_at_cost);
+        rates.within(fees, period)
+    };
+    let everything = Period {
+        from: None,
+        ..period
+    };
+    let contributed = rates.within(&totals.contributed, everything);
+    let removed = rates.within(&basis.removed, everything);
+    let invested = contributed.zip(removed);
+    let invested = invested.map(|(contributed, removed)| contributed - removed);
+    let rounded = |amount: Option<Money>| amount.map(Money::rounded);
+    let missing_value = |known: Option<Money>, shown: Option<Money>| {
+        (known.is_some() && shown.is_none()).then(|| rates.reason(period.to))
+    };
+    let (value, unrealized) = (summary.value, summary.unrealized);
+    rates.show(&mut summary.value, period.to);
+    rates.show(&mut summary.unrealized, period.to);
+    rates.show(&mut summary.unexplained, period.to);
+    summary.value_reason = missing_value(value, summary.value).or(summary.value_reason.take());
+    summary.unrealized_reason =
+        missing_value(unrealized, summary.unrealized).or(summary.unrealized_reason.take());
+    summary.realized = rounded(gains(period));
+    summary.income = rounded(rates.within(&totals.income, period));
+    summary.fees = rounded(rates.within(&totals.fees, period));
+    summary.transfer_fees = rounded(transfer_fees(period));
+    summary.swap_differences = rounded(rates.within(&totals.swap_differences, period));
+    summary.net_invested = rounded(invested);
+    summary.implied_deposits = rounded(rates.within(&totals.implied, period));
+    // What follows needs the rates of everything, which no other figure of the period may need.
+    summary.conversion_reason = rates.missing.get().map(|day| rates.reason(day));
+    let difference = || {
+        let explained =
+            invested? + gains(everything)? + rates.within(&totals.income, everything)?
+                - transfer_fees(everything)?
+                + rates.within(&totals.swap_differences, everything)?;
         let unexplained = summary.unexplained.unwrap_or_default();
-        (value - unrealized - explained - unexplained).rounded()
-    });
+        Some((summary.value? - summary.unrealized? - explained - unexplained).rounded())
+    };
+    summary.exchange_difference = difference();
     let from = std::mem::replace(&mut summary.currency, rates.currency.to_owned());
     summary.conversion = Some(format!(
         "from {from} at the closing price of {} of each day, or the last before it: disposals, income, fees, deposits and withdrawals at that of their own day, holdings at that of {}",
         rates.currency,
         period.to.date(),
     ));
-    Ok(())
 }

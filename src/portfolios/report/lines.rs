@@ -48,7 +48,7 @@ pub(super) fn tax_csv(report: &Report) -> String {
                     &disposal.transactions.join(" "),
                     &disposal.quantity,
                     &proceeds,
-                    &disposal.basis.to_string(),
+                    &number(disposal.basis),
                     &gain,
                     &disposal.unknown_quantity,
                     &lot.lot,
@@ -67,7 +67,7 @@ pub(super) fn tax_csv(report: &Report) -> String {
         }
     }
     for income in &report.income_lines {
-        let value = income.value.to_string();
+        let value = number(income.value);
         let mut cells = [""; COLUMNS.len()];
         cells[1] = &income.asset;
         cells[3] = income.kind;
@@ -81,7 +81,7 @@ pub(super) fn tax_csv(report: &Report) -> String {
         push(&mut out, cells);
     }
     for holding in &report.summary.remaining {
-        let (basis, value) = (holding.basis.to_string(), number(holding.value));
+        let (basis, value) = (number(holding.basis), number(holding.value));
         let mut cells = [""; COLUMNS.len()];
         cells[1] = &holding.asset;
         cells[2] = &holding.account;

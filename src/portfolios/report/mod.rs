@@ -15,7 +15,7 @@ use std::io;
 
 use chrono::{Datelike, NaiveDate};
 
-pub(crate) use display::{days_in, display};
+pub(crate) use display::{days_in, display, history_in};
 pub use figures::Sums;
 pub(crate) use figures::{Of, Parts, worth_of};
 pub use performance_view::{days_between, performance_between};
@@ -71,7 +71,7 @@ pub enum ReportError {
     /// There are no prices to convert with.
     #[error("there are no prices of {0}: add them to show amounts in it")]
     NoRates(String),
-    /// One is missing.
+    /// One is missing: the reason of a figure that is not there.
     #[error("there is no price of {currency} on {day} or before: add one to show amounts in it")]
     NoRate {
         /// In what amounts were to be shown.
@@ -96,6 +96,13 @@ pub struct Period {
     pub to: Day,
 }
 
+impl Period {
+    /// A day of it.
+    pub(crate) fn has(self, day: Day) -> bool {
+        day <= self.to && self.from.is_none_or(|from| day >= from)
+    }
+}
+
 /// Makes the report of a file.
 ///
 /// # Errors
@@ -106,10 +113,11 @@ pub fn report(file: &TransactionFile, options: &ReportOptions) -> Result<Report,
     report_of(&ledger, options, None)
 }
 
-/// Makes the report of a file with amounts in another currency or coin, of which the file has prices.
+/// Makes the report of a file with amounts in another currency or coin, of which the file has prices. A figure
+/// that needs one that is missing is not there.
 ///
 /// # Errors
-/// As for [`report`], and if a price is missing.
+/// As for [`report`], and if there is no price at all.
 pub fn report_in(
     file: &TransactionFile,
     options: &ReportOptions,

@@ -6,7 +6,7 @@ use std::io;
 use serde::{Serialize, Serializer};
 
 use crate::cost_basis::CostBasis;
-use crate::ledger::{Day, Ledger};
+use crate::ledger::Ledger;
 use crate::performance::DayValue;
 use crate::report::views::{FlagView, HistoryView};
 use crate::report::{Period, Summary, disposal, flags, history, income_line};
@@ -46,15 +46,14 @@ pub(super) fn write(
     with_history: bool,
     to: impl io::Write,
 ) -> io::Result<()> {
-    let within = |day: Day| day <= period.to && period.from.is_none_or(|from| day >= from);
     let streamed = Streamed {
         summary,
         disposals: Each(|| {
-            let disposals = basis.disposals.iter().filter(|of| within(of.day));
+            let disposals = basis.disposals.iter().filter(|of| period.has(of.day));
             disposals.map(|of| disposal(ledger, basis, of, summary.method))
         }),
         income_lines: Each(|| {
-            let income = ledger.totals.income.iter().filter(|of| within(of.day));
+            let income = ledger.totals.income.iter().filter(|of| period.has(of.day));
             income.map(|dated| income_line(ledger, dated))
         }),
         flags: flags(ledger, basis, period.to),

@@ -55,6 +55,9 @@ pub(super) fn tax_html(report: &Report) -> String {
                 report.currency
             ));
         }
+        if let Some(reason) = &report.conversion_reason {
+            page.text(&format!(" Some amounts are unknown in it: {reason}."));
+        }
         page.raw("</p>\n");
     }
     disposals(&mut page, report);
@@ -86,7 +89,7 @@ fn disposals(page: &mut Page, report: &Report) {
     page.raw("</thead><tbody>\n");
     for disposal in &report.disposals {
         let (proceeds, gain) = (shown(disposal.proceeds), shown(disposal.gain));
-        let basis = disposal.basis.to_string();
+        let basis = shown(disposal.basis);
         let cells: [&str; 9] = [
             &disposal.date,
             "",
@@ -129,17 +132,7 @@ fn disposals(page: &mut Page, report: &Report) {
     page.row(
         "",
         "th",
-        &[
-            "Sum",
-            "",
-            "",
-            "",
-            "",
-            "",
-            &report.realized.to_string(),
-            "",
-            "",
-        ],
+        &["Sum", "", "", "", "", "", &shown(report.realized), "", ""],
     );
     page.raw("</tbody></table>\n");
 }
@@ -153,7 +146,7 @@ fn income(page: &mut Page, report: &Report) {
     );
     page.raw("</thead><tbody>\n");
     for line in &report.income_lines {
-        let value = line.value.to_string();
+        let value = shown(line.value);
         let cells = [
             line.date.as_str(),
             line.kind,
@@ -163,7 +156,7 @@ fn income(page: &mut Page, report: &Report) {
         ];
         page.row("", "td", &cells);
     }
-    page.row("", "th", &["Sum", "", "", "", &report.income.to_string()]);
+    page.row("", "th", &["Sum", "", "", "", &shown(report.income)]);
     page.raw("</tbody></table>\n");
 }
 
@@ -176,7 +169,7 @@ fn holdings(page: &mut Page, report: &Report) {
     );
     page.raw("</thead><tbody>\n");
     for holding in &report.remaining {
-        let (basis, value) = (holding.basis.to_string(), shown(holding.value));
+        let (basis, value) = (shown(holding.basis), shown(holding.value));
         let account = if holding.account == "*" {
             "all"
         } else {

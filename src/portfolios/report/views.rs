@@ -50,24 +50,26 @@ pub struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     pub valued_on: Option<String>,
-    pub realized: Money,
+    pub realized: Option<Money>,
     pub unrealized: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unrealized_reason: Option<String>,
-    pub income: Money,
-    pub fees: Money,
-    pub transfer_fees: Money,
+    pub income: Option<Money>,
+    pub fees: Option<Money>,
+    pub transfer_fees: Option<Money>,
     pub value: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_reason: Option<String>,
-    pub net_invested: Money,
-    pub implied_deposits: Money,
-    pub swap_differences: Money,
+    pub net_invested: Option<Money>,
+    pub implied_deposits: Option<Money>,
+    pub swap_differences: Option<Money>,
     pub unexplained: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchange_difference: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversion: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversion_reason: Option<String>,
     pub holdings: BTreeMap<String, String>,
     pub unpriced: Vec<String>,
     pub remaining: Vec<HoldingView>,
@@ -86,7 +88,7 @@ pub struct DisposalView {
     pub transactions: Vec<String>,
     pub quantity: String,
     pub proceeds: Option<Money>,
-    pub basis: Money,
+    pub basis: Option<Money>,
     pub gain: Option<Money>,
     pub unknown_quantity: String,
     pub lots: Vec<LotView>,
@@ -117,7 +119,7 @@ pub struct IncomeView {
     pub kind: &'static str,
     pub asset: String,
     pub quantity: String,
-    pub value: Money,
+    pub value: Option<Money>,
 }
 
 /// Remainder of an asset.
@@ -127,7 +129,7 @@ pub struct HoldingView {
     pub asset: String,
     pub account: String,
     pub quantity: String,
-    pub basis: Money,
+    pub basis: Option<Money>,
     pub unknown_quantity: String,
     pub value: Option<Money>,
     pub unrealized: Option<Money>,
@@ -210,6 +212,8 @@ pub struct HistoryView {
     pub value: Option<Money>,
     pub flow: Option<Money>,
     pub index: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A quantity in units of 10⁻¹⁸ as text.
@@ -250,20 +254,21 @@ pub(crate) fn summary(
         year: options.year,
         from: period.from.map(|day| day.date().to_string()),
         valued_on: (!empty).then(|| period.to.date().to_string()),
-        realized: sums.realized,
+        realized: Some(sums.realized),
         unrealized: sums.unrealized,
         unrealized_reason: no_price.clone().filter(|_| sums.unrealized.is_none()),
-        income: sums.income,
-        fees: sums.fees,
-        transfer_fees: sums.transfer_fees,
+        income: Some(sums.income),
+        fees: Some(sums.fees),
+        transfer_fees: Some(sums.transfer_fees),
         value: sums.value,
         value_reason: no_price.filter(|_| sums.value.is_none()),
-        net_invested: sums.net_invested,
-        implied_deposits: sums.implied,
-        swap_differences: sums.swap_differences,
+        net_invested: Some(sums.net_invested),
+        implied_deposits: Some(sums.implied),
+        swap_differences: Some(sums.swap_differences),
         unexplained: sums.unexplained,
         exchange_difference: None,
         conversion: None,
+        conversion_reason: None,
         holdings: sums
             .holdings
             .iter()
@@ -285,16 +290,8 @@ pub(crate) fn build(
     period: Period,
     with_history: bool,
 ) -> Report {
-    let within = |day: Day| day <= period.to && period.from.is_none_or(|from| day >= from);
-    let disposals = basis
-        .disposals
-        .iter()
-        .filter(|disposal| within(disposal.day));
-    let income = ledger
-        .totals
-        .income
-        .iter()
-        .filter(|dated| within(dated.day));
+    let disposals = basis.disposals.iter().filter(|of| period.has(of.day));
+    let income = ledger.totals.income.iter().filter(|of| period.has(of.day));
     Report {
         disposals: disposals
             .map(|of| disposal(ledger, basis, of, summary.method))
@@ -363,7 +360,7 @@ pub(crate) fn disposal(
         transactions: ids.collect(),
         quantity: quantity(of.quantity),
         proceeds: of.proceeds,
-        basis: of.basis,
+        basis: Some(of.basis),
         gain: of.gain,
         unknown_quantity: quantity(of.unknown),
         lots: slices.iter().map(lot).collect(),
@@ -405,7 +402,7 @@ pub(crate) fn income_line(ledger: &Ledger<'_>, dated: &Dated) -> IncomeView {
         quantity: received
             .map(|leg| leg.quantity.normalized().to_string())
             .unwrap_or_default(),
-        value: dated.amount,
+        value: Some(dated.amount),
     }
 }
 
@@ -420,7 +417,7 @@ fn remaining_lots(ledger: &Ledger<'_>, remaining: &[Holding], period: Period) ->
                 .map_or("*", |account| ledger.account(account))
                 .to_owned(),
             quantity: quantity(holding.quantity),
-            basis: holding.basis,
+            basis: Some(holding.basis),
             unknown_quantity: quantity(holding.unknown),
             value: worth(holding.asset, holding.quantity),
             unrealized: worth(holding.asset, holding.quantity - holding.unknown)
@@ -520,6 +517,7 @@ pub(crate) fn history(days: &[DayValue], from: Option<Day>) -> Vec<HistoryView> 
             value: day.value,
             flow: day.flow,
             index: ratio(index),
+            reason: None,
         })
         .collect()
 }

@@ -477,7 +477,7 @@ fn lots_missing_after_import() {
         (
             left.account.as_str(),
             left.quantity.as_str(),
-            left.basis.to_string().as_str()
+            left.basis.unwrap().to_string().as_str()
         ),
         ("Ledger", "0.5", "1002.5")
     );

@@ -112,6 +112,83 @@ fn a_converted_page_says_so() {
     assert!(html.contains("the exchange difference: "), "{html}");
 }
 
+/// One rate, of a day late in the history: what needs an earlier one is null and says why, the rest is there.
+#[test]
+fn a_rate_that_begins_late_takes_only_what_needs_an_earlier_one() {
+    let mut file = two_lots();
+    price(
+        &mut file,
+        "BTC",
+        &[("2023-01-02", "100"), ("2024-03-05", "620")],
+    );
+    price(
+        &mut file,
+        "SOL",
+        &[("2024-02-15", "100"), ("2024-03-04", "124")],
+    );
+    let options = ReportOptions {
+        history: true,
+        ..ReportOptions::new(Method::Fifo)
+    };
+    let whole = report_in(&file, &options, "SOL").unwrap();
+    let text = serde_json::to_value(&whole).unwrap();
+    // The purchases of 2023 have no rate, the sale and the value of today have.
+    assert_eq!(text["net_invested"], serde_json::Value::Null);
+    assert_eq!(text["income"], serde_json::Value::Null);
+    assert_eq!(text["realized"], "7.75");
+    assert!(text["value"].is_string(), "{text}");
+    assert_eq!(
+        text["conversion_reason"],
+        "there is no price of SOL on 2023-01-02 or before: add one to show amounts in it"
+    );
+    assert_eq!(text["income_lines"][0]["value"], serde_json::Value::Null);
+    assert_eq!(text["disposals"][0]["basis"], "2.25");
+    assert!(text.get("exchange_difference").is_none());
+    let day = |date: &str| {
+        let days = text["history"].as_array().unwrap();
+        days.iter().find(|day| day["date"] == date).unwrap().clone()
+    };
+    assert_eq!(day("2024-02-14")["value"], serde_json::Value::Null);
+    let reason = "there is no price of SOL on 2024-02-14 or before: add one to show amounts in it";
+    assert_eq!(day("2024-02-14")["reason"], reason);
+    assert!(day("2024-02-15")["value"].is_string());
+    assert!(day("2024-02-15").get("reason").is_none());
+    assert!(whole.performance.twr.is_some());
+    assert!(whole.performance.xirr.is_none() && whole.performance.xirr_reason.is_some());
+    assert!(
+        whole
+            .tax_html()
+            .contains("Some amounts are unknown in it: there is no price of SOL")
+    );
+    // A range after the first rate lacks nothing.
+    let computed = coinsphere_portfolios::Computed::new(file.clone(), options).unwrap();
+    let from = "2024-02-16".parse().unwrap();
+    let late = computed.history_in("SOL", Some(from)).unwrap();
+    assert!(
+        late.iter()
+            .all(|day| day.value.is_some() && day.reason.is_none())
+    );
+    let days = computed.days_in("SOL").unwrap();
+    let performance = coinsphere_portfolios::report::performance_between(&days, Some(from), None);
+    assert!(performance.xirr.is_some(), "{performance:?}");
+    // Without any there is nothing to show.
+    assert!(computed.history_in("XMR", None).is_err());
+    // A year before the first rate has neither.
+    let year = ReportOptions {
+        year: Some(2023),
+        ..options
+    };
+    let early = report_in(&file, &year, "SOL").unwrap();
+    assert_eq!((early.value, early.remaining[0].basis), (None, None));
+    let reason = early.value_reason.clone().unwrap();
+    assert!(
+        reason.starts_with("there is no price of SOL on 2023-12-31"),
+        "{reason}"
+    );
+    // Nothing was sold in it, which needs no rate.
+    assert_eq!(early.realized, Some(Money::ZERO));
+}
+
 fn sum(parts: impl Iterator<Item = Option<Money>>) -> Money {
     parts.flatten().sum()
 }

@@ -38,14 +38,14 @@ pub(in crate::http) struct TaxView {
     #[schema(example = "dispose")]
     fees_in_kind: &'static str,
     /// The gains of the year's disposals.
-    #[schema(value_type = String, example = "4310.2")]
-    realized: Money,
+    #[schema(value_type = Option<String>, example = "4310.2")]
+    realized: Option<Money>,
     /// The year's income.
-    #[schema(value_type = String, example = "12.75")]
-    income: Money,
+    #[schema(value_type = Option<String>, example = "12.75")]
+    income: Option<Money>,
     /// The year's fees.
-    #[schema(value_type = String, example = "48.1")]
-    fees: Money,
+    #[schema(value_type = Option<String>, example = "48.1")]
+    fees: Option<Money>,
     /// Value of the holdings at the end.
     #[schema(value_type = Option<String>, example = "61820.01")]
     value: Option<Money>,
@@ -87,8 +87,8 @@ pub(in crate::http) struct TaxDisposalView {
     #[schema(value_type = Option<String>, example = "15455")]
     proceeds: Option<Money>,
     /// Cost of its lots.
-    #[schema(value_type = String, example = "11250")]
-    basis: Money,
+    #[schema(value_type = Option<String>, example = "11250")]
+    basis: Option<Money>,
     /// The gain of what has a known cost.
     #[schema(value_type = Option<String>, example = "4205")]
     gain: Option<Money>,
@@ -150,8 +150,8 @@ pub(in crate::http) struct TaxIncomeView {
     #[schema(value_type = String, example = "0.01")]
     quantity: String,
     /// Its value, which is its cost.
-    #[schema(value_type = String, example = "28.1")]
-    value: Money,
+    #[schema(value_type = Option<String>, example = "28.1")]
+    value: Option<Money>,
 }
 
 /// Remainder of an asset.
@@ -168,8 +168,8 @@ pub(in crate::http) struct RemainingView {
     #[schema(value_type = String, example = "0.75")]
     quantity: String,
     /// The cost of what has a known cost.
-    #[schema(value_type = String, example = "33750")]
-    basis: Money,
+    #[schema(value_type = Option<String>, example = "33750")]
+    basis: Option<Money>,
     /// Part of the quantity that has no known cost.
     #[schema(value_type = String, example = "0")]
     unknown_quantity: String,
