@@ -2,11 +2,11 @@
 
 use crate::cost_basis::{LotName, OpenLot};
 use crate::explain::{Explain, Step, largest};
-use crate::ledger::Day;
+use crate::ledger::{AssetId, Day};
 use crate::money::Money;
 
 impl Explain<'_> {
-    fn valued_on(&self) -> Day {
+    pub(super) fn valued_on(&self) -> Day {
         self.computed.days().last().map_or(Day(1), |day| day.day)
     }
 
@@ -35,7 +35,8 @@ impl Explain<'_> {
         .of(parts)
     }
 
-    pub(super) fn unrealized(&self) -> Step {
+    /// Of everything, or of one asset.
+    pub(super) fn unrealized(&self, only: Option<AssetId>) -> Step {
         let lots = self.computed.open_lots();
         let remaining = &self.computed.cost_basis().remaining;
         let gain = |number: usize| {
@@ -45,7 +46,9 @@ impl Explain<'_> {
                 .worth(holding.asset, holding.quantity - holding.unknown);
             worth.map(|worth| worth - holding.basis)
         };
-        let all = (0..remaining.len()).map(|number| (number, gain(number)));
+        let wanted = |number: &usize| only.is_none_or(|asset| remaining[*number].asset == asset);
+        let numbers = (0..remaining.len()).filter(wanted);
+        let all = numbers.map(|number| (number, gain(number)));
         let parts = largest(all, self.most, |number, gain| {
             let holding = &remaining[number];
             let account = holding.account.map(|account| self.ledger.account(account));
@@ -68,6 +71,68 @@ impl Explain<'_> {
             ..Step::new("figure", "")
         }
         .of(parts)
+    }
+
+    /// What is held of an asset at its price.
+    pub(super) fn value_of(&self, asset: &str) -> Option<Step> {
+        let (id, quantity) = self.held(asset)?;
+        let worth = self.computed.worth(id, quantity);
+        let mut step = Step {
+            rule: "the quantity at its price",
+            date: Some(self.valued_on().date().to_string()),
+            asset: Some(asset.to_owned()),
+            quantity: Some(Money::from_atoms(quantity).to_string()),
+            note: worth.is_none().then(|| format!("no price for {asset}")),
+            ..Step::new("figure", "")
+        };
+        step.parts.extend(self.price(id, self.valued_on()));
+        Some(step.amount(worth))
+    }
+
+    /// The gain of what is held of an asset.
+    pub(super) fn unrealized_of(&self, asset: &str) -> Option<Step> {
+        let id = self.ledger.asset_id(asset)?;
+        let remaining = self.computed.cost_basis().remaining.iter();
+        let mut of_asset = remaining.filter(|holding| holding.asset == id).peekable();
+        of_asset.peek()?;
+        let gain: Option<Money> = of_asset
+            .map(|holding| {
+                let known = holding.quantity - holding.unknown;
+                Some(self.computed.worth(id, known)? - holding.basis)
+            })
+            .sum();
+        let mut step = self.unrealized(Some(id));
+        step.asset = Some(asset.to_owned());
+        step.note = gain.is_none().then(|| format!("no price for {asset}"));
+        Some(step.amount(gain))
+    }
+
+    /// The days on which more or less came to be held of an asset.
+    pub(super) fn quantity_of(&self, asset: &str) -> Option<Step> {
+        let id = self.ledger.asset_id(asset)?;
+        let changes = self.ledger.totals.changes.iter();
+        let of_asset = changes.filter(|change| change.asset == id);
+        let all = of_asset.map(|change| (change.day, Some(Money::from_atoms(change.quantity))));
+        let parts = largest(all, self.most, |day, quantity| {
+            let mut step = Step {
+                date: Some(day.date().to_string()),
+                ..Step::new("day", "what came less what left")
+            };
+            self.transactions_of(id, day, &mut step);
+            step.amount(quantity)
+        });
+        let held = self.held(asset).map_or(0, |(_, quantity)| quantity);
+        let step = Step {
+            rule: "the sum of its changes; what left without ever having come does not count",
+            asset: Some(asset.to_owned()),
+            ..Step::new("figure", "")
+        };
+        Some(step.of(parts).amount(Some(Money::from_atoms(held))))
+    }
+
+    fn held(&self, asset: &str) -> Option<(AssetId, i128)> {
+        let mut holdings = self.ledger.holdings();
+        holdings.find(|&(id, quantity)| quantity != 0 && self.ledger.asset(id) == asset)
     }
 
     pub(super) fn basis(&self, asset: &str, account: Option<&str>) -> Option<Step> {

@@ -5,6 +5,7 @@
 mod disposals;
 mod holdings;
 mod performance;
+mod risk;
 mod transactions;
 
 use std::fmt;
@@ -42,12 +43,38 @@ pub enum Figure {
     ImpliedDeposits,
     /// Swaps whose sides have different values.
     SwapDifferences,
+    /// Amount that flags leave open.
+    Unexplained,
     /// The time-weighted return.
     Twr,
     /// The money-weighted return.
     Xirr,
+    /// The money-weighted return of the whole time.
+    XirrOverSpan,
+    /// The gain over the capital, weighted by time.
+    ModifiedDietz,
+    /// The gain over the capital that was at work.
+    SimpleReturn,
     /// The deepest fall.
     MaxDrawdown,
+    /// The spread of daily returns.
+    Volatility,
+    /// The mean return by that spread.
+    Sharpe,
+    /// The mean return by the spread of losses.
+    Sortino,
+    /// The loss that one day in twenty exceeds.
+    ValueAtRisk,
+    /// The mean of the losses beyond that.
+    ExpectedShortfall,
+    /// The concentration of the holdings.
+    Hhi,
+    /// The price of what is held of an asset.
+    ValueOf(String),
+    /// Its price less its cost.
+    UnrealizedOf(String),
+    /// Its quantity.
+    QuantityOf(String),
     /// The cost of what is held of an asset, in an account if one is named.
     Basis(String, Option<String>),
     /// A disposal by its number in the report, from 0.
@@ -56,12 +83,39 @@ pub enum Figure {
     Transaction(String),
 }
 
+/// The figures that are one word.
+const WORDS: [(&str, Figure); 22] = [
+    ("realized", Figure::Realized),
+    ("unrealized", Figure::Unrealized),
+    ("income", Figure::Income),
+    ("fees", Figure::Fees),
+    ("transfer_fees", Figure::TransferFees),
+    ("value", Figure::Value),
+    ("net_invested", Figure::NetInvested),
+    ("implied_deposits", Figure::ImpliedDeposits),
+    ("swap_differences", Figure::SwapDifferences),
+    ("unexplained", Figure::Unexplained),
+    ("twr", Figure::Twr),
+    ("xirr", Figure::Xirr),
+    ("xirr_over_span", Figure::XirrOverSpan),
+    ("modified_dietz", Figure::ModifiedDietz),
+    ("simple_return", Figure::SimpleReturn),
+    ("max_drawdown", Figure::MaxDrawdown),
+    ("volatility", Figure::Volatility),
+    ("sharpe", Figure::Sharpe),
+    ("sortino", Figure::Sortino),
+    ("value_at_risk_95", Figure::ValueAtRisk),
+    ("expected_shortfall_95", Figure::ExpectedShortfall),
+    ("hhi", Figure::Hhi),
+];
+
 /// Why a figure is not explained.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExplainError {
     /// Not one that can be.
     #[error(
-        "{0} cannot be explained: use one of realized, unrealized, income, fees, transfer_fees, value, net_invested, implied_deposits, swap_differences, twr, xirr, max_drawdown, basis:ASSET, basis:ASSET:ACCOUNT, disposal:NUMBER, transaction:ID"
+        "{0} cannot be explained: use one of {words}, value:ASSET, unrealized:ASSET, quantity:ASSET, basis:ASSET, basis:ASSET:ACCOUNT, disposal:NUMBER, transaction:ID",
+        words = WORDS.map(|(word, _)| word).join(", ")
     )]
     Figure(String),
     /// It is not in the portfolio.
@@ -74,26 +128,22 @@ impl FromStr for Figure {
 
     fn from_str(text: &str) -> Result<Self, ExplainError> {
         let unknown = || ExplainError::Figure(crate::decimal::quoted(text));
-        let (word, rest) = text.split_once(':').unwrap_or((text, ""));
-        Ok(match (word, rest) {
-            ("realized", "") => Self::Realized,
-            ("unrealized", "") => Self::Unrealized,
-            ("income", "") => Self::Income,
-            ("fees", "") => Self::Fees,
-            ("transfer_fees", "") => Self::TransferFees,
-            ("value", "") => Self::Value,
-            ("net_invested", "") => Self::NetInvested,
-            ("implied_deposits", "") => Self::ImpliedDeposits,
-            ("swap_differences", "") => Self::SwapDifferences,
-            ("twr", "") => Self::Twr,
-            ("xirr", "") => Self::Xirr,
-            ("max_drawdown", "") => Self::MaxDrawdown,
-            ("basis", asset) if !asset.is_empty() => match asset.split_once(':') {
+        if let Some((_, figure)) = WORDS.into_iter().find(|(word, _)| *word == text) {
+            return Ok(figure);
+        }
+        let (word, rest) = text.split_once(':').ok_or_else(unknown)?;
+        let name = || rest.to_owned();
+        Ok(match word {
+            _ if rest.is_empty() => return Err(unknown()),
+            "value" => Self::ValueOf(name()),
+            "unrealized" => Self::UnrealizedOf(name()),
+            "quantity" => Self::QuantityOf(name()),
+            "basis" => match rest.split_once(':') {
                 Some((asset, account)) => Self::Basis(asset.to_owned(), Some(account.to_owned())),
-                None => Self::Basis(asset.to_owned(), None),
+                None => Self::Basis(name(), None),
             },
-            ("disposal", number) => Self::Disposal(number.parse().map_err(|_| unknown())?),
-            ("transaction", id) if !id.is_empty() => Self::Transaction(id.to_owned()),
+            "disposal" => Self::Disposal(rest.parse().map_err(|_| unknown())?),
+            "transaction" => Self::Transaction(name()),
             _ => return Err(unknown()),
         })
     }
@@ -101,34 +151,27 @@ impl FromStr for Figure {
 
 impl fmt::Display for Figure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self {
-            Self::Realized => "realized",
-            Self::Unrealized => "unrealized",
-            Self::Income => "income",
-            Self::Fees => "fees",
-            Self::TransferFees => "transfer_fees",
-            Self::Value => "value",
-            Self::NetInvested => "net_invested",
-            Self::ImpliedDeposits => "implied_deposits",
-            Self::SwapDifferences => "swap_differences",
-            Self::Twr => "twr",
-            Self::Xirr => "xirr",
-            Self::MaxDrawdown => "max_drawdown",
-            Self::Basis(asset, None) => return write!(formatter, "basis:{asset}"),
-            Self::Basis(asset, Some(account)) => {
-                return write!(formatter, "basis:{asset}:{account}");
+        match self {
+            Self::ValueOf(asset) => write!(formatter, "value:{asset}"),
+            Self::UnrealizedOf(asset) => write!(formatter, "unrealized:{asset}"),
+            Self::QuantityOf(asset) => write!(formatter, "quantity:{asset}"),
+            Self::Basis(asset, None) => write!(formatter, "basis:{asset}"),
+            Self::Basis(asset, Some(account)) => write!(formatter, "basis:{asset}:{account}"),
+            Self::Disposal(number) => write!(formatter, "disposal:{number}"),
+            Self::Transaction(id) => write!(formatter, "transaction:{id}"),
+            word => {
+                let found = WORDS.into_iter().find(|(_, figure)| figure == word);
+                formatter.write_str(found.map_or("", |(word, _)| word))
             }
-            Self::Disposal(number) => return write!(formatter, "disposal:{number}"),
-            Self::Transaction(id) => return write!(formatter, "transaction:{id}"),
-        };
-        formatter.write_str(word)
+        }
     }
 }
 
 /// A figure or a part of one.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Step {
-    /// Kind of step: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day` or `flow`.
+    /// Kind of step: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day`, `flow` or
+    /// `input`, a number that the rule names.
     pub kind: &'static str,
     /// Which one: the figure, a transaction's id, a disposal's number, an asset.
     pub name: String,
@@ -242,7 +285,7 @@ impl Computed {
         let summary = self.summary();
         let mut step = match figure {
             Figure::Realized => explain.realized(),
-            Figure::Unrealized => explain.unrealized(),
+            Figure::Unrealized => explain.unrealized(None),
             Figure::Value => explain.value(),
             Figure::Income => explain.income(),
             Figure::Fees => explain.fees(),
@@ -253,6 +296,19 @@ impl Computed {
             Figure::Twr => explain.twr(),
             Figure::Xirr => explain.xirr(),
             Figure::MaxDrawdown => explain.max_drawdown(),
+            Figure::Unexplained => explain.unexplained(),
+            Figure::XirrOverSpan => explain.xirr_over_span(),
+            Figure::ModifiedDietz => explain.modified_dietz(),
+            Figure::SimpleReturn => explain.simple_return(),
+            Figure::Volatility => explain.volatility(),
+            Figure::Sharpe => explain.sharpe(),
+            Figure::Sortino => explain.sortino(),
+            Figure::ValueAtRisk => explain.value_at_risk(),
+            Figure::ExpectedShortfall => explain.expected_shortfall(),
+            Figure::Hhi => explain.hhi(),
+            Figure::ValueOf(asset) => explain.value_of(asset).ok_or_else(not_there)?,
+            Figure::UnrealizedOf(asset) => explain.unrealized_of(asset).ok_or_else(not_there)?,
+            Figure::QuantityOf(asset) => explain.quantity_of(asset).ok_or_else(not_there)?,
             Figure::Basis(asset, account) => explain
                 .basis(asset, account.as_deref())
                 .ok_or_else(not_there)?,
@@ -270,6 +326,7 @@ impl Computed {
             Figure::NetInvested => (summary.net_invested, None),
             Figure::ImpliedDeposits => (summary.implied_deposits, None),
             Figure::SwapDifferences => (summary.swap_differences, None),
+            Figure::Unexplained => (summary.unexplained, step.note.take()),
             _ => return Ok(step),
         };
         step.note = note;

@@ -3,6 +3,7 @@
 use crate::explain::{Explain, Step};
 use crate::ledger::Day;
 use crate::money::Money;
+use crate::performance::DayValue;
 use crate::report::{history, ratio};
 
 impl Explain<'_> {
@@ -96,6 +97,126 @@ impl Explain<'_> {
             left_out,
             left_out_amount: (left_out > 0).then(|| (-skipped).to_string()),
             ..Step::new("figure", "")
+        }
+    }
+
+    pub(super) fn xirr_over_span(&self) -> Step {
+        let performance = &self.computed.summary().performance;
+        let days = self.computed.days().len().saturating_sub(1);
+        let days = Step {
+            amount: Some(days.to_string()),
+            ..Step::new("input", "days")
+        };
+        let rate = Step {
+            amount: performance.xirr.clone(),
+            note: performance.xirr_reason.clone(),
+            ..Step::new("figure", "xirr")
+        };
+        Step {
+            rule: "(1 + xirr) ^ (days / 365), less 1",
+            amount: performance.xirr_over_span.clone(),
+            note: performance.xirr_reason.clone(),
+            parts: vec![rate, days],
+            ..Step::new("figure", "")
+        }
+    }
+
+    pub(super) fn modified_dietz(&self) -> Step {
+        let performance = &self.computed.summary().performance;
+        let days = self.computed.days();
+        #[allow(clippy::cast_precision_loss, reason = "a count of days")]
+        let all = days.len() as f64;
+        let weighted = |day: &DayValue, flow: Money| {
+            let left = f64::from(days.last().map_or(0, |last| last.day.0 - day.day.0 + 1));
+            flow.to_f64() * left / all
+        };
+        let rule = "each flow times the part of the days that it was there for";
+        let capital = self.capital(rule, weighted, 1.0);
+        Step {
+            rule: "the gain over the capital",
+            amount: performance.modified_dietz.clone(),
+            note: performance.modified_dietz_reason.clone(),
+            parts: vec![self.gain(), capital],
+            ..Step::new("figure", "")
+        }
+    }
+
+    pub(super) fn simple_return(&self) -> Step {
+        let performance = &self.computed.summary().performance;
+        let days = self.computed.days();
+        // A flow counts on each day from its own on that has capital; their number divides.
+        let (mut invested, mut at_work) = (0.0, Vec::with_capacity(days.len()));
+        for day in days {
+            invested += day.flow.map_or(0.0, Money::to_f64);
+            at_work.push(invested > 0.0);
+        }
+        let mut counts: Vec<f64> = Vec::with_capacity(days.len());
+        let mut count = 0.0;
+        for at_work in at_work.iter().rev() {
+            count += f64::from(u8::from(*at_work));
+            counts.push(count);
+        }
+        counts.reverse();
+        let first = days.first().map_or(0, |day| day.day.0);
+        let weighted = |day: &DayValue, flow: Money| {
+            let number = usize::try_from(day.day.0 - first).unwrap_or(0);
+            flow.to_f64() * counts.get(number).copied().unwrap_or(0.0)
+        };
+        let rule =
+            "each flow times the days with capital from its own on, over all days with capital";
+        let capital = self.capital(rule, weighted, count.max(1.0));
+        Step {
+            rule: "the gain over what was invested on average, while anything was",
+            amount: performance.simple_return.clone(),
+            note: performance.simple_return_reason.clone(),
+            parts: vec![self.gain(), capital],
+            ..Step::new("figure", "")
+        }
+    }
+
+    /// The value at the end less all flows.
+    fn gain(&self) -> Step {
+        let days = self.computed.days();
+        let flows: Option<Money> = days.iter().map(|day| day.flow).sum();
+        let end = days.last().and_then(|day| day.value);
+        let value = Step::new("input", "value at the end").amount(end);
+        let less = Step::new("input", "flows, which lower the gain");
+        let mut step = Step {
+            rule: "the value at the end less all flows",
+            ..Step::new("input", "gain")
+        };
+        step.parts = vec![value, less.amount(flows.map(|flows| -flows))];
+        step.amount(end.zip(flows).map(|(end, flows)| end - flows))
+    }
+
+    /// Flows by their weight, over a number.
+    fn capital(
+        &self,
+        rule: &'static str,
+        weighted: impl Fn(&DayValue, Money) -> f64,
+        over: f64,
+    ) -> Step {
+        let days = self.computed.days().iter();
+        let flows = days.filter_map(|day| Some((day, day.flow.filter(|flow| !flow.is_zero())?)));
+        let flows: Vec<_> = flows
+            .map(|(day, flow)| (day, weighted(day, flow) / over))
+            .collect();
+        let sum: f64 = flows.iter().map(|(_, weighted)| weighted).sum();
+        let left_out = flows.len().saturating_sub(self.inner);
+        let skipped: f64 = flows[..left_out].iter().map(|(_, weighted)| weighted).sum();
+        let parts = flows[left_out..].iter().map(|(day, weighted)| Step {
+            date: Some(day.day.date().to_string()),
+            amount: Some(ratio(*weighted)),
+            parts: self.flows_of(day.day),
+            ..Step::new("flow", "deposits less withdrawals, weighted")
+        });
+        Step {
+            rule,
+            amount: Some(ratio(sum)),
+            parts: parts.collect(),
+            left_out,
+            left_out_amount: (left_out > 0).then(|| ratio(skipped)),
+            ..Step::new("input", "capital")
         }
     }
 

@@ -46,6 +46,32 @@ impl Explain<'_> {
         step
     }
 
+    /// Adds the transactions of a day that move an asset.
+    pub(super) fn transactions_of(&self, asset: AssetId, day: Day, step: &mut Step) {
+        let rows = self.ledger.transactions;
+        let name = self.ledger.asset(asset);
+        let zone = self.ledger.timezone;
+        let start = rows.partition_point(|row| {
+            let (seconds, nanos) = (row.time.timestamp(), row.time.timestamp_subsec_nanos());
+            crate::ledger::day_in(zone, seconds, nanos) < day
+        });
+        let of_day = (0..)
+            .zip(rows)
+            .skip(start)
+            .take_while(|&(number, _)| self.ledger.day_of(number) == day);
+        let moves = of_day.filter(|(_, row)| {
+            let legs = row.sent.iter().chain(&row.received).chain(&row.fees);
+            legs.into_iter().any(|leg| leg.asset == name)
+        });
+        for (count, (number, _)) in moves.enumerate() {
+            if count < self.inner {
+                step.parts.push(self.transaction(number));
+            } else {
+                step.left_out += 1;
+            }
+        }
+    }
+
     pub(super) fn transaction_named(&self, id: &str) -> Option<Step> {
         let mut rows = (0..).zip(self.ledger.transactions);
         let (number, _) = rows.find(|(_, row)| row.id == id)?;

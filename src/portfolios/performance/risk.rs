@@ -12,12 +12,13 @@ fn count(returns: &[f64]) -> f64 {
     returns.len() as f64
 }
 
-fn mean(returns: &[f64]) -> f64 {
+/// The mean of daily returns.
+pub(crate) fn mean(returns: &[f64]) -> f64 {
     returns.iter().sum::<f64>() / count(returns)
 }
 
 /// The sample standard deviation of daily returns.
-fn deviation(returns: &[f64]) -> Figure {
+pub(crate) fn deviation(returns: &[f64]) -> Figure {
     if returns.len() < 2 {
         return Err(NoFigure::TooFewReturns);
     }
@@ -46,6 +47,12 @@ pub fn sharpe(returns: &[f64], risk_free: f64) -> Figure {
     Ok((mean(returns) - risk_free) / sigma * DAYS.sqrt())
 }
 
+/// The deviation below the risk-free rate, over all returns.
+pub(crate) fn downside(returns: &[f64], risk_free: f64) -> f64 {
+    let below = |value: &f64| (value - risk_free).min(0.0).powi(2);
+    (returns.iter().map(below).sum::<f64>() / count(returns)).sqrt()
+}
+
 /// Annualised Sortino ratio; the downside deviation is over all returns.
 ///
 /// # Errors
@@ -54,12 +61,24 @@ pub fn sortino(returns: &[f64], risk_free: f64) -> Figure {
     if returns.len() < 2 {
         return Err(NoFigure::TooFewReturns);
     }
-    let below = |value: &f64| (value - risk_free).min(0.0).powi(2);
-    let downside = (returns.iter().map(below).sum::<f64>() / count(returns)).sqrt();
+    let downside = downside(returns, risk_free);
     if downside <= f64::EPSILON {
         return Err(NoFigure::NoDownside);
     }
     Ok((mean(returns) - risk_free) / downside * DAYS.sqrt())
+}
+
+/// The number of worst returns beyond a level: ⌊n(1 − level)⌋ + 1.
+pub(crate) fn worst(returns: &[f64], level: f64) -> usize {
+    // 10 × (1 − 0.9) is a little below 1.
+    let share = count(returns) * (1.0 - level) + 1e-9;
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most n"
+    )]
+    let k = share.floor().max(0.0) as usize + 1;
+    k.min(returns.len())
 }
 
 /// Historical value at risk and expected shortfall of one day at a level such as 0.95: the k-th worst
@@ -72,14 +91,7 @@ pub fn tail(returns: &[f64], level: f64) -> Result<(f64, f64), NoFigure> {
         return Err(NoFigure::TooFewReturns);
     }
     let mut sorted = returns.to_vec();
-    // 10 × (1 − 0.9) is a little below 1.
-    let share = count(returns) * (1.0 - level) + 1e-9;
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "at most n"
-    )]
-    let k = (share.floor().max(0.0) as usize + 1).min(sorted.len());
+    let k = worst(returns, level);
     sorted.select_nth_unstable_by(k - 1, f64::total_cmp);
     let worst = &mut sorted[..k];
     worst.sort_by(f64::total_cmp);

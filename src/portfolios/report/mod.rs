@@ -18,6 +18,7 @@ use chrono::{Datelike, NaiveDate};
 pub(crate) use display::{days_in, display, history_in};
 pub use figures::Sums;
 pub(crate) use figures::{Of, Parts, worth_of};
+pub(crate) use performance_view::LEVEL;
 pub use performance_view::{days_between, performance_between};
 pub use views::{
     AllocationView, DisposalView, FlagView, HistoryView, HoldingView, IncomeView, LotView,

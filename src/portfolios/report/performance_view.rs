@@ -11,7 +11,7 @@ use crate::report::views::{PerformanceView, XirrView};
 use crate::report::{Period, ratio};
 
 /// The level of value at risk and expected shortfall.
-const LEVEL: f64 = 0.95;
+pub(crate) const LEVEL: f64 = 0.95;
 
 fn shown(figure: Figure) -> (Option<String>, Option<String>) {
     match figure {

@@ -19,7 +19,8 @@ const PARTS: usize = 20;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Explanation)]
 pub(in crate::http) struct StepView {
-    /// Kind of step: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day` or `flow`.
+    /// Kind of step: `figure`, `disposal`, `holding`, `lot`, `transaction`, `price`, `period`, `day`, `flow`
+    /// or `input`, a number that the rule names.
     #[schema(example = "figure")]
     kind: &'static str,
     /// Which one: the figure, a transaction's id, a disposal's number, an asset.
@@ -81,7 +82,7 @@ impl From<Step> for StepView {
     get, path = "/api/v1/portfolios/{id}/explain", tag = "portfolios",
     params(
         ("id" = Uuid, Path, description = "The portfolio"),
-        ("figure" = String, Query, description = "`realized`, `unrealized`, `income`, `fees`, `transfer_fees`, `value`, `net_invested`, `implied_deposits`, `swap_differences`, `twr`, `xirr`, `max_drawdown`, `basis:ASSET`, `basis:ASSET:ACCOUNT`, `disposal:NUMBER` (from 0) or `transaction:ID`", example = "realized"),
+        ("figure" = String, Query, description = "`realized`, `unrealized`, `income`, `fees`, `transfer_fees`, `value`, `net_invested`, `implied_deposits`, `swap_differences`, `unexplained`, `twr`, `xirr`, `xirr_over_span`, `modified_dietz`, `simple_return`, `max_drawdown`, `volatility`, `sharpe`, `sortino`, `value_at_risk_95`, `expected_shortfall_95`, `hhi`, `value:ASSET`, `unrealized:ASSET`, `quantity:ASSET`, `basis:ASSET`, `basis:ASSET:ACCOUNT`, `disposal:NUMBER` (from 0) or `transaction:ID`", example = "realized"),
         ("parts" = Option<usize>, Query, description = "Number of parts listed of each step, 1 to 100, by default 20", minimum = 1, maximum = 100)
     ),
     responses(

@@ -46,6 +46,8 @@ pub(in crate::http) struct DayView {
     /// The time-weighted index; 1 before the first day.
     #[schema(example = "1.214")]
     index: String,
+    /// Why value or flow is null in another currency: the day has no rate.
+    reason: Option<String>,
 }
 
 impl From<HistoryView> for DayView {
@@ -55,6 +57,7 @@ impl From<HistoryView> for DayView {
             value: day.value,
             flow: day.flow,
             index: day.index,
+            reason: day.reason,
         }
     }
 }

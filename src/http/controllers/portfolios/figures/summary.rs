@@ -69,6 +69,15 @@ pub(in crate::http) struct FiguresView {
     /// Amount that flags leave open: zero if nothing is missing.
     #[schema(value_type = Option<String>, example = "0")]
     unexplained: Option<Money>,
+    /// Difference that rates have made, in another currency than the portfolio's: what the other figures leave of
+    /// the value.
+    #[schema(value_type = Option<String>, example = "12.5")]
+    exchange_difference: Option<Money>,
+    /// Rates that amounts were converted by, if they were.
+    #[schema(example = "from USD at the closing price of EUR of each day")]
+    conversion: Option<String>,
+    /// Why a sum is null: the first day that has no rate.
+    conversion_reason: Option<String>,
     /// The time-weighted return of the whole time, as a ratio.
     #[schema(example = "0.214")]
     twr: Option<String>,
@@ -123,6 +132,9 @@ impl FiguresView {
             implied_deposits: summary.implied_deposits,
             swap_differences: summary.swap_differences,
             unexplained: summary.unexplained,
+            exchange_difference: summary.exchange_difference,
+            conversion: summary.conversion.clone(),
+            conversion_reason: summary.conversion_reason.clone(),
             twr: performance.twr.clone(),
             twr_reason: performance.twr_reason.clone(),
             xirr: performance.xirr.clone(),

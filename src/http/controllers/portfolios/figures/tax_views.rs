@@ -51,6 +51,15 @@ pub(in crate::http) struct TaxView {
     value: Option<Money>,
     /// Why it is null.
     value_reason: Option<String>,
+    /// Difference that rates have made, in another currency than the portfolio's.
+    #[schema(value_type = Option<String>, example = "12.5")]
+    exchange_difference: Option<Money>,
+    /// Rates that amounts were converted by, if they were: a tax report needs costs at the rates of their
+    /// purchases, which only a portfolio in the currency of the tax has.
+    #[schema(example = "from USD at the closing price of EUR of each day")]
+    conversion: Option<String>,
+    /// Why an amount is null: the first day that has no rate.
+    conversion_reason: Option<String>,
     /// The disposals, in order of time.
     disposals: Vec<TaxDisposalView>,
     /// The receipts of income, in order of time.
@@ -232,6 +241,9 @@ impl TaxView {
             fees: summary.fees,
             value: summary.value,
             value_reason: summary.value_reason,
+            exchange_difference: summary.exchange_difference,
+            conversion: summary.conversion,
+            conversion_reason: summary.conversion_reason,
             disposals: report.disposals.into_iter().map(Into::into).collect(),
             income_lines: report.income_lines.into_iter().map(Into::into).collect(),
             holdings: summary.remaining.into_iter().map(Into::into).collect(),
