@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::portfolios::explain::{Figure, MOST_PARTS};
 use crate::portfolios::imports::Choice;
+use crate::portfolios::report::Jurisdiction;
 use crate::portfolios::{Decimal, FeesInKind, Method};
 
 /// `portfolio`
@@ -146,6 +147,10 @@ pub struct PortfolioSourceArgs {
     /// Treatment of a fee that was paid in a coin.
     #[arg(long, value_enum, default_value_t = FeesArg::Dispose)]
     pub fees_in_kind: FeesArg,
+    /// Whose tax year and terms of lots it goes by: us, de, gb, au or ca [default: the calendar's year, or with
+    /// the method uk that from 6 April, and a term of one year].
+    #[arg(long, value_name = "STATE")]
+    pub jurisdiction: Option<Jurisdiction>,
 }
 
 /// `portfolio report`
@@ -154,7 +159,8 @@ pub struct PortfolioReportArgs {
     /// The transactions.
     #[command(flatten)]
     pub source: PortfolioSourceArgs,
-    /// Only this tax year, valued at its end; with the method uk it begins on 6 April.
+    /// Only this tax year, valued at its end: of the calendar, or the one that begins in it, with the method uk
+    /// or the jurisdiction gb on 6 April, with au on 1 July.
     #[arg(long, value_name = "YEAR")]
     pub year: Option<i32>,
     /// Add allocation, contribution of each asset and correlations.

@@ -106,6 +106,7 @@ fn options(args: &PortfolioSourceArgs) -> ReportOptions {
             Scope::Portfolio
         },
         fees_in_kind: args.fees_in_kind.into(),
+        jurisdiction: args.jurisdiction,
         ..ReportOptions::new(args.method)
     }
 }

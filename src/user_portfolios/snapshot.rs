@@ -234,6 +234,7 @@ pub(super) const fn options(settings: &PortfolioSettings) -> ReportOptions {
         method: settings.method,
         scope: settings.scope,
         fees_in_kind: settings.fees_in_kind,
+        jurisdiction: None,
         year: None,
         history: false,
     }

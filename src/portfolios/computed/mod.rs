@@ -218,10 +218,9 @@ impl Computed {
     #[must_use]
     pub fn disposals(&self, range: Range<usize>) -> Vec<DisposalView> {
         let ledger = self.ledger();
-        let method = self.options.method.name();
         let shown = within(&self.basis.disposals, range).iter();
         shown
-            .map(|disposal| report::disposal(&ledger, &self.basis, disposal, method))
+            .map(|disposal| report::disposal(&ledger, &self.basis, disposal, &self.options))
             .collect()
     }
 
@@ -265,14 +264,8 @@ impl Computed {
     pub fn report(&self, with_history: bool) -> Report {
         let summary = self.summary().clone();
         let (ledger, period) = (self.ledger(), self.period());
-        report::build(
-            &ledger,
-            &self.basis,
-            &self.days,
-            summary,
-            period,
-            with_history,
-        )
+        let options = self.with_history(with_history);
+        report::build(&ledger, &self.basis, &self.days, summary, period, &options)
     }
 
     /// The whole report with amounts in another currency or coin, of which there are prices. A figure that
@@ -287,7 +280,7 @@ impl Computed {
             &self.days,
             self.summary().clone(),
             self.period(),
-            with_history,
+            &self.with_history(with_history),
             currency,
         )
     }
@@ -328,6 +321,13 @@ impl Computed {
     pub(crate) fn worth(&self, asset: AssetId, quantity: i128) -> Option<Money> {
         let worth = report::worth_of(&self.ledger(), asset, quantity, self.period());
         worth.ok().flatten()
+    }
+
+    fn with_history(&self, history: bool) -> ReportOptions {
+        ReportOptions {
+            history,
+            ..self.options
+        }
     }
 
     fn period(&self) -> Period {

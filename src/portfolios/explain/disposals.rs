@@ -1,8 +1,9 @@
 //! Disposals: the lots they took, and the transactions that made and sold them.
 
-use crate::cost_basis::{Disposal, LotName, Slice, Term};
+use crate::cost_basis::{Disposal, LotName, Slice};
 use crate::explain::{Explain, Step, largest};
 use crate::money::Money;
+use crate::report::term;
 
 impl Explain<'_> {
     pub(super) fn realized(&self) -> Step {
@@ -78,8 +79,10 @@ impl Explain<'_> {
     fn slice(&self, disposal: &Disposal, slice: &Slice) -> Step {
         let (name, note) = match slice.lot {
             LotName::Transaction(number) => {
-                let term = slice.acquired.map(|day| Term::of(day, disposal.day).name());
-                (self.ledger.id(number).to_owned(), term.map(str::to_owned))
+                let of = self.computed.options().jurisdiction;
+                let term = slice.acquired.and_then(|day| term(of, day, disposal.day));
+                let term = term.map(|term| term.name().to_owned());
+                (self.ledger.id(number).to_owned(), term)
             }
             LotName::Average => ("average".to_owned(), None),
             LotName::SameDay => ("same_day".to_owned(), None),

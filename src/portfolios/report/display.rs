@@ -11,7 +11,9 @@ use crate::money::Money;
 use crate::performance::DayValue;
 use crate::prices::PriceSeries;
 use crate::report::views::{HistoryView, split};
-use crate::report::{Period, Report, ReportError, Summary, build, history, performance_view};
+use crate::report::{
+    Period, Report, ReportError, ReportOptions, Summary, build, history, performance_view,
+};
 
 /// Rates by which amounts are converted.
 struct Rates<'a> {
@@ -141,18 +143,22 @@ pub(crate) fn display(
     days: &[DayValue],
     summary: Summary,
     period: Period,
-    with_history: bool,
+    options: &ReportOptions,
     currency: &str,
 ) -> Result<Report, ReportError> {
     if currency == ledger.currency {
-        return Ok(build(ledger, basis, days, summary, period, with_history));
+        return Ok(build(ledger, basis, days, summary, period, options));
     }
     let rates = Rates::of(ledger, currency)?;
-    let mut report = build(ledger, basis, days, summary, period, false);
+    let own = ReportOptions {
+        history: false,
+        ..*options
+    };
+    let mut report = build(ledger, basis, days, summary, period, &own);
     lines(ledger, basis, &rates, period, &mut report);
     figures(ledger, basis, &rates, period, &mut report.summary);
     report.summary.performance = performance_view::performance(&rates.days(days), period);
-    if with_history {
+    if options.history {
         report.history = Some(history_in(ledger, days, currency, period.from)?);
     }
     Ok(report)

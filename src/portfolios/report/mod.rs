@@ -4,6 +4,7 @@
 
 mod display;
 mod figures;
+mod jurisdiction;
 mod lines;
 mod performance_view;
 mod streamed;
@@ -13,11 +14,13 @@ mod views;
 use std::fmt::Write as _;
 use std::io;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 
 pub(crate) use display::{days_in, display, history_in};
 pub use figures::Sums;
 pub(crate) use figures::{Of, Parts, worth_of};
+pub use jurisdiction::Jurisdiction;
+pub(crate) use jurisdiction::{tax_year, term, term_rule};
 pub(crate) use performance_view::LEVEL;
 pub use performance_view::{days_between, performance_between};
 pub use views::{
@@ -40,6 +43,9 @@ pub struct ReportOptions {
     pub scope: Scope,
     /// Treatment of fees in kind.
     pub fees_in_kind: FeesInKind,
+    /// The state whose tax year and terms it goes by; by default the calendar's year and a term of one year,
+    /// with the method `uk` the United Kingdom's year.
+    pub jurisdiction: Option<Jurisdiction>,
     /// Only this tax year, valued at its end.
     pub year: Option<i32>,
     /// With the value of each day.
@@ -54,6 +60,7 @@ impl ReportOptions {
             method,
             scope: Scope::Portfolio,
             fees_in_kind: FeesInKind::Dispose,
+            jurisdiction: None,
             year: None,
             history: false,
         }
@@ -148,7 +155,7 @@ pub fn write_report(
         summary,
         period,
     } = &figures;
-    streamed::write(&ledger, basis, days, summary, *period, options.history, to)?;
+    streamed::write(&ledger, basis, days, summary, *period, options, to)?;
     Ok(())
 }
 
@@ -189,7 +196,7 @@ pub(crate) fn report_of(
         &days,
         summary,
         period,
-        options.history,
+        options,
         currency.unwrap_or(ledger.currency),
     )
 }
@@ -210,7 +217,8 @@ fn figures(ledger: &Ledger<'_>, options: &ReportOptions) -> Result<Figures, Repo
             to: valued_on,
         },
         Some(year) => {
-            let (from, to) = tax_year(year, options.method).ok_or(ReportError::Year(year))?;
+            let (from, to) = tax_year(year, options.jurisdiction, options.method)
+                .ok_or(ReportError::Year(year))?;
             Period {
                 from: Some(Day::of(from)),
                 to: Day::of(to).min(valued_on),
@@ -228,20 +236,6 @@ fn figures(ledger: &Ledger<'_>, options: &ReportOptions) -> Result<Figures, Repo
         summary,
         period,
     })
-}
-
-/// The first and last day of a tax year: the calendar's, or with the method `uk` the one that begins on
-/// 6 April.
-fn tax_year(year: i32, method: Method) -> Option<(NaiveDate, NaiveDate)> {
-    if !(1970..=2199).contains(&year) {
-        return None;
-    }
-    if method == Method::Uk {
-        let from = NaiveDate::from_ymd_opt(year, 4, 6)?;
-        return Some((from, NaiveDate::from_ymd_opt(year + 1, 4, 5)?));
-    }
-    let from = NaiveDate::from_ymd_opt(year, 1, 1)?;
-    Some((from, from.with_year(year + 1)?.pred_opt()?))
 }
 
 impl Report {

@@ -9,7 +9,7 @@ use crate::cost_basis::CostBasis;
 use crate::ledger::Ledger;
 use crate::performance::DayValue;
 use crate::report::views::{FlagView, HistoryView};
-use crate::report::{Period, Summary, disposal, flags, history, income_line};
+use crate::report::{Period, ReportOptions, Summary, disposal, flags, history, income_line};
 
 /// The members of [`crate::report::Report`], in its order.
 #[derive(Serialize)]
@@ -43,21 +43,21 @@ pub(super) fn write(
     days: &[DayValue],
     summary: &Summary,
     period: Period,
-    with_history: bool,
+    options: &ReportOptions,
     to: impl io::Write,
 ) -> io::Result<()> {
     let streamed = Streamed {
         summary,
         disposals: Each(|| {
             let disposals = basis.disposals.iter().filter(|of| period.has(of.day));
-            disposals.map(|of| disposal(ledger, basis, of, summary.method))
+            disposals.map(|of| disposal(ledger, basis, of, options))
         }),
         income_lines: Each(|| {
             let income = ledger.totals.income.iter().filter(|of| period.has(of.day));
             income.map(|dated| income_line(ledger, dated))
         }),
         flags: flags(ledger, basis, period.to),
-        history: with_history.then(|| history(days, period.from)),
+        history: options.history.then(|| history(days, period.from)),
     };
     serde_json::to_writer_pretty(to, &streamed).map_err(io::Error::from)
 }

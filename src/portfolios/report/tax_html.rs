@@ -43,6 +43,10 @@ pub(super) fn tax_html(report: &Report) -> String {
             "leave at their cost"
         },
     ));
+    if let Some(jurisdiction) = report.jurisdiction {
+        page.text(&format!(" Rules of: {}.", jurisdiction.to_uppercase()));
+    }
+    page.text(&format!(" Terms: {}.", report.term_rule));
     page.raw("</p>\n");
     if let Some(conversion) = &report.conversion {
         page.raw("<p>");

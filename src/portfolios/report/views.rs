@@ -11,7 +11,9 @@ use crate::ledger::{AssetId, Cause, Dated, Day, FeesInKind, Flag, Ledger, Proble
 use crate::money::Money;
 use crate::performance::{DayValue, risk};
 use crate::report::figures::{Sums, worth_of};
-use crate::report::{Period, ReportOptions, performance_view, ratio};
+use crate::report::{
+    Jurisdiction, Period, ReportOptions, performance_view, ratio, term, term_rule,
+};
 
 /// A report: its figures, and what they are made of line by line.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +47,9 @@ pub struct Summary {
     pub method: &'static str,
     pub scope: &'static str,
     pub fees_in_kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<&'static str>,
+    pub term_rule: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub year: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -251,6 +256,8 @@ pub(crate) fn summary(
             FeesInKind::Dispose => "dispose",
             FeesInKind::AtCost => "at_cost",
         },
+        jurisdiction: options.jurisdiction.map(Jurisdiction::name),
+        term_rule: term_rule(options.jurisdiction),
         year: options.year,
         from: period.from.map(|day| day.date().to_string()),
         valued_on: (!empty).then(|| period.to.date().to_string()),
@@ -288,28 +295,28 @@ pub(crate) fn build(
     days: &[DayValue],
     summary: Summary,
     period: Period,
-    with_history: bool,
+    options: &ReportOptions,
 ) -> Report {
     let disposals = basis.disposals.iter().filter(|of| period.has(of.day));
     let income = ledger.totals.income.iter().filter(|of| period.has(of.day));
     Report {
         disposals: disposals
-            .map(|of| disposal(ledger, basis, of, summary.method))
+            .map(|of| disposal(ledger, basis, of, options))
             .collect(),
         income_lines: income.map(|dated| income_line(ledger, dated)).collect(),
         flags: flags(ledger, basis, period.to),
-        history: with_history.then(|| history(days, period.from)),
+        history: options.history.then(|| history(days, period.from)),
         analysis: None,
         summary,
     }
 }
 
-/// A disposal of a method as it is shown.
+/// A disposal as it is shown.
 pub(crate) fn disposal(
     ledger: &Ledger<'_>,
     basis: &CostBasis,
     of: &Disposal,
-    method: &'static str,
+    options: &ReportOptions,
 ) -> DisposalView {
     let slices = &basis.slices[of.slices.clone()];
     let lot = |slice: &Slice| LotView {
@@ -327,11 +334,14 @@ pub(crate) fn disposal(
         gain: None,
         acquired: slice.acquired.map(|day| day.date().to_string()),
         term: match slice.lot {
-            LotName::Transaction(_) => slice.acquired.map(|day| Term::of(day, of.day).name()),
+            LotName::Transaction(_) => slice
+                .acquired
+                .and_then(|day| term(options.jurisdiction, day, of.day))
+                .map(Term::name),
             _ => None,
         },
         rule: match slice.lot {
-            LotName::Transaction(_) => method,
+            LotName::Transaction(_) => options.method.name(),
             LotName::Average => "average",
             LotName::SameDay => "same_day",
             LotName::ThirtyDays => "30_days",

@@ -121,6 +121,7 @@ fn a_rate_that_begins_late_takes_only_what_needs_an_earlier_one() {
         "BTC",
         &[("2023-01-02", "100"), ("2024-03-05", "620")],
     );
+    price(&mut file, "ETH", &[("2024-02-01", "80")]);
     price(
         &mut file,
         "SOL",
@@ -222,4 +223,78 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_jurisdiction_settles_year_and_terms_and_is_named() {
+    let mut file = two_lots();
+    file.transactions
+        .push(row("t", "2024-08-02", Kind::Sell, "0.5 BTC", "400 USD", ""));
+    let of = |state: Option<&str>, method: Method| {
+        let options = ReportOptions {
+            jurisdiction: state.map(|state| state.parse().unwrap()),
+            year: Some(2024),
+            ..ReportOptions::new(method)
+        };
+        report(&file, &options).unwrap()
+    };
+    let dates = |report: &coinsphere_portfolios::report::Report| -> Vec<String> {
+        report.disposals.iter().map(|of| of.date.clone()).collect()
+    };
+    for (state, method, from, disposed, term) in [
+        (
+            None,
+            Method::Fifo,
+            "2024-01-01",
+            &["2024-03-02", "2024-08-02"][..],
+            Some("long"),
+        ),
+        (
+            Some("us"),
+            Method::Fifo,
+            "2024-01-01",
+            &["2024-03-02", "2024-08-02"],
+            Some("long"),
+        ),
+        (
+            Some("de"),
+            Method::Lifo,
+            "2024-01-01",
+            &["2024-03-02", "2024-08-02"],
+            Some("short"),
+        ),
+        (
+            Some("gb"),
+            Method::Fifo,
+            "2024-04-06",
+            &["2024-08-02"],
+            None,
+        ),
+        (None, Method::Uk, "2024-04-06", &["2024-08-02"], None),
+        (
+            Some("au"),
+            Method::Fifo,
+            "2024-07-01",
+            &["2024-08-02"],
+            Some("short"),
+        ),
+        (
+            Some("ca"),
+            Method::Average,
+            "2024-01-01",
+            &["2024-03-02", "2024-08-02"],
+            None,
+        ),
+    ] {
+        let report = of(state, method);
+        assert_eq!(report.jurisdiction, state);
+        assert_eq!(report.from.as_deref(), Some(from), "{state:?}");
+        assert_eq!(dates(&report), disposed, "{state:?}");
+        assert_eq!(report.disposals[0].lots[0].term, term, "{state:?} {method}");
+        let html = report.tax_html();
+        assert_eq!(html.contains("Rules of: "), state.is_some(), "{html}");
+        assert!(html.contains(report.term_rule), "{html}");
+    }
+    let wrong = "fr".parse::<coinsphere_portfolios::report::Jurisdiction>();
+    assert_eq!(wrong.unwrap_err(), "use one of us, de, gb, au, ca");
 }

@@ -14,7 +14,7 @@ use crate::http::middleware::api_key_policy::Principal;
 use crate::http::respond::no_store::NoStore;
 use crate::http::respond::problem::{Kind, Problem};
 use crate::http::state::PortfolioState;
-use crate::portfolios::report::ReportOptions;
+use crate::portfolios::report::{Jurisdiction, ReportOptions};
 use crate::portfolios::{Method, Scope};
 use crate::user_portfolios::PortfolioError;
 
@@ -32,10 +32,11 @@ enum Format {
     get, path = "/api/v1/portfolios/{id}/tax/{year}", tag = "portfolios",
     params(
         ("id" = Uuid, Path, description = "The portfolio"),
-        ("year" = i32, Path, description = "The tax year, 1970 to 2199; with the method `uk` the one that begins on 6 April of it"),
+        ("year" = i32, Path, description = "The tax year, 1970 to 2199; with the method `uk` the one that begins on 6 April of it; of `gb` and `au` the one that begins in it"),
         ("method" = Option<String>, Query, description = "`fifo`, `lifo`, `hifo`, `average`, `uk` or `specific`, instead of the portfolio's"),
         ("scope" = Option<String>, Query, description = "`portfolio` or `account`, instead of the portfolio's; `uk` takes only `portfolio`"),
         ("fees_in_kind" = Option<String>, Query, description = "`dispose` or `at_cost`, instead of the portfolio's"),
+        ("jurisdiction" = Option<String>, Query, description = "`us`, `de`, `gb`, `au` or `ca`: whose tax year and terms it goes by; by default the calendar's year and a term of one year, with `uk` the year from 6 April"),
         ("currency" = Option<String>, Query, description = "The currency or token to show amounts in, each at the closing price of its day, instead of the portfolio's own: `EUR`, `bitcoin`"),
         ("format" = Option<String>, Query, description = "`json` (by default); `csv`: a row for each lot that was disposed of, each receipt of income and each holding at the end; `html`: a page to print")
     ),
@@ -58,6 +59,7 @@ pub(in crate::http) async fn show_tax_report(
     let by = params.take("method", method);
     let from = params.take("scope", scope);
     let fees = params.take("fees_in_kind", fees_in_kind);
+    let of = params.take("jurisdiction", |text| text.parse::<Jurisdiction>());
     let currency = currency(&mut params);
     let format = params.take("format", |text| match text {
         "json" => Ok(Format::Json),
@@ -97,6 +99,7 @@ pub(in crate::http) async fn show_tax_report(
             method,
             scope,
             fees_in_kind: fees.unwrap_or(own.fees_in_kind),
+            jurisdiction: of.or(own.jurisdiction),
             year: Some(year),
             history: false,
         };
