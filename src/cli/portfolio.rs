@@ -20,6 +20,7 @@ pub enum PortfolioCommand {
   coinsphere portfolio report transactions.csv --currency eur --prices prices.csv --method hifo --by-account
   coinsphere portfolio report transactions.json --method average --format csv > tax.csv
   coinsphere portfolio report transactions.json --method fifo --benchmark BTC=0.6,ETH=0.4 --target BTC=0.5,USD=0.5
+  coinsphere portfolio report transactions.json --method fifo --what-if changes.json
 
 docs/portfolios.md describes the files, the methods and every figure. Exit status: 1 if a file is wrong,
 with the place in it.")]
@@ -178,6 +179,9 @@ pub struct PortfolioReportArgs {
     /// Add the value of every day.
     #[arg(long)]
     pub history: bool,
+    /// Answer what would be with the changes of a JSON file: put, remove, prices, method, scope. Nothing is stored.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["year", "analysis", "benchmark", "target", "history"])]
+    pub what_if: Option<PathBuf>,
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = PortfolioFormat::Json)]
     pub format: PortfolioFormat,

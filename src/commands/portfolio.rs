@@ -16,6 +16,7 @@ use crate::portfolios::analysis::AnalysisRequest;
 use crate::portfolios::computed::ChangeError;
 use crate::portfolios::files::{MAX_BYTES, read_csv, read_json, read_prices};
 use crate::portfolios::report::{ReportOptions, WriteError, report_in, write_report};
+use crate::portfolios::what_if::{Changes, MOST_DISPOSALS, what_if};
 use crate::portfolios::{Computed, Scope, TransactionFile};
 
 /// Runs the command.
@@ -28,6 +29,9 @@ pub(super) fn run(command: &PortfolioCommand) -> anyhow::Result<()> {
 }
 
 fn print_report(args: &PortfolioReportArgs) -> anyhow::Result<()> {
+    if let Some(changes) = &args.what_if {
+        return print_what_if(args, changes);
+    }
     let (file, shown_in) = load(&args.source)?;
     let options = ReportOptions {
         year: args.year,
@@ -74,15 +78,24 @@ fn print_report(args: &PortfolioReportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_explanation(args: &PortfolioExplainArgs) -> anyhow::Result<()> {
-    let (file, shown_in) = load(&args.source)?;
-    let name = || args.source.file.display().to_string();
+fn print_what_if(args: &PortfolioReportArgs, path: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(
-        shown_in.is_none(),
-        "{}: figures are explained in the currency of the file, {}: leave out --currency",
-        name(),
-        file.currency,
+        args.format == PortfolioFormat::Json,
+        "--what-if answers as JSON: leave out --format"
     );
+    let file = load_in_own_currency(&args.source)?;
+    let name = || args.source.file.display().to_string();
+    let changes = Changes::read(&read(path)?).with_context(|| path.display().to_string())?;
+    let computed = computed(file, options(&args.source)).with_context(name)?;
+    let answer =
+        what_if(&computed, &changes, MOST_DISPOSALS).with_context(|| path.display().to_string())?;
+    output::print_line!("{}", serde_json::to_string_pretty(&answer)?);
+    Ok(())
+}
+
+fn print_explanation(args: &PortfolioExplainArgs) -> anyhow::Result<()> {
+    let file = load_in_own_currency(&args.source)?;
+    let name = || args.source.file.display().to_string();
     let computed = computed(file, options(&args.source)).with_context(name)?;
     let step = computed
         .explain(&args.figure, args.most)
@@ -109,6 +122,18 @@ fn options(args: &PortfolioSourceArgs) -> ReportOptions {
         jurisdiction: args.jurisdiction,
         ..ReportOptions::new(args.method)
     }
+}
+
+/// The transactions, for an answer that is not converted.
+fn load_in_own_currency(args: &PortfolioSourceArgs) -> anyhow::Result<TransactionFile> {
+    let (file, shown_in) = load(args)?;
+    anyhow::ensure!(
+        shown_in.is_none(),
+        "{}: figures are explained in the currency of the file, {}: leave out --currency",
+        args.file.display(),
+        file.currency,
+    );
+    Ok(file)
 }
 
 /// The transactions with all their prices; with the currency to show amounts in, if it is another.

@@ -60,6 +60,16 @@ pub(crate) fn a_file_of_transactions_becomes_a_report() {
     assert_eq!(year["realized"], "0");
     assert_eq!(year["valued_on"], "2023-12-31");
     assert_eq!(year["history"].as_array().unwrap().len(), 365);
+    let changes = place.path().join("changes.json");
+    fs::write(&changes, r#"{"remove": ["d"], "method": "lifo"}"#).unwrap();
+    let changes = changes.to_str().unwrap();
+    let tried = of(&["--method", "fifo", "--what-if", changes]);
+    assert_eq!(tried["before"]["realized"], "350");
+    assert_eq!(tried["difference"]["realized"], "-100");
+    assert_eq!(tried["new_disposals"][0]["lots"][0]["lot"], "b");
+    assert_eq!(tried["gone_disposals"][0]["lots"][0]["lot"], "a");
+    let german = of(&["--method", "fifo", "--jurisdiction", "de", "--year", "2024"]);
+    assert_eq!(german["jurisdiction"], "de");
     let table = report(
         place.path(),
         "t.csv",
