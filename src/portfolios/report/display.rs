@@ -239,15 +239,19 @@ fn figures(
     summary.implied_deposits = rounded(rates.within(&totals.implied, period));
     // What follows needs the rates of everything, which no other figure of the period may need.
     summary.conversion_reason = rates.missing.get().map(|day| rates.reason(day));
-    let difference = || {
-        let explained =
-            invested? + gains(everything)? + rates.within(&totals.income, everything)?
-                - transfer_fees(everything)?
-                + rates.within(&totals.swap_differences, everything)?;
-        let unexplained = summary.unexplained.unwrap_or_default();
-        Some((summary.value? - summary.unrealized? - explained - unexplained).rounded())
-    };
-    summary.exchange_difference = difference();
+    let explained: Option<Money> = [
+        invested,
+        gains(everything),
+        rates.within(&totals.income, everything),
+        transfer_fees(everything).map(|fees| -fees),
+        rates.within(&totals.swap_differences, everything),
+        Some(summary.unexplained.unwrap_or_default()),
+    ]
+    .into_iter()
+    .sum();
+    let known = summary.value.zip(summary.unrealized).zip(explained);
+    summary.exchange_difference =
+        known.map(|((value, unrealized), explained)| (value - unrealized - explained).rounded());
     let from = std::mem::replace(&mut summary.currency, rates.currency.to_owned());
     summary.conversion = Some(format!(
         "from {from} at the closing price of {} of each day, or the last before it: disposals, income, fees, deposits and withdrawals at that of their own day, holdings at that of {}",

@@ -138,23 +138,23 @@ pub(in crate::http) struct WhatIfFiguresView {
     /// Why it is null.
     unrealized_reason: Option<String>,
     /// The gains of everything that was disposed of.
-    #[schema(value_type = String, example = "4310.2")]
-    realized: Money,
+    #[schema(value_type = Option<String>, example = "4310.2")]
+    realized: Option<Money>,
     /// The value of what was received as income, when it was.
-    #[schema(value_type = String, example = "12.75")]
-    income: Money,
+    #[schema(value_type = Option<String>, example = "12.75")]
+    income: Option<Money>,
     /// All fees.
-    #[schema(value_type = String, example = "48.1")]
-    fees: Money,
+    #[schema(value_type = Option<String>, example = "48.1")]
+    fees: Option<Money>,
     /// The fees that are nobody's cost, such as those of transfers.
-    #[schema(value_type = String, example = "3.2")]
-    transfer_fees: Money,
+    #[schema(value_type = Option<String>, example = "3.2")]
+    transfer_fees: Option<Money>,
     /// Contributions from outside at their cost, less what left.
-    #[schema(value_type = String, example = "55700")]
-    net_invested: Money,
+    #[schema(value_type = Option<String>, example = "55700")]
+    net_invested: Option<Money>,
     /// Deposits that purchases imply.
-    #[schema(value_type = String, example = "0")]
-    implied_deposits: Money,
+    #[schema(value_type = Option<String>, example = "0")]
+    implied_deposits: Option<Money>,
     /// The time-weighted return, as a ratio.
     #[schema(example = "0.214")]
     twr: Option<String>,

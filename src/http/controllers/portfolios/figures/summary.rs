@@ -69,15 +69,6 @@ pub(in crate::http) struct FiguresView {
     /// Amount that flags leave open: zero if nothing is missing.
     #[schema(value_type = Option<String>, example = "0")]
     unexplained: Option<Money>,
-    /// Difference that rates have made, in another currency than the portfolio's: what the other figures leave of
-    /// the value.
-    #[schema(value_type = Option<String>, example = "12.5")]
-    exchange_difference: Option<Money>,
-    /// Rates that amounts were converted by, if they were.
-    #[schema(example = "from USD at the closing price of EUR of each day")]
-    conversion: Option<String>,
-    /// Why a sum is null: the first day that has no rate.
-    conversion_reason: Option<String>,
     /// The time-weighted return of the whole time, as a ratio.
     #[schema(example = "0.214")]
     twr: Option<String>,
@@ -107,6 +98,8 @@ pub(in crate::http) struct FiguresView {
     exchange_difference: Option<Money>,
     /// How amounts were converted; null in the portfolio's own currency.
     conversion: Option<String>,
+    /// Why a sum is null: the first day that has no rate.
+    conversion_reason: Option<String>,
 }
 
 impl FiguresView {
@@ -132,9 +125,6 @@ impl FiguresView {
             implied_deposits: summary.implied_deposits,
             swap_differences: summary.swap_differences,
             unexplained: summary.unexplained,
-            exchange_difference: summary.exchange_difference,
-            conversion: summary.conversion.clone(),
-            conversion_reason: summary.conversion_reason.clone(),
             twr: performance.twr.clone(),
             twr_reason: performance.twr_reason.clone(),
             xirr: performance.xirr.clone(),
@@ -151,6 +141,7 @@ impl FiguresView {
                 .collect(),
             exchange_difference: summary.exchange_difference,
             conversion: summary.conversion.clone(),
+            conversion_reason: summary.conversion_reason.clone(),
         }
     }
 }

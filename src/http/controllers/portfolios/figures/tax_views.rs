@@ -37,6 +37,13 @@ pub(in crate::http) struct TaxView {
     /// Treatment of fees in coins: `dispose` or `at_cost`.
     #[schema(example = "dispose")]
     fees_in_kind: &'static str,
+    /// Whose tax year and terms it goes by; null for the calendar's year and a term of one year, with `uk` the
+    /// year from 6 April.
+    #[schema(example = "us")]
+    jurisdiction: Option<&'static str>,
+    /// Rule of the terms of lots.
+    #[schema(example = "long if held for more than one year, from the day after the acquisition")]
+    term_rule: &'static str,
     /// The gains of the year's disposals.
     #[schema(value_type = Option<String>, example = "4310.2")]
     realized: Option<Money>,
@@ -54,10 +61,6 @@ pub(in crate::http) struct TaxView {
     /// Difference that rates have made, in another currency than the portfolio's.
     #[schema(value_type = Option<String>, example = "12.5")]
     exchange_difference: Option<Money>,
-    /// Rates that amounts were converted by, if they were: a tax report needs costs at the rates of their
-    /// purchases, which only a portfolio in the currency of the tax has.
-    #[schema(example = "from USD at the closing price of EUR of each day")]
-    conversion: Option<String>,
     /// Why an amount is null: the first day that has no rate.
     conversion_reason: Option<String>,
     /// The disposals, in order of time.
@@ -236,13 +239,14 @@ impl TaxView {
                 _ => "portfolio",
             },
             fees_in_kind: summary.fees_in_kind,
+            jurisdiction: summary.jurisdiction,
+            term_rule: summary.term_rule,
             realized: summary.realized,
             income: summary.income,
             fees: summary.fees,
             value: summary.value,
             value_reason: summary.value_reason,
             exchange_difference: summary.exchange_difference,
-            conversion: summary.conversion,
             conversion_reason: summary.conversion_reason,
             disposals: report.disposals.into_iter().map(Into::into).collect(),
             income_lines: report.income_lines.into_iter().map(Into::into).collect(),
