@@ -46,7 +46,8 @@ pub(in crate::http) struct DayView {
     /// The time-weighted index; 1 before the first day.
     #[schema(example = "1.214")]
     index: String,
-    /// Why value or flow is null in another currency: the day has no rate.
+    /// Why value or flow is null in another currency: the day has no rate. Only there if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
