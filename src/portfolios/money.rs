@@ -14,6 +14,7 @@ use crate::decimal::Decimal;
 
 /// Units of money in one unit of a [`Decimal`]'s atoms: 10¹⁸.
 const ATOM: i128 = 1_000_000_000_000_000_000;
+const ATOM_SIZE: u64 = 1_000_000_000_000_000_000;
 
 /// An amount of the portfolio's currency in units of 10⁻³⁶.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -120,7 +121,7 @@ impl Money {
     /// Rounded to 18 fractional digits, half to even: as it is shown.
     #[must_use]
     pub fn rounded(self) -> Self {
-        let rounded = (self.atoms() * U256::new(ATOM.unsigned_abs())).as_i256();
+        let rounded = (self.atoms() * U256::from(ATOM_SIZE)).as_i256();
         Self(if self.0.is_negative() {
             -rounded
         } else {
@@ -130,11 +131,8 @@ impl Money {
 
     /// The size in units of 10⁻¹⁸, rounded half to even.
     fn atoms(self) -> U256 {
-        let atom = U256::new(ATOM.unsigned_abs());
-        let size = self.0.unsigned_abs();
-        let whole = size / atom;
-        let rest = size - whole * atom;
-        let half = atom / 2;
+        let (whole, rest) = by_atom(self.0.unsigned_abs());
+        let half = ATOM_SIZE / 2;
         let odd = *whole.low() % 2 == 1;
         whole + U256::from(rest > half || (rest == half && odd))
     }
@@ -146,33 +144,112 @@ impl Money {
     }
 }
 
+/// Quotient and rest of a division by 10¹⁸, word by word: wide numbers have no fast division of their own, and a
+/// report has hundreds of thousands of amounts.
+fn by_atom(size: U256) -> (U256, u64) {
+    let mut rest: u64 = 0;
+    let mut word = |word: u64| {
+        let all = (u128::from(rest) << 64) | u128::from(word);
+        let quotient = all / u128::from(ATOM_SIZE);
+        rest = low(all - quotient * u128::from(ATOM_SIZE));
+        quotient
+    };
+    let (upper, lower) = size.into_words();
+    let upper = (word(low(upper >> 64)) << 64) | word(low(upper));
+    let lower = (word(low(lower >> 64)) << 64) | word(low(lower));
+    (U256::from_words(upper, lower), rest)
+}
+
+/// The lower half.
+#[allow(clippy::cast_possible_truncation, reason = "it is what is asked for")]
+const fn low(number: u128) -> u64 {
+    number as u64
+}
+
+/// A number of at most 39 digits and 18 decimals, as text without zeros at its end.
+pub(crate) struct Digits {
+    text: [u8; 64],
+    from: usize,
+}
+
+impl Digits {
+    #[allow(clippy::cast_possible_truncation, reason = "one digit")]
+    fn new(negative: bool, mut whole: u128, mut fraction: u64) -> Self {
+        let mut digits = Self {
+            text: [0; 64],
+            from: 64,
+        };
+        if fraction != 0 {
+            let mut places = 18;
+            while fraction.is_multiple_of(10) {
+                fraction /= 10;
+                places -= 1;
+            }
+            for _ in 0..places {
+                digits.put(b'0' + (fraction % 10) as u8);
+                fraction /= 10;
+            }
+            digits.put(b'.');
+        }
+        while whole > u128::from(u64::MAX) {
+            digits.put(b'0' + (whole % 10) as u8);
+            whole /= 10;
+        }
+        let mut whole = low(whole);
+        loop {
+            digits.put(b'0' + (whole % 10) as u8);
+            whole /= 10;
+            if whole == 0 {
+                break;
+            }
+        }
+        if negative {
+            digits.put(b'-');
+        }
+        digits
+    }
+
+    /// Of a number in units of 10⁻¹⁸.
+    pub(crate) fn of_atoms(atoms: i128) -> Self {
+        let size = atoms.unsigned_abs();
+        let whole = size / u128::from(ATOM_SIZE);
+        Self::new(atoms < 0, whole, low(size - whole * u128::from(ATOM_SIZE)))
+    }
+
+    fn put(&mut self, digit: u8) {
+        self.from -= 1;
+        self.text[self.from] = digit;
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text[self.from..]).unwrap_or_default()
+    }
+}
+
+impl Money {
+    /// The amount as it is shown; none if it has more digits than any that is booked.
+    fn digits(self) -> Option<Digits> {
+        let atoms = self.atoms();
+        let negative = self.0.is_negative() && atoms != U256::ZERO;
+        let (whole, fraction) = by_atom(atoms);
+        let whole = u128::try_from(whole).ok()?;
+        Some(Digits::new(negative, whole, fraction))
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let atoms = self.atoms();
-        if self.0.is_negative() && atoms != U256::ZERO {
-            formatter.write_str("-")?;
+        match self.digits() {
+            Some(digits) => formatter.write_str(digits.as_str()),
+            None => {
+                let (whole, fraction) = by_atom(self.atoms());
+                let sign = if self.0.is_negative() { "-" } else { "" };
+                let decimals = format!("{fraction:018}");
+                let decimals = decimals.trim_end_matches('0');
+                let point = if decimals.is_empty() { "" } else { "." };
+                write!(formatter, "{sign}{whole}{point}{decimals}")
+            }
         }
-        // A report has hundreds of thousands of amounts, most of which fit half of the digits.
-        let atom = ATOM.unsigned_abs();
-        let fraction = if let Ok(atoms) = u128::try_from(atoms) {
-            write!(formatter, "{}", atoms / atom)?;
-            atoms % atom
-        } else {
-            write!(formatter, "{}", atoms / U256::new(atom))?;
-            (atoms % U256::new(atom)).as_u128()
-        };
-        let mut digits = [b'0'; 18];
-        let mut left = u64::try_from(fraction).unwrap_or_default();
-        for digit in digits.iter_mut().rev() {
-            *digit += u8::try_from(left % 10).unwrap_or_default();
-            left /= 10;
-        }
-        let shown = digits.iter().rposition(|digit| *digit != b'0');
-        let Some(last) = shown else {
-            return Ok(());
-        };
-        formatter.write_str(".")?;
-        formatter.write_str(std::str::from_utf8(&digits[..=last]).unwrap_or_default())
     }
 }
 
@@ -184,7 +261,10 @@ impl From<Decimal> for Money {
 
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.digits() {
+            Some(digits) => serializer.serialize_str(digits.as_str()),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
@@ -277,7 +357,39 @@ mod tests {
         assert_eq!(half("-0.000000000000000003"), "-0.000000000000000002");
     }
 
+    #[test]
+    fn amounts_of_any_size_are_shown_in_full() {
+        for text in [
+            "0",
+            "-0.000000000000000001",
+            "18446744073709551616",
+            "-99999999999999999999.999999999999999999",
+            "10.01",
+            "100",
+        ] {
+            assert_eq!(money(text).to_string(), text);
+            let shown = serde_json::to_string(&money(text)).expect("text");
+            assert_eq!(shown, format!("\"{text}\""));
+            assert_eq!(Digits::of_atoms(decimal(text).atoms()).as_str(), text);
+        }
+        let largest = Money(I256::MAX).to_string();
+        assert_eq!(
+            largest,
+            "57896044618658097711785492504343953926634.992332820282019729"
+        );
+        assert_eq!(Money(I256::MIN + 1).to_string(), format!("-{largest}"));
+        assert_eq!(Money(I256::new(-1)).to_string(), "0");
+    }
+
     proptest! {
+        #[test]
+        fn a_division_word_by_word_is_the_division(upper in any::<u128>(), lower in any::<u128>()) {
+            let size = U256::from_words(upper, lower);
+            let (whole, rest) = by_atom(size);
+            prop_assert_eq!(whole, size / U256::from(ATOM_SIZE));
+            prop_assert_eq!(U256::from(rest), size % U256::from(ATOM_SIZE));
+        }
+
         #[test]
         fn slices_add_up_to_their_lot(
             cost in 0i128..1_000_000_000_000_000_000_000_000,

@@ -26,7 +26,7 @@ struct Document {
     currency: String,
     #[serde(default, deserialize_with = "timezone")]
     timezone: Option<Tz>,
-    transactions: Vec<Row>,
+    transactions: Vec<Transaction>,
     #[serde(default, deserialize_with = "prices")]
     prices: Prices,
 }
@@ -83,8 +83,7 @@ pub fn read_json(bytes: &[u8]) -> Result<TransactionFile, FileError> {
     if document.currency.trim().is_empty() || document.currency.chars().count() > 64 {
         return Err(wrong("currency", "it is empty or too long".to_owned()));
     }
-    let transactions: Vec<_> = document.transactions.into_iter().map(Into::into).collect();
-    check(&transactions)?;
+    check(&document.transactions)?;
     // Codes of money are written in any case.
     let code = document.currency.to_uppercase();
     Ok(TransactionFile {
@@ -94,7 +93,7 @@ pub fn read_json(bytes: &[u8]) -> Result<TransactionFile, FileError> {
             document.currency
         },
         timezone: document.timezone.unwrap_or(Tz::UTC),
-        transactions,
+        transactions: document.transactions,
         prices: document.prices,
     })
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::analysis::Analysis;
 use crate::cost_basis::{CostBasis, Disposal, Holding, LotName, Scope, Slice, Term};
 use crate::ledger::{AssetId, Cause, Dated, Day, FeesInKind, Flag, Ledger, Problem};
-use crate::money::Money;
+use crate::money::{Digits, Money};
 use crate::performance::{DayValue, risk};
 use crate::report::figures::{Sums, worth_of};
 use crate::report::{
@@ -223,7 +223,7 @@ pub struct HistoryView {
 
 /// A quantity in units of 10⁻¹⁸ as text.
 fn quantity(atoms: i128) -> String {
-    Money::from_atoms(atoms).to_string()
+    Digits::of_atoms(atoms).as_str().to_owned()
 }
 
 /// The figures.
