@@ -70,6 +70,17 @@ pub enum RestError {
 }
 
 impl RestError {
+    /// Returns whether the venue wants fewer requests.
+    const fn is_limit(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                refusal: VenueRefusal::RateLimited { .. } | VenueRefusal::Banned { .. },
+                ..
+            }
+        )
+    }
+
     /// Returns whether the same call may succeed later.
     #[must_use]
     pub const fn is_retriable(&self) -> bool {
@@ -121,7 +132,7 @@ impl RestClient {
             .unwrap_or_else(|| venue.default_endpoint().to_owned());
         Ok(Self {
             http: HttpClient::new(None, LIMITS)?,
-            budget: RequestBudget::shared(&endpoint, venue.allowance()),
+            budget: RequestBudget::shared(endpoint.trim_end_matches('/'), venue.allowance()),
             venue,
             endpoint,
             clock,
@@ -270,16 +281,15 @@ impl RestClient {
                 Err(error) => error,
             };
             let wait = backoff.next_wait();
-            let asked = match &error {
-                RestError::Refused { refusal, .. } => refusal.wait(),
-                _ => None,
+            let pause = match &error {
+                RestError::Refused { refusal, .. } => refusal.wait().unwrap_or(wait),
+                _ => wait,
             };
-            if let Some(asked) = asked {
+            if error.is_limit() {
                 // Everybody's requests wait, not only this one.
-                self.budget.pause_for(asked);
+                self.budget.pause_for(pause);
             }
             attempts += 1;
-            let pause = asked.unwrap_or(wait);
             if attempts >= ATTEMPTS || !error.is_retriable() || pause > PATIENCE {
                 return Err(error);
             }
