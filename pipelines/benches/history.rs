@@ -1,17 +1,19 @@
 //! Backfill of a year of minutes from a simulated venue into plain PostgreSQL, next to a bare COPY and upsert of the
-//! same rows into the same table. `cargo bench -p coinsphere-pipelines --bench history`
+//! same rows into the same table; and of a file of trades. `cargo bench -p coinsphere-pipelines --bench history`
 #![allow(
     clippy::disallowed_methods,
     reason = "a benchmark's own tasks end with it"
 )]
 #![allow(clippy::unwrap_used, reason = "a benchmark ends at the first surprise")]
 
+use std::io::Write as _;
+use std::path::Path;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use coinsphere_pipelines::backfill::{HistoryBackfill, HistoryRequest};
+use coinsphere_pipelines::backfill::{FileBackfill, HistoryBackfill, HistoryRequest};
 use coinsphere_pipelines::clock::{Clock as _, SystemClock};
-use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Symbol, Venue};
+use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Symbol, Timestamp, Venue};
 use coinsphere_pipelines::store::private_server::PrivateServer;
 use coinsphere_pipelines::store::{CandleQuery, MAX_PAGE, Store, StoreConfig};
 use coinsphere_pipelines::venues::{self, RestClient};
@@ -66,7 +68,59 @@ async fn bench() {
             loaded.as_secs_f64() / copied.as_secs_f64(),
         );
     }
+    trades(&store, directory.path()).await;
     server.stop().await.unwrap();
+}
+
+/// Trades of a file: as many as one of a busy day has.
+const TRADES: i64 = 5_000_000;
+
+/// A day's file of trades of Binance, zipped, into minutes.
+async fn trades(store: &Store, directory: &Path) {
+    use std::fmt::Write as _;
+    let from = Timestamp::parse_rfc3339("2025-03-01T00:00:00Z").unwrap();
+    let name = "BTCUSDT-trades-2025-03-01";
+    let file = std::fs::File::create(directory.join(format!("{name}.zip"))).unwrap();
+    let mut zip = zip::ZipWriter::new(std::io::BufWriter::new(file));
+    let options = zip::write::SimpleFileOptions::default();
+    zip.start_file(format!("{name}.csv"), options).unwrap();
+    let step = 86_400_000_000 / TRADES;
+    let mut rows = String::new();
+    for trade in 0..TRADES {
+        let (id, time) = (4_000_000_000 + trade, from.nanos() / 1_000 + trade * step);
+        let (price, cents) = (84_000 + trade % 977, trade % 89);
+        let quantity = 1 + trade * 7_919 % 30_011;
+        let maker = if trade % 3 == 0 { "True" } else { "False" };
+        writeln!(
+            rows,
+            "{id},{price}.{cents:02}000000,0.{quantity:05}000,12.34560000,{time},{maker},True"
+        )
+        .unwrap();
+        if rows.len() > 1 << 20 {
+            zip.write_all(rows.as_bytes()).unwrap();
+            rows.clear();
+        }
+    }
+    zip.write_all(rows.as_bytes()).unwrap();
+    zip.finish().unwrap();
+    let request = HistoryRequest {
+        instrument: InstrumentKey::new(Venue::new("binance"), Symbol::new("BTCUSDT").unwrap()),
+        interval: Interval::Minute1,
+        from,
+        to: Interval::Day1.end_of(from),
+    };
+    let files = venues::files::files("binance").unwrap();
+    let backfill = FileBackfill::new(directory.to_owned(), files, SystemClock::shared());
+    let began = Instant::now();
+    let report = backfill.run(store, &request, |_, _, _| ()).await.unwrap();
+    let time = began.elapsed();
+    assert_eq!((report.written.changed, report.holes.len()), (1_440, 0));
+    println!(
+        "{TRADES} trades of a zipped file into {} minutes: {:.2} s, {:.0} trades/s",
+        report.written.changed,
+        time.as_secs_f64(),
+        TRADES as f64 / time.as_secs_f64(),
+    );
 }
 
 /// A year of minutes; what was stored, and how long it took.

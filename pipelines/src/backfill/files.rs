@@ -1,30 +1,29 @@
-//! Loads candles from downloaded files: a directory with a venue's zipped or plain CSV files. The newest file
-//! comes first; a file is refused, by its name, when it is not what its checksum file says.
+//! Loads candles from downloaded files: a directory with a venue's zipped or plain CSV files, of candles or of
+//! single trades, or CSV files whose columns are stated. The newest file comes first; a file is refused, by
+//! its name, when it is not what its checksum file says.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
+use super::columns::ColumnMapping;
 use super::history::{HistoryReport, HistoryRequest};
 use super::loader::BackfillError;
+use super::reading::{Content, Reading};
+use super::trade_rows::FirstTrade;
 use crate::clock::SharedClock;
-use crate::market::{Candle, Interval, Timestamp};
+use crate::market::Timestamp;
 use crate::store::{HistoryBatch, InstrumentId, Store};
 use crate::time_ranges::{TimeRange, joined, subtract};
 use crate::venues::files::{CandleFiles, Period};
-use crate::venues::history::Quiet;
-
-/// Rows that are written at once, about; of minutes, whole days.
-const ROWS: usize = 5_760;
 
 /// Batches that wait to be written.
 const WAITING: usize = 2;
 
-/// A column is at most this long.
-const LONGEST_ROW: usize = 64;
+/// The endings of files whose columns are stated.
+const STATED: [&str; 3] = [".csv", ".csv.gz", ".zip"];
 
 /// Why a file could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,11 +71,18 @@ pub enum FileError {
     },
 }
 
+/// The files that are read.
+#[derive(Clone)]
+enum Files {
+    Venue(&'static dyn CandleFiles),
+    Stated(Arc<ColumnMapping>),
+}
+
 /// Loads history from a directory.
 #[derive(Clone)]
 pub struct FileBackfill {
     directory: PathBuf,
-    files: &'static dyn CandleFiles,
+    files: Files,
     clock: SharedClock,
 }
 
@@ -88,14 +94,40 @@ impl std::fmt::Debug for FileBackfill {
     }
 }
 
+/// A file that is to be read.
+struct Found {
+    /// The time that its name states.
+    period: Option<TimeRange>,
+    name: String,
+    content: Content,
+}
+
 impl FileBackfill {
     /// From the files of a venue in this directory.
     #[must_use]
     pub fn new(directory: PathBuf, files: &'static dyn CandleFiles, clock: SharedClock) -> Self {
         Self {
             directory,
-            files,
+            files: Files::Venue(files),
             clock,
+        }
+    }
+
+    /// From a CSV file with these columns, plain, gzipped or zipped, or from all in a directory.
+    #[must_use]
+    pub fn with_columns(path: PathBuf, columns: ColumnMapping, clock: SharedClock) -> Self {
+        Self {
+            directory: path,
+            files: Files::Stated(Arc::new(columns)),
+            clock,
+        }
+    }
+
+    /// The source that is noted for what the files prove.
+    fn source(&self) -> &'static str {
+        match &self.files {
+            Files::Venue(files) => files.source(),
+            Files::Stated(_) => "csv",
         }
     }
 
@@ -122,27 +154,48 @@ impl FileBackfill {
         let spans = store.proven_spans(instrument, request.interval).await?;
         let own = spans
             .into_iter()
-            .filter(|span| span.source == self.files.source());
+            .filter(|span| span.source == self.source());
         let proven: Vec<TimeRange> = joined(own.map(|span| (span.from, span.to)).collect());
-        for (done, path) in files.into_iter().enumerate() {
-            self.file(
-                store,
-                instrument,
-                request,
-                window,
-                path,
-                &proven,
-                &mut report,
-            )
-            .await?;
+        let mut next = None;
+        for (done, found) in files.into_iter().enumerate() {
+            next = match found.period {
+                // A month of trades takes minutes to read.
+                Some(period)
+                    if found.content.is_of_trades() && is_proven(&proven, period, window) =>
+                {
+                    None
+                }
+                period => {
+                    let reading = Reading {
+                        path: self.path(&found.name),
+                        content: found.content,
+                        source: self.source(),
+                        symbol: request.instrument.symbol.clone(),
+                        interval: request.interval,
+                        window,
+                        period,
+                        next,
+                    };
+                    self.file(store, instrument, reading, &proven, &mut report)
+                        .await?
+                }
+            };
             progress(done as u64 + 1, all, report.written.changed);
         }
         report.holes = joined(std::mem::take(&mut report.holes));
         Ok(report)
     }
 
-    /// The files of an instrument and length whose time is asked for, the newest first.
-    fn list(&self, request: &HistoryRequest, window: TimeRange) -> Result<Vec<PathBuf>, FileError> {
+    /// The path of a file; that of the only one is the one that was given.
+    fn path(&self, name: &str) -> PathBuf {
+        if name.is_empty() {
+            return self.directory.clone();
+        }
+        self.directory.join(name)
+    }
+
+    /// The names of the files that there are.
+    fn names(&self) -> Result<Vec<String>, FileError> {
         let unreadable = |error: io::Error| FileError::Unreadable {
             path: self.directory.clone(),
             reason: error.to_string(),
@@ -154,26 +207,20 @@ impl FileBackfill {
             }
         }
         names.sort_unstable();
-        let symbol = &request.instrument.symbol;
-        let of = |name: &String| self.files.period(name, symbol, request.interval);
-        let mut found: Vec<(Timestamp, &String)> = Vec::new();
-        let mut any = false;
-        for name in &names {
-            match of(name) {
-                Some(Period::Of((from, to))) => {
-                    any = true;
-                    if from < window.1 && to > window.0 {
-                        found.push((from, name));
-                    }
-                }
-                Some(Period::Unstated) => {
-                    any = true;
-                    found.push((Timestamp::MIN, name));
-                }
-                None => {}
-            }
+        Ok(names)
+    }
+
+    /// The files of an instrument and length whose time is asked for, the newest first.
+    fn list(&self, request: &HistoryRequest, window: TimeRange) -> Result<Vec<Found>, FileError> {
+        if matches!(self.files, Files::Stated(_)) && self.directory.is_file() {
+            return Ok(self.content("", request).into_iter().collect());
         }
-        if !any {
+        let mut names = self.names()?;
+        let mut found: Vec<Found> = names
+            .iter()
+            .filter_map(|name| self.content(name, request))
+            .collect();
+        if found.is_empty() {
             names.truncate(5);
             return Err(FileError::NoFiles {
                 path: self.directory.clone(),
@@ -184,39 +231,77 @@ impl FileBackfill {
                 },
             });
         }
-        found.sort_unstable();
-        Ok(found
-            .into_iter()
-            .rev()
-            .map(|(_, name)| self.directory.join(name))
-            .collect())
+        // Of a time there are candles of, no trades are read.
+        let of_candles = found.iter().filter(|file| !file.content.is_of_trades());
+        let covered: Option<Vec<TimeRange>> = of_candles.map(|file| file.period).collect();
+        let covered = covered.map(joined);
+        found.retain(|file| {
+            let wanted = file
+                .period
+                .is_none_or(|(from, to)| from < window.1 && to > window.0);
+            let known = match (&covered, file.period) {
+                (None, _) => true,
+                (Some(covered), Some(period)) => is_proven(covered, period, window),
+                (Some(covered), None) => !covered.is_empty(),
+            };
+            wanted && !(file.content.is_of_trades() && known)
+        });
+        found.sort_by(|one, other| {
+            let key = |file: &Found| file.period.map_or(Timestamp::MIN, |period| period.0);
+            (key(other), &other.name).cmp(&(key(one), &one.name))
+        });
+        Ok(found)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one file of one run")]
+    /// A file of this name, if it is of the instrument and length.
+    fn content(&self, name: &str, request: &HistoryRequest) -> Option<Found> {
+        let found = |period, content| {
+            let period = match period {
+                Period::Of(range) => Some(range),
+                Period::Unstated => None,
+            };
+            let name = name.to_owned();
+            Some(Found {
+                period,
+                name,
+                content,
+            })
+        };
+        match &self.files {
+            Files::Venue(files) => {
+                let symbol = &request.instrument.symbol;
+                if let Some(period) = files.period(name, symbol, request.interval) {
+                    return found(period, Content::Candles(*files));
+                }
+                let trades = files.trades()?;
+                found(trades.period(name, symbol)?, Content::Trades(trades))
+            }
+            Files::Stated(columns) => {
+                let readable = name.is_empty() || STATED.iter().any(|end| name.ends_with(end));
+                let content = Content::Stated(Arc::clone(columns));
+                readable.then(|| found(Period::Unstated, content))?
+            }
+        }
+    }
+
     async fn file(
         &self,
         store: &Store,
         instrument: InstrumentId,
-        request: &HistoryRequest,
-        window: TimeRange,
-        path: PathBuf,
+        reading: Reading,
         proven: &[TimeRange],
         report: &mut HistoryReport,
-    ) -> Result<(), BackfillError> {
-        let (files, interval) = (self.files, request.interval);
-        let (batches, mut read) = mpsc::channel(WAITING);
+    ) -> Result<Option<FirstTrade>, BackfillError> {
+        let (batches, mut read) = mpsc::channel::<HistoryBatch>(WAITING);
         let reading = tokio::task::spawn_blocking(move || {
-            read_file(&path, files, interval, window, |batch| {
-                batches.blocking_send(batch).is_ok()
-            })
+            reading.read(&mut |batch| batches.blocking_send(batch).is_ok())
         });
         while let Some(batch) = read.recv().await {
-            let left = batch.proven.iter().flat_map(|span| {
-                proven
-                    .iter()
-                    .fold(vec![*span], |left, one| subtract(&left, *one))
-            });
-            if left.count() == 0 && batch.holes.is_empty() {
+            let all = batch
+                .proven
+                .iter()
+                .all(|span| is_proven(proven, *span, *span));
+            if all && batch.holes.is_empty() {
                 continue;
             }
             let written = store
@@ -237,199 +322,11 @@ impl FileBackfill {
     }
 }
 
-/// Reads a file, and passes on its candles in the window until nobody takes them any more.
-fn read_file(
-    path: &Path,
-    files: &dyn CandleFiles,
-    interval: Interval,
-    window: TimeRange,
-    mut pass_on: impl FnMut(HistoryBatch) -> bool,
-) -> Result<(), FileError> {
-    let unreadable = |reason: String| FileError::Unreadable {
-        path: path.to_owned(),
-        reason,
-    };
-    check(path)?;
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    if path.extension().is_some_and(|extension| extension == "zip") {
-        let mut archive =
-            zip::ZipArchive::new(file).map_err(|error| unreadable(error.to_string()))?;
-        if archive.len() != 1 {
-            let count = archive.len();
-            return Err(unreadable(format!(
-                "it contains {count} files instead of one"
-            )));
-        }
-        let entry = archive
-            .by_index(0)
-            .map_err(|error| unreadable(error.to_string()))?;
-        return read_rows(entry, path, files, interval, window, &mut pass_on);
-    }
-    read_rows(file, path, files, interval, window, &mut pass_on)
-}
-
-fn read_rows(
-    input: impl Read,
-    path: &Path,
-    files: &dyn CandleFiles,
-    interval: Interval,
-    window: TimeRange,
-    pass_on: &mut impl FnMut(HistoryBatch) -> bool,
-) -> Result<(), FileError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(input);
-    let mut record = csv::StringRecord::new();
-    let mut rows = Rows {
-        files,
-        interval,
-        end: None,
-        candles: Vec::new(),
-        begin: None,
-        holes: Vec::new(),
-    };
-    let mut line = 0;
-    loop {
-        line += 1;
-        let failed = |reason: String| FileError::Row {
-            path: path.to_owned(),
-            line,
-            reason,
-        };
-        match reader.read_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => return Err(failed(error.to_string())),
-        }
-        let columns: Vec<&str> = record.iter().map(str::trim).collect();
-        let title = columns.first().is_some_and(|first| {
-            !first.is_empty() && !first.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-        });
-        // Some years' files have a header.
-        if line == 1 && title {
-            continue;
-        }
-        if columns.iter().any(|column| column.len() > LONGEST_ROW) {
-            return Err(failed("a column is too long".to_owned()));
-        }
-        let candle = files
-            .candle(interval, &columns)
-            .map_err(|error| failed(error.to_string()))?;
-        if candle.open_time < window.0 || candle.open_time >= window.1 {
-            continue;
-        }
-        let full = rows.add(candle).map_err(|time| {
-            failed(format!(
-                "the candle at {time} does not come after the one before"
-            ))
-        })?;
-        if let Some(batch) = full
-            && !pass_on(batch)
-        {
-            return Ok(());
-        }
-    }
-    if let Some(batch) = rows.take() {
-        pass_on(batch);
-    }
-    Ok(())
-}
-
-/// The rows of a file on their way into batches.
-struct Rows<'a> {
-    files: &'a dyn CandleFiles,
-    interval: Interval,
-    /// The end of the last row.
-    end: Option<Timestamp>,
-    /// The beginning of the next batch.
-    begin: Option<Timestamp>,
-    candles: Vec<Candle>,
-    holes: Vec<TimeRange>,
-}
-
-impl Rows<'_> {
-    /// Adds a candle. Answers a batch when there are enough before it.
-    fn add(&mut self, candle: Candle) -> Result<Option<HistoryBatch>, Timestamp> {
-        let time = candle.open_time;
-        let mut full = None;
-        if let Some(end) = self.end {
-            if time < end {
-                return Err(time);
-            }
-            let new_day = Interval::Day1.open_of(time) == time;
-            if self.candles.len() >= ROWS && (new_day || self.interval != Interval::Minute1) {
-                full = self.take();
-            }
-            if end < time && self.files.quiet() == Quiet::Flat {
-                self.holes.push((end, time));
-            }
-        }
-        self.begin.get_or_insert(time);
-        self.end = Some(self.interval.end_of(time));
-        // A candle of nothing is absent here.
-        if candle.trades > 0 || !candle.volume.is_zero() {
-            self.candles.push(candle);
-        }
-        Ok(full)
-    }
-
-    fn take(&mut self) -> Option<HistoryBatch> {
-        let span = self.begin.take().zip(self.end)?;
-        self.begin = self.end;
-        let holes = std::mem::take(&mut self.holes);
-        let proven = holes
-            .iter()
-            .fold(vec![span], |left, hole| subtract(&left, *hole));
-        Some(HistoryBatch {
-            interval: self.interval,
-            source: self.files.source().to_owned(),
-            candles: std::mem::take(&mut self.candles),
-            proven,
-            holes,
-        })
-    }
-}
-
-/// Compares a file with the checksum file next to it, where there is one.
-fn check(path: &Path) -> Result<(), FileError> {
-    let unreadable = |path: &Path, error: io::Error| FileError::Unreadable {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
-    let mut name = path.as_os_str().to_owned();
-    name.push(".CHECKSUM");
-    let beside = PathBuf::from(name);
-    let said = match std::fs::read_to_string(&beside) {
-        Ok(said) => said,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(unreadable(&beside, error)),
-    };
-    let mut file = File::open(path).map_err(|error| unreadable(path, error))?;
-    let mut digest = Sha256::new();
-    let mut bytes = vec![0; 1 << 16];
-    loop {
-        let read = file
-            .read(&mut bytes)
-            .map_err(|error| unreadable(path, error))?;
-        if read == 0 {
-            break;
-        }
-        digest.update(&bytes[..read]);
-    }
-    let actual: String = digest
-        .finalize()
+/// Returns whether ranges (disjoint) cover the part of a period that is in the window.
+fn is_proven(ranges: &[TimeRange], period: TimeRange, window: TimeRange) -> bool {
+    let part = (period.0.max(window.0), period.1.min(window.1));
+    ranges
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    // `<hash>  <name>`
-    let expected = said.split_whitespace().next().unwrap_or_default();
-    if expected.eq_ignore_ascii_case(&actual) {
-        return Ok(());
-    }
-    Err(FileError::Checksum {
-        path: path.to_owned(),
-        expected: expected.chars().take(64).collect(),
-        actual,
-    })
+        .fold(vec![part], |left, one| subtract(&left, *one))
+        .is_empty()
 }

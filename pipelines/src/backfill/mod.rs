@@ -7,13 +7,18 @@
 //!
 //! It knows nothing of forecasts; who wants which history says so.
 
+mod columns;
 mod files;
 mod history;
 mod loader;
 mod parts;
 mod plan;
+mod reading;
 mod repair;
+mod rows;
+mod trade_rows;
 
+pub use columns::{ColumnMapping, ColumnsError};
 pub use files::{FileBackfill, FileError};
 pub use history::{HistoryBackfill, HistoryProgress, HistoryReport, HistoryRequest};
 pub use loader::{BackfillError, BackfillLoader, Loaded};

@@ -4,6 +4,7 @@
 use crate::market::{Candle, Interval, Symbol, Timestamp};
 use crate::time_ranges::TimeRange;
 use crate::venues::history::{Columns, Quiet, VenueRefusal, amount};
+use crate::venues::trade_files::{BinanceTrades, KrakenTrades, TradeFiles, epoch_millis_or_micros};
 
 /// A venue's files.
 pub trait CandleFiles: Send + Sync + 'static {
@@ -21,6 +22,11 @@ pub trait CandleFiles: Send + Sync + 'static {
     /// # Errors
     /// When it cannot be read.
     fn candle(&self, interval: Interval, row: &[&str]) -> Result<Candle, VenueRefusal>;
+
+    /// The files of single trades, which are read for the times of which there are none of candles.
+    fn trades(&self) -> Option<&'static dyn TradeFiles> {
+        None
+    }
 }
 
 /// The time that a file speaks about.
@@ -46,9 +52,6 @@ pub fn files(venue: &str) -> Option<&'static dyn CandleFiles> {
 /// row is one of the REST interface; its times are in microseconds from 2025-01-01 on.
 struct BinanceFiles;
 
-/// Times from here on are microseconds: as milliseconds it would be the year 5138.
-const MICROS_FROM: i64 = 100_000_000_000_000;
-
 impl CandleFiles for BinanceFiles {
     fn source(&self) -> &'static str {
         "binance-files"
@@ -64,21 +67,7 @@ impl CandleFiles for BinanceFiles {
             .or_else(|| name.strip_suffix(".csv"))?
             .strip_prefix(symbol.as_str())?
             .strip_prefix(&format!("-{interval}-"))?;
-        let day = Interval::Day1;
-        let begin = |date: &str| Timestamp::parse_rfc3339(&format!("{date}T00:00:00Z")).ok();
-        if date.len() == "2024-01-31".len() {
-            let from = begin(date)?;
-            return Some(Period::Of((from, day.end_of(from))));
-        }
-        let (year, month) = date.split_once('-')?;
-        let (year, month): (i32, u32) = (year.parse().ok()?, month.parse().ok()?);
-        let (next_year, next_month) = match month {
-            12 => (year + 1, 1),
-            _ => (year, month + 1),
-        };
-        let from = begin(&format!("{year:04}-{month:02}-01"))?;
-        let to = begin(&format!("{next_year:04}-{next_month:02}-01"))?;
-        Some(Period::Of((from, to)))
+        month_or_day(date).map(Period::Of)
     }
 
     fn candle(&self, interval: Interval, row: &[&str]) -> Result<Candle, VenueRefusal> {
@@ -98,12 +87,7 @@ impl CandleFiles for BinanceFiles {
         else {
             return Err(VenueRefusal::unreadable("it has too few columns"));
         };
-        let time = whole("time", time)?;
-        let time = if time >= MICROS_FROM {
-            Timestamp::from_micros(time)
-        } else {
-            Timestamp::from_millis(time)
-        };
+        let time = epoch_millis_or_micros(whole("time", time)?);
         let columns = Columns {
             open,
             high,
@@ -117,6 +101,29 @@ impl CandleFiles for BinanceFiles {
         candle.taker_buy_volume = amount("taker volume", taker_volume)?;
         Ok(candle)
     }
+
+    fn trades(&self) -> Option<&'static dyn TradeFiles> {
+        Some(&BinanceTrades)
+    }
+}
+
+/// The time of `2024-01` or `2024-01-31`.
+pub(super) fn month_or_day(date: &str) -> Option<TimeRange> {
+    let day = Interval::Day1;
+    let begin = |date: &str| Timestamp::parse_rfc3339(&format!("{date}T00:00:00Z")).ok();
+    if date.len() == "2024-01-31".len() {
+        let from = begin(date)?;
+        return Some((from, day.end_of(from)));
+    }
+    let (year, month) = date.split_once('-')?;
+    let (year, month): (i32, u32) = (year.parse().ok()?, month.parse().ok()?);
+    let (next_year, next_month) = match month {
+        12 => (year + 1, 1),
+        _ => (year, month + 1),
+    };
+    let from = begin(&format!("{year:04}-{month:02}-01"))?;
+    let to = begin(&format!("{next_year:04}-{next_month:02}-01"))?;
+    Some((from, to))
 }
 
 /// Kraken's "Downloadable historical OHLCVT data": `XBTUSD_1.csv`, the length in minutes. A row has time in
@@ -154,6 +161,10 @@ impl CandleFiles for KrakenFiles {
         let mut candle = columns.candle(interval, time)?;
         candle.trades = whole("number of trades", trades)?.unsigned_abs();
         Ok(candle)
+    }
+
+    fn trades(&self) -> Option<&'static dyn TradeFiles> {
+        Some(&KrakenTrades)
     }
 }
 

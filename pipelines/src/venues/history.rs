@@ -186,7 +186,7 @@ impl VenueRefusal {
     }
 
     /// An answer that cannot be read, in the parser's words.
-    pub(super) fn unreadable(reason: impl std::fmt::Display) -> Self {
+    pub(crate) fn unreadable(reason: impl std::fmt::Display) -> Self {
         Self::Unreadable(shorten(&reason.to_string()))
     }
 }
@@ -225,17 +225,17 @@ impl Answer<'_> {
 }
 
 /// The columns of a candle as text.
-pub(super) struct Columns<'a> {
-    pub(super) open: &'a str,
-    pub(super) high: &'a str,
-    pub(super) low: &'a str,
-    pub(super) close: &'a str,
-    pub(super) volume: &'a str,
+pub(crate) struct Columns<'a> {
+    pub(crate) open: &'a str,
+    pub(crate) high: &'a str,
+    pub(crate) low: &'a str,
+    pub(crate) close: &'a str,
+    pub(crate) volume: &'a str,
 }
 
 impl Columns<'_> {
     /// The candle that opens at this time, exact, without what only some venues say.
-    pub(super) fn candle(
+    pub(crate) fn candle(
         &self,
         interval: Interval,
         open_time: Option<Timestamp>,
@@ -267,7 +267,7 @@ impl Columns<'_> {
 }
 
 /// A number that is not negative.
-pub(super) fn amount(name: &str, text: &str) -> Result<Decimal, VenueRefusal> {
+pub(crate) fn amount(name: &str, text: &str) -> Result<Decimal, VenueRefusal> {
     parse_exact(text)
         .filter(|value| !value.is_sign_negative())
         .ok_or_else(|| VenueRefusal::unreadable(format!("the {name} {text:?} is impossible")))

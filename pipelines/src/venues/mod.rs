@@ -16,6 +16,7 @@ mod protocol;
 pub mod rest_client;
 mod scalar;
 mod symbols;
+pub mod trade_files;
 pub mod trade_history;
 
 pub use connection::{FeedError, FeedState, LiveFeed};

@@ -1,11 +1,7 @@
 //! History of the venues, as the simulator serves it, into the tables that are read from.
 
-use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
-use std::path::Path;
-
 use coinsphere_pipelines::backfill::{
-    BackfillError, FileBackfill, HistoryBackfill, HistoryReport, HistoryRequest,
+    BackfillError, HistoryBackfill, HistoryReport, HistoryRequest,
 };
 use coinsphere_pipelines::candles::{Commit, Gap, GapReason};
 use coinsphere_pipelines::clock::SystemClock;
@@ -14,7 +10,6 @@ use coinsphere_pipelines::market::{Candle, InstrumentKey, Interval, Timestamp};
 use coinsphere_pipelines::store::{CandleSource, GapQuery, HistoryBatch};
 use coinsphere_pipelines::venues::{self, RestClient};
 use coinsphere_simulator as simulator;
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::store_scenarios::{Fresh, btc, candle, days, key, minutes, now, writes};
@@ -72,7 +67,7 @@ async fn load(
 }
 
 /// Everything in the tables of candles and of what is proven.
-async fn content(fresh: &Fresh) -> Vec<String> {
+pub(crate) async fn content(fresh: &Fresh) -> Vec<String> {
     let session = fresh.session(true).await;
     let mut all = Vec::new();
     for (table, columns) in [
@@ -408,185 +403,4 @@ pub(crate) async fn coverage_says_what_proves_which_time(fresh: &Fresh) {
     assert_eq!(spans, [span(0, 250, "binance"), span(100, 300, "trades")]);
     assert_eq!((coverage.missing(), coverage.gaps.len()), (Vec::new(), 0));
     assert_eq!(coverage.share(), 7_500);
-}
-
-/// Rows of minutes from a time on, in milliseconds or microseconds.
-fn rows(from: Timestamp, count: i64, micros: bool) -> String {
-    let mut text = String::new();
-    let unit = if micros { 1_000 } else { 1 };
-    for minute in 0..count {
-        let open = (from + minutes(minute)).millis();
-        let close = open + 59_999;
-        let (open, close) = (open * unit, close * unit);
-        writeln!(text, "{open},2,3,1,2.5,10,{close},20.5,4,6,12,0").unwrap();
-    }
-    text
-}
-
-fn zipped(directory: &Path, name: &str, text: &str) {
-    let path = directory.join(format!("{name}.zip"));
-    let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
-    let options = zip::write::SimpleFileOptions::default();
-    archive.start_file(format!("{name}.csv"), options).unwrap();
-    archive.write_all(text.as_bytes()).unwrap();
-    archive.finish().unwrap();
-    let mut hash = String::new();
-    for byte in Sha256::digest(std::fs::read(&path).unwrap()) {
-        write!(hash, "{byte:02x}").unwrap();
-    }
-    let checksum = directory.join(format!("{name}.zip.CHECKSUM"));
-    std::fs::write(checksum, format!("{hash}  {name}.zip\n")).unwrap();
-}
-
-fn from_files(directory: &Path) -> FileBackfill {
-    let files = venues::files::files("binance").unwrap();
-    FileBackfill::new(directory.to_owned(), files, SystemClock::shared())
-}
-
-async fn load_files(fresh: &Fresh, directory: &Path, request: &HistoryRequest) -> HistoryReport {
-    let backfill = from_files(directory);
-    let report = backfill.run(&fresh.store, request, |_, _, _| ());
-    let report = report.await.unwrap();
-    fresh.keep_up().await;
-    report
-}
-
-pub(crate) async fn downloaded_files_are_read_and_damaged_ones_refused(fresh: &Fresh) {
-    let directory = tempfile::tempdir().unwrap();
-    let place = directory.path();
-    let at = crate::store_scenarios::at;
-    let (december, january) = (at("2024-12-31T00:00:00Z"), at("2025-01-01T00:00:00Z"));
-    zipped(
-        place,
-        "BTCUSDT-1m-2024-12-31",
-        &rows(december, 1_440, false),
-    );
-    zipped(place, "BTCUSDT-1m-2025-01", &rows(january, 8_000, true));
-    let request = HistoryRequest {
-        instrument: btc(),
-        interval: MINUTE,
-        from: december,
-        to: at("2025-02-01T00:00:00Z"),
-    };
-    let report = load_files(fresh, place, &request).await;
-    assert_eq!((report.written.changed, report.holes.len()), (9_440, 0));
-    let spans = fresh
-        .store
-        .proven_spans(fresh.id(&btc()).await, MINUTE)
-        .await
-        .unwrap();
-    assert_eq!(spans.len(), 1, "{spans:?}");
-    assert_eq!(
-        (spans[0].from, spans[0].to),
-        (december, january + minutes(8_000))
-    );
-    assert_eq!(spans[0].source, "binance-files");
-    let days = fresh.everything(&btc(), Interval::Day1).await;
-    assert_eq!(days[0].candle.trades, 4 * 1_440);
-    assert!(days[..6].iter().all(|day| day.candle.complete), "{days:?}");
-    let before = content(fresh).await;
-    assert_eq!(load_files(fresh, place, &request).await.written.changed, 0);
-    assert_eq!(content(fresh).await, before);
-
-    // One byte is another.
-    let path = place.join("BTCUSDT-1m-2025-01.zip");
-    let mut bytes = std::fs::read(&path).unwrap();
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    std::fs::write(&path, bytes).unwrap();
-    let refused = async || {
-        let backfill = from_files(place);
-        let run = backfill.run(&fresh.store, &request, |_, _, _| ());
-        run.await.unwrap_err().to_string()
-    };
-    let said = refused().await;
-    assert!(said.contains("BTCUSDT-1m-2025-01.zip is damaged"), "{said}");
-    // Without its checksum file a row that is none is named.
-    std::fs::remove_file(&path).unwrap();
-    std::fs::write(
-        place.join("BTCUSDT-1m-2025-01.csv"),
-        format!("open_time,open\n{}x,1\n", rows(january, 2, true)),
-    )
-    .unwrap();
-    let said = refused().await;
-    assert!(said.contains("BTCUSDT-1m-2025-01.csv, line 4"), "{said}");
-    let other = HistoryRequest {
-        instrument: key("binance", "ETHUSDT"),
-        ..request.clone()
-    };
-    let backfill = from_files(place);
-    let none = backfill.run(&fresh.store, &other, |_, _, _| ()).await;
-    let said = none.unwrap_err().to_string();
-    assert!(
-        said.contains("has no files of 1m candles of binance:ETHUSDT"),
-        "{said}"
-    );
-}
-
-/// The minutes of a recorded day: milliseconds since midnight, open, high, low, close, volume.
-fn recorded(path: &Path) -> String {
-    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
-    let mut text = String::new();
-    archive
-        .by_index(0)
-        .unwrap()
-        .read_to_string(&mut text)
-        .unwrap();
-    text
-}
-
-pub(crate) async fn recorded_minutes_with_holes_have_exactly_those_holes(fresh: &Fresh) {
-    let market_data = std::env::var_os("COINSPHERE_MARKET_DATA").expect("asked for in `main`");
-    let directory = tempfile::tempdir().unwrap();
-    let day = Interval::Day1;
-    let first = crate::store_scenarios::at("2016-10-07T00:00:00Z");
-    let (mut present, mut date) = (std::collections::BTreeSet::new(), first);
-    for name in ["20161007", "20161008", "20161009"] {
-        let path =
-            Path::new(&market_data).join(format!("ohlcv/coinbase_minute_btcusd_{name}_trade.zip"));
-        let mut text = String::new();
-        for line in recorded(&path).lines() {
-            let columns: Vec<&str> = line.split(',').collect();
-            let open = date.millis() + columns[0].parse::<i64>().unwrap();
-            present.insert(Timestamp::from_millis(open).unwrap());
-            let prices = columns[1..].join(",");
-            writeln!(text, "{open},{prices},{},0,1,0,0,0", open + 59_999).unwrap();
-        }
-        let dashed = date.to_string();
-        let file = format!("BTCUSD-1m-{}.csv", &dashed[..10]);
-        std::fs::write(directory.path().join(file), text).unwrap();
-        date = day.end_of(date);
-    }
-    let key = key("binance", "BTCUSD");
-    let request = HistoryRequest {
-        instrument: key.clone(),
-        interval: MINUTE,
-        from: first,
-        to: date,
-    };
-    let report = load_files(fresh, directory.path(), &request).await;
-    assert_eq!(report.written.changed, present.len() as u64);
-    let all: Vec<Timestamp> = (0..3 * 1_440)
-        .map(|minute| first + minutes(minute))
-        .collect();
-    let holes: Vec<Timestamp> = all
-        .iter()
-        .copied()
-        .filter(|time| !present.contains(time))
-        .collect();
-    assert_eq!(holes.len(), 104);
-    let coverage = fresh
-        .store
-        .coverage(fresh.id(&key).await, MINUTE, (first, date))
-        .await
-        .unwrap();
-    let missing = coverage.missing();
-    assert_eq!(missing, report.holes);
-    let reported: Vec<Timestamp> = all
-        .iter()
-        .copied()
-        .filter(|time| missing.iter().any(|hole| (hole.0..hole.1).contains(time)))
-        .collect();
-    assert_eq!(reported, holes);
-    assert!(coverage.unknown().is_empty(), "{:?}", coverage.unknown());
 }

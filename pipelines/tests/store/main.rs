@@ -6,6 +6,7 @@ mod store_scenarios;
 
 mod backfill;
 mod catalog;
+mod files;
 mod history;
 mod plain;
 mod repair;
@@ -27,8 +28,10 @@ fn main() -> ExitCode {
         scenario!(backfill::limits_and_unknown_names_are_said),
         scenario!(backfill::what_a_gap_touches_is_replaced_and_what_is_whole_is_kept),
         scenario!(backfill::holes_are_kept_as_gaps),
-        scenario!(backfill::downloaded_files_are_read_and_damaged_ones_refused),
-        scenario!(backfill::recorded_minutes_with_holes_have_exactly_those_holes),
+        scenario!(files::downloaded_files_are_read_and_damaged_ones_refused),
+        scenario!(files::recorded_minutes_with_holes_have_exactly_those_holes),
+        scenario!(files::trades_of_downloaded_files_become_candles),
+        scenario!(files::files_are_read_by_stated_columns),
         scenario!(backfill::coverage_says_what_proves_which_time),
         scenario!(catalog::what_another_process_changes_is_seen),
         scenario!(history::what_is_missing_is_loaded_and_nothing_twice),
