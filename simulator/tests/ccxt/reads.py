@@ -78,8 +78,10 @@ def check_candles(exchange, symbol, instrument):
         start = NOW - 120 * MINUTE
         rows = exchange.fetch_ohlcv(symbol, name, start)
         # The one that has just begun has no trade yet; some venues list such minutes, some do not.
-        traded = [[row[0]] + [exact(x) for x in row[1:]] for row in rows if row[5] > 0]
-        assert traded == candles(instrument, start, interval), (exchange.id, symbol, name)
+        traded = [row for row in rows if row[5] > 0]
+        # ccxt's numbers are floats: the nearest to ours.
+        ours = [[row[0]] + [float(x) for x in row[1:]] for row in candles(instrument, start, interval)]
+        assert traded == ours, (exchange.id, symbol, name)
         assert len(traded) >= 2, traded
 
 
@@ -129,7 +131,7 @@ def check_prices(exchange, symbol, instrument):
     for ticker in (one, two, all_of_them[symbol]):
         for name, number in of_day.items():
             if ticker[name] is not None:
-                assert exact(ticker[name]) == number, (exchange.id, symbol, name, ticker[name], number)
+                assert ticker[name] == float(number), (exchange.id, symbol, name, ticker[name], number)
                 seen.add(name)
         for side, best in {"bid": bids[0], "ask": asks[0]}.items():
             assert ticker[side] in (None, best), (exchange.id, symbol, side, ticker[side], best)
