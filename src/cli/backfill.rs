@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use coinsphere_pipelines::backfill::ColumnMapping;
 use coinsphere_pipelines::market::{Interval, Symbol, Timestamp};
 
 use super::{PlaceArgs, ReportFormat, TableFormat, venue};
@@ -37,6 +38,10 @@ pub struct BackfillArgs {
     /// Read the venue's downloaded files (zipped or plain CSV) in this directory instead of asking it.
     #[arg(long, value_name = "DIR")]
     pub files: Option<PathBuf>,
+    /// The columns of other CSV files, of candles or of trades: time=open_time:ms,open=open,high=high,low=low,
+    /// close=close,volume=#6. See docs/backfill.md.
+    #[arg(long, value_name = "COLUMNS", requires = "files")]
+    pub columns: Option<ColumnMapping>,
     /// Where data and configuration are.
     #[command(flatten)]
     pub place: PlaceArgs,

@@ -53,13 +53,20 @@ async fn load(args: &BackfillArgs, opened: &Opened<'_>) -> anyhow::Result<()> {
     });
     let bars = Bars::new();
     if let Some(directory) = &args.files {
-        let files = venues::files::files(&args.venue).with_context(|| {
-            format!(
-                "{} has no files that can be read: leave --files out",
-                args.venue
-            )
-        })?;
-        let backfill = FileBackfill::new(directory.clone(), files, clock());
+        let backfill = match &args.columns {
+            Some(columns) => {
+                FileBackfill::with_columns(directory.clone(), columns.clone(), clock())
+            }
+            None => {
+                let files = venues::files::files(&args.venue).with_context(|| {
+                    format!(
+                        "{} has no files that can be read: state their --columns, or leave --files out",
+                        args.venue
+                    )
+                })?;
+                FileBackfill::new(directory.clone(), files, clock())
+            }
+        };
         for request in requests {
             let mut bar = bars.bar(&request.instrument);
             let report = backfill
