@@ -203,8 +203,10 @@ mod tests {
         TradeRows::new(rows, (at(0), at(to)), numbered)
     }
 
+    type Minutes = Vec<(i64, i64)>;
+
     /// The minutes of the candles, of what is proven and of the holes.
-    fn minutes(batch: &HistoryBatch) -> (Vec<i64>, Vec<(i64, i64)>, Vec<(i64, i64)>) {
+    fn minutes(batch: &HistoryBatch) -> (Vec<i64>, Minutes, Minutes) {
         let minute = |time: Timestamp| time.millis() / 60_000;
         let ranges = |ranges: &[TimeRange]| {
             let of = |range: &TimeRange| (minute(range.0), minute(range.1));

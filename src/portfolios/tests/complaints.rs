@@ -4,6 +4,7 @@
 
 mod support;
 
+use chrono::{Days, NaiveDate};
 use coinsphere_portfolios::report::{Report, ReportOptions, report};
 use coinsphere_portfolios::{Acquired, Kind, Method, TransactionFile};
 use support::{by, by_account, file, leg, price, row};
@@ -669,4 +670,34 @@ fn the_tax_report_names_the_rule_of_each_line_and_escapes_what_is_not_ours() {
         html.contains("Tax report 2024") && !html.contains("<td>400</td>"),
         "{html}"
     );
+}
+
+/// The time that it takes is measured next to others' by `benches/portfolio.rs`; what it must come to is here.
+#[test]
+fn slow_16_s_for_1_900_activities() {
+    let first: NaiveDate = "2019-01-01".parse().unwrap();
+    let rows = (0..1_900).map(|number| {
+        let day = (first + Days::new(number)).to_string();
+        let id = number.to_string();
+        match number % 2 {
+            0 => row(&id, &day, Kind::Buy, "10 USD", "1 BTC", ""),
+            _ => row(&id, &day, Kind::Sell, "0.5 BTC", "6 USD", ""),
+        }
+    });
+    let mut file = file(rows.collect());
+    let last = (first + Days::new(1_899)).to_string();
+    price(&mut file, "BTC", &[("2019-01-01", "10"), (&last, "20")]);
+    for method in [
+        Method::Fifo,
+        Method::Lifo,
+        Method::Hifo,
+        Method::Average,
+        Method::Uk,
+    ] {
+        let report = by(&file, method);
+        // 475 coins, and the money of the last sale.
+        assert_eq!(text(&report)["value"], "9506", "{method:?}");
+        assert_eq!(report.disposals.len(), 950, "{method:?}");
+        assert_eq!(report.flags.len(), 0, "{method:?}");
+    }
 }
