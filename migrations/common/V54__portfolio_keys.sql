@@ -16,6 +16,7 @@ DROP INDEX portfolio_transactions_by_import;
 ALTER TABLE portfolio_transactions ADD COLUMN deposit_import_id uuid;
 
 -- Each import keeps the prices that it brought: the newest import's counts, and undoing it leaves those before.
+ALTER TABLE portfolio_imports ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY;
 ALTER TABLE portfolio_prices
     DROP CONSTRAINT portfolio_prices_pkey,
     ADD PRIMARY KEY (portfolio_id, asset, day, import_id);

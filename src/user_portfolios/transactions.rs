@@ -165,7 +165,7 @@ impl UserPortfolios {
         let transactions = query(&database, "read transactions", sql, &[&portfolio]).await?;
         let sql = "SELECT DISTINCT ON (p.asset, p.day) p.asset, p.day, p.price \
              FROM portfolio_prices p JOIN portfolio_imports i ON i.id = p.import_id \
-             WHERE p.portfolio_id = $1 ORDER BY p.asset, p.day, i.created_at DESC, i.id DESC";
+             WHERE p.portfolio_id = $1 ORDER BY p.asset, p.day, i.number DESC";
         let prices = query(&database, "read prices", sql, &[&portfolio]).await?;
         let version = row.get(0);
         drop(database);
