@@ -38,8 +38,8 @@ pub(crate) fn command(data_dir: &Path) -> Command {
         .env("COINSPHERE_CANDLES__REPAIR", "false");
     let parent = data_dir.parent().unwrap_or(data_dir);
     command.current_dir(parent).env("HOME", parent);
-    // Tests ask more often than a stranger may.
-    for limit in ["ANONYMOUS", "AUTHENTICATION", "STRICT"] {
+    // Tests ask more often than anybody may.
+    for limit in ["ANONYMOUS", "USER", "AUTHENTICATION", "STRICT"] {
         command.env(format!("COINSPHERE_LIMITS__{limit}"), "1000000");
     }
     // What they read is no secret, and signing in has tests of its own.
