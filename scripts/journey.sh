@@ -25,7 +25,8 @@ trap finish EXIT
 trap 'exit 1' INT TERM
 
 # The journey signs up and in more often than a person, and forecasts nothing: training would take all of the processor.
-printf '[limits]\nauthentication = 1000\n' >"$work/coinsphere.toml"
+# Gaps stay, to be looked at.
+printf '[limits]\nauthentication = 1000\n[candles]\nrepair = false\n' >"$work/coinsphere.toml"
 "$program" demo --data-dir "$work/data" --config "$work/coinsphere.toml" --listen 127.0.0.1:0 \
     --roles ingest,candles,api >"$work/log" 2>&1 &
 server=$!
