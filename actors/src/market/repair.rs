@@ -114,7 +114,13 @@ impl RepairDeps {
             }
             Err(error) => {
                 let wait = gap.next_wait(error.is_retriable());
-                tracing::warn!(%error, reason, from = %gap.from, to = %gap.to, attempt = gap.attempts, retry_in_s = wait.as_secs(), "a gap could not be closed");
+                let (attempt, retry_in_s) = (gap.attempts, wait.as_secs());
+                // The coverage has each attempt; the log one, and those of a gap that stays for long.
+                if attempt <= 1 || attempt % 10 == 0 {
+                    tracing::warn!(%error, reason, from = %gap.from, to = %gap.to, attempt, retry_in_s, "a gap could not be closed");
+                } else {
+                    tracing::debug!(%error, reason, attempt, retry_in_s, "a gap could not be closed again");
+                }
                 let why = error.to_string();
                 store.note_failed_repair(&gap, &why, now + wait).await?;
             }
